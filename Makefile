@@ -1,0 +1,48 @@
+# Works as the first command in a fresh clone: each target makes .venv when it is missing or older than the lock.
+# TORCH=cpu    install PyTorch's CPU wheels (Linux without a GPU: about 4 GB less); see docs/set-up.md
+# MODEL=<name> the recipe under model_zoo/ that android-model packages (default: phantom)
+
+PYTHON ?= python3.11
+MODEL ?= phantom
+TORCH ?= lock
+UV := .venv/bin/uv
+STAMP := .venv/.installed-$(TORCH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup android-model test test-full lint lock schemas vectors clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
+
+setup: $(STAMP) ## make or refresh .venv from requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@PYTHON=$(PYTHON) TORCH=$(TORCH) sh toolchain/setup-venv.sh
+	@touch $@
+
+android-model: $(STAMP) ## build, verify and package MODEL for the Android app
+	.venv/bin/cxredge build model_zoo/$(MODEL) --android-assets android-app/app/src/main/assets/model
+
+lint: $(STAMP) ## formatting, lint and types
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+test: lint ## what continuous integration runs
+	.venv/bin/pytest -m "not slow"
+
+test-full: lint ## everything, the slow tests too
+	.venv/bin/pytest
+
+schemas: $(STAMP) ## regenerate the published JSON Schemas
+	.venv/bin/cxredge schema docs/schemas
+
+vectors: $(STAMP) ## regenerate the preprocessing vectors shared with Kotlin and Swift
+	.venv/bin/cxredge vectors tests/vectors
+
+lock: ## resolve pyproject.toml again into requirements.lock
+	$(UV) pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header --python-version 3.11 -o requirements.lock
+
+clean: ## remove what builds made (not .venv)
+	rm -rf build dist android-app/app/src/main/assets/model

@@ -1,0 +1,105 @@
+"""Files that are whole or absent: hashing, canonical JSON, and writing beside the goal followed by a rename."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cxredge.errors import EnvironmentProblem
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Lower-case hexadecimal SHA-256 of ``data``."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Lower-case hexadecimal SHA-256 of a file, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys, two-space indent, a final newline and no NaN: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+@contextmanager
+def _disk_errors(goal: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise EnvironmentProblem(
+                "DISK-FULL",
+                f"no space left while writing {goal}",
+                f"free some space or choose another disk; {goal} was left as it was",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise EnvironmentProblem(
+                "DISK-DENIED", f"{goal} cannot be written: {error.strerror}", "choose a folder that you may write to"
+            ) from error
+        raise
+
+
+def write_bytes(goal: Path, data: bytes) -> None:
+    """Write ``data`` beside ``goal`` and rename it there: a reader sees the old file or the new one, never a part.
+
+    Raises EnvironmentProblem DISK-FULL or DISK-DENIED; ``goal`` then keeps its old content.
+    """
+    with _disk_errors(goal):
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=goal.parent, prefix=f".{goal.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            os.chmod(name, 0o644)
+            os.replace(name, goal)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def write_text(goal: Path, text: str) -> None:
+    """``write_bytes`` for UTF-8 text."""
+    write_bytes(goal, text.encode("utf-8"))
+
+
+@contextmanager
+def fresh_directory(goal: Path) -> Iterator[Path]:
+    """A new empty directory beside ``goal`` that takes its place when the block ends well, and vanishes when it does not.
+
+    An existing ``goal`` is moved aside for the instant of the swap and moved back if the swap fails.
+    """
+    with _disk_errors(goal):
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=goal.parent, prefix=f".{goal.name}."))
+        os.chmod(fresh, 0o755)
+        try:
+            yield fresh
+            _swap(fresh, goal)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+
+
+def _swap(fresh: Path, goal: Path) -> None:
+    if not goal.exists():
+        os.rename(fresh, goal)
+        return
+    aside = Path(tempfile.mkdtemp(dir=goal.parent, prefix=f".{goal.name}.old."))
+    os.rename(goal, aside / "old")
+    try:
+        os.rename(fresh, goal)
+    except BaseException:
+        os.rename(aside / "old", goal)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

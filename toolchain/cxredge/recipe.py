@@ -1,0 +1,245 @@
+"""The recipe: one ``model.yaml`` that defines one model, as frozen typed models.
+
+Everything that decides what a build makes stands here; nothing is read from anywhere else.
+The JSON Schema generated from these classes is published under ``docs/schemas/``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+TargetName = Literal["executorch", "tflite", "onnx"]
+SchemeName = Literal["fp32", "fp16", "w8", "w8a8"]
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9]+$")]
+
+MIN_CALIBRATION_FILMS = 100
+
+
+class Frozen(BaseModel):
+    """Base of every record: immutable, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class InputSpec(Frozen):
+    """Preprocessing, as data: decode, orientation, VOI, inversion, 8-bit, fit, resize, float 0..255.
+
+    The same record travels in the manifest, and the Kotlin and Swift twins read it there.
+    """
+
+    spec: Literal[1] = 1
+    """Version of the preprocessing rules; a reader refuses a version that it does not know."""
+    channels: Literal[1, 3] = 1
+    height: int = Field(ge=16, le=1024)
+    width: int = Field(ge=16, le=1024)
+    fit: Literal["pad", "crop", "squash"]
+    """How the film gets the student's aspect ratio before the resize: bars, centred cut, or distortion."""
+    pad_value: int = Field(default=0, ge=0, le=255)
+    """Grey level of the bars."""
+    no_window: Literal["stored-range", "min-max"] = "stored-range"
+    """What 0 and 255 mean for an image without a VOI window or LUT: the range of its stored bits, or its own extremes."""
+
+
+class StudentSpec(Frozen):
+    """The network: a timm backbone with an exact-CAM head and a float novelty score."""
+
+    backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
+    novelty_rank: int = Field(default=32, ge=1, le=256)
+    """Principal components kept for the Mahalanobis distance of the pooled features."""
+
+
+class WeightsSpec(Frozen):
+    """Weights beside the recipe; the hash is checked before the file is parsed."""
+
+    file: FileName = "weights.safetensors"
+    sha256: Sha256
+
+
+class Labels(Frozen):
+    """What the student answers. ``multi-label``: independent sigmoids; ``single-label``: one softmax."""
+
+    kind: Literal["multi-label", "single-label"] = "multi-label"
+    names: tuple[Label, ...] = Field(min_length=1, max_length=64)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("label names must differ from each other")
+        return self
+
+
+class OperatingPoint(Frozen):
+    """A label's decision threshold in logit space: a film is positive when its logit is at or above it."""
+
+    logit: float
+    rule: str
+    """How it was chosen, for example ``youden on val, 102 films``."""
+
+
+class Novelty(Frozen):
+    """Threshold of the novelty score above which a film is unlike the training films."""
+
+    threshold: float = Field(gt=0)
+    rule: str
+
+
+class FolderData(Frozen):
+    """A folder with ``labels.csv`` under ``CXR_DATA`` (default ``../shared/data``)."""
+
+    source: Literal["folder"]
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+    label_column: str | None = None
+    """For single-label sets: the column that holds the label's name. Multi-label sets have one 0/1 column a label."""
+
+
+class PhantomData(Frozen):
+    """Synthetic chest radiographs, made from a seed. Their scores say nothing about people."""
+
+    source: Literal["phantom"]
+    seed: int = Field(ge=0, lt=2**31)
+    patients: dict[Literal["train", "val", "test"], int]
+    """Phantom patients per split; each has one to four films."""
+
+
+class Calibration(Frozen):
+    """Which films set the INT8 ranges, and how much of each tensor's tails they leave out."""
+
+    split: Literal["train", "val", "test"] = "val"
+    count: int = Field(le=10_000)
+    percentile: float = Field(default=99.99, gt=90, le=100)
+    """Upper percentile of each activation tensor; the lower one is its mirror. 100 means min and max."""
+
+
+class Evaluation(Frozen):
+    """Films on which artifacts are held against the reference."""
+
+    split: Literal["train", "val", "test"] = "test"
+    count: int | None = Field(default=None, ge=1)
+    """Films to use, in the order of ``labels.csv``; none means all. More than there are is an error."""
+
+
+class Gates(Frozen):
+    """Bounds that an artifact's parity figures must keep; a missing bound is not judged."""
+
+    logit_max_abs: float | None = Field(default=None, gt=0)
+    """Largest absolute difference of any logit from the reference."""
+    logit_sqnr_db: float | None = None
+    """Least signal-to-quantisation-noise ratio of the logits, in dB."""
+    cam_sqnr_db: float | None = None
+    """Least signal-to-quantisation-noise ratio of the class activation maps, in dB."""
+    cam_correlation: float | None = Field(default=None, ge=-1, le=1)
+    """Least median correlation of a film's map with the reference's."""
+    novelty_max_rel: float | None = Field(default=None, gt=0)
+    """Largest relative difference of any novelty score."""
+    flip_rate: float | None = Field(default=None, ge=0, le=1)
+    """Largest share of decisions (film x label) that differ from the reference's."""
+    delegated: float | None = Field(default=None, ge=0, le=1)
+    """Least share of operators that the fast delegate takes."""
+
+
+class Teacher(Frozen):
+    """What the student learns from: trained here, or loaded from a file beside the recipe."""
+
+    backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
+    pretrained: str | None = None
+    """Name of installable ImageNet weights (``docs/distill.md`` lists them), or none."""
+    weights: WeightsSpec | None = None
+    """A trained teacher to load; training is skipped."""
+    epochs: int = Field(default=10, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+
+
+class Distillation(Frozen):
+    """How ``cxredge distill`` trains: never on a row whose licence class is not in ``licence_classes``."""
+
+    teacher: Teacher
+    pretrained: str | None = None
+    """ImageNet weights that the student starts from."""
+    epochs: int = Field(default=10, ge=1)
+    batch: int = Field(default=32, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    temperature: float = Field(default=2.0, gt=0)
+    alpha: float = Field(default=0.5, ge=0, le=1)
+    """Weight of the hard targets; the teacher's soft targets get the rest."""
+    seed: int = 0
+    licence_classes: tuple[Literal["open", "nih-free-use", "authorized-for-everyone"], ...] = (
+        "open",
+        "nih-free-use",
+        "authorized-for-everyone",
+    )
+
+
+class Card(Frozen):
+    """What the model card says that no command can measure."""
+
+    summary: str
+    intended_use: str
+    limitations: tuple[str, ...] = Field(min_length=1)
+    attribution: tuple[str, ...] = ()
+
+
+class Recipe(Frozen):
+    """One model, whole."""
+
+    recipe: Literal[1]
+    """Version of this schema."""
+    name: Slug
+    version: Version
+    licence: str
+    card: Card
+    student: StudentSpec
+    weights: WeightsSpec
+    input: InputSpec
+    labels: Labels
+    operating_points: dict[Label, OperatingPoint]
+    novelty: Novelty
+    data: FolderData | PhantomData = Field(discriminator="source")
+    calibration: Calibration
+    evaluation: Evaluation = Evaluation()
+    targets: dict[TargetName, tuple[SchemeName, ...]] = Field(min_length=1)
+    primary: ArtifactName
+    """The artifact that ``predict`` and the apps use, as ``target/scheme``."""
+    gates: dict[SchemeName, Gates]
+    distill: Distillation | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        labels, points = set(self.labels.names), set(self.operating_points)
+        if labels != points:
+            lacking, extra = sorted(labels - points), sorted(points - labels)
+            raise ValueError(f"operating_points must name every label once (missing: {lacking}, unknown: {extra})")
+        for target, schemes in self.targets.items():
+            if not schemes or len(set(schemes)) != len(schemes):
+                raise ValueError(f"targets.{target} must list each scheme once, and at least one")
+            for scheme in schemes:
+                if scheme not in self.gates:
+                    raise ValueError(f"gates has no entry for scheme {scheme}, which targets.{target} builds")
+        if self.primary not in self.artifacts():
+            raise ValueError(f"primary is {self.primary}, which targets does not build: {', '.join(self.artifacts())}")
+        if self.calibration.split == self.evaluation.split:
+            raise ValueError("calibration.split and evaluation.split must differ")
+        return self
+
+    def artifacts(self) -> tuple[str, ...]:
+        """Names ``target/scheme`` in the recipe's order."""
+        return tuple(f"{target}/{scheme}" for target, schemes in self.targets.items() for scheme in schemes)
+
+
+def artifact_slug(name: str) -> str:
+    """``tflite/w8a8`` as part of a file name: ``tflite-w8a8``."""
+    return re.sub(r"[^a-z0-9]+", "-", name)
+
+
+def recipe_path(place: Path) -> Path:
+    """The ``model.yaml`` of a recipe folder, or the file itself."""
+    return place / "model.yaml" if place.is_dir() else place
