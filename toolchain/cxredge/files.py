@@ -74,7 +74,7 @@ def write_text(goal: Path, text: str) -> None:
 
 @contextmanager
 def fresh_directory(goal: Path) -> Iterator[Path]:
-    """A new empty directory beside ``goal`` that takes its place when the block ends well, and vanishes when it does not.
+    """A new empty directory beside ``goal`` that takes its place when the block ends well, else vanishes.
 
     An existing ``goal`` is moved aside for the instant of the swap and moved back if the swap fails.
     """

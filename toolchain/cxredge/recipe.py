@@ -23,6 +23,7 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]
 ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9]+$")]
 
 MIN_CALIBRATION_FILMS = 100
+ANDROID_TARGETS = ("executorch", "tflite")
 
 
 class Frozen(BaseModel):
@@ -47,7 +48,7 @@ class InputSpec(Frozen):
     pad_value: int = Field(default=0, ge=0, le=255)
     """Grey level of the bars."""
     no_window: Literal["stored-range", "min-max"] = "stored-range"
-    """What 0 and 255 mean for an image without a VOI window or LUT: the range of its stored bits, or its own extremes."""
+    """What 0 and 255 mean for an image without a VOI window or LUT: the stored bits' range, or its own extremes."""
 
 
 class StudentSpec(Frozen):
@@ -179,6 +180,13 @@ class Distillation(Frozen):
     )
 
 
+class Bundles(Frozen):
+    """Which artifacts leave in which bundle; the host bundle always holds all of them and the reference."""
+
+    android: tuple[ArtifactName, ...]
+    """Artifacts for the Android app, of the targets executorch and tflite."""
+
+
 class Card(Frozen):
     """What the model card says that no command can measure."""
 
@@ -209,6 +217,7 @@ class Recipe(Frozen):
     targets: dict[TargetName, tuple[SchemeName, ...]] = Field(min_length=1)
     primary: ArtifactName
     """The artifact that ``predict`` and the apps use, as ``target/scheme``."""
+    bundles: Bundles
     gates: dict[SchemeName, Gates]
     distill: Distillation | None = None
 
@@ -226,6 +235,12 @@ class Recipe(Frozen):
                     raise ValueError(f"gates has no entry for scheme {scheme}, which targets.{target} builds")
         if self.primary not in self.artifacts():
             raise ValueError(f"primary is {self.primary}, which targets does not build: {', '.join(self.artifacts())}")
+        for name in self.bundles.android:
+            if name not in self.artifacts() or name.split("/")[0] not in ANDROID_TARGETS:
+                fit = [a for a in self.artifacts() if a.split("/")[0] in ANDROID_TARGETS]
+                raise ValueError(f"bundles.android lists {name}; targets builds these for Android: {', '.join(fit)}")
+        if self.primary not in self.bundles.android:
+            raise ValueError(f"primary {self.primary} is not in bundles.android")
         if self.calibration.split == self.evaluation.split:
             raise ValueError("calibration.split and evaluation.split must differ")
         return self

@@ -115,3 +115,29 @@ class Verdict(Frozen):
     figures: Figures
     gates: tuple[GateResult, ...]
     passed: bool
+
+
+class ArtifactTimes(Frozen):
+    """One artifact, milliseconds. Ratios divide medians of the same rounds."""
+
+    name: str
+    bytes: int
+    load_ms: float
+    first_ms: float
+    p10_ms: float
+    p50_ms: float
+    p90_ms: float
+    of_eager: float
+    of_fp32: float | None
+    """Latency against the same target's fp32."""
+    bytes_of_fp32: float | None
+
+
+class BenchFigures(Frozen):
+    """All artifacts of a bundle at one thread count."""
+
+    bundle: str
+    machine: str
+    threads: int
+    rounds: int
+    artifacts: tuple[ArtifactTimes, ...]

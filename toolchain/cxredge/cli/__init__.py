@@ -1,1 +1,1 @@
-"""cli"""
+"""Command line: one thin file per command."""

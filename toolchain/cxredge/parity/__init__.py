@@ -1,1 +1,1 @@
-"""parity"""
+"""Parity: the evidence that an artifact agrees with the reference. Judges outputs files; runs nothing."""

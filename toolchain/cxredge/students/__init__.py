@@ -1,1 +1,98 @@
-"""students"""
+"""Students: the contract in ``base``, one file per family of backbones, and how weights become a student."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxredge.errors import InputError
+from cxredge.files import sha256_bytes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cxredge.recipe import Recipe
+    from cxredge.students.base import Student
+
+NAMED = 3
+"""How many tensors a message names before it only counts."""
+
+
+def new_student(recipe: Recipe, backbone: str) -> Student:
+    """An untrained student, or a teacher where ``backbone`` is a teacher's, in training mode.
+
+    Random weights come from torch's global generator: seed it first. Raises InputError STUDENT-UNKNOWN or STUDENT-MAP.
+    """
+    from cxredge.students.base import Student
+    from cxredge.students.timm_backbone import TimmBackbone
+
+    spec = recipe.input
+    network = TimmBackbone(backbone, spec.channels, spec.height, spec.width)
+    return Student(network, network.features, len(recipe.labels.names), recipe.student.novelty_rank)
+
+
+def build_student(recipe: Recipe, weights: Path) -> Student:
+    """The recipe's student with the weights of a safetensors file, in evaluation mode.
+
+    The file's SHA-256 is held against the recipe before a byte of it is parsed. Raises InputError WEIGHTS-MISSING,
+    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN or STUDENT-MAP.
+    """
+    return load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256)
+
+
+def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str) -> Student:
+    """``build_student`` with another backbone and hash than the recipe's: how a trained teacher is loaded."""
+    tensors = _read(weights, sha256)
+    student = new_student(recipe, backbone)
+    _check_fit(student.state_dict(), tensors, weights)
+    student.load_state_dict(tensors)
+    return student.eval()
+
+
+def _read(weights: Path, sha256: str) -> dict[str, Tensor]:
+    if not weights.is_file():
+        raise InputError(
+            "WEIGHTS-MISSING", f"there are no weights at {weights}", "put the file there, or train it: cxredge distill"
+        )
+    data = weights.read_bytes()
+    found = sha256_bytes(data)
+    if found != sha256:
+        raise InputError(
+            "WEIGHTS-HASH",
+            f"{weights} has SHA-256 {found}, and the recipe wants {sha256}",
+            "restore the file that the recipe means; only for weights that you trust, write their hash into the recipe",
+        )
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(data)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise InputError(
+            "WEIGHTS-CORRUPT", f"{weights} is not a whole safetensors file: {error}", "restore the file, or train again"
+        ) from error
+
+
+def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Path) -> None:
+    import torch
+
+    wrong = [f"{key} is missing" for key in sorted(wanted.keys() - found.keys())]
+    wrong += [f"{key} is unknown" for key in sorted(found.keys() - wanted.keys())]
+    for key in sorted(wanted.keys() & found.keys()):
+        here, there = found[key], wanted[key]
+        if here.shape != there.shape or here.dtype != there.dtype:
+            wrong.append(f"{key} is {_kind(here)} and not {_kind(there)}")
+    if wrong:
+        more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+        raise InputError(
+            "WEIGHTS-FIT",
+            f"{weights} does not fit the student: {'; '.join(wrong[:NAMED])}{more}",
+            "use the backbone, labels and novelty_rank that these weights were trained with, or train again",
+        )
+    for key in sorted(found):
+        if not bool(torch.isfinite(found[key]).all()):
+            raise InputError("WEIGHTS-NAN", f"{weights}: {key} holds NaN or infinity", "train again; do not ship this")
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}"

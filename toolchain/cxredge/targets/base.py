@@ -12,23 +12,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import EnvironmentProblem, InputError, nearest
+from cxredge.errors import CxrError, EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_file
+from cxredge.outputs import OUTPUT_NAMES, Outputs, check_outputs
 from cxredge.recipe import InputSpec, Labels, SchemeName, TargetName
 from cxredge.results import Artifact, Census, Delegation, TensorRange
+from cxredge.targets.lowering_error import lowering_error
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
 
-Outputs = dict[str, NDArray[np.float32]]
-"""``logits`` float32[N, C], ``cam`` float32[N, C, h, w], ``novelty`` float32[N]."""
-
-OUTPUT_NAMES = ("logits", "cam", "novelty")
+QUANTISED = "backbone"
+"""The one module of the student that INT8 schemes quantise. Normalisation, head and novelty stay in float: they cost
+next to nothing, and logits and cam get no steps of their own."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Lowered:
 
     ranges: tuple[TensorRange, ...] = ()
     cam_step: float | None = None
+    """A 255th of the cam's calibrated range: what one step would be if the cam itself were 8-bit."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Target(ABC):
     name: ClassVar[TargetName]
     suffix: ClassVar[str]
     """File suffix with its dot."""
+    layout: ClassVar[Literal["NCHW", "NHWC"]]
+    """Axes of the file's own image and cam tensors; runners always take and give NCHW."""
     schemes: ClassVar[tuple[SchemeName, ...]]
     build_packages: ClassVar[tuple[str, ...]]
     run_packages: ClassVar[tuple[str, ...]]
@@ -93,8 +97,8 @@ class Target(ABC):
     ) -> Artifact:
         """Write ``path`` and describe it from its own bytes.
 
-        Raises InputError TARGET-SCHEME, CALIBRATION-NEEDED, STUDENT-TRAINING, TARGET-LOWERING (operator, module and
-        source line named) or TARGET-CENSUS (the file is not what was asked for).
+        Raises InputError TARGET-SCHEME, CALIBRATION-NEEDED, CALIBRATION-NAN, STUDENT-TRAINING, STUDENT-CONTRACT,
+        TARGET-LOWERING (operator, module and source line named) or TARGET-CENSUS (the file is not what was asked for).
         """
         if scheme not in self.schemes:
             raise InputError(
@@ -113,7 +117,13 @@ class Target(ABC):
             raise InputError(
                 "CALIBRATION-NEEDED", f"{self.name}/{scheme} needs calibration films", "pass the calibration split"
             )
-        lowered = self._lower_impl(student, scheme, spec, labels, calibration if scheme == "w8a8" else None, path)
+        _check_student(student, spec, labels)
+        try:
+            lowered = self._lower_impl(student, scheme, spec, labels, calibration if scheme == "w8a8" else None, path)
+        except (CxrError, MemoryError, OSError):
+            raise
+        except Exception as error:
+            raise lowering_error(f"{self.name}/{scheme}", student, spec, error) from error
         census, delegation = self.inspect(path)
         self._check_census(scheme, census)
         return Artifact(
@@ -242,27 +252,19 @@ class Runner(ABC):
         """Nothing to free, unless a target says otherwise."""
 
 
-def check_outputs(what: str, outputs: Mapping[str, NDArray[np.float32]], films: int) -> Outputs:
-    """Hold outputs against the student contract.
+def _check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
+    """Run a grey image. Raises InputError STUDENT-CONTRACT: output names, their order, or the number of labels."""
+    import torch
 
-    Raises InputError RUN-OUTPUT: a name is missing or unknown, a shape or dtype is wrong, or a value is not finite.
-    """
-
-    def refuse(cause: str) -> InputError:
-        return InputError("RUN-OUTPUT", f"{what}: {cause}", "rebuild the artifact; the student contract is in docs/")
-
-    if set(outputs) != set(OUTPUT_NAMES):
-        raise refuse(f"outputs are {sorted(outputs)}, not {sorted(OUTPUT_NAMES)}")
-    logits, cam, novelty = (outputs[n] for n in OUTPUT_NAMES)
-    fits = logits.ndim == 2 and cam.ndim == 4 and novelty.ndim == 1
-    if not fits or not (len(logits) == len(cam) == len(novelty) == films) or logits.shape[1] != cam.shape[1]:
-        raise refuse(f"shapes are logits {logits.shape}, cam {cam.shape}, novelty {novelty.shape}")
-    for name in OUTPUT_NAMES:
-        if outputs[name].dtype != np.float32:
-            raise refuse(f"{name} is {outputs[name].dtype}, not float32")
-        if not np.isfinite(outputs[name]).all():
-            raise refuse(f"{name} holds NaN or infinity")
-    return {name: outputs[name] for name in OUTPUT_NAMES}
+    with torch.no_grad():
+        outputs = student(torch.full((1, spec.channels, spec.height, spec.width), 127.0))
+    shapes = {name: tuple(tensor.shape) for name, tensor in outputs.items()}
+    if tuple(outputs) != OUTPUT_NAMES or shapes["logits"] != (1, len(labels.names)):
+        raise InputError(
+            "STUDENT-CONTRACT",
+            f"the student answers {shapes}, not {', '.join(OUTPUT_NAMES)} in this order with {len(labels.names)} logits",
+            "keep the student contract of cxredge.students.base",
+        )
 
 
 def _version(package: str) -> str | None:

@@ -1,0 +1,200 @@
+"""Building: whole, again, in part, and everything that goes wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from cli.conftest import CXREDGE, ROOT, TINY, Run, write_weights
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def spoil(folder: Path, old: str, new: str) -> None:
+    text = (folder / "model.yaml").read_text()
+    assert old in text
+    (folder / "model.yaml").write_text(text.replace(old, new, 1))
+
+
+def test_default_model_builds_every_target_and_keeps_its_gates(built: Path) -> None:
+    from cxredge.bundle.manifest import read_manifest
+
+    manifest = read_manifest(built)
+    assert {e.artifact.target for e in manifest.artifacts} == {"executorch", "tflite", "onnx"}
+    assert all(v.passed and v.figures.films >= 200 for v in manifest.verdicts)
+    assert manifest.calibration is not None
+    assert len(manifest.calibration.films) >= 100
+    assert set(manifest.calibration.ranges) == {"executorch", "tflite", "onnx"}
+    patients = {f.patient for f in manifest.calibration.films}
+    assert patients.isdisjoint({f.patient for f in manifest.evaluation.films})
+    android = read_manifest(built.with_name(built.name + "-android"))
+    assert {e.artifact.name for e in android.artifacts} == set(manifest.recipe.bundles.android)
+    assert "phantom" in android.statement
+
+
+def test_a_second_build_keeps_everything_and_gives_the_same_bytes(built: Path, cxredge: Run, tmp_path: Path) -> None:
+    done = cxredge("build", "model_zoo/phantom", "--out", tmp_path)
+    assert done.status == 0, done.err
+    assert tree(tmp_path / built.name) == tree(built)
+    steps = json.loads(cxredge("plan", "model_zoo/phantom", "--json").out)
+    assert {s["action"] for s in steps if s["step"].startswith(("lower", "run"))} == {"keep"}
+
+
+def test_tiny_build_from_nothing_twice_gives_the_same_bytes(tiny: Path, cxredge: Run, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        done = cxredge(
+            "build", tiny, "--out", tmp_path / name, "--targets", "onnx", CXR_CACHE=tmp_path / f"{name}-cache"
+        )
+        assert done.status == 0, done.out + done.err
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_part_of_a_recipe(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path) -> None:
+    done = cxredge(
+        "build", tiny, "--out", tmp_path / "d", "--targets", "onnx", "--schemes", "fp32", CXR_CACHE=tiny_cache
+    )
+    assert done.status == 0, done.err
+    (bundle,) = (tmp_path / "d").iterdir()
+    assert [p.name for p in (bundle / "artifacts").iterdir()] == ["onnx"]
+    for option, value, code in (
+        ("--targets", "onx", "BUILD-TARGET"),
+        ("--schemes", "w4", "BUILD-SCHEME"),
+        ("--android-assets", tmp_path / "a", "BUILD-ANDROID"),
+    ):
+        extra = ("--targets", "onnx") if option == "--android-assets" else ()
+        done = cxredge("build", tiny, option, value, *extra, CXR_CACHE=tiny_cache)
+        assert (done.status, code in done.err) == (2, True), done.err
+
+
+def test_a_broken_gate_writes_no_bundle_and_leaves_the_last_one(
+    tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
+) -> None:
+    good = cxredge("build", tiny, "--out", tmp_path / "d", "--targets", "onnx", CXR_CACHE=tiny_cache)
+    assert good.status == 0, good.err
+    before = tree(tmp_path / "d")
+    spoil(tiny, "logit_sqnr_db: 1}", "logit_sqnr_db: 300}")
+    done = cxredge("build", tiny, "--out", tmp_path / "d", "--targets", "onnx", CXR_CACHE=tiny_cache)
+    assert done.status == 1
+    assert "BROKEN: logit_sqnr_db" in done.out
+    assert tree(tmp_path / "d") == before
+
+
+def nan(tensors: dict) -> None:
+    tensors["head.weight"][0, 0] = float("nan")
+
+
+def rename(tensors: dict) -> None:
+    tensors["heads.weight"] = tensors.pop("head.weight")
+
+
+def shrink(tensors: dict) -> None:
+    tensors["head.weight"] = tensors["head.weight"][:4].contiguous()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [(nan, "WEIGHTS-NAN"), (rename, "WEIGHTS-FIT"), (shrink, "WEIGHTS-FIT"), (None, "WEIGHTS-HASH")]
+)
+def test_bad_weights(tiny: Path, cxredge: Run, tiny_cache: Path, change: object, code: str) -> None:
+    if change is None:
+        with (tiny / "weights.safetensors").open("r+b") as stream:
+            stream.seek(5000)
+            stream.write(b"\0\1\2\3")
+    else:
+        digest = write_weights(tiny / "weights.safetensors", change)  # type: ignore[arg-type]
+        (tiny / "model.yaml").write_text(TINY.format(digest=digest))
+    done = cxredge("build", tiny, "--targets", "onnx", CXR_CACHE=tiny_cache)
+    assert (done.status, code in done.err) == (2, True), done.err
+
+
+def test_missing_weights_and_missing_data(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path) -> None:
+    (tiny / "weights.safetensors").unlink()
+    assert "WEIGHTS-MISSING" in cxredge("build", tiny, CXR_CACHE=tiny_cache).err
+    done = cxredge("build", "model_zoo/cxr14-lite0", CXR_DATA=tmp_path / "nowhere", CXR_CACHE=tiny_cache)
+    assert (done.status, "DATA-MISSING" in done.err) == (2, True), done.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("count: 100}", "count: 99}", "CALIBRATION-COUNT"),
+        ("count: 100}", "count: 9000}", "CALIBRATION-FEW"),
+        ("split: val, count", "split: train, count", "CALIBRATION-SPLIT"),
+        ("split: val, count", "split: test, count", "RECIPE-VALUE"),
+        ("count: 12}", "count: 1200}", "EVALUATION-FEW"),
+    ],
+)
+def test_calibration_and_evaluation_refusals(
+    tiny: Path, cxredge: Run, tiny_cache: Path, old: str, new: str, code: str
+) -> None:
+    spoil(tiny, old, new)
+    done = cxredge("build", tiny, CXR_CACHE=tiny_cache)
+    assert (done.status, code in done.err) == (2, True), done.err
+
+
+def test_noise_is_no_calibration_set(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    folder = tmp_path / "data" / "noise"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    names = ["Cardiomegaly", "Effusion", "Consolidation", "Nodule", "Pneumothorax"]
+    lines = [",".join(["file", "group", "split", *names])]
+    for i in range(140):
+        split = "train" if i < 10 else "val" if i < 120 else "test"
+        Image.fromarray(rng.integers(0, 256, (64, 64), np.uint8)).save(folder / f"{i}.png")
+        lines.append(f"{i}.png,p{i},{split},0,1,0,0,0")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    text = (tiny / "model.yaml").read_text()
+    start = text.index("data:")
+    (tiny / "model.yaml").write_text(
+        text[:start] + "data: {source: folder, name: noise}" + text[text.index("\n", start) :]
+    )
+    done = cxredge("build", tiny, CXR_CACHE=tiny_cache, CXR_DATA=tmp_path / "data")
+    assert (done.status, "CALIBRATION-NOISE" in done.err) == (2, True), done.err
+
+
+def test_ctrl_c_ends_every_worker_and_leaves_the_last_bundle(
+    tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "d"
+    assert cxredge("build", tiny, "--out", out, "--targets", "onnx", CXR_CACHE=tiny_cache).status == 0
+    before = tree(out)
+    cache = tmp_path / "cold"
+    process = subprocess.Popen(
+        [CXREDGE, "build", tiny, "--out", out],
+        cwd=ROOT,
+        env={**os.environ, "CXR_CACHE": str(cache)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    jobs: list[Path] = []
+    deadline = time.monotonic() + 120
+    while not jobs and time.monotonic() < deadline and process.poll() is None:
+        jobs = list(cache.glob("work-*/*/job.json"))
+        time.sleep(0.05)
+    assert jobs, "no worker was started"
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert tree(out) == before
+    assert list(cache.glob("work-*")) == []
+    left = subprocess.run(["pgrep", "-f", str(cache)], capture_output=True, text=True, check=False).stdout.split()
+    assert left == []
+
+
+def test_unknown_command_and_unknown_recipe(cxredge: Run) -> None:
+    done = cxredge("biuld", "model_zoo/phantom")
+    assert (done.status, "choices: build" in done.err) == (2, True), done.err
+    done = cxredge("build", "model_zoo/fantom")
+    assert (done.status, "choices: model_zoo/phantom" in done.err) == (2, True), done.err

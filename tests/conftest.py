@@ -1,0 +1,22 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def cxr_data() -> Path:
+    """The folder of real images: ``CXR_DATA``, else ``../shared/data``. Absent: a named skip, and a failure in CI."""
+    folder = Path(os.environ.get("CXR_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        reason = f"the real images (CXR_DATA, default ../shared/data) are not at {folder}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cxredge.distill.data import Films
+from cxredge.distill.evaluate import MIN_CASES, answers, macro_interval, score
+from cxredge.students.base import Student
+
+
+def drawn(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    targets = (random.random((n, 3)) < (0.5, 0.3, 0.02)).astype(np.float32)
+    return targets, (targets + random.normal(size=(n, 3))).astype(np.float32)
+
+
+def test_auc_is_the_share_of_pairs_in_order() -> None:
+    targets, logits = drawn()
+    on, off = logits[targets[:, 0] == 1, 0], logits[targets[:, 0] == 0, 0]
+    pairs = (on[:, None] > off[None]).mean()
+    found = score(("A", "B", "C"), targets, logits)
+    assert found.labels["A"].auc == pytest.approx(pairs, abs=1e-4)
+
+
+def test_too_few_cases_give_no_auc_and_say_so() -> None:
+    targets, logits = drawn()
+    targets[:, 2] = 0
+    targets[: MIN_CASES - 1, 2] = 1
+    found = score(("A", "B", "C"), targets, logits)
+    assert found.labels["C"].auc is None
+    assert str(MIN_CASES - 1) in (found.labels["C"].note or "")
+    assert found.labels_scored == 2
+    aucs = [found.labels[k].auc or 0 for k in "AB"]
+    assert found.macro_auc == pytest.approx(np.mean(aucs), abs=1e-4)
+    none = score(("C",), targets[:, 2:], logits[:, 2:])
+    assert none.macro_auc is None
+    assert macro_interval(("C",), targets[:, 2:], logits[:, 2:], ["p"] * 60, 0) is None
+
+
+def test_interval_holds_the_estimate_and_respects_patients() -> None:
+    targets, logits = drawn(40)
+    names = ("A", "B", "C")
+    alone = macro_interval(names, targets, logits, [str(i) for i in range(40)], 3)
+    assert alone == macro_interval(names, targets, logits, [str(i) for i in range(40)], 3)
+    estimate = score(names, targets, logits).macro_auc
+    assert alone is not None
+    assert estimate is not None
+    assert alone.low < estimate < alone.high
+    # four copies of every film add no knowledge when they belong to one patient
+    many = macro_interval(
+        names, np.tile(targets, (4, 1)), np.tile(logits, (4, 1)), [str(i % 40) for i in range(160)], 3
+    )
+    assert many is not None
+    assert many.high - many.low == pytest.approx(alone.high - alone.low, rel=0.35)
+
+
+def test_answers_are_the_students() -> None:
+    torch.manual_seed(0)
+    student = Student(torch.nn.Conv2d(1, 6, 3, stride=4), 6, 3, 2).eval()
+    student.novelty.fit(torch.randn(20, 6))
+    films = Films(torch.randint(0, 256, (40, 1, 16, 16), dtype=torch.uint8), torch.zeros(40, 3), ("p",) * 40)
+    found = answers(student, films, "test")
+    with torch.no_grad():
+        out = student(films.images.float())
+    np.testing.assert_allclose(found.logits, out["logits"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.novelty, out["novelty"], rtol=1e-4)
+    assert found.pooled.shape == (40, 6)

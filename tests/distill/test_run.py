@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from cxredge.cli.distill import distill as command
+from cxredge.distill.results import DistillResults
+from cxredge.distill.run import distill
+from cxredge.errors import EnvironmentProblem, InputError
+from cxredge.files import sha256_file
+from cxredge.recipe_file import load_recipe
+from cxredge.students import build_student
+
+Write = Callable[[Path], Path]
+
+
+def test_one_run_from_end_to_end(write_recipe: Write, tmp_path: Path) -> None:
+    place = write_recipe(tmp_path / "tiny")
+    result = distill(place, tmp_path / "work")
+
+    recipe = load_recipe(place)
+    assert recipe.weights.sha256 == sha256_file(place / "weights.safetensors") == result.weights_sha256
+    assert (place / "model.yaml").read_text().startswith("# a comment that stays\n")
+    student = build_student(recipe, place / "weights.safetensors")
+    assert bool(student.novelty.proj.any())
+    for point in recipe.operating_points.values():
+        assert "youden" in point.rule or "too few" in point.rule
+    assert recipe.novelty.rule.startswith("99th percentile on val")
+
+    assert DistillResults.model_validate_json((place / "results.json").read_bytes()) == result
+    assert "phantoms" in result.statement
+    assert len(result.teacher.losses) == result.teacher.epochs == 2
+    assert len(result.student.losses) == result.student.epochs == 3
+    assert sum(result.licence_used.values()) == sum(s.films for s in result.splits.values())
+    assert result.splits["train"].patients == 20
+    assert result.versions.keys() >= {"python", "torch", "timm", "numpy"}
+
+    # ended trainings are only measured again: every file comes out the same
+    before = {p.name: p.read_bytes() for p in place.iterdir()}
+    distill(place, tmp_path / "work")
+    assert {p.name: p.read_bytes() for p in place.iterdir()} == before
+
+
+def test_a_changed_recipe_does_not_resume(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    values["distill"]["teacher"]["epochs"] = values["distill"]["epochs"] = 1
+    place = write_recipe(tmp_path / "tiny")
+    first = distill(place, tmp_path / "work")
+    values["distill"]["temperature"] = 4.0
+    write_recipe(place)
+    with pytest.raises(InputError) as caught:
+        distill(place, tmp_path / "work")
+    assert caught.value.code == "DISTILL-CHECKPOINT"
+    assert distill(place, tmp_path / "work", fresh=True).weights_sha256 != first.weights_sha256
+
+
+def test_a_trained_teacher_is_loaded(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    values["distill"]["teacher"]["epochs"] = values["distill"]["epochs"] = 1
+    first = distill(write_recipe(tmp_path / "teacher"), tmp_path / "work")
+    place = write_recipe(tmp_path / "pupil")
+    (place / "teacher.safetensors").write_bytes((tmp_path / "teacher" / "weights.safetensors").read_bytes())
+    values["name"] = "pupil"
+    values["distill"]["teacher"]["weights"] = {"file": "teacher.safetensors", "sha256": first.weights_sha256}
+    write_recipe(place)
+    result = distill(place, tmp_path / "work")
+    assert result.teacher.epochs == 0
+    assert result.teacher.test == first.student.test
+    assert not (tmp_path / "work" / "pupil" / "teacher.pt").exists()
+
+
+def test_too_few_films_for_the_novelty_score(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    values["student"]["novelty_rank"] = 60
+    with pytest.raises(InputError) as caught:
+        distill(write_recipe(tmp_path / "tiny"), tmp_path / "work")
+    assert caught.value.code == "DISTILL-FEW"
+    assert not (tmp_path / "work" / "tiny").exists()  # said before any training
+
+
+def test_no_section_no_training(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    del values["distill"]
+    with pytest.raises(InputError) as caught:
+        distill(write_recipe(tmp_path / "tiny"), tmp_path / "work")
+    assert caught.value.code == "DISTILL-RECIPE"
+
+
+def test_absent_imagenet_weights_stop_it(
+    write_recipe: Write, values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib import util
+
+    find = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name, *_: None if name.startswith("efficientnet") else find(name))
+    values["student"]["backbone"] = "timm/efficientnet_lite0"
+    values["distill"]["pretrained"] = "efficientnet-lite0"
+    with pytest.raises(EnvironmentProblem) as caught:
+        distill(write_recipe(tmp_path / "tiny"), tmp_path / "work")
+    assert caught.value.code == "PRETRAINED-MISSING"
+    assert not (tmp_path / "work" / "tiny").exists()  # said before the teacher is trained
+
+
+def test_command(write_recipe: Write, values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    values["distill"]["teacher"]["epochs"] = values["distill"]["epochs"] = 1
+    write_recipe(tmp_path / "tiny")
+    for option in ([], ["--resume"], ["--fresh"]):
+        done = CliRunner().invoke(command, ["tiny", *option])
+        assert done.exit_code == 0, done.output
+        assert "nothing here says anything about people" in done.output.lower()
+    assert (tmp_path / "build" / "distill" / "tiny" / "student.pt").is_file()
+
+
+# a shell that runs tests in the background may have them ignore SIGINT, which a child inherits
+CHILD = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from cxredge.cli.main import main
+sys.argv = ["cxredge", "distill", "tiny"]
+main()
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_last_epoch(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    values["distill"]["teacher"]["epochs"] = 8
+    expected = distill(write_recipe(tmp_path / "expected"), tmp_path / "work")
+
+    place = write_recipe(tmp_path / "tiny")
+    recipe = (place / "model.yaml").read_bytes()
+    checkpoint = tmp_path / "build" / "distill" / "tiny" / "teacher.pt"
+    env = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    child = subprocess.Popen([sys.executable, "-c", CHILD], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 120
+    while not checkpoint.exists() and child.poll() is None and time.monotonic() < limit:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130, said
+    assert "goes on from there" in said
+    assert "Traceback" not in said
+    assert [p.name for p in place.iterdir()] == ["model.yaml"]
+    assert (place / "model.yaml").read_bytes() == recipe
+    assert 1 <= len(torch.load(checkpoint, weights_only=True)["losses"]) < 8
+    assert not list(checkpoint.parent.glob(".*"))
+
+    resumed = distill(place, tmp_path / "build" / "distill")
+    assert resumed.weights_sha256 == expected.weights_sha256
+    scores = [json.loads((p / "results.json").read_text())["student"]["test"] for p in (place, tmp_path / "expected")]
+    assert scores[0] == scores[1]

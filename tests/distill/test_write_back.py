@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cxredge.distill.write_back import write_back
+from cxredge.recipe import Novelty, OperatingPoint
+from cxredge.recipe_file import load_recipe
+
+ZOO = Path(__file__).parents[2] / "model_zoo"
+
+
+@pytest.mark.parametrize("name", ["phantom", "cxr14-lite0"])
+def test_only_the_findings_change(name: str, tmp_path: Path) -> None:
+    before = (ZOO / name / "model.yaml").read_text()
+    file = tmp_path / "model.yaml"
+    file.write_text(before)
+    recipe = load_recipe(file)
+    points = {k: OperatingPoint(logit=-1.25, rule="new: rule") for k in recipe.labels.names}
+    write_back(file, "a" * 64, points, Novelty(threshold=2.5, rule="newer"))
+
+    after = load_recipe(file)
+    assert after.weights.sha256 == "a" * 64
+    assert dict(after.operating_points) == points
+    assert after.novelty == Novelty(threshold=2.5, rule="newer")
+    kept = recipe.model_dump(exclude={"weights", "operating_points", "novelty"})
+    assert after.model_dump(exclude={"weights", "operating_points", "novelty"}) == kept
+    # every other line stands as it stood, comments and layout included
+    gone = set(before.splitlines()) - set(file.read_text().splitlines())
+    assert len(gone) == len(points) + 3
+    assert all("logit" in x or "sha256" in x or "threshold" in x or "rule" in x for x in gone)
+
+
+def test_writing_twice_changes_nothing(write_recipe: Callable[[Path], Path], tmp_path: Path) -> None:
+    file = write_recipe(tmp_path) / "model.yaml"
+    points = {k: OperatingPoint(logit=0.5, rule="r") for k in ("Cardiomegaly", "Effusion")}
+    write_back(file, "b" * 64, points, Novelty(threshold=1.5, rule="r"))
+    once = file.read_bytes()
+    assert once.startswith(b"# a comment that stays")
+    write_back(file, "b" * 64, points, Novelty(threshold=1.5, rule="r"))
+    assert file.read_bytes() == once

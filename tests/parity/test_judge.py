@@ -1,0 +1,182 @@
+"""Judging outputs files: figures with known answers, and gates that break."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxredge.errors import InputError
+from cxredge.outputs import OutputsFile, films_digest, read_outputs, write_outputs
+from cxredge.parity import numerics
+from cxredge.parity.judge import figures, judge
+from cxredge.recipe import Gates, Recipe
+from cxredge.recipe_file import load_recipe
+from cxredge.results import Artifact, Census, Delegation
+
+ROOT = Path(__file__).parent.parent.parent
+FILMS = films_digest(["0" * 64, "1" * 64])
+DIGEST = "a" * 64
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return load_recipe(ROOT / "model_zoo" / "phantom")
+
+
+def outputs(recipe: Recipe, films: int = 40, seed: int = 0) -> OutputsFile:
+    rng = np.random.default_rng(seed)
+    classes = len(recipe.labels.names)
+    cam = rng.normal(0, 3, (films, classes, 6, 6)).astype(np.float32)
+    arrays = {"logits": cam.mean((2, 3)), "cam": cam, "novelty": rng.uniform(0.5, 2, films).astype(np.float32)}
+    return OutputsFile("x/y", DIGEST, FILMS, arrays)
+
+
+def changed(file: OutputsFile, **arrays: np.ndarray) -> OutputsFile:
+    return OutputsFile(file.artifact, file.artifact_sha256, file.films_sha256, {**file.outputs, **arrays})
+
+
+def artifact(scheme: str = "w8a8", delegated: int = 99) -> Artifact:
+    return Artifact(
+        name=f"tflite/{scheme}", target="tflite", scheme=scheme, file="x.tflite", bytes=10, sha256=DIGEST,
+        census=Census(weight_bytes={}, activations={}, inputs={}, outputs={}),
+        delegation=Delegation(delegate="XNNPACK", partitions=1, delegated=delegated, total=100),
+    )  # fmt: skip
+
+
+def test_equal_outputs_are_perfect(recipe: Recipe) -> None:
+    found = figures(recipe, outputs(recipe), outputs(recipe))
+    assert (found.logit_max_abs, found.flips, found.logit_sqnr_db, found.cam_sqnr_db) == (0, 0, None, None)
+    assert found.cam_correlation == pytest.approx(1)
+    assert judge(recipe, artifact(), outputs(recipe), outputs(recipe)).passed
+
+
+def test_sqnr_has_its_closed_form() -> None:
+    reference = np.full((10, 3), 2.0, np.float32)
+    assert numerics.sqnr_db(reference, reference * np.float32(1.5)) == pytest.approx(20 * np.log10(2))
+    assert numerics.sqnr_db(np.zeros((2, 2), np.float32), reference[:2, :2]) is None
+
+
+def test_correlation_agrees_with_numpy(recipe: Recipe) -> None:
+    a, b = outputs(recipe, seed=1).outputs["cam"], outputs(recipe, seed=2).outputs["cam"]
+    mixed = (a + b).astype(np.float32)
+    one_by_one = [
+        np.corrcoef(x.ravel(), y.ravel())[0, 1]
+        for f, g in zip(a, mixed, strict=True)
+        for x, y in zip(f, g, strict=True)
+    ]
+    assert numerics.median_map_correlation(a, mixed) == pytest.approx(float(np.median(one_by_one)), abs=1e-12)
+    assert numerics.median_map_correlation(np.ones_like(a), a) is None
+
+
+def test_flips_are_counted_in_both_directions(recipe: Recipe) -> None:
+    reference = outputs(recipe)
+    cut = np.array([recipe.operating_points[n].logit for n in recipe.labels.names], np.float32)
+    low, high = cut - np.float32(1), cut + np.float32(1)
+    before = np.stack([low, high, high, low])
+    after = np.stack([high, low, high, low])
+    cam = reference.outputs["cam"][:4]
+    novelty = reference.outputs["novelty"][:4]
+    found = figures(
+        recipe,
+        changed(reference, logits=before, cam=cam, novelty=novelty),
+        changed(reference, logits=after, cam=cam, novelty=novelty),
+    )
+    assert set(found.flips_by_label.values()) == {(1, 1)}
+    assert found.flips == 2 * len(cut)
+    assert found.flip_rate == 0.5
+
+
+def test_a_logit_exactly_at_the_operating_point_is_positive(recipe: Recipe) -> None:
+    from cxredge.parity.decisions import decide, thresholds
+
+    cut = thresholds(recipe.labels.names, recipe.operating_points)
+    assert decide(cut[None], cut).all()
+    assert not decide(np.nextafter(cut, np.float32(-np.inf), dtype=np.float32)[None], cut).any()
+
+
+def test_broken_gates_fail(recipe: Recipe) -> None:
+    reference = outputs(recipe)
+    noisy = changed(
+        reference, logits=reference.outputs["logits"] + np.float32(0.5) * np.sign(reference.outputs["logits"])
+    )
+    strict = recipe.model_copy(update={"gates": {**recipe.gates, "w8a8": Gates(logit_max_abs=0.1, delegated=0.995)}})
+    verdict = judge(strict, artifact(), reference, noisy)
+    assert not verdict.passed
+    assert {g.gate: g.verdict for g in verdict.gates} == {"logit_max_abs": "broken", "delegated": "broken"}
+    assert judge(strict, artifact(delegated=100), reference, reference).passed
+
+
+def test_a_figure_that_has_no_value_is_not_shown_and_does_not_pass(recipe: Recipe) -> None:
+    reference = outputs(recipe)
+    flat = changed(reference, cam=np.ones_like(reference.outputs["cam"]))
+    gated = recipe.model_copy(update={"gates": {**recipe.gates, "w8a8": Gates(cam_correlation=0.9)}})
+    verdict = judge(gated, artifact(), flat, flat)
+    assert not verdict.passed
+    assert verdict.gates[0].verdict == "not-shown"
+
+
+def test_other_films_and_other_artifacts_are_refused(recipe: Recipe) -> None:
+    reference = outputs(recipe)
+    other_films = OutputsFile("x/y", DIGEST, films_digest(["1" * 64, "0" * 64]), reference.outputs)
+    with pytest.raises(InputError, match="PARITY-FILMS"):
+        figures(recipe, reference, other_films)
+    with pytest.raises(InputError, match="PARITY-ARTIFACT"):
+        judge(recipe, artifact(), reference, OutputsFile("x/y", "b" * 64, FILMS, reference.outputs))
+    fewer = changed(reference, **{k: v[:3] for k, v in reference.outputs.items()})
+    with pytest.raises(InputError, match="PARITY-SHAPE"):
+        figures(recipe, reference, fewer)
+
+
+def test_outputs_file_round_trips_to_the_same_bytes(recipe: Recipe, tmp_path: Path) -> None:
+    file = outputs(recipe)
+    for name in ("one", "two"):
+        write_outputs(tmp_path / name, "x/y", DIGEST, FILMS, file.outputs)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    back = read_outputs(tmp_path / "one")
+    assert (back.artifact, back.artifact_sha256, back.films_sha256) == ("x/y", DIGEST, FILMS)
+    for name, array in file.outputs.items():
+        np.testing.assert_array_equal(back.outputs[name], array)
+
+
+@pytest.mark.parametrize("kind", ["renamed", "missing", "nan", "rank", "dtype", "count"])
+def test_outputs_that_break_the_contract_are_refused(recipe: Recipe, tmp_path: Path, kind: str) -> None:
+    from safetensors.numpy import save_file
+
+    arrays = dict(outputs(recipe).outputs)
+    if kind == "renamed":
+        arrays["probabilities"] = arrays.pop("logits")
+    elif kind == "missing":
+        del arrays["novelty"]
+    elif kind == "nan":
+        arrays["logits"] = arrays["logits"] * np.float32(np.nan)
+    elif kind == "rank":
+        arrays["novelty"] = arrays["novelty"][:, None]
+    elif kind == "dtype":
+        arrays["cam"] = arrays["cam"].astype(np.float64)
+    else:
+        arrays["novelty"] = arrays["novelty"][:-1]
+    record = {"format": "cxredge-outputs-1", "artifact": "x/y", "artifact_sha256": DIGEST, "films_sha256": FILMS}
+    save_file(arrays, tmp_path / "file", metadata={"cxredge": json.dumps(record)})
+    with pytest.raises(InputError, match="RUN-OUTPUT"):
+        read_outputs(tmp_path / "file")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 100_000), st.integers(0, 255))
+def test_mutated_outputs_files_never_crash(
+    recipe: Recipe, tmp_path_factory: pytest.TempPathFactory, place: int, byte: int
+) -> None:
+    folder = tmp_path_factory.mktemp("mutated")
+    write_outputs(folder / "file", "x/y", DIGEST, FILMS, outputs(recipe, films=2).outputs)
+    data = bytearray((folder / "file").read_bytes())
+    data[place % min(len(data), 600)] = byte
+    (folder / "file").write_bytes(bytes(data))
+    try:
+        read_outputs(folder / "file")
+    except InputError as error:
+        assert error.code in ("OUTPUTS-FORMAT", "RUN-OUTPUT")

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from cxredge.errors import InputError
+from cxredge.files import sha256_bytes
+from cxredge.recipe import Recipe
+from cxredge.students import build_student, new_student
+
+
+def weights_of(recipe: Recipe) -> dict[str, Tensor]:
+    torch.manual_seed(3)
+    return dict(sorted(new_student(recipe, recipe.student.backbone).state_dict().items()))
+
+
+def with_file(recipe: Recipe, folder: Path, data: bytes) -> tuple[Recipe, Path]:
+    path = folder / "weights.safetensors"
+    path.write_bytes(data)
+    weights = recipe.weights.model_copy(update={"sha256": sha256_bytes(data)})
+    return recipe.model_copy(update={"weights": weights}), path
+
+
+def code_of(recipe: Recipe, path: Path) -> tuple[str, str]:
+    with pytest.raises(InputError) as caught:
+        build_student(recipe, path)
+    return caught.value.code, caught.value.cause
+
+
+def test_student_keeps_its_contract(tiny: Recipe, tmp_path: Path) -> None:
+    recipe, path = with_file(tiny, tmp_path, save(weights_of(tiny)))
+    student = build_student(recipe, path)
+    assert not student.training
+    out = student(torch.rand(3, 1, 32, 32) * 255)
+    assert [tuple(out[k].shape) for k in ("logits", "cam", "novelty")] == [(3, 5), (3, 5, 1, 1), (3,)]
+    assert {v.dtype for v in out.values()} == {torch.float32}
+
+
+def test_same_weights_same_answers(tiny: Recipe, tmp_path: Path) -> None:
+    recipe, path = with_file(tiny, tmp_path, save(weights_of(tiny)))
+    torch.manual_seed(99)  # what the network was before loading must not matter
+    first, second = build_student(recipe, path), build_student(recipe, path)
+    film = torch.rand(1, 1, 32, 32) * 255
+    assert torch.equal(first(film)["logits"], second(film)["logits"])
+
+
+def test_missing_weights(tiny: Recipe, tmp_path: Path) -> None:
+    assert code_of(tiny, tmp_path / "none.safetensors")[0] == "WEIGHTS-MISSING"
+
+
+def test_hash_is_checked_before_parsing(tiny: Recipe, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"not safetensors at all")
+    code, cause = code_of(tiny, path)
+    assert code == "WEIGHTS-HASH"
+    assert sha256_bytes(b"not safetensors at all") in cause
+
+
+@pytest.mark.parametrize("cut", [0, 4, 100, -1])
+def test_corrupt_weights(tiny: Recipe, tmp_path: Path, cut: int) -> None:
+    recipe, path = with_file(tiny, tmp_path, save(weights_of(tiny))[:cut])
+    assert code_of(recipe, path)[0] == "WEIGHTS-CORRUPT"
+
+
+def test_pickled_weights_are_not_unpickled(tiny: Recipe, tmp_path: Path) -> None:
+    torch.save({"head.bias": torch.zeros(2)}, tmp_path / "w.pt")
+    recipe, path = with_file(tiny, tmp_path, (tmp_path / "w.pt").read_bytes())
+    assert code_of(recipe, path)[0] == "WEIGHTS-CORRUPT"
+
+
+def test_misfit_names_the_first_tensors(tiny: Recipe, tmp_path: Path) -> None:
+    tensors = weights_of(tiny)
+    tensors["head.bias"] = torch.zeros(3)
+    tensors["head.extra"] = torch.zeros(1)
+    del tensors["head.weight"]
+    recipe, path = with_file(tiny, tmp_path, save(tensors))
+    code, cause = code_of(recipe, path)
+    assert code == "WEIGHTS-FIT"
+    assert "head.weight is missing" in cause
+    assert "head.extra is unknown" in cause
+    assert "head.bias is float32[3] and not float32[5]" in cause
+
+
+def test_half_precision_weights_do_not_fit(tiny: Recipe, tmp_path: Path) -> None:
+    tensors = weights_of(tiny)
+    tensors["head.bias"] = tensors["head.bias"].half()
+    recipe, path = with_file(tiny, tmp_path, save(tensors))
+    code, cause = code_of(recipe, path)
+    assert code == "WEIGHTS-FIT"
+    assert "float16" in cause
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_nan_weights_name_the_tensor(tiny: Recipe, tmp_path: Path, value: float) -> None:
+    tensors = weights_of(tiny)
+    tensors["head.bias"] = torch.tensor([0.0, 0.0, 0.0, 0.0, value])
+    recipe, path = with_file(tiny, tmp_path, save(tensors))
+    code, cause = code_of(recipe, path)
+    assert code == "WEIGHTS-NAN"
+    assert "head.bias" in cause

@@ -1,0 +1,153 @@
+"""The house rules that a machine can check: lazy imports, floors, published schemas, no machine paths."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "toolchain" / "cxredge"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = (
+    "torch", "torchvision", "timm", "executorch", "torchao", "coremltools", "litert_torch", "ai_edge_litert",
+    "ai_edge_quantizer", "tensorflow_lite_support", "onnx", "onnxsim", "onnxscript", "onnxruntime", "scipy", "sklearn",
+    "pydicom", "PIL", "jinja2", "ruamel",
+)  # fmt: skip
+# torch defines modules and losses here; everyone else imports these modules inside functions
+TORCH_AT_MODULE_SCOPE = ("students/", "distill/", "targets/reference.py", "targets/executorch_quantizer.py")
+
+# floors from the ground up; a module imports from its own room or from a lower floor
+FLOORS = (
+    ("recipe", "recipe_file", "results", "errors", "files", "progress", "stages", "outputs"),
+    ("students", "images"),
+    ("targets",),
+    ("parity", "distill"),
+    ("report", "bundle"),
+    ("cli",),
+)
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_every_module_imports_without_heavy_packages() -> None:
+    names = [
+        module_name(p)
+        for p in SOURCES
+        if not any(p.relative_to(PACKAGE).as_posix().startswith(t) for t in TORCH_AT_MODULE_SCOPE)
+    ]
+    assert len(names) > 30
+    script = f"""
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {HEAVY!r}:
+            raise ImportError(f"{{name}} is blocked: import it inside the function that needs it")
+sys.meta_path.insert(0, Block())
+import importlib
+for name in {names!r}:
+    importlib.import_module(name)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_every_help_works_without_heavy_packages() -> None:
+    from cxredge.cli.main import COMMANDS
+
+    script = f"""
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {(*HEAVY, "numpy", "pydantic")!r}:
+            raise ImportError(f"{{name}} is blocked")
+sys.meta_path.insert(0, Block())
+from cxredge.cli.main import cli
+for command in [[], *([c] for c in {list(COMMANDS)!r})]:
+    try:
+        cli.main([*command, "--help"])
+    except SystemExit as end:
+        assert end.code == 0, command
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for command, line in COMMANDS.items():
+        assert f"{command}" in done.stdout
+        assert line in re.sub(r"\s+", " ", done.stdout)
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cxredge."):
+            found.add(node.module.split(".")[1])
+        if isinstance(node, ast.ImportFrom) and node.module == "cxredge":
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("cxredge.")}
+    return found - {"__version__"}
+
+
+def test_rooms_import_from_floors_below_only() -> None:
+    level = {name: i for i, floor in enumerate(FLOORS) for name in floor}
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {other}"
+        for path in SOURCES
+        if path.name != "__init__.py" or path.parent != PACKAGE
+        for other in imports(path)
+        if other != room(path) and level[other] >= level[room(path)] and not (level[other] == level[room(path)] == 0)
+    ]
+    assert wrong == []
+
+
+def test_published_schemas_are_current(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from cxredge.cli.schema import schema
+
+    result = CliRunner().invoke(schema, [str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    published = {p.name: json.loads(p.read_text()) for p in (ROOT / "docs" / "schemas").glob("*.json")}
+    fresh = {p.name: json.loads(p.read_text()) for p in tmp_path.glob("*.json")}
+    assert published == fresh, "run `make schemas`"
+
+
+def test_no_machine_path_and_no_registry_address_in_tracked_files() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    pattern = re.compile(
+        rb"(^|[^A-Za-z0-9_.])/(wo" + rb"rk|ro" + rb"ot|fa" + rb"rm)/"
+        rb"|https?://[a-z0-9.-]*(py" + rb"pi|pythonho" + rb"sted|npm" + rb"js|mav" + rb"en)[a-z0-9.-]*"
+    )
+    hits = []
+    for name in filter(None, listed.stdout.split(b"\0")):
+        path = ROOT / name.decode()
+        if path.is_file() and path.suffix not in (".safetensors", ".u8", ".png", ".jpg", ".dcm"):
+            hits += [f"{name.decode()}: {m.group()!r}" for m in pattern.finditer(path.read_bytes())]
+    assert hits == []
+
+
+def test_lock_holds_hashes_for_every_package() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    entries = re.split(r"\n(?=[a-z])", lock)
+    assert len(entries) > 100
+    assert [e.split()[0] for e in entries if "--hash=sha256:" not in e] == []
+
+
+def test_help_is_quick_to_import() -> None:
+    """No pydantic, numpy or rich on the way to ``--help``: the figure itself is benchmarks/startup.py's."""
+    script = "import sys, cxredge.cli.main; print([m for m in ('pydantic', 'numpy', 'rich') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

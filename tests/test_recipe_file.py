@@ -1,0 +1,125 @@
+"""Every mistake in a recipe is answered with its code, its place and the nearest choices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxredge.errors import InputError
+from cxredge.recipe import Recipe
+from cxredge.recipe_file import load_recipe, parse_recipe
+
+ZOO = sorted((Path(__file__).parent.parent / "model_zoo").glob("*/model.yaml"))
+PHANTOM = next(p for p in ZOO if p.parent.name == "phantom")
+
+
+@pytest.mark.parametrize("path", ZOO, ids=lambda p: p.parent.name)
+def test_zoo_recipes_load_and_round_trip(path: Path) -> None:
+    recipe = load_recipe(path.parent)
+    assert recipe == load_recipe(path)
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+    assert recipe.name == path.parent.name
+
+
+def broken(old: str, new: str) -> InputError:
+    text = PHANTOM.read_text()
+    assert old in text
+    with pytest.raises(InputError) as caught:
+        parse_recipe(text.replace(old, new, 1).encode(), "model.yaml")
+    return caught.value
+
+
+def line_of(text: str) -> int:
+    return next(i for i, line in enumerate(PHANTOM.read_text().splitlines(), 1) if text in line)
+
+
+def test_unknown_key_names_place_and_nearest() -> None:
+    error = broken("  percentile:", "  percentil:")
+    assert error.code == "RECIPE-KEY"
+    assert f"model.yaml:{line_of('  percentile:')}:3" in error.cause
+    assert error.choices[0] == "percentile"
+
+
+def test_unknown_top_level_key() -> None:
+    error = broken("\nlicence:", "\nlicense: MIT\nlicence:")
+    assert (error.code, error.choices[0]) == ("RECIPE-KEY", "licence")
+
+
+def test_missing_key() -> None:
+    error = broken("\nprimary:", "\n# primary:")
+    assert error.code == "RECIPE-LACKS"
+    assert "primary" in error.cause
+
+
+def test_unknown_target_and_scheme_have_choices() -> None:
+    error = broken("  tflite:", "  tflight:")
+    assert error.code == "RECIPE-VALUE"
+    assert error.choices[0] == "tflite"
+    error = broken("w8a8]", "w8a9]")
+    assert error.choices[0] == "w8a8"
+
+
+def test_value_out_of_range() -> None:
+    error = broken("  percentile: 99.99", "  percentile: 12")
+    assert error.code == "RECIPE-VALUE"
+    assert "calibration.percentile" in error.cause
+    assert "12" in error.cause
+
+
+def test_union_tag_is_not_part_of_the_place() -> None:
+    error = broken("  seed:", "  sede:")
+    assert error.code in ("RECIPE-KEY", "RECIPE-LACKS")
+    assert "data.phantom" not in error.cause
+
+
+def test_unknown_data_source() -> None:
+    error = broken("  source: phantom", "  source: phantoms")
+    assert error.code == "RECIPE-VALUE"
+    assert error.choices[0] == "phantom"
+
+
+def test_gates_for_every_scheme() -> None:
+    error = broken("\nprimary: executorch/w8a8", "\nprimary: executorch/w9")
+    assert error.code == "RECIPE-VALUE"
+
+
+@pytest.mark.parametrize("text", [b"a: [", b"\xff\xfe", b"- 1\n- 2", b"", b"a: &x [*x]", b"a: 1\na: 2"])
+def test_not_a_recipe(text: bytes) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_recipe(text, "model.yaml")
+    assert caught.value.code.startswith("RECIPE-")
+
+
+def test_missing_file_lists_the_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PHANTOM.parent.parent.parent)
+    with pytest.raises(InputError) as caught:
+        load_recipe(Path("model_zoo/fantom"))
+    assert caught.value.code == "RECIPE-MISSING"
+    assert caught.value.choices[0] == "model_zoo/phantom"
+
+
+def test_nan_and_infinity_are_refused() -> None:
+    assert broken("  percentile: 99.99", "  percentile: .nan").code == "RECIPE-VALUE"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 255), st.integers(0, 3))
+def test_mutated_recipes_never_crash(place: int, byte: int, kind: int) -> None:
+    data = bytearray(PHANTOM.read_bytes())
+    place %= len(data)
+    if kind == 0:
+        data[place] = byte
+    elif kind == 1:
+        del data[place : place + byte]
+    elif kind == 2:
+        data[place:place] = bytes([byte]) * 3
+    else:
+        del data[place:]
+    try:
+        parse_recipe(bytes(data), "model.yaml")
+    except InputError as error:
+        assert error.code.startswith("RECIPE-")
+        assert error.fix

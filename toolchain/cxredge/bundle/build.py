@@ -1,0 +1,272 @@
+"""One build: follow the walk, judge, and bundle what kept its gates."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from cxredge.bundle import selftest
+from cxredge.bundle.assemble import Parts, assemble
+from cxredge.bundle.manifest import EvaluationRecord, Manifest
+from cxredge.bundle.walk import REFERENCE, Films, Walk, read_artifact, walk_recipe
+from cxredge.errors import CxrError, EnvironmentProblem, InputError
+from cxredge.files import sha256_file
+from cxredge.outputs import OutputsFile, films_digest, read_outputs
+from cxredge.parity.judge import judge
+from cxredge.recipe import TargetName
+from cxredge.results import Artifact, CalibrationRecord, TensorRange, Verdict
+from cxredge.stages import Stage, cache_folder, source_digest
+from cxredge.targets import calibration, get_target
+from cxredge.targets.jobs import Job, JobResult, Stack, run_jobs
+
+# rough seconds of lowering a MobileNetV2-class student, to start the longest job first
+COST = {"executorch/w8a8": 30, "executorch/fp32": 14, "tflite/fp32": 12, "onnx/fp32": 8, REFERENCE: 6}
+
+
+@dataclass(frozen=True)
+class Built:
+    """How a build ended: verdicts in the recipe's order, and the bundles that were written."""
+
+    judged: tuple[tuple[Artifact, Verdict], ...]
+    bundles: tuple[tuple[Path, Manifest], ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every artifact kept its gates."""
+        return all(verdict.passed for _, verdict in self.judged)
+
+
+def build_recipe(
+    place: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path, assets: Path | None
+) -> Built:
+    """Build a recipe, or some targets and schemes of it, into ``out/<name>-<version>`` (and ``-android`` beside it).
+
+    assets: folder that gets a copy of the Android bundle. Raises what any stage raises; when several jobs fail, the
+    error of the first, with the others named. The last good bundles stay as they are unless every gate is kept.
+    """
+    walk = walk_recipe(place, targets, schemes)
+    recipe = walk.recipe
+    if assets is not None and not set(recipe.bundles.android) <= set(walk.artifacts):
+        raise InputError(
+            "BUILD-ANDROID",
+            f"the Android bundle needs {', '.join(recipe.bundles.android)}; --targets and --schemes leave some out",
+            "build without --targets and --schemes",
+        )
+    _preprocess(walk)
+    tests = _selftest_stack(walk)
+    _run(walk, tests)
+    lowered = {name: read_artifact(walk.lower_stage(name)) for name in walk.artifacts}
+    reference = _outputs(walk, REFERENCE, recipe.weights.sha256)
+    judged = []
+    for name, artifact in lowered.items():
+        judged.append((artifact, judge(recipe, artifact, reference, _outputs(walk, name, artifact.sha256))))
+    built = Built(tuple(judged), ())
+    if not built.passed:
+        return built
+    parts = _parts(walk, lowered, tuple(v for _, v in judged))
+    goal = out / f"{recipe.name}-{recipe.version}"
+    bundles = [(goal, assemble(parts, "host", goal))]
+    if set(recipe.bundles.android) <= set(walk.artifacts):
+        android = goal.with_name(goal.name + "-android")
+        bundles.append((android, assemble(parts, "android", android)))
+        if assets is not None:
+            bundles.append((assets, assemble(parts, "android", assets)))
+    return Built(built.judged, tuple(bundles))
+
+
+def say(line: str) -> None:
+    """Progress for a person; nothing when standard error is not a terminal."""
+    if sys.stderr.isatty():
+        click.echo(line, err=True)
+
+
+def _preprocess(walk: Walk) -> None:
+    """Fill the stages of preprocessed films."""
+    from cxredge.images.preprocess import preprocess_films
+
+    for what, films in (("calibration", walk.calibration), ("evaluation", walk.evaluation)):
+        if films is None:
+            continue
+        if not films.stage.hit():
+            images = preprocess_films([f.path for f in films.films], walk.recipe.input, f"{what} films")
+            with films.stage.fill() as folder:
+                np.save(folder / "images.npy", images)
+        if what == "calibration":
+            calibration.refuse_noise(np.load(films.images, mmap_mode="r"), walk.data.name)
+
+
+def _selftest_stack(walk: Walk) -> Stack:
+    """The self-test inputs as a stack of preprocessed pixels."""
+    from cxredge.images.preprocess import preprocess
+
+    spec = walk.recipe.input
+    stage = Stage(
+        "self-test", {"input": spec.model_dump(mode="json"), "source": source_digest("bundle/selftest.py", "images")}
+    )
+    if not stage.hit():
+        inputs = selftest.make_inputs(spec)
+        images = np.stack([preprocess(png, spec) for _, png in inputs.values()])
+        with stage.fill() as folder:
+            np.save(folder / "images.npy", images)
+    file = stage.folder / "images.npy"
+    return Stack(name="selftest", images=str(file), films_sha256=films_digest([sha256_file(file)]))
+
+
+def _run(walk: Walk, tests: Stack) -> None:
+    """Lower and run whatever is not kept, in processes of their own."""
+    stacks = (_stack(walk.evaluation), tests)
+    with _work_folder() as work:
+        jobs = [job for job in (_job(walk, target, stacks, work) for target in _job_names(walk)) if job is not None]
+        results = run_jobs(jobs, say)
+        for result in results:
+            if result.error is None:
+                _keep(walk, result)
+        _raise_failures(results)
+
+
+def _stack(films: Films) -> Stack:
+    return Stack(name="evaluation", images=str(films.images), films_sha256=films.digest)
+
+
+def _job_names(walk: Walk) -> list[str]:
+    """``reference``; a target, whose schemes share one float lowering; for executorch, the slowest, one scheme each."""
+    names = [REFERENCE]
+    for artifact in walk.artifacts:
+        name = artifact if artifact.startswith("executorch/") else artifact.split("/")[0]
+        if name not in names:
+            names.append(name)
+    return names
+
+
+def _job(walk: Walk, name: str, stacks: tuple[Stack, ...], work: Path) -> Job | None:
+    """The job's missing parts; None when nothing is missing."""
+    target = name.split("/")[0]
+    common = {
+        "name": name,
+        "target": target,
+        "recipe": walk.recipe,
+        "weights": str(walk.weights),
+        "out": str(work / name.replace("/", "-")),
+        "stacks": stacks,
+    }
+    if name == REFERENCE:
+        hit = walk.outputs_stage(REFERENCE, walk.recipe.weights.sha256).hit()
+        return None if hit else Job(**common, cost=COST[REFERENCE])
+    to_lower, to_run, cost = [], {}, 0.0
+    for artifact in (a for a in walk.artifacts if a == name or a.split("/")[0] == name):
+        scheme = artifact.split("/")[1]
+        stage = walk.lower_stage(artifact)
+        if not stage.hit():
+            to_lower.append(scheme)
+            cost += COST.get(artifact, 6)
+            continue
+        record = read_artifact(stage)
+        if not walk.outputs_stage(artifact, record.sha256).hit():
+            to_run[scheme] = (str(stage.folder / record.file), record.sha256)
+            cost += 1
+    if not to_lower and not to_run:
+        return None
+    films = walk.calibration.images if walk.calibration is not None and "w8a8" in to_lower else None
+    return Job(
+        **common, schemes=tuple(to_lower), files=to_run, calibration=None if films is None else str(films), cost=cost
+    )
+
+
+def _keep(walk: Walk, result: JobResult) -> None:
+    """Move what a job made into its stages."""
+    job, out = result.job, Path(result.job.out)
+    if job.target == REFERENCE:
+        _keep_outputs(walk.outputs_stage(REFERENCE, walk.recipe.weights.sha256), out / "fp32", job.stacks)
+        return
+    for scheme in (*job.schemes, *job.files):
+        name = f"{job.target}/{scheme}"
+        if scheme in job.schemes:
+            artifact = Artifact.model_validate_json((out / scheme / "artifact.json").read_bytes())
+            with walk.lower_stage(name).fill() as folder:
+                shutil.move(out / scheme / artifact.file, folder / artifact.file)
+                shutil.move(out / scheme / "artifact.json", folder / "artifact.json")
+            digest = artifact.sha256
+        else:
+            digest = job.files[scheme][1]
+        _keep_outputs(walk.outputs_stage(name, digest), out / scheme, job.stacks)
+
+
+def _keep_outputs(stage: Stage, source: Path, stacks: tuple[Stack, ...]) -> None:
+    with stage.fill() as folder:
+        for name in [f"{stack.name}.safetensors" for stack in stacks] + ["student.json"]:
+            if (source / name).is_file():
+                shutil.move(source / name, folder / name)
+
+
+def _raise_failures(results: list[JobResult]) -> None:
+    failed = [(r.job.name, r.error) for r in results if r.error is not None]
+    if not failed:
+        return
+    name, first = failed[0]
+    others = "".join(f"; {n} failed too: [{e.code}] {e.cause}" for n, e in failed[1:])
+    kind: type[CxrError] = type(first)
+    if any(isinstance(e, EnvironmentProblem) for _, e in failed):
+        kind = EnvironmentProblem
+    raise kind(first.code, f"{name}: {first.cause}{others}", first.fix, first.choices)
+
+
+def _outputs(walk: Walk, name: str, digest: str, stack: str = "evaluation") -> OutputsFile:
+    return read_outputs(walk.outputs_stage(name, digest).folder / f"{stack}.safetensors")
+
+
+def _parts(walk: Walk, lowered: dict[str, Artifact], verdicts: tuple[Verdict, ...]) -> Parts:
+    import json
+
+    reference = walk.outputs_stage(REFERENCE, walk.recipe.weights.sha256)
+    parameters = json.loads((reference.folder / "student.json").read_text())["parameters"]
+    evaluation = walk.evaluation
+    tests = {name: _outputs(walk, name, a.sha256, "selftest").outputs for name, a in lowered.items()}
+    return Parts(
+        recipe=walk.recipe,
+        weights=walk.weights,
+        parameters=parameters,
+        artifacts={n: (a.model_copy(update={"ranges": ()}), _file(walk, n, a)) for n, a in lowered.items()},
+        verdicts=verdicts,
+        calibration=_calibration_record(walk, lowered),
+        evaluation=EvaluationRecord(
+            data=walk.data.name,
+            split=walk.recipe.evaluation.split,
+            patients=len({f.patient for f in evaluation.films}),
+            films=evaluation.records,
+            films_sha256=evaluation.digest,
+        ),
+        selftest=tests,
+        tools={k: v for name in lowered for k, v in get_target(name.split("/")[0]).tools().items()},
+    )
+
+
+def _file(walk: Walk, name: str, artifact: Artifact) -> Path:
+    return walk.lower_stage(name).folder / artifact.file
+
+
+def _calibration_record(walk: Walk, lowered: dict[str, Artifact]) -> CalibrationRecord | None:
+    if walk.calibration is None:
+        return None
+    ranges: dict[TargetName, tuple[TensorRange, ...]] = {a.target: a.ranges for a in lowered.values() if a.ranges}
+    found = calibration.record(walk.data, walk.recipe, walk.calibration.films)
+    return found.model_copy(update={"ranges": ranges})
+
+
+@contextmanager
+def _work_folder() -> Iterator[Path]:
+    """Scratch space beside the cache, so that moves are renames; removed however the block ends."""
+    root = cache_folder()
+    root.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=root, prefix="work-"))
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,209 @@
+"""The manifest: what a bundle says of itself, as data that an app can check before it parses a model.
+
+Schema version 1. Every file of the bundle but ``manifest.json`` itself is listed by size and SHA-256; a bundle with
+a file more or less than its manifest is refused. The JSON Schema is published under ``docs/schemas/``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from cxredge.errors import InputError
+from cxredge.files import canonical_json, sha256_bytes, sha256_file
+from cxredge.recipe import ArtifactName, Frozen, Recipe, Sha256
+from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
+
+FILE = "manifest.json"
+MAX_BYTES = 16_000_000
+BundleKind = Literal["host", "android"]
+
+
+class BundledFile(Frozen):
+    """One file of the bundle; ``path`` is relative, with forward slashes."""
+
+    path: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$")
+    bytes: int = Field(ge=0)
+    sha256: Sha256
+
+
+class TensorSpec(Frozen):
+    """One input or output of an artifact as an app must feed or read it."""
+
+    name: str
+    index: int
+    """Position, for runtimes that address tensors by order."""
+    shape: tuple[int, ...]
+    dtype: Literal["float32"] = "float32"
+    layout: str
+    """Meaning of each axis, for example ``NCHW``."""
+    low: float | None = None
+    high: float | None = None
+    """Range of values, where it is bounded."""
+    unit: str
+
+
+class Tolerance(Frozen):
+    """How far an app's own outputs may be from the self-test's expected ones."""
+
+    logits_abs: float
+    cam_abs: float
+    novelty_rel: float
+    rule: str
+
+
+class BundledArtifact(Frozen):
+    """One artifact of this bundle, with what an app needs to call it."""
+
+    artifact: Artifact
+    path: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    tolerance: Tolerance
+
+
+class EvaluationRecord(Frozen):
+    """The films on which the artifacts were held against the reference."""
+
+    data: str
+    split: str
+    patients: int
+    films: tuple[FilmRecord, ...]
+    films_sha256: Sha256
+
+
+class Manifest(Frozen):
+    """A bundle, described whole."""
+
+    manifest: Literal[1] = 1
+    kind: BundleKind
+    id: str
+    """``name-version-`` and the first 12 digits of a hash over everything else in this manifest."""
+    recipe: Recipe
+    """Labels, operating points (logits), novelty threshold, input spec (preprocessing) and gates stand here."""
+    parameters: int
+    """Parameters of the student."""
+    artifacts: tuple[BundledArtifact, ...]
+    primary: ArtifactName
+    calibration: CalibrationRecord | None
+    evaluation: EvaluationRecord
+    verdicts: tuple[Verdict, ...]
+    selftest: str
+    """Path of the self-test vectors."""
+    tools: dict[str, str]
+    statement: str
+    """What was verified, where and on which films, and what was not."""
+    files: tuple[BundledFile, ...]
+
+    def artifact(self, name: str) -> BundledArtifact:
+        """The artifact of that name. Raises InputError BUNDLE-ARTIFACT with the choices."""
+        from cxredge.errors import nearest
+
+        for entry in self.artifacts:
+            if entry.artifact.name == name:
+                return entry
+        known = [e.artifact.name for e in self.artifacts]
+        raise InputError(
+            "BUNDLE-ARTIFACT", f"the bundle {self.id} has no artifact {name}", "choose one", nearest(name, known)
+        )
+
+
+def seal(manifest: Manifest) -> Manifest:
+    """The manifest with its id, which hashes everything but the id itself."""
+    digest = sha256_bytes(canonical_json({**manifest.model_dump(mode="json"), "id": ""}).encode())
+    return manifest.model_copy(update={"id": f"{manifest.recipe.name}-{manifest.recipe.version}-{digest[:12]}"})
+
+
+def list_files(folder: Path) -> tuple[BundledFile, ...]:
+    """Every file under ``folder`` but the manifest, sorted by path."""
+    paths = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    return tuple(
+        BundledFile(path=path, bytes=(folder / path).stat().st_size, sha256=sha256_file(folder / path))
+        for path in paths
+        if path != FILE
+    )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Parse and validate a bundle's manifest, and check every file against it before anything else is opened.
+
+    Raises InputError BUNDLE-MISSING, MANIFEST-SYNTAX, MANIFEST-VERSION, MANIFEST-SCHEMA, MANIFEST-ID, BUNDLE-FILES
+    (missing, extra, links) or BUNDLE-HASH.
+    """
+    path = folder / FILE
+    if not path.is_file() or path.is_symlink():
+        raise InputError(
+            "BUNDLE-MISSING", f"{folder} is not a bundle: it has no {FILE}", "name a folder that `cxredge build` wrote"
+        )
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError("MANIFEST-SYNTAX", f"{path} has {path.stat().st_size} bytes", "build the bundle again")
+    manifest = _parse(path)
+    if seal(manifest).id != manifest.id:
+        raise InputError(
+            "MANIFEST-ID", f"{path} was changed after it was written: its id does not fit", "build the bundle again"
+        )
+    check_files(folder, manifest)
+    return manifest
+
+
+def _parse(path: Path) -> Manifest:
+    import json
+
+    try:
+        tree = json.loads(path.read_bytes(), object_pairs_hook=_no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise InputError("MANIFEST-SYNTAX", f"{path} is not valid JSON: {error}", "build the bundle again") from error
+    version = tree.get("manifest") if isinstance(tree, dict) else None
+    if version != 1:
+        raise InputError(
+            "MANIFEST-VERSION", f"{path} has schema version {version!r}", "use a cxredge that knows it", ["1"]
+        )
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError("MANIFEST-SCHEMA", f"{path}: {place}: {first['msg']}", "build the bundle again") from error
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [k for k, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError(f"a key appears twice among {keys[:5]}")
+    return dict(pairs)
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Hold the folder against the manifest's list: nothing missing, nothing more, no links, every hash right."""
+    present: set[str] = set()
+    for path in folder.rglob("*"):
+        relative = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise InputError(
+                "BUNDLE-FILES", f"{relative} in {folder} is a link or a special file", "build the bundle again"
+            )
+        if path.is_file() and relative != FILE:
+            present.add(relative)
+    listed = {f.path for f in manifest.files}
+    needed = {e.path for e in manifest.artifacts} | {manifest.selftest}
+    missing, extra = sorted((listed | needed) - present), sorted(present - listed)
+    if missing or extra:
+        raise InputError(
+            "BUNDLE-FILES",
+            f"{folder} does not hold what its manifest lists (missing: {missing[:5]}, extra: {extra[:5]})",
+            "build the bundle again, or remove what was added",
+        )
+    for entry in manifest.files:
+        path = folder / PurePosixPath(entry.path)
+        if path.stat().st_size != entry.bytes or sha256_file(path) != entry.sha256:
+            raise InputError(
+                "BUNDLE-HASH", f"{entry.path} in {folder} is not the file that was verified", "build the bundle again"
+            )
+    by_path = {f.path: f.sha256 for f in manifest.files}
+    for artifact in manifest.artifacts:
+        if by_path.get(artifact.path) != artifact.artifact.sha256:
+            raise InputError(
+                "BUNDLE-HASH", f"{artifact.path}: artifact and file list disagree", "build the bundle again"
+            )

@@ -1,0 +1,183 @@
+"""The walk of one build, decided before anything is done: recipe -> films -> artifacts -> outputs.
+
+``plan`` prints it; ``build`` follows it. Every step is a stage whose key says whether its result is already there.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxredge.errors import InputError, nearest
+from cxredge.files import sha256_file
+from cxredge.outputs import films_digest
+from cxredge.recipe import Recipe, recipe_path
+from cxredge.recipe_file import load_recipe
+from cxredge.results import Artifact, FilmRecord
+from cxredge.stages import Stage, cache_folder, source_digest
+from cxredge.targets import calibration, get_target
+
+if TYPE_CHECKING:
+    from cxredge.images.datasets import DataSet, Film
+
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Films:
+    """A list of films with its stage of preprocessed pixels: ``images.npy``, uint8[N, ch, H, W]."""
+
+    films: tuple[Film, ...]
+    records: tuple[FilmRecord, ...]
+    stage: Stage
+
+    @property
+    def images(self) -> Path:
+        """Where the preprocessed pixels are, once the stage is filled."""
+        return self.stage.folder / "images.npy"
+
+    @property
+    def digest(self) -> str:
+        """Names the films and their order."""
+        return films_digest(r.sha256 for r in self.records)
+
+
+class Walk:
+    """One recipe, the artifacts asked for, and the stages between them. Reads films and hashes; makes nothing."""
+
+    def __init__(self, recipe: Recipe, weights: Path, artifacts: tuple[str, ...]) -> None:
+        self.recipe = recipe
+        self.weights = weights
+        self.artifacts = artifacts
+        check_weights(recipe, weights)
+
+    @cached_property
+    def data(self) -> DataSet:
+        """The recipe's data set."""
+        from cxredge.images.datasets import open_data
+
+        return open_data(self.recipe.data, self.recipe.labels, cache_folder())
+
+    @cached_property
+    def calibration(self) -> Films | None:
+        """Calibration films; None when no artifact needs them."""
+        if not any(name.endswith("/w8a8") for name in self.artifacts):
+            return None
+        return self._films(calibration.choose_films(self.data, self.recipe))
+
+    @cached_property
+    def evaluation(self) -> Films:
+        """Films on which artifacts are held against the reference. Raises InputError EVALUATION-FEW."""
+        wanted = self.recipe.evaluation
+        films = self.data.films(wanted.split)
+        if wanted.count is not None and len(films) < wanted.count:
+            raise InputError(
+                "EVALUATION-FEW",
+                f"{self.data.name} has {len(films)} films in split {wanted.split}, not {wanted.count} (evaluation.count)",
+                f"ask for at most {len(films)}, or leave count out to use all",
+            )
+        return self._films(films[: wanted.count])
+
+    def _films(self, films: tuple[Film, ...]) -> Films:
+        records = calibration.film_records(films)
+        inputs = {
+            "films": [r.sha256 for r in records],
+            "input": self.recipe.input.model_dump(mode="json"),
+            "pillow": importlib.metadata.version("pillow"),
+            "source": source_digest("images"),
+        }
+        return Films(films, records, Stage("films", inputs))
+
+    def lower_stage(self, name: str) -> Stage:
+        """Stage that holds one artifact's file and ``artifact.json``."""
+        target, scheme = name.split("/")
+        r = self.recipe
+        inputs: dict[str, object] = {
+            "artifact": name,
+            "student": r.student.model_dump(mode="json"),
+            "weights": r.weights.sha256,
+            "input": r.input.model_dump(mode="json"),
+            "labels": list(r.labels.names),
+            "model": [r.name, r.version, r.licence, r.card.summary],
+            "tools": get_target(target).tools(),
+            "source": source_digest("targets", "students"),
+        }
+        if scheme == "w8a8" and self.calibration is not None:
+            inputs["calibration"] = [self.calibration.stage.key, r.calibration.percentile]
+        return Stage("artifacts", inputs)
+
+    def outputs_stage(self, name: str, artifact_sha256: str) -> Stage:
+        """Stage that holds the outputs of one artifact, or of the reference, on the evaluation films."""
+        target = name.split("/")[0]
+        inputs: dict[str, object] = {
+            "artifact": name,
+            "sha256": artifact_sha256,
+            "films": self.evaluation.stage.key,
+            "self-test": source_digest("bundle/selftest.py", "images"),
+            "tools": {} if target == REFERENCE else get_target(target).tools(),
+            "torch": importlib.metadata.version("torch"),
+            "source": source_digest("targets", "students", "outputs.py"),
+        }
+        if name == REFERENCE:
+            inputs["student"] = self.recipe.student.model_dump(mode="json")
+            inputs["input"] = self.recipe.input.model_dump(mode="json")
+        return Stage("outputs", inputs)
+
+
+def walk_recipe(place: Path, targets: tuple[str, ...] = (), schemes: tuple[str, ...] = ()) -> Walk:
+    """The walk of a recipe, restricted to some targets and schemes (none named: all that the recipe builds).
+
+    Raises InputError RECIPE-*, WEIGHTS-*, BUILD-TARGET, BUILD-SCHEME or BUILD-NOTHING.
+    """
+    recipe = load_recipe(place)
+    known_schemes = {s for schemes_ in recipe.targets.values() for s in schemes_}
+    for what, code, asked, known in (
+        ("target", "BUILD-TARGET", targets, set(recipe.targets)),
+        ("scheme", "BUILD-SCHEME", schemes, known_schemes),
+    ):
+        for word in asked:
+            if word not in known:
+                raise InputError(
+                    code,
+                    f"the recipe {recipe.name} has no {what} {word}",
+                    f"choose a {what} of the recipe",
+                    nearest(word, known),
+                )
+    chosen = tuple(
+        name
+        for name in recipe.artifacts()
+        if (not targets or name.split("/")[0] in targets) and (not schemes or name.split("/")[1] in schemes)
+    )
+    if not chosen:
+        raise InputError(
+            "BUILD-NOTHING",
+            "no artifact of the recipe fits both --targets and --schemes",
+            "widen one",
+            recipe.artifacts(),
+        )
+    return Walk(recipe, recipe_path(place).parent / recipe.weights.file, chosen)
+
+
+def check_weights(recipe: Recipe, weights: Path) -> None:
+    """Hash the weights before anything parses them. Raises InputError WEIGHTS-MISSING or WEIGHTS-HASH."""
+    if not weights.is_file():
+        raise InputError(
+            "WEIGHTS-MISSING",
+            f"there are no weights at {weights}",
+            "train them with `cxredge distill`, or copy them there",
+        )
+    found = sha256_file(weights)
+    if found != recipe.weights.sha256:
+        raise InputError(
+            "WEIGHTS-HASH",
+            f"{weights} has sha256 {found[:12]}…, the recipe says {recipe.weights.sha256[:12]}…",
+            "restore the file, or run `cxredge distill` again, which writes both",
+        )
+
+
+def read_artifact(stage: Stage) -> Artifact:
+    """The record of a lowered artifact in its stage."""
+    return Artifact.model_validate_json((stage.folder / "artifact.json").read_bytes())

@@ -1,0 +1,31 @@
+"""``cxredge bench``: size, load time and latency of every artifact against eager, in one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--rounds", type=click.IntRange(1, 1000), default=15, show_default=True, help="Rounds over all artifacts."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON instead of tables.")
+def bench(bundle: Path, rounds: int, as_json: bool) -> None:
+    """Measure every artifact of BUNDLE, with one thread and with all, against the eager float32 student.
+
+    Rounds go over all artifacts in turn, so that a machine that slows down slows all of them. Times are of this
+    machine; phones: not verified here. Needs a host bundle, which holds the student.
+    """
+    from cxredge.bundle.bench import measure
+    from cxredge.files import canonical_json
+    from cxredge.report.table import BENCH_HEADER, as_text, bench_rows
+
+    for figures in measure(bundle, rounds):
+        if as_json:
+            click.echo(canonical_json(figures.model_dump(mode="json")), nl=False)
+        else:
+            click.echo(f"\n{figures.bundle}, {figures.threads} thread(s), {figures.machine}")
+            click.echo(as_text(BENCH_HEADER, bench_rows(figures)))

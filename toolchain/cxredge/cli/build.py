@@ -1,0 +1,36 @@
+"""``cxredge build``: from a recipe to a verified bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--targets", help="Only these targets, comma-separated (default: the recipe's).")
+@click.option("--schemes", help="Only these schemes, comma-separated (default: the recipe's).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("dist"), show_default=True, help="Folder for bundles."
+)
+@click.option("--android-assets", type=click.Path(path_type=Path), help="Also put the Android bundle into this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON instead of a table.")
+def build(
+    recipe: Path, targets: str | None, schemes: str | None, out: Path, android_assets: Path | None, as_json: bool
+) -> int:
+    """Build, calibrate, verify and bundle RECIPE (a folder with model.yaml, or the file).
+
+    Exit status 1 when a gate fails: the verdicts are printed, and the last good bundle stays as it was.
+    """
+    from cxredge.bundle.build import build_recipe
+    from cxredge.cli.listing import print_verdicts, words
+
+    built = build_recipe(recipe, words(targets), words(schemes), out, android_assets)
+    print_verdicts(built.judged, as_json)
+    if not built.passed:
+        click.echo("a gate failed: no bundle was written", err=True)
+        return 1
+    for folder, manifest in built.bundles:
+        click.echo(f"{manifest.kind} bundle {manifest.id}: {folder}", err=as_json)
+    return 0

@@ -1,0 +1,28 @@
+"""``cxredge doctor``: what this machine can do, and how to fix the rest."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON instead of a table.")
+def doctor(as_json: bool) -> int:
+    """Say per target whether it can be built, run and verified on this machine; if not, why, and the fix.
+
+    Exit status 3 when something is missing.
+    """
+    from cxredge.files import canonical_json
+    from cxredge.report.table import as_text
+    from cxredge.targets.checkup import checks
+
+    found = checks()
+    if as_json:
+        click.echo(canonical_json([c.model_dump(mode="json") for c in found]), nl=False)
+    else:
+        cells = [(c.what, "yes" if c.good else "NO", c.why) for c in found]
+        click.echo(as_text(("check", "good", "why"), cells))
+        for c in found:
+            if not c.good:
+                click.echo(f"fix for {c.what}: {c.fix}")
+    return 0 if all(c.good for c in found) else 3

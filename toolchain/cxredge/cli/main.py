@@ -1,0 +1,83 @@
+"""The ``cxredge`` command: a table of commands, each imported only when it is called, and one place for errors."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from cxredge import __version__
+from cxredge.errors import CxrError, nearest
+
+# the one-line helps stand here so that `cxredge --help` imports no command
+COMMANDS = {
+    "build": "Build, calibrate, verify and bundle a recipe.",
+    "verify": "Re-run every artifact of a bundle on held-out films and judge it again.",
+    "predict": "Findings of one bundle on films, against their operating points.",
+    "plan": "Say what a build would do and why, without doing it.",
+    "bench": "Size, load time and latency of every artifact against eager.",
+    "doctor": "Say what this machine can build, run and verify, and how to fix the rest.",
+    "distill": "Train a recipe's teacher and student, and write weights and results.",
+    "phantom": "Write a data set of phantom chest radiographs.",
+    "schema": "Write the JSON Schemas of recipe, manifest and results.",
+    "vectors": "Write the preprocessing vectors shared with Kotlin and Swift.",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name from ``cxredge.cli.<name>``, found without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of a day's work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"cxredge.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's own, with the nearest command names in the refusal."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise click.UsageError(f"no command {args[0]!r}; choices: {', '.join(nearest(args[0], COMMANDS))}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cxredge")
+def cli() -> None:
+    """Turn a distilled chest-X-ray student into models that phones run, and prove that they still say the same.
+
+    Exit status: 0 good, 1 a gate failed, 2 misuse or bad input, 3 the environment.
+    Nothing here is a medical device, and no figure is a claim of clinical validity.
+    """
+
+
+def main() -> None:
+    """Entry point: expected failures print their code, cause and fix, and set the documented exit status."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except CxrError as error:
+        click.echo(error.text(), err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: what was whole before is still whole", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader of our output went away (`cxredge ... | head`): not an error of ours
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,44 @@
+"""``cxredge phantom``: a data set of synthetic films to try the whole tool with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Seed of the phantoms.")
+@click.option(
+    "--patients", default=20, show_default=True, type=click.IntRange(3, 100_000), help="Phantom patients in all splits."
+)
+def phantom(out: Path, seed: int, patients: int) -> None:
+    """Write phantom chest radiographs with labels and masks into the new folder OUT.
+
+    The folder has the form of every data set (labels.csv, images/, SHA256SUMS), so that a recipe can name it:
+    of the patients 60 % are train, 20 % val and 20 % test. Phantoms are synthetic; no person was imaged.
+    """
+    from cxredge.errors import InputError
+    from cxredge.files import fresh_directory
+    from cxredge.images.phantom import sample_patients
+    from cxredge.images.phantom_files import write_folder
+    from cxredge.recipe import PhantomData
+
+    # resolved before the check: `cxredge phantom .` must not replace the folder that it runs in
+    goal = out.resolve()
+    if goal.exists() and (not goal.is_dir() or any(goal.iterdir())):
+        raise InputError(
+            "DATA-EXISTS", f"{out} is already there and not empty", "choose a new folder, or remove this one"
+        )
+    held_out = max(1, patients // 5)
+    films = sample_patients(
+        PhantomData(
+            source="phantom",
+            seed=seed,
+            patients={"train": patients - 2 * held_out, "val": held_out, "test": held_out},
+        )
+    )
+    with fresh_directory(goal) as folder:
+        write_folder(folder, films)
+    click.echo(f"{out}: {len(films)} phantom films of {patients} phantom patients")

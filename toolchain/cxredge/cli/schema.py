@@ -1,0 +1,32 @@
+"""``cxredge schema``: publish the JSON Schemas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+def schema(out: Path) -> None:
+    """Write the JSON Schemas of recipe, manifest, self-test and results into the folder OUT."""
+    from pydantic import BaseModel
+
+    from cxredge.bundle.manifest import Manifest
+    from cxredge.bundle.selftest import SelfTest
+    from cxredge.distill.results import DistillResults
+    from cxredge.files import canonical_json, write_text
+    from cxredge.recipe import Recipe
+    from cxredge.results import Verdict
+
+    models: dict[str, type[BaseModel]] = {
+        "recipe": Recipe,
+        "manifest": Manifest,
+        "selftest": SelfTest,
+        "verdict": Verdict,
+        "distill": DistillResults,
+    }
+    for name, model in models.items():
+        write_text(out / f"{name}.schema.json", canonical_json(model.model_json_schema()))
+        click.echo(out / f"{name}.schema.json")

@@ -1,0 +1,45 @@
+"""Light changes of a film that leave its anatomy and its labels true."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F  # noqa: N812
+
+ROTATION = math.radians(7)
+"""Largest turn either way: how obliquely patients stand."""
+SHIFT = 0.05
+"""Largest shift either way, as a share of the side."""
+SCALE = 0.08
+"""Largest change of size either way."""
+CONTRAST = 0.2
+BRIGHTNESS = 16.0
+"""Largest change of the mean, in grey levels of 255: exposure."""
+GAMMA = 0.2
+"""Largest change of the tone curve's exponent: detector and window."""
+
+
+def augment(films: Tensor, generator: Generator) -> Tensor:
+    """films float32[N, ch, H, W] 0..255 -> the same shape and range, each film changed at random.
+
+    A small turn, shift and change of size, then exposure. No mirror image: in a chest the left is not the right. The
+    heart, the aortic arch and the stomach bubble have their sides, a mirrored film shows a real and rare anomaly
+    (situs inversus), and a student that learned from mirrors could not tell. No crops either: they cut findings off.
+    """
+    n = len(films)
+
+    def draw(spread: float) -> Tensor:
+        return (torch.rand(n, generator=generator) * 2 - 1) * spread
+
+    angle, size, across, down = draw(ROTATION), 1 + draw(SCALE), draw(SHIFT) * 2, draw(SHIFT) * 2
+    cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
+    ratio = films.shape[3] / films.shape[2]  # grid coordinates run over [-1, 1] on both sides of an oblong film
+    rows = (torch.stack([cos, -sin / ratio, across], 1), torch.stack([sin * ratio, cos, down], 1))
+    grid = F.affine_grid(torch.stack(rows, 1), list(films.shape), align_corners=False)
+    moved = F.grid_sample(films, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+    gain, lift, power = ((1 + draw(CONTRAST)), draw(BRIGHTNESS), (1 + draw(GAMMA)))
+    toned = (moved / 255).clamp(0, 1) ** power[:, None, None, None] * 255
+    return ((toned - 127.5) * gain[:, None, None, None] + 127.5 + lift[:, None, None, None]).clamp(0, 255)

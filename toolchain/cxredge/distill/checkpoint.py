@@ -1,0 +1,62 @@
+"""Checkpoints: the whole state of a training after an epoch, written so that a kill leaves the last one whole."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cxredge.errors import InputError
+from cxredge.files import canonical_json, sha256_bytes, write_bytes
+from cxredge.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """One training's checkpoint; ``configuration`` is the fingerprint of everything that decides its course."""
+
+    path: Path
+    configuration: str
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write ``state`` (tensors, numbers, strings, lists and mappings only) atomically."""
+        stream = io.BytesIO()
+        torch.save({"configuration": self.configuration, **state}, stream)
+        write_bytes(self.path, stream.getvalue())
+
+    def load(self) -> dict[str, Any] | None:
+        """The last state, or None where there is none yet. Nothing but tensors and plain values is unpickled.
+
+        Raises InputError DISTILL-CHECKPOINT: another configuration's checkpoint, or not a checkpoint.
+        """
+        if not self.path.is_file():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
+            configuration = state.pop("configuration")
+        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, ValueError) as error:
+            raise self._refuse("is not a checkpoint of this program") from error
+        if configuration != self.configuration:
+            raise self._refuse("belongs to another configuration (the recipe or the thread count has changed)")
+        return state
+
+    def _refuse(self, why: str) -> InputError:
+        return InputError(
+            "DISTILL-CHECKPOINT",
+            f"{self.path} {why}",
+            "start over with --fresh, or restore what the checkpoint was made with",
+            ["--fresh"],
+        )
+
+
+def fingerprint(recipe: Recipe, threads: int) -> str:
+    """SHA-256 of the parts of the recipe that decide the training, and of the number of threads.
+
+    The number of threads decides the order of float sums, hence the last bits.
+    """
+    parts = recipe.model_dump(mode="json", include={"student", "input", "labels", "data", "distill"})
+    return sha256_bytes(canonical_json({**parts, "threads": threads}).encode())

@@ -1,0 +1,77 @@
+"""What a distillation leaves beside its weights: ``results.json``, the only place where its figures come from."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from cxredge.recipe import Frozen, Label, Sha256
+
+
+class SplitCount(Frozen):
+    """Size of one split after the licence filter; ``positives`` by label."""
+
+    films: int
+    patients: int
+    positives: dict[Label, int]
+
+
+class LabelScore(Frozen):
+    """Area under the ROC curve of one label; none where the split has too few cases, and ``note`` then says so."""
+
+    auc: float | None
+    positives: int
+    negatives: int
+    note: str | None = None
+
+
+class Score(Frozen):
+    """One model on one split. ``macro_auc`` is the mean over the ``labels_scored`` labels that have an AUC."""
+
+    macro_auc: float | None
+    labels_scored: int
+    labels: dict[Label, LabelScore]
+
+
+class Interval(Frozen):
+    """Percentile bootstrap over patients: a film's patient is drawn with all the patient's films."""
+
+    low: float
+    high: float
+    level: float
+    resamples: int
+    seed: int
+
+
+class TrainingRecord(Frozen):
+    """One training. ``losses`` holds each epoch's mean; ``seconds`` leaves out the reading of films."""
+
+    backbone: str
+    pretrained: str | None
+    parameters: int
+    epochs: int
+    losses: tuple[float, ...]
+    seconds: float
+    val: Score
+    test: Score
+
+
+class DistillResults(Frozen):
+    """``model_zoo/<name>/results.json``: what one ``cxredge distill`` used, did and measured."""
+
+    schema_version: int = 1
+    name: str
+    data: str
+    statement: str
+    """What the figures do and do not say."""
+    licence_used: dict[str, int]
+    """Films by licence class."""
+    licence_excluded: dict[str, int]
+    splits: dict[str, SplitCount]
+    teacher: TrainingRecord
+    student: TrainingRecord
+    student_test_interval: Interval | None
+    """Of the student's macro AUC on test; none where there is no macro AUC."""
+    seed: int
+    threads: int = Field(ge=1)
+    versions: dict[str, str]
+    weights_sha256: Sha256

@@ -1,0 +1,210 @@
+"""``cxredge distill`` from one end to the other: films, teacher, student, thresholds, weights, results, recipe."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from cxredge.distill.checkpoint import CheckpointFile, fingerprint
+from cxredge.distill.data import Films, Splits, load_splits
+from cxredge.distill.evaluate import Answers, answers, macro_interval, score
+from cxredge.distill.losses import distillation_loss, hard_loss, positive_weights
+from cxredge.distill.pretrained import start_from_imagenet
+from cxredge.distill.results import DistillResults, SplitCount, TrainingRecord
+from cxredge.distill.thresholds import novelty_threshold, operating_point
+from cxredge.distill.training import Loss, Training, seeded
+from cxredge.distill.write_back import write_back
+from cxredge.errors import InputError
+from cxredge.files import canonical_json, sha256_bytes, write_bytes, write_text
+from cxredge.recipe import Distillation, PhantomData, Recipe, recipe_path
+from cxredge.recipe_file import load_recipe
+from cxredge.stages import cache_folder
+from cxredge.students import load_student, new_student
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
+
+ROLES = ("teacher", "student")
+VERSIONED = ("torch", "timm", "numpy", "scikit-learn", "safetensors", "pillow")
+PHANTOM_STATEMENT = "Trained and measured on phantoms, synthetic films. Nothing here says anything about people."
+FILM_STATEMENT = (
+    "Measured on a small research set whose labels come from reports. These figures test a toolchain: "
+    "they are no evidence of clinical performance."
+)
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A model in evaluation mode, and how it came about."""
+
+    model: Student
+    epochs: int
+    losses: tuple[float, ...]
+    seconds: float
+
+
+def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
+    """Train the recipe's teacher and student; write weights and ``results.json`` beside the recipe, and update it.
+
+    place: recipe folder or file. work: where checkpoints go, ``<work>/<recipe name>/``. fresh: drop old checkpoints.
+    A run that was stopped is resumed after its last whole epoch; one that had ended is only measured again.
+    Raises what ``load_recipe``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and InputError
+    DISTILL-RECIPE (no ``distill`` section) or DISTILL-CHECKPOINT.
+    """
+    from cxredge.images.datasets import open_data
+
+    file = recipe_path(place)
+    recipe = load_recipe(place)
+    plan = recipe.distill
+    if plan is None:
+        raise InputError(
+            "DISTILL-RECIPE", f"{file} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
+        )
+    folder = work / recipe.name
+    checkpoints = {
+        name: CheckpointFile(folder / f"{name}.pt", fingerprint(recipe, torch.get_num_threads())) for name in ROLES
+    }
+    if fresh:
+        for checkpoint in checkpoints.values():
+            checkpoint.path.unlink(missing_ok=True)
+    for checkpoint in checkpoints.values():
+        checkpoint.load()  # refuse a strange one now, and not after the films are read
+
+    splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder() / "data"), plan.licence_classes)
+    teacher = _teacher(recipe, plan, splits, file.parent, checkpoints["teacher"])
+    student = _student(recipe, plan, splits, teacher.model, checkpoints["student"])
+    return _finish(recipe, plan, file, splits, teacher, student)
+
+
+def _teacher(recipe: Recipe, plan: Distillation, splits: Splits, home: Path, checkpoint: CheckpointFile) -> _Trained:
+    wanted = plan.teacher
+    if wanted.weights is not None:
+        loaded = load_student(recipe, wanted.backbone, home / wanted.weights.file, wanted.weights.sha256)
+        return _Trained(loaded, 0, (), 0.0)
+    kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
+
+    def loss(films: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+        return hard_loss(logits, targets, kind, weights)
+
+    seeded(plan.seed, "teacher")
+    model = _start(recipe, wanted.backbone, wanted.pretrained)
+    return _train("teacher", model, splits.train, loss, plan, wanted.epochs, wanted.learning_rate, checkpoint)
+
+
+def _student(
+    recipe: Recipe, plan: Distillation, splits: Splits, teacher: Student, checkpoint: CheckpointFile
+) -> _Trained:
+    kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
+
+    def loss(films: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+        # the teacher sees the very film that the student sees, changes included (Beyer et al., "Knowledge
+        # distillation: A good teacher is patient and consistent", CVPR 2022)
+        with torch.no_grad():
+            soft = teacher(films)["logits"]
+        return distillation_loss(logits, soft, targets, kind, plan.temperature, plan.alpha, weights)
+
+    seeded(plan.seed, "student")
+    model = _start(recipe, recipe.student.backbone, plan.pretrained)
+    trained = _train("student", model, splits.train, loss, plan, plan.epochs, plan.learning_rate, checkpoint)
+    # the layout that the weights file has: another one may change the last bits of what is measured
+    trained.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    seen = answers(trained.model, splits.train, "Novelty")
+    if len(splits.train) <= recipe.student.novelty_rank:
+        raise InputError(
+            "DISTILL-FEW",
+            f"{len(splits.train)} train films cannot span {recipe.student.novelty_rank} novelty components",
+            "lower student.novelty_rank, or bring more films",
+        )
+    trained.model.novelty.fit(torch.from_numpy(seen.pooled))
+    return trained
+
+
+def _start(recipe: Recipe, backbone: str, pretrained: str | None) -> Student:
+    model = new_student(recipe, backbone)
+    if pretrained is not None:
+        start_from_imagenet(model, backbone, pretrained)
+    return model
+
+
+def _train(
+    name: str,
+    model: Student,
+    films: Films,
+    loss: Loss,
+    plan: Distillation,
+    epochs: int,
+    learning_rate: float,
+    checkpoint: CheckpointFile,
+) -> _Trained:
+    training = Training(name, model, films, loss, epochs, plan.batch, learning_rate, plan.seed, checkpoint)
+    average: Student = training.run()
+    return _Trained(average, epochs, tuple(round(x, 5) for x in training.losses), round(training.seconds, 1))
+
+
+def _finish(
+    recipe: Recipe, plan: Distillation, file: Path, splits: Splits, teacher: _Trained, student: _Trained
+) -> DistillResults:
+    """Measure, then write: weights first, the recipe that names their hash last."""
+    from safetensors.torch import save
+
+    names = recipe.labels.names
+    teacher_record, _, _ = _record(recipe, plan.teacher.backbone, plan.teacher.pretrained, splits, teacher)
+    record, val, test = _record(recipe, recipe.student.backbone, plan.pretrained, splits, student)
+    prevalence = splits.train.targets.mean(0).tolist()
+    truth = splits.val.targets.numpy()
+    points = {label: operating_point(truth[:, i], val.logits[:, i], prevalence[i]) for i, label in enumerate(names)}
+    tensors = {key: value.contiguous() for key, value in sorted(student.model.state_dict().items())}
+    data = save(tensors)
+    result = DistillResults(
+        name=recipe.name,
+        data=f"phantoms, seed {recipe.data.seed}" if isinstance(recipe.data, PhantomData) else recipe.data.name,
+        statement=PHANTOM_STATEMENT if isinstance(recipe.data, PhantomData) else FILM_STATEMENT,
+        licence_used=splits.used,
+        licence_excluded=splits.excluded,
+        splits={split: _count(names, getattr(splits, split)) for split in ("train", "val", "test")},
+        teacher=teacher_record,
+        student=record,
+        student_test_interval=macro_interval(
+            names, splits.test.targets.numpy(), test.logits, splits.test.patients, plan.seed
+        ),
+        seed=plan.seed,
+        threads=torch.get_num_threads(),
+        versions={"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in VERSIONED}},
+        weights_sha256=sha256_bytes(data),
+    )
+    write_bytes(file.parent / recipe.weights.file, data)
+    write_text(file.parent / "results.json", canonical_json(result.model_dump(mode="json")))
+    write_back(file, sha256_bytes(data), points, novelty_threshold(val.novelty))
+    return result
+
+
+def _record(
+    recipe: Recipe, backbone: str, pretrained: str | None, splits: Splits, trained: _Trained
+) -> tuple[TrainingRecord, Answers, Answers]:
+    """The record, and the answers on val and test."""
+    names = recipe.labels.names
+    val, test = (answers(trained.model, films, "Measuring") for films in (splits.val, splits.test))
+    record = TrainingRecord(
+        backbone=backbone,
+        pretrained=pretrained,
+        parameters=sum(p.numel() for p in trained.model.parameters()),
+        epochs=trained.epochs,
+        losses=trained.losses,
+        seconds=trained.seconds,
+        val=score(names, splits.val.targets.numpy(), val.logits),
+        test=score(names, splits.test.targets.numpy(), test.logits),
+    )
+    return record, val, test
+
+
+def _count(names: tuple[str, ...], films: Films) -> SplitCount:
+    positives = films.targets.sum(0).int().tolist()
+    return SplitCount(
+        films=len(films), patients=len(set(films.patients)), positives=dict(zip(names, positives, strict=True))
+    )

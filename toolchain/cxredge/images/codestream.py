@@ -1,0 +1,151 @@
+"""Just enough of JPEG, JPEG-LS and JPEG 2000 streams to judge them before a decoder sees them.
+
+Markers: ITU-T T.81 Annex B (JPEG), T.87 Annex C (JPEG-LS), T.800 Annex A (JPEG 2000). All numbers are big-endian.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cxredge.errors import InputError
+from cxredge.images.refuse import MAX_SCANS
+
+SOS = 0xDA
+# start-of-frame markers C0..CF without DHT (C4), JPG (C8) and DAC (CC), and JPEG-LS's F7
+FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+JPEG_2000 = b"\xff\x4f\xff\x51"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a stream says of itself."""
+
+    height: int
+    width: int
+    components: int
+    coded: int
+    """Offset behind the headers, where coded data begins."""
+
+
+def jpeg_segments(stream: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (marker, start, end) of each header segment's payload, the first SOS included and last.
+
+    Ends early, without a word, where the bytes are no segment: what is then missing tells the caller.
+    """
+    at = 2
+    while at + 4 <= len(stream) and stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        length = int.from_bytes(stream[at + 2 : at + 4])
+        if length < 2 or at + 2 + length > len(stream):
+            return
+        yield marker, at + 4, at + 2 + length
+        if marker == SOS:
+            return
+        at += 2 + length
+
+
+def check_stream(what: str, stream: bytes) -> Frame:
+    """Size and components of a JPEG, JPEG-LS or JPEG 2000 stream that has its end marker.
+
+    Raises InputError IMG-DAMAGED (no frame header), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans).
+    """
+    frame = _jpeg_2000_frame(stream) if stream.startswith(JPEG_2000) else _jpeg_frame(stream)
+    if frame is None:
+        raise InputError(
+            "IMG-DAMAGED", f"{what}: the compressed image has no readable frame header", "export the film again"
+        )
+    # FF D9 ends both families and cannot stand inside their coded data; cameras append blocks of their own after it
+    if stream.rfind(b"\xff\xd9") < frame.coded:
+        raise InputError(
+            "IMG-TRUNCATED", f"{what}: the compressed image has no end marker", "copy or export the film again"
+        )
+    if not stream.startswith(JPEG_2000) and stream.count(b"\xff\xda") > MAX_SCANS:
+        raise InputError(
+            "IMG-SIZE", f"{what}: the JPEG image has more than {MAX_SCANS} scans", "save it as a baseline JPEG"
+        )
+    return frame
+
+
+def _jpeg_frame(stream: bytes) -> Frame | None:
+    found: tuple[int, int, int] | None = None
+    for marker, start, end in jpeg_segments(stream):
+        if marker in FRAME_MARKERS and end - start >= 6:
+            height, width = int.from_bytes(stream[start + 1 : start + 3]), int.from_bytes(stream[start + 3 : start + 5])
+            found = height, width, stream[start + 5]
+        if marker == SOS and found is not None:
+            return Frame(*found, coded=end)
+    return None
+
+
+def _jpeg_2000_frame(stream: bytes) -> Frame | None:
+    if len(stream) < 42:
+        return None
+    # SIZ: marker 2, length 2, capabilities 2, then X, Y, X offset, Y offset, four tile numbers, components
+    x, y, x0, y0 = (int.from_bytes(stream[at : at + 4]) for at in (8, 12, 16, 20))
+    return Frame(y - y0, x - x0, int.from_bytes(stream[40:42]), coded=42)
+
+
+def repair_sequential_scan(stream: bytes) -> bytes:
+    """Write the only legal spectral selection, 0..63, into a sequential DCT stream's scan header.
+
+    T.81 B.2.3 fixes Ss = 0, Se = 63, Ah = Al = 0 for sequential modes, so the three bytes carry no information;
+    writers are known that leave them zero (the DICOM committee's own 12-bit samples), and our decoder insists on
+    them. Any other stream is returned as it is.
+    """
+    sequential = False
+    for marker, start, end in jpeg_segments(stream):
+        if marker in (0xC0, 0xC1):
+            sequential = True
+        if marker == SOS and sequential and stream[end - 3 : end] == b"\0\0\0" and end - start >= 6:
+            return stream[: end - 3] + b"\x00\x3f\x00" + stream[end:]
+    return stream
+
+
+def orientation(what: str, exif: bytes) -> int:
+    """Exif orientation 1..8 of a TIFF-structured Exif block (Exif 2.32, tag 0x0112); 1 where the tag is absent.
+
+    Only the first directory counts; XMP is not read. Raises InputError IMG-ORIENTATION.
+    """
+
+    def refuse(cause: str) -> InputError:
+        return InputError(
+            "IMG-ORIENTATION",
+            f"{what}: {cause}",
+            "turn the film upright and save it without Exif data",
+            map(str, range(1, 9)),
+        )
+
+    order = {b"II*\0": "little", b"MM\0*": "big"}.get(exif[:4])
+    if order is None:
+        raise refuse("its Exif block is no TIFF structure, so which way is up is unknown")
+
+    def number(at: int, size: int) -> int:
+        if at + size > len(exif):
+            raise refuse("its Exif block ends early, so which way is up is unknown")
+        return int.from_bytes(exif[at : at + size], "little" if order == "little" else "big")
+
+    directory = number(4, 4)
+    for entry in range(number(directory, 2)):
+        at = directory + 2 + 12 * entry
+        if number(at, 2) != 0x0112:
+            continue
+        if (number(at + 2, 2), number(at + 4, 4)) != (3, 1):
+            raise refuse("its Exif orientation is not one SHORT")
+        value = number(at + 8, 2)
+        if not 1 <= value <= 8:
+            raise refuse(f"its Exif orientation is {value}")
+        return value
+    return 1
+
+
+def jpeg_exif(stream: bytes) -> bytes | None:
+    """Payload of the first APP1 Exif segment before the scan, without its ``Exif`` prefix; None where there is none."""
+    for marker, start, end in jpeg_segments(stream):
+        if marker == 0xE1 and re.match(rb"Exif\0.", stream[start:end], re.DOTALL):
+            return stream[start + 6 : end]
+    return None

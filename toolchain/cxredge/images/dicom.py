@@ -1,0 +1,232 @@
+"""DICOM -> grey levels: one frame, its header checked before its pixels are touched.
+
+The first item of a VOI LUT Sequence counts; without one, the first window. Where a film has both, the LUT: it is the
+curve that the modality's maker drew for it. Not applied, by choice: pixel padding, overlays, shutters, pixel spacing
+and patient orientation. The rules from stored values to grey are in ``levels``.
+
+Compressed pixels go through pydicom: Pillow for baseline JPEG, libjpeg (pylibjpeg) for the other JPEG kinds and
+JPEG-LS, OpenJPEG (pylibjpeg) for JPEG 2000, pydicom itself for RLE. The decoders are native code that runs in this
+process; their streams are held against the header first. Damage inside coded data has no checksum and can pass as
+changed pixels.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import InputError
+from cxredge.images.codestream import check_stream, repair_sequential_scan
+from cxredge.images.dicom_meaning import meaning_of, whole
+from cxredge.images.levels import grey_levels
+from cxredge.images.refuse import MAX_FILE_BYTES, check_size, decoder_net
+from cxredge.recipe import InputSpec
+
+if TYPE_CHECKING:
+    from pydicom.dataset import FileDataset
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+BASELINE, EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
+
+# transfer syntax -> pydicom's decoder ("" where the pixels are not compressed)
+SYNTAXES = {
+    "1.2.840.10008.1.2": "",  # implicit little endian
+    "1.2.840.10008.1.2.1": "",  # explicit little endian
+    DEFLATED: "",
+    "1.2.840.10008.1.2.2": "",  # explicit big endian
+    "1.2.840.10008.1.2.5": "pydicom",  # RLE
+    BASELINE: "pillow",
+    EXTENDED: "pylibjpeg",
+    "1.2.840.10008.1.2.4.57": "pylibjpeg",  # JPEG lossless, process 14
+    "1.2.840.10008.1.2.4.70": "pylibjpeg",  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.80": "pylibjpeg",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.81": "pylibjpeg",  # JPEG-LS near-lossless
+    "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91": "pylibjpeg",  # JPEG 2000
+}
+
+
+def read_dicom(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
+    """A DICOM file with its preamble -> uint8[rows, columns] (channels 1) or uint8[rows, columns, 3] (8-bit RGB).
+
+    Raises InputError with the codes of ``refuse``.
+    """
+    # pydicom warns of every doubt about a file; the doubts that change pixels are refused below, by code
+    with decoder_net(what, "DICOM file"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        film = _open(what, data)
+        samples = _check_header(what, film, spec)
+        meaning = meaning_of(what, film)
+        stored = _pixels(what, film, samples)
+    return np.ascontiguousarray(grey_levels(what, stored, meaning, spec.no_window))
+
+
+def _open(what: str, data: bytes) -> FileDataset:
+    """Parse the elements; the transfer syntax is read by hand first, for what has to be known before pydicom starts."""
+    import pydicom
+
+    syntax, at = _transfer_syntax(data)
+    if syntax not in SYNTAXES:
+        raise InputError(
+            "IMG-SYNTAX",
+            f"{what}: transfer syntax {syntax or 'missing'} is not read",
+            "convert the film to Explicit VR Little Endian",
+            SYNTAXES,
+        )
+    if syntax == DEFLATED:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        if len(inflater.decompress(data[at:], MAX_FILE_BYTES)) == MAX_FILE_BYTES:
+            raise InputError("IMG-SIZE", f"{what} unpacks to {MAX_FILE_BYTES} bytes or more", "give one film")
+        if not inflater.eof:
+            raise _truncated(what)
+    film = pydicom.dcmread(BytesIO(data))
+    if film.file_meta.TransferSyntaxUID != syntax:
+        raise InputError("IMG-DAMAGED", f"{what}: its transfer syntax is ambiguous", "export the film again")
+    if "PixelData" not in film:
+        _refuse_without_pixels(what, film, data)
+    return film
+
+
+def _transfer_syntax(data: bytes) -> tuple[str, int]:
+    """Transfer syntax UID ("" where missing) and the offset behind the file meta group (PS3.10 7.1: explicit VR)."""
+    at, syntax = 132, ""
+    while data[at : at + 2] == b"\x02\x00" and at + 8 <= len(data):
+        long = data[at + 4 : at + 6] in (b"OB", b"OW", b"OF", b"SQ", b"UN", b"UT")
+        start = at + (12 if long else 8)
+        end = start + int.from_bytes(data[at + 8 : start] if long else data[at + 6 : start], "little")
+        if data[at + 2 : at + 4] == b"\x10\x00":
+            syntax = data[start:end].rstrip(b"\0 ").decode("ascii", "replace")
+        at = end
+    return syntax, at
+
+
+def _refuse_without_pixels(what: str, film: FileDataset, data: bytes) -> None:
+    if "FloatPixelData" in film or "DoubleFloatPixelData" in film:
+        raise InputError(
+            "IMG-DEPTH", f"{what} has floating-point pixels, which have no stored range", "export the film as integers"
+        )
+    # pydicom drops an element that the file ends in, so the tag's own bytes tell the two cases apart
+    if b"\xe0\x7f\x10\x00" in data or b"\x7f\xe0\x00\x10" in data:
+        raise _truncated(what)
+    raise InputError(
+        "IMG-NO-PIXELS",
+        f"{what} has no pixel data (modality {str(film.get('Modality', 'unknown'))[:16]})",
+        "choose the image itself, not a plan, report or presentation state; copy it again if it was cut short",
+    )
+
+
+def _check_header(what: str, film: FileDataset, spec: InputSpec) -> int:
+    """Refuse what is not one film of the recipe's kind; returns samples per pixel, 1 or 3."""
+    check_size(what, whole(what, film, "Rows"), whole(what, film, "Columns"))
+    frames = whole(what, film, "NumberOfFrames", 1)
+    if frames != 1 or "SharedFunctionalGroupsSequence" in film or "PerFrameFunctionalGroupsSequence" in film:
+        raise InputError(
+            "IMG-MULTIFRAME",
+            f"{what} is a multi-frame object ({frames} frames); one film is read at a time",
+            "export each frame to its own single-frame file",
+        )
+    samples = whole(what, film, "SamplesPerPixel", 1)
+    photometric = str(film.get("PhotometricInterpretation", ""))
+    if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        return _check_colour(what, film, spec, samples, photometric)
+    if spec.channels == 3:
+        raise InputError("IMG-GREY", f"{what} is grey, and this model takes colour", "choose a colour image")
+    if whole(what, film, "BitsAllocated") not in (8, 16):
+        raise InputError(
+            "IMG-DEPTH", f"{what} allocates {film.BitsAllocated} bits a pixel", "export it with 8 or 16", ("8", "16")
+        )
+    shape = str(film.get("PresentationLUTShape") or "")
+    if shape not in ("", {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}[photometric]):
+        raise InputError(
+            "IMG-PHOTOMETRIC",
+            f"{what} is {photometric} with presentation LUT shape {shape}: whether its least value is black is unknown",
+            "correct one of the two tags",
+        )
+    if film.get("PresentationLUTSequence"):
+        raise InputError("IMG-PHOTOMETRIC", f"{what} has a presentation LUT, which is not read", "export it without")
+    return 1
+
+
+def _check_colour(what: str, film: FileDataset, spec: InputSpec, samples: int, photometric: str) -> int:
+    colour = photometric in ("RGB", "PALETTE COLOR") or photometric.startswith("YBR_")
+    if colour and spec.channels == 1:
+        raise InputError(
+            "IMG-COLOUR",
+            f"{what} is {photometric}, and this model takes grey",
+            "choose the film itself, not a screenshot or a secondary capture",
+        )
+    if (photometric, samples) != ("RGB", 3):
+        raise InputError(
+            "IMG-PHOTOMETRIC",
+            f"{what}: photometric interpretation {photometric or 'missing'} with {samples} samples a pixel is not read",
+            "export the film in one that is read",
+            ("MONOCHROME1", "MONOCHROME2", "RGB"),
+        )
+    if (whole(what, film, "BitsAllocated"), whole(what, film, "BitsStored")) != (8, 8):
+        raise InputError("IMG-DEPTH", f"{what} is RGB with other than 8 bits a sample", "export it with 8 bits")
+    return 3
+
+
+def _pixels(what: str, film: FileDataset, samples: int) -> NDArray[np.integer]:
+    """Stored values as pydicom decodes them: integers [rows, columns] or [rows, columns, 3]."""
+    from pydicom.pixels import pixel_array
+
+    syntax = str(film.file_meta.TransferSyntaxUID)
+    plugin = SYNTAXES[syntax]
+    if plugin:
+        _check_encapsulated(what, film, samples, syntax)
+    else:
+        expected = film.Rows * film.Columns * samples * film.BitsAllocated // 8
+        if len(film.PixelData) < expected:
+            raise _truncated(what)
+        if len(film.PixelData) > expected + expected % 2:
+            raise InputError(
+                "IMG-DAMAGED",
+                f"{what} has {len(film.PixelData)} bytes of pixels where its header says {expected}",
+                "export the film again",
+            )
+    # a lossy cosine transform can overshoot the stored bits: pydicom would cut the upper bits off, which turns the
+    # whitest pixels black, so it is told not to, and ``grey_levels`` clamps
+    lossy = syntax in (BASELINE, EXTENDED) and film.PixelRepresentation == 0
+    stored: NDArray[np.integer] = pixel_array(
+        film, decoding_plugin=plugin, correct_unused_bits=not lossy, allow_excess_frames=False
+    )
+    shape = (film.Rows, film.Columns) if samples == 1 else (film.Rows, film.Columns, samples)
+    if stored.shape != shape or not np.issubdtype(stored.dtype, np.integer):
+        raise InputError(
+            "IMG-DAMAGED", f"{what} decodes to {stored.dtype}{list(stored.shape)}, not {list(shape)}", "export it again"
+        )
+    return stored
+
+
+def _check_encapsulated(what: str, film: FileDataset, samples: int, syntax: str) -> None:
+    """Hold the compressed stream against the header, so that no decoder allocates what the header does not say."""
+    from pydicom.encaps import encapsulate, get_frame, parse_basic_offsets
+
+    if len(parse_basic_offsets(film.PixelData)) > 1:
+        raise InputError(
+            "IMG-MULTIFRAME", f"{what} lists several frames in its offset table", "export each frame to its own file"
+        )
+    stream = get_frame(film.PixelData, 0, number_of_frames=1)
+    if SYNTAXES[syntax] == "pydicom":
+        # RLE segments say no size; pydicom bounds them by the header's
+        return
+    frame = check_stream(what, stream)
+    if (frame.height, frame.width, frame.components) != (film.Rows, film.Columns, samples):
+        raise InputError(
+            "IMG-DAMAGED",
+            f"{what}: its header says {film.Rows}x{film.Columns}x{samples}, its compressed image "
+            f"{frame.height}x{frame.width}x{frame.components}",
+            "export the film again",
+        )
+    if syntax == EXTENDED and (repaired := repair_sequential_scan(stream)) is not stream:
+        film.PixelData = encapsulate([repaired])
+
+
+def _truncated(what: str) -> InputError:
+    return InputError("IMG-TRUNCATED", f"{what} ends before its pixel data does", "copy the file again")

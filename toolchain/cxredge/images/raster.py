@@ -1,0 +1,170 @@
+"""PNG and JPEG -> grey levels or colour, exactly as stored: no colour management, no gamma, nothing guessed.
+
+Orientation is the Exif tag's (JPEG APP1, PNG eXIf), applied before anything else looks at the film. Grey is grey, or
+RGB (or a palette) whose three channels are equal in every pixel. Alpha is accepted where every pixel is opaque.
+Not read: gAMA, iCCP, sRGB and sBIT chunks, JPEG ICC profiles, XMP.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import InputError
+from cxredge.images.codestream import check_stream, jpeg_exif, orientation
+from cxredge.images.levels import Meaning, grey_levels
+from cxredge.images.refuse import check_size, decoder_net
+from cxredge.recipe import InputSpec
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+JPEG_SIGNATURE = b"\xff\xd8\xff"
+
+
+def read_png(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
+    """A PNG file of 1 to 16 bits -> uint8[h, w] (channels 1) or uint8[h, w, 3].
+
+    16-bit grey is 0..65535 under ``stored-range``. 16-bit colour and 16-bit grey with alpha are refused (IMG-DEPTH):
+    Pillow keeps their high bytes only. Raises InputError with the codes of ``refuse``.
+    """
+    from PIL import Image
+
+    chunks = _png_chunks(what, data)
+    header = chunks[b"IHDR"]
+    if len(header) != 13:
+        raise _damaged(what, "its IHDR chunk is not 13 bytes long")
+    width, height, depth, kind = struct.unpack(">IIBB", header[:10])
+    check_size(what, height, width)
+    if b"acTL" in chunks:
+        raise _several(what, "an animated PNG")
+    if depth == 16 and kind != 0:
+        raise InputError(
+            "IMG-DEPTH", f"{what} is a 16-bit PNG with colour or alpha", "save it as 16-bit grey, or with 8 bits"
+        )
+    if b"tRNS" in chunks and kind != 3:
+        raise _transparent(what, "it names a transparent colour (tRNS)")
+    with decoder_net(what, "PNG"), Image.open(BytesIO(data), formats=("PNG",)) as image:
+        image.load()
+        stored = _samples(what, image)
+    return _finish(what, stored, chunks.get(b"eXIf"), spec, bits=16 if depth == 16 else 8)
+
+
+def read_jpeg(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
+    """A JPEG file -> uint8[h, w] (channels 1) or uint8[h, w, 3].
+
+    Decoders of different platforms differ by a few levels; ``tests/vectors`` states the bound. Damage inside the coded
+    data shows in no checksum (JPEG has none). Raises InputError with the codes of ``refuse``.
+    """
+    from PIL import Image
+
+    frame = check_stream(what, data)
+    check_size(what, frame.height, frame.width)
+    with decoder_net(what, "JPEG"), Image.open(BytesIO(data), formats=("JPEG", "MPO")) as image:
+        if getattr(image, "n_frames", 1) != 1:
+            raise _several(what, "a multi-picture JPEG")
+        try:
+            image.load()
+        except OSError as error:
+            if "truncated" not in str(error):
+                raise
+            raise InputError("IMG-TRUNCATED", f"{what} ends before its image does", "copy the file again") from error
+        stored = _samples(what, image)
+    return _finish(what, stored, jpeg_exif(data), spec, bits=8)
+
+
+def _samples(what: str, image: Image.Image) -> NDArray[np.integer]:
+    """Loaded image -> uint8 or uint16 [h, w], or uint8[h, w, 3]; grey below 8 bits is scaled to the whole 0..255."""
+    if image.mode == "CMYK":
+        raise InputError("IMG-COLOUR", f"{what} is CMYK, for print", "save it as grey or RGB")
+    if image.mode == "1":
+        image = image.convert("L")
+    elif image.mode == "P":
+        image = image.convert("RGBA")
+    if image.mode in ("LA", "RGBA"):
+        planes = np.asarray(image)
+        if not (planes[..., -1] == 255).all():
+            raise _transparent(what, "some of its pixels are not opaque")
+        return planes[..., 0] if image.mode == "LA" else planes[..., :3]
+    if image.mode in ("L", "RGB") or image.mode.startswith("I;16"):
+        return np.asarray(image)
+    raise InputError(
+        "IMG-DEPTH",
+        f"{what} decodes to mode {image.mode}, which is not read",
+        "save it as 8- or 16-bit grey, or 8-bit RGB",
+    )
+
+
+def _finish(
+    what: str, stored: NDArray[np.integer], exif: bytes | None, spec: InputSpec, bits: int
+) -> NDArray[np.uint8]:
+    if exif is not None:
+        stored = turn(stored, orientation(what, exif))
+    if spec.channels == 1 and stored.ndim == 3:
+        red = stored[..., 0]
+        if not ((stored[..., 1] == red).all() and (stored[..., 2] == red).all()):
+            raise InputError(
+                "IMG-COLOUR",
+                f"{what} is in colour, and this model takes grey",
+                "export the film itself, not a rendering",
+            )
+        stored = red
+    if spec.channels == 3 and stored.ndim == 2:
+        raise InputError("IMG-GREY", f"{what} is grey, and this model takes colour", "choose a colour image")
+    return np.ascontiguousarray(grey_levels(what, stored, Meaning(bits), spec.no_window))
+
+
+def turn(stored: NDArray[np.integer], tag: int) -> NDArray[np.integer]:
+    """Make [h, w] or [h, w, 3] upright. tag: Exif orientation 1..8, named by where row 0 and column 0 lie.
+
+    2 mirrors left-right, 3 turns by 180 degrees, 4 mirrors up-down, 5 transposes, 6 turns clockwise by 90,
+    7 transposes along the other diagonal, 8 turns anticlockwise by 90.
+    """
+    if tag >= 5:
+        stored = stored.swapaxes(0, 1)
+    if tag in (3, 4, 7, 8):
+        stored = stored[::-1]
+    if tag in (2, 3, 6, 7):
+        stored = stored[:, ::-1]
+    return stored
+
+
+def _png_chunks(what: str, data: bytes) -> dict[bytes, bytes]:
+    """Name -> first payload of every chunk but IDAT, each with its CRC checked, IEND present (PNG 3rd ed., 5.3).
+
+    Pillow skips the CRC of image data and forgives a missing end; a film is not the place for that.
+    """
+    chunks: dict[bytes, bytes] = {}
+    at = len(PNG_SIGNATURE)
+    while b"IEND" not in chunks:
+        length, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        end = at + 8 + length
+        if end + 4 > len(data):
+            raise InputError("IMG-TRUNCATED", f"{what} ends before its image does", "copy the file again")
+        if zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4]):
+            raise _damaged(what, f"the checksum of its chunk {name.decode('ascii', 'replace')} is wrong")
+        chunks.setdefault(name, b"" if name == b"IDAT" else data[at + 8 : end])
+        at = end + 4
+    if b"IHDR" not in chunks or b"IDAT" not in chunks:
+        raise _damaged(what, "it has no image in it")
+    return chunks
+
+
+def _damaged(what: str, cause: str) -> InputError:
+    return InputError("IMG-DAMAGED", f"{what}: {cause}", "copy or export the file again")
+
+
+def _several(what: str, kind: str) -> InputError:
+    return InputError(
+        "IMG-MULTIFRAME", f"{what} is {kind}; one film is read at a time", "export each picture to its own file"
+    )
+
+
+def _transparent(what: str, cause: str) -> InputError:
+    return InputError("IMG-ALPHA", f"{what}: {cause}, and what lies behind is unknown", "save it without transparency")

@@ -1,0 +1,67 @@
+"""One film from a file or from bytes; its kind is what its first bytes say, whatever the file is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import InputError
+from cxredge.images.dicom import read_dicom
+from cxredge.images.raster import JPEG_SIGNATURE, PNG_SIGNATURE, read_jpeg, read_png
+from cxredge.images.refuse import MAX_FILE_BYTES
+from cxredge.recipe import InputSpec
+
+KINDS = ("DICOM", "PNG", "JPEG")
+
+# named only so that the refusal can say what was given
+_OTHERS = (
+    (b"GIF8", "a GIF image"),
+    (b"BM", "a BMP image"),
+    (b"II*\0", "a TIFF image"),
+    (b"MM\0*", "a TIFF image"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"\xff\x4f\xff\x51", "a bare JPEG 2000 stream"),
+)
+
+
+def read_film(source: Path | bytes, spec: InputSpec) -> NDArray[np.uint8]:
+    """Decode one film to 8-bit levels, upright, 0 black.
+
+    source: a path, or a whole file's bytes. Returns uint8[h, w] where ``spec.channels`` is 1, else uint8[h, w, 3],
+    C-contiguous, at the film's own resolution. Raises InputError with the codes of ``cxredge.images.refuse``.
+    """
+    what, data = ("the image", source) if isinstance(source, bytes) else (source.name, _load(source))
+    if data[128:132] == b"DICM":
+        return read_dicom(what, data, spec)
+    if data.startswith(PNG_SIGNATURE):
+        return read_png(what, data, spec)
+    if data.startswith(JPEG_SIGNATURE):
+        return read_jpeg(what, data, spec)
+    if not data:
+        raise InputError("IMG-TRUNCATED", f"{what} is empty", "copy the file again")
+    kind = next((name for magic, name in _OTHERS if data.startswith(magic)), "no image of a kind that is read")
+    raise InputError(
+        "IMG-FORMAT",
+        f"{what} is {kind} (a DICOM file must have its 128-byte preamble)",
+        "export the film in one of the formats that are read",
+        KINDS,
+    )
+
+
+def _load(path: Path) -> bytes:
+    try:
+        # a pipe or a device could keep us waiting for ever, a directory is a mistake
+        if not path.is_file():
+            there = "is not a regular file" if path.exists() else "does not exist"
+            raise InputError("IMG-MISSING", f"{path} {there}", "check the path")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(
+                "IMG-SIZE", f"{path} is larger than {MAX_FILE_BYTES} bytes", "give one film, not a series or an archive"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError("IMG-MISSING", f"{path} cannot be read: {error.strerror}", "check its permissions") from error

@@ -1,0 +1,47 @@
+"""How far an artifact's outputs are from the reference's, in numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+def sqnr_db(reference: Array, other: Array) -> float | None:
+    """Signal-to-quantisation-noise ratio in dB: 10 log10(sum r^2 / sum (o - r)^2), in float64.
+
+    None when the error is exactly zero, or the reference is: the ratio then has no finite value.
+    """
+    wide = reference.astype(np.float64)
+    signal = float((wide**2).sum())
+    noise = float(((other.astype(np.float64) - wide) ** 2).sum())
+    return 10.0 * float(np.log10(signal / noise)) if signal > 0 and noise > 0 else None
+
+
+def max_abs(reference: Array, other: Array) -> float:
+    """Largest absolute difference, in the arrays' own unit."""
+    return float(np.abs(other.astype(np.float64) - reference.astype(np.float64)).max())
+
+
+def max_relative(reference: Array, other: Array) -> float:
+    """Largest |o - r| / max(|r|, 1e-6): for scores that are never negative, such as novelty."""
+    wide = reference.astype(np.float64)
+    return float((np.abs(other.astype(np.float64) - wide) / np.maximum(np.abs(wide), 1e-6)).max())
+
+
+def median_map_correlation(reference: Array, other: Array) -> float | None:
+    """Median over films and labels of Pearson's r between two maps float32[N, C, h, w].
+
+    A map that is constant in the reference has no correlation and is left out; None when all are.
+    """
+    flat_r = reference.astype(np.float64).reshape(-1, int(np.prod(reference.shape[2:])))
+    flat_o = other.astype(np.float64).reshape(flat_r.shape)
+    centred_r = flat_r - flat_r.mean(1, keepdims=True)
+    centred_o = flat_o - flat_o.mean(1, keepdims=True)
+    spread_r, spread_o = np.linalg.norm(centred_r, axis=1), np.linalg.norm(centred_o, axis=1)
+    shaped = spread_r > 1e-9 * np.maximum(1.0, np.abs(flat_r).max(1))
+    if not shaped.any():
+        return None
+    product = (centred_r * centred_o).sum(1)[shaped]
+    return float(np.median(product / (spread_r[shaped] * np.maximum(spread_o[shaped], 1e-30))))

@@ -1,0 +1,148 @@
+"""Reading ``model.yaml``: every mistake is answered with its place in the file and the nearest valid choices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from cxredge.errors import InputError, nearest
+from cxredge.recipe import Recipe, SchemeName, TargetName, recipe_path
+
+MAX_BYTES = 1_000_000
+
+
+def load_recipe(place: Path) -> Recipe:
+    """The recipe in a folder (its ``model.yaml``) or in a file.
+
+    Raises InputError RECIPE-MISSING, RECIPE-SYNTAX, RECIPE-KEY (unknown key), RECIPE-LACKS (required key missing)
+    or RECIPE-VALUE, each with file, line and column.
+    """
+    path = recipe_path(place)
+    if not path.is_file():
+        known = sorted(p.parent.name for p in Path("model_zoo").glob("*/model.yaml"))
+        choices = [f"model_zoo/{name}" for name in nearest(place.name, known)]
+        raise InputError(
+            "RECIPE-MISSING", f"there is no recipe at {path}", "name a folder that holds model.yaml", choices
+        )
+    return parse_recipe(path.read_bytes(), str(path))
+
+
+def parse_recipe(data: bytes, name: str) -> Recipe:
+    """``load_recipe`` on bytes; ``name`` is what messages call the file."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    if len(data) > MAX_BYTES:
+        raise InputError(
+            "RECIPE-SYNTAX", f"{name} has {len(data)} bytes; a recipe has a few thousand", "check the file"
+        )
+    try:
+        tree = YAML(typ="rt").load(data.decode("utf-8"))
+    except (YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise InputError("RECIPE-SYNTAX", f"{place}: not valid YAML: {problem}", "mend the syntax there") from error
+    if not isinstance(tree, dict):
+        raise InputError(
+            "RECIPE-SYNTAX", f"{name} is not a mapping of keys to values", "start from a recipe in model_zoo/"
+        )
+    try:
+        return Recipe.model_validate(_plain(tree))
+    except ValidationError as error:
+        raise _explain(error.errors()[0], tree, name, len(error.errors())) from error
+
+
+def _plain(node: Any) -> Any:
+    """ruamel's round-trip nodes as plain Python values."""
+    if isinstance(node, dict):
+        return {str(k): _plain(v) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_plain(v) for v in node]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputError:
+    # the discriminated union puts its tag (folder, phantom) into the path: the file has no such key
+    steps = [s for s in detail["loc"] if s != "[key]"]
+    steps = [s for i, s in enumerate(steps) if not (i == 1 and steps[0] == "data" and s in ("folder", "phantom"))]
+    dotted = ".".join(map(str, steps)) or "the recipe"
+    more = f" ({count - 1} more after this one)" if count > 1 else ""
+    place = f"{name}:{_line(tree, steps)}"
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        known = _keys_at(steps[:-1])
+        return InputError(
+            "RECIPE-KEY",
+            f"{place}: unknown key {dotted}{more}",
+            "remove it, or spell it as one of these",
+            nearest(str(steps[-1]), known),
+        )
+    if kind in ("missing", "union_tag_not_found"):
+        return InputError("RECIPE-LACKS", f"{place}: {dotted} is missing{more}", f"add {dotted}", _choices(detail))
+    message = detail["msg"].removeprefix("Value error, ")
+    value = "" if isinstance(detail["input"], dict | list) else f" (found {detail['input']!r})"
+    return InputError(
+        "RECIPE-VALUE", f"{place}: {dotted}: {message}{value}{more}", "change the value there", _choices(detail)
+    )
+
+
+def _choices(detail: ErrorDetails) -> list[str]:
+    """The values that the schema allows there, nearest first; empty where they are not a list."""
+    context = detail.get("ctx", {})
+    expected = context.get("expected") or context.get("expected_tags")
+    if detail["type"] == "union_tag_not_found":
+        return ["folder", "phantom"]
+    if not expected or detail["type"] not in ("literal_error", "union_tag_invalid"):
+        return []
+    found = detail["input"].get("source") if isinstance(detail["input"], dict) else detail["input"]
+    return nearest(str(found), [w.strip().strip("'") for w in str(expected).replace(" or ", ", ").split(",")])
+
+
+def _line(tree: Any, steps: list[Any]) -> str:
+    """``line:column`` of the deepest key on the way that the file has."""
+    where = "1:1"
+    node: Any = tree
+    for step in steps:
+        try:
+            if hasattr(node, "keys"):
+                line, column = node.lc.key(step)
+            else:
+                line, column = node.lc.item(step)
+            where, node = f"{line + 1}:{column + 1}", node[step]
+        except (KeyError, IndexError, TypeError, AttributeError):
+            break
+    return where
+
+
+def _keys_at(steps: list[Any]) -> list[str]:
+    """The keys that the schema allows at a place."""
+    model: Any = Recipe
+    for step in steps:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            break
+        if step not in model.model_fields:
+            break
+        model = _model_of(model.model_fields[step].annotation)
+    if isinstance(model, tuple):
+        return sorted({k for m in model for k in m.model_fields})
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return list(model.model_fields)
+    return [*get_args(TargetName), *get_args(SchemeName)]
+
+
+def _model_of(annotation: Any) -> Any:
+    """The model class (or the classes of a union, or of a mapping's values) inside an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    models = [m for m in map(_model_of, get_args(annotation)) if m is not None]
+    flat = [x for m in models for x in (m if isinstance(m, tuple) else (m,))]
+    if not flat:
+        return None
+    return flat[0] if len(flat) == 1 else tuple(flat)

@@ -1,0 +1,90 @@
+"""The results table: one row an artifact, as text for a terminal or Markdown for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cxredge.results import Artifact, BenchFigures, Verdict
+
+HEADER = (
+    "artifact",
+    "bytes",
+    "of fp32",
+    "max logit diff",
+    "logits SQNR dB",
+    "CAM SQNR dB",
+    "CAM corr.",
+    "flips",
+    "delegated",
+    "gates",
+)
+
+
+def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:
+    """Cells of each artifact's row, in the order given; sizes relative to the same target's fp32 where it is there."""
+    pairs = list(judged)
+    floats = {a.target: a.bytes for a, _ in pairs if a.scheme == "fp32"}
+    table: list[tuple[str, ...]] = []
+    for artifact, verdict in pairs:
+        f = verdict.figures
+        broken = [f"{g.gate} {number(g.value)} (bound {number(g.bound)})" for g in verdict.gates if g.verdict != "kept"]
+        ratio = f"{artifact.bytes / floats[artifact.target]:.3f}" if artifact.target in floats else "–"
+        table.append(
+            (
+                artifact.name,
+                f"{artifact.bytes:,}",
+                ratio,
+                number(f.logit_max_abs),
+                number(f.logit_sqnr_db),
+                number(f.cam_sqnr_db),
+                number(f.cam_correlation),
+                f"{f.flips} of {f.decisions}",
+                f"{artifact.delegation.delegated} of {artifact.delegation.total}",
+                "kept" if verdict.passed else "BROKEN: " + "; ".join(broken),
+            )
+        )
+    return table
+
+
+BENCH_HEADER = ("artifact", "bytes", "of fp32", "load ms", "first ms", "p50 ms", "p90 ms", "of eager", "of fp32")
+
+
+def bench_rows(figures: BenchFigures) -> list[tuple[str, ...]]:
+    """Cells in the order of ``BENCH_HEADER``."""
+    return [
+        (
+            a.name,
+            f"{a.bytes:,}",
+            "–" if a.bytes_of_fp32 is None else f"{a.bytes_of_fp32:.3f}",
+            number(a.load_ms),
+            number(a.first_ms),
+            number(a.p50_ms),
+            number(a.p90_ms),
+            f"{a.of_eager:.3f}",
+            "–" if a.of_fp32 is None else f"{a.of_fp32:.3f}",
+        )
+        for a in figures.artifacts
+    ]
+
+
+def number(value: float | None) -> str:
+    """Four significant digits, a dash for none."""
+    return "–" if value is None else f"{value:.4g}"
+
+
+def as_text(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Columns padded with spaces; the first left-aligned, the rest right, the last left."""
+    widths = [max(len(row[i]) for row in [header, *cells]) for i in range(len(header))]
+    last = len(header) - 1
+
+    def line(row: Sequence[str]) -> str:
+        parts = [c.ljust(w) if i in (0, last) else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        return "  ".join(parts).rstrip()
+
+    return "\n".join([line(header), *(line(row) for row in cells)])
+
+
+def as_markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *cells]
+    return "\n".join("| " + " | ".join(row) + " |" for row in lines)

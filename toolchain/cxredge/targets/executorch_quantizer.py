@@ -1,0 +1,93 @@
+"""PT2E quantisation for XNNPACK with this toolchain's own ranges, in one light pass over the calibration films."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cxredge.targets.base import QUANTISED, CalibrationFilms
+from cxredge.targets.ranges import CAM, RangeEstimator, films
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+    from torch.fx import GraphModule
+
+EPSILON = 2**-12
+"""Least scale of an activation tensor, as XNNPACK's symmetric configuration has it."""
+
+
+def quantise(program: ExportedProgram, calibration: CalibrationFilms) -> tuple[ExportedProgram, RangeEstimator]:
+    """INT8 weights (per output channel, symmetric) and activations (per tensor, affine) inside module ``QUANTISED``.
+
+    Returns the exported INT8 program and the ranges by graph node name, with the float cam's as ``CAM``.
+    """
+    import torch
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    estimator = RangeEstimator()
+    example = program.example_inputs[0]
+    prepared = prepare_pt2e(program.module(), _quantizer(estimator, calibration.percentile))
+    _name_observers(prepared)
+    threads = torch.get_num_threads()
+    # the tensors are small: on a machine of this size a second thread makes the pass six times slower
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            for film in films(calibration.images):
+                estimator.update(CAM, prepared(torch.from_numpy(film))["cam"].numpy())
+            return torch.export.export(convert_pt2e(prepared), example), estimator
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _quantizer(estimator: RangeEstimator, percentile: float) -> Any:  # noqa: ANN401 - its class is made here
+    """XNNPACK's quantizer, with our observer for activations, which leaves everything but ``QUANTISED`` in float."""
+    import torch
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+    from torchao.quantization.pt2e.observer import UniformQuantizationObserverBase
+
+    class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
+        """Hands what it sees to the estimator, under the name of the node that it watches."""
+
+        watched = ""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            estimator.update(self.watched, x.detach().numpy())
+            return x
+
+        def calculate_qparams(self) -> tuple[torch.Tensor, torch.Tensor]:
+            low, high = estimator.range(self.watched, percentile)
+            scale, zero = self._calculate_qparams(torch.tensor([low]), torch.tensor([high]))
+            return scale, zero
+
+    class FloatOutside(XNNPACKQuantizer):  # type: ignore[misc]
+        """``set_module_name(name, None)`` is refused by XNNPACKQuantizer, so annotations are taken away afterwards.
+
+        An INT8 head with a float mean behind it would load and then fail at run time: executorch 1.4.1 feeds the mean
+        the NCHW copy of the cam that it makes for the output (``Propagating input shapes failed``).
+        """
+
+        def annotate(self, model: GraphModule) -> GraphModule:
+            annotated: GraphModule = super().annotate(model)
+            for node in annotated.graph.nodes:
+                paths: Sequence[tuple[str, object]] = list(node.meta.get("nn_module_stack", {}).values())
+                if not any(path.split(".")[0] == QUANTISED for path, _ in paths):
+                    node.meta.pop("quantization_annotation", None)
+            return annotated
+
+    config = get_symmetric_quantization_config(is_per_channel=True)
+    activation = replace(config.input_activation, observer_or_fake_quant_ctr=PercentileObserver.with_args(eps=EPSILON))
+    return FloatOutside().set_global(replace(config, input_activation=activation, output_activation=activation))
+
+
+def _name_observers(prepared: GraphModule) -> None:
+    modules = dict(prepared.named_modules(remove_duplicate=False))
+    for node in prepared.graph.nodes:
+        observer = modules.get(str(node.target)) if node.op == "call_module" else None
+        # one observer may watch several nodes that must share a scale: it keeps the first one's name
+        if observer is not None and getattr(observer, "watched", None) == "":
+            observer.watched = node.args[0].name

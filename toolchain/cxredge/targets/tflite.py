@@ -1,0 +1,140 @@
+"""TFLite (LiteRT) with the XNNPACK delegate: ``.tflite`` files in float32, float16 weights, INT8 weights and static INT8."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import EnvironmentProblem
+from cxredge.files import write_bytes
+from cxredge.recipe import InputSpec, Labels, SchemeName
+from cxredge.results import Census, Delegation
+from cxredge.targets.base import CalibrationFilms, Lowered, Runner, Target
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
+
+SIGNATURE = "serving_default"
+
+
+class TFLite(Target):
+    """litert-torch -> AI Edge Quantizer -> buffers inlined -> tflite-support metadata.
+
+    Signature ``serving_default``: image float32[1, H, W, ch] -> logits float32[1, C], cam float32[1, h, w, C], novelty
+    float32[1].
+    """
+
+    name = "tflite"
+    suffix = ".tflite"
+    layout = "NHWC"
+    schemes = ("fp32", "fp16", "w8", "w8a8")
+    build_packages = (
+        "litert-torch",
+        "litert-converter",
+        "ai-edge-litert",
+        "ai-edge-quantizer",
+        "tflite-support",
+        "libusb-package",
+        "torch",
+    )
+    run_packages = ("ai-edge-litert",)
+
+    def _lower_impl(
+        self,
+        student: Student,
+        scheme: SchemeName,
+        spec: InputSpec,
+        labels: Labels,
+        calibration: CalibrationFilms | None,
+        path: Path,
+    ) -> Lowered:
+        from cxredge.targets.ranges import CAM
+        from cxredge.targets.tflite_metadata import inline_buffers, populate
+        from cxredge.targets.tflite_quantizer import calibrate, quantise
+
+        lowered = Lowered()
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "float.tflite"
+            _convert(student, spec, source)
+            ranges = None
+            if calibration is not None:
+                estimator = calibrate(source, calibration)
+                ranges = {r.tensor: r for r in estimator.table(calibration.percentile)}
+                lowered = Lowered(tuple(ranges.values()), estimator.step(CAM, calibration.percentile))
+            data = source.read_bytes() if scheme == "fp32" else quantise(source, scheme, ranges)
+        plain = inline_buffers(data)
+        labelled = populate(plain, spec, labels)
+        _check_unchanged(plain, labelled, spec)
+        write_bytes(path, labelled)
+        return lowered
+
+    def _inspect_impl(self, path: Path) -> tuple[Census, Delegation]:
+        from cxredge.targets.tflite_census import inspect_tflite
+
+        return inspect_tflite(path)
+
+    def _open_impl(self, path: Path, threads: int) -> Runner:
+        return _TFLiteRunner(path, threads)
+
+
+def _convert(student: Student, spec: InputSpec, path: Path) -> None:
+    """Write the float32 model with NHWC input and cam, so that no layout operator stands at the input."""
+    import litert_torch
+    import torch
+
+    class ChannelsLast(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.student = student
+
+        def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+            outputs = self.student(image.permute(0, 3, 1, 2))
+            return {**outputs, "cam": outputs["cam"].permute(0, 2, 3, 1)}
+
+    example = torch.zeros(1, spec.height, spec.width, spec.channels)
+    litert_torch.convert(ChannelsLast().eval(), sample_kwargs={"image": example}).export(str(path))
+
+
+def _check_unchanged(plain: bytes, labelled: bytes, spec: InputSpec) -> None:
+    """The metadata writer's schema is older than the file's: what it does not know it drops without a word."""
+    ramp = np.linspace(0, 255, spec.channels * spec.height * spec.width, dtype=np.float32)
+    image = ramp.reshape(1, spec.channels, spec.height, spec.width)
+    with _TFLiteRunner(plain, 1) as before, _TFLiteRunner(labelled, 1) as after:
+        old, new = before.run(image), after.run(image)
+    if any(not np.array_equal(old[name], new[name]) for name in old):
+        raise RuntimeError("writing the metadata changed the model's outputs")
+
+
+class _TFLiteRunner(Runner):
+    """``source``: a file's path, or its bytes."""
+
+    def __init__(self, source: Path | bytes, threads: int) -> None:
+        super().__init__("a TFLite model" if isinstance(source, bytes) else str(source))
+        from ai_edge_litert.interpreter import Interpreter
+
+        where = {"model_content": source} if isinstance(source, bytes) else {"model_path": str(source)}
+        try:
+            self._interpreter: Any = Interpreter(**where, num_threads=threads)
+            self._interpreter.allocate_tensors()
+            # not get_signature_runner(): while one is alive, invoke() refuses to run
+            indices: dict[str, Any] = self._interpreter._get_full_signature_list()[SIGNATURE]
+        except (ValueError, RuntimeError, OSError, KeyError) as error:
+            raise EnvironmentProblem(
+                "TARGET-LOAD", f"LiteRT cannot load {self.what}: {error}", "build it again; its file is damaged"
+            ) from error
+        self._input = int(indices["inputs"]["image"])
+        self._outputs = {name: int(index) for name, index in indices["outputs"].items()}
+
+    def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        self._interpreter.set_tensor(self._input, image.transpose(0, 2, 3, 1))
+        self._interpreter.invoke()
+        outputs = {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
+        return {**outputs, "cam": np.ascontiguousarray(outputs["cam"].transpose(0, 3, 1, 2))}
+
+    def _close_impl(self) -> None:
+        del self._interpreter

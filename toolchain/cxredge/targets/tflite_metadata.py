@@ -1,0 +1,130 @@
+"""What the Task Library and other readers look for inside a ``.tflite``: names, normalisation, labels."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxredge.errors import EnvironmentProblem
+from cxredge.recipe import InputSpec, Labels
+
+LABELS_FILE = "labels.txt"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The least time that a zip entry can carry: bytes do not depend on when a model was built."""
+DESCRIPTIONS = {
+    "logits": "one logit a label, before the sigmoid or softmax; thresholds are in the bundle's manifest",
+    "cam": "class activation maps in logit units, rows x columns x labels; their spatial mean is the logit",
+    "novelty": "distance from the training films: 0 or more, about 1 on them",
+}
+
+
+def inline_buffers(data: bytes) -> bytes:
+    """Move weights that lie behind the flatbuffer into it.
+
+    tflite-support's schema predates external buffers and drops them silently.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    builder = flatbuffers.Builder(len(data) + 4096)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def populate(data: bytes, spec: InputSpec, labels: Labels) -> bytes:
+    """``data`` with metadata and a packed ``labels.txt`` (one name a line, in logit order)."""
+    load_libusb()
+    from tensorflow_lite_support.metadata import metadata_schema_py_generated as schema
+    from tensorflow_lite_support.metadata.python.metadata_writers import metadata_info, metadata_writer
+
+    colour = schema.ColorSpaceType.RGB if spec.channels == 3 else schema.ColorSpaceType.GRAYSCALE
+    # mean and std are in units of the 0..255 pixels; the student normalises them itself
+    image = metadata_info.InputImageTensorMd(
+        name="image",
+        description="radiograph after the bundle's input spec, values 0..255",
+        norm_mean=[0.0],
+        norm_std=[1.0],
+        color_space_type=colour,
+        tensor_type=schema_tensor_float(),
+    )
+    tensors = _output_tensors(data)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / LABELS_FILE
+        file.write_text("".join(f"{name}\n" for name in labels.names), encoding="utf-8")
+        outputs = [
+            metadata_info.TensorMd(name=name, description=DESCRIPTIONS[name], tensor_name=tensor)
+            for tensor, name in tensors.items()
+        ]
+        for output in outputs:
+            if output.name == "logits":
+                output.associated_files = [metadata_info.LabelFileMd(str(file))]
+        general = metadata_info.GeneralMd(
+            name="CXR Edge student", description="chest radiograph student with exact CAM"
+        )
+        writer = metadata_writer.MetadataWriter.create_from_metadata_info(
+            bytearray(data), general, [image], outputs, [str(file)]
+        )
+        return _fixed_times(bytes(writer.populate()))
+
+
+def schema_tensor_float() -> Any:  # noqa: ANN401 - an enum value of the TFLite schema
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.TensorType.FLOAT32
+
+
+def load_libusb() -> None:
+    """tflite-support's native module is linked to libusb-1.0 and never calls it: any copy that loads will do.
+
+    Raises EnvironmentProblem TFLITE-LIBUSB.
+    """
+    try:
+        ctypes.CDLL("libusb-1.0.so.0", mode=ctypes.RTLD_GLOBAL)
+        return
+    except OSError:
+        pass
+    try:
+        import libusb_package
+
+        ctypes.CDLL(str(libusb_package.get_library_path()), mode=ctypes.RTLD_GLOBAL)
+    except (ImportError, OSError) as error:
+        raise EnvironmentProblem(
+            "TFLITE-LIBUSB",
+            f"tflite-support needs libusb-1.0: {error}",
+            "run `make setup`, which installs libusb-package",
+        ) from error
+
+
+def _output_tensors(data: bytes) -> dict[str, str]:
+    """Contract name by tensor name, in the model's own order."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    graph = model.subgraphs[0]
+    names = {int(o.tensorIndex): o.name.decode() for o in model.signatureDefs[0].outputs}
+    return {graph.tensors[int(i)].name.decode(): names[int(i)] for i in graph.outputs}
+
+
+def _fixed_times(data: bytes) -> bytes:
+    """Rewrite the zip archive that the packed files form behind the flatbuffer, with ``EPOCH`` as every time."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = [(info.filename, archive.read(info)) for info in archive.infolist()]
+        # the first entry's local header starts where the flatbuffer ends
+        start = min(info.header_offset for info in archive.infolist())
+    stream = io.BytesIO(data[:start])
+    stream.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
+        for name, content in sorted(entries):
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), content)
+    return stream.getvalue()

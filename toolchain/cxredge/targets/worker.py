@@ -1,0 +1,129 @@
+"""The worker: reads one job, lowers and runs, and answers through files. ``python -m cxredge.targets.worker JOB``.
+
+Standard output carries progress lines only; whatever exporters print goes to standard error, which the parent keeps.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import CxrError, EnvironmentProblem, InputError
+from cxredge.files import sha256_file, write_text
+from cxredge.outputs import Outputs, write_outputs
+from cxredge.recipe import SchemeName
+from cxredge.targets import get_target
+from cxredge.targets.base import CalibrationFilms, Runner
+from cxredge.targets.jobs import REFERENCE, Event, Job
+
+
+def main(path: str) -> int:
+    """Do the job. The answer file holds null, or the error's parts."""
+    # exporters print to stdout as they like: keep the real one for progress, and give them stderr
+    progress = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
+    job = Job.model_validate_json(Path(path).read_bytes())
+    answer = Path(job.out) / "answer.json"
+    try:
+        _do(job, lambda line: print(line, file=progress, flush=True))
+    except CxrError as error:
+        return _answer(answer, error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # there may be no room for the answer either: the parent then reports the exit status and this line
+        print(f"no space left on the device: {error}", file=sys.stderr)
+        fix = "free some space or set CXR_CACHE to another disk"
+        return _answer(answer, EnvironmentProblem("DISK-FULL", f"no space left while building {job.name}", fix))
+    write_text(answer, "null")
+    return 0
+
+
+def _answer(file: Path, error: CxrError) -> int:
+    parts = {"code": error.code, "cause": error.cause, "fix": error.fix, "choices": error.choices}
+    write_text(file, json.dumps({**parts, "exit": error.exit_code}))
+    return error.exit_code
+
+
+def _leave_with_parent(parent: int) -> None:
+    """A build that was killed outright cannot end its workers: they notice that they were handed to another parent."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _do(job: Job, say: Event) -> None:
+    from cxredge.students import build_student
+
+    out = Path(job.out)
+    student = build_student(job.recipe, Path(job.weights)) if job.target == REFERENCE or job.schemes else None
+    if job.target == REFERENCE:
+        from cxredge.targets.reference import Reference
+
+        assert student is not None
+        parameters = sum(p.numel() for p in student.parameters())
+        write_text(out / "fp32" / "student.json", json.dumps({"parameters": parameters}))
+        _run_all(job, "fp32", job.recipe.weights.sha256, Reference(student), say)
+        return
+    target = get_target(job.target)
+    ready: dict[str, tuple[Path, str]] = {s: (Path(file), digest) for s, (file, digest) in job.files.items()}
+    if job.schemes:
+        assert student is not None
+        calibration = None
+        if job.calibration is not None:
+            calibration = CalibrationFilms(np.load(job.calibration, mmap_mode="r"), job.recipe.calibration.percentile)
+        schemes: tuple[SchemeName, ...] = job.schemes  # type: ignore[assignment]  # the recipe has checked them
+        began = time.monotonic()
+        for artifact in target.lower(student, schemes, job.recipe, calibration, out):
+            folder = out / artifact.scheme
+            folder.mkdir(exist_ok=True)
+            os.replace(out / artifact.file, folder / artifact.file)
+            write_text(folder / "artifact.json", artifact.model_dump_json(indent=2))
+            ready[artifact.scheme] = (folder / artifact.file, artifact.sha256)
+            say(f"{artifact.name}: lowered in {time.monotonic() - began:.1f} s, {artifact.bytes:,} bytes")
+            began = time.monotonic()
+    if job.stacks:
+        for scheme, (file, digest) in ready.items():
+            if sha256_file(file) != digest:
+                raise InputError("ARTIFACT-HASH", f"{file} is not the artifact that was lowered", "build it again")
+            with target.open(file) as runner:
+                _run_all(job, scheme, digest, runner, say)
+
+
+def _run_all(job: Job, scheme: str, digest: str, runner: Runner, say: Event) -> None:
+    name = job.target if job.target == REFERENCE else f"{job.target}/{scheme}"
+    for stack in job.stacks:
+        began = time.monotonic()
+        images = np.load(stack.images, mmap_mode="r")
+        outputs = run_stack(runner, images)
+        write_outputs(Path(job.out) / scheme / f"{stack.name}.safetensors", name, digest, stack.films_sha256, outputs)
+        say(f"{name}: {len(images)} {stack.name} films in {time.monotonic() - began:.1f} s")
+
+
+def run_stack(runner: Runner, images: NDArray[np.uint8]) -> Outputs:
+    """Run uint8[N, ch, H, W] one film at a time; memory stays flat because outputs are written in place."""
+    from cxredge.images.preprocess import to_student
+
+    collected: Outputs = {}
+    for i in range(len(images)):
+        one = runner.run(to_student(np.asarray(images[i])))
+        for name, value in one.items():
+            if i == 0:
+                collected[name] = np.empty((len(images), *value.shape[1:]), np.float32)
+            if collected[name].shape[1:] != value.shape[1:]:
+                raise EnvironmentProblem("RUN-SHAPE", f"{runner.what} changed the shape of {name}", "build it again")
+            collected[name][i] = value[0]
+    return collected
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
