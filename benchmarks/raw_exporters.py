@@ -81,7 +81,9 @@ def tflite(student, calibration, films, work, schemes):  # type: ignore[no-untyp
         return np.ascontiguousarray(film[None].transpose(0, 2, 3, 1))
 
     source = str(work / "fp32.tflite")
-    litert_torch.convert(ChannelsLast().eval(), sample_kwargs={"image": torch.from_numpy(last(films[0]))}).export(source)
+    litert_torch.convert(ChannelsLast().eval(), sample_kwargs={"image": torch.from_numpy(last(films[0]))}).export(
+        source
+    )
     recipes = {
         "w8a8": recipe.static_wi8_ai8,
         "w8": recipe.weight_only_wi8_afp32,

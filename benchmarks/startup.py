@@ -1,4 +1,4 @@
-"""Seconds of ``cxredge --help``, and of a build with nothing changed, each with the interpreter's own start beside it."""
+"""Seconds of ``cxredge --help`` and of a build with nothing changed, beside the interpreter's own start."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def main() -> None:
         seconds(command, 1)
         times = seconds(command, rounds)
         median = statistics.median(times)
-        print(f"{what}: median {median:.2f} s (min {min(times):.2f}, max {max(times):.2f}), {median / bare:.1f} bare starts")
+        spread = f"min {min(times):.2f}, max {max(times):.2f}"
+        print(f"{what}: median {median:.2f} s ({spread}), {median / bare:.1f} bare starts")
 
 
 if __name__ == "__main__":

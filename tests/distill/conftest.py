@@ -69,5 +69,6 @@ def phantom_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(phantom_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _small(phantom_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXR_CACHE", str(phantom_cache))
+    monkeypatch.setattr("cxredge.distill.evaluate.RESAMPLES", 100)

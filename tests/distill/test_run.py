@@ -112,7 +112,7 @@ def test_command(write_recipe: Write, values: dict[str, Any], tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     values["distill"]["teacher"]["epochs"] = values["distill"]["epochs"] = 1
     write_recipe(tmp_path / "tiny")
-    for option in ([], ["--resume"], ["--fresh"]):
+    for option in ([], ["--fresh"]):
         done = CliRunner().invoke(command, ["tiny", *option])
         assert done.exit_code == 0, done.output
         assert "nothing here says anything about people" in done.output.lower()

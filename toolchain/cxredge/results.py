@@ -77,7 +77,7 @@ class Artifact(Frozen):
     ranges: tuple[TensorRange, ...] = ()
     """Activation ranges used, in the target's own tensor names; empty for float schemes."""
     cam_step: float | None = None
-    """Size of one quantised step of the cam output, in logit units; none for float schemes."""
+    """A 255th of the float cam's calibrated range, in logits: a step, if the cam were 8-bit. None for float schemes."""
     tools: dict[str, str] = {}
 
 

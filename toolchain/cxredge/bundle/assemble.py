@@ -124,7 +124,13 @@ def _entry(artifact: Artifact, path: str, recipe: Recipe, outputs: Outputs) -> B
         ),
         outputs=(
             TensorSpec(name="logits", index=0, shape=(1, classes), layout="NC", unit="logit"),
-            TensorSpec(name="cam", index=1, shape=image(classes, height, width), layout=layout, unit="logit"),
+            TensorSpec(
+                name="cam",
+                index=1,
+                shape=image(classes, height, width),
+                layout=layout,
+                unit="logit; cell (i, j) is centred on pixel (i * H / h, j * W / w) of the input",
+            ),
             TensorSpec(
                 name="novelty",
                 index=2,

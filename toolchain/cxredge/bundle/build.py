@@ -25,7 +25,8 @@ from cxredge.recipe import TargetName
 from cxredge.results import Artifact, CalibrationRecord, TensorRange, Verdict
 from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.targets import calibration, get_target
-from cxredge.targets.jobs import Job, JobResult, Stack, run_jobs
+from cxredge.targets.base import INTEGER_SCHEMES
+from cxredge.targets.jobs import ROUNDED, ROUNDING, Job, JobResult, Stack, run_jobs
 
 # rough seconds of lowering a MobileNetV2-class student, to start the longest job first
 COST = {"executorch/w8a8": 30, "executorch/fp32": 14, "tflite/fp32": 12, "onnx/fp32": 8, REFERENCE: 6}
@@ -125,6 +126,8 @@ def _run(walk: Walk, tests: Stack) -> None:
     stacks = (_stack(walk.evaluation), tests)
     with _work_folder() as work:
         jobs = [job for job in (_job(walk, target, stacks, work) for target in _job_names(walk)) if job is not None]
+        if any(job.after for job in jobs):
+            jobs.append(_rounding_job(walk, work))
         results = run_jobs(jobs, say)
         for result in results:
             if result.error is None:
@@ -174,15 +177,42 @@ def _job(walk: Walk, name: str, stacks: tuple[Stack, ...], work: Path) -> Job | 
             cost += 1
     if not to_lower and not to_run:
         return None
-    films = walk.calibration.images if walk.calibration is not None and "w8a8" in to_lower else None
+    integers = [scheme for scheme in to_lower if scheme in INTEGER_SCHEMES]
+    if not integers or walk.calibration is None:
+        return Job(**common, schemes=tuple(to_lower), files=to_run, cost=cost)
+    stage = walk.rounded_stage()
+    kept = stage.hit()
     return Job(
-        **common, schemes=tuple(to_lower), files=to_run, calibration=None if films is None else str(films), cost=cost
+        **common,
+        schemes=tuple(to_lower),
+        files=to_run,
+        calibration=str(walk.calibration.images),
+        rounded=str((stage.folder if kept else work / ROUNDING) / ROUNDED),
+        after=None if kept else ROUNDING,
+        cost=cost,
+    )
+
+
+def _rounding_job(walk: Walk, work: Path) -> Job:
+    assert walk.calibration is not None
+    return Job(
+        name=ROUNDING,
+        target=ROUNDING,
+        recipe=walk.recipe,
+        weights=str(walk.weights),
+        calibration=str(walk.calibration.images),
+        out=str(work / ROUNDING),
+        cost=1000,  # others wait for it
     )
 
 
 def _keep(walk: Walk, result: JobResult) -> None:
     """Move what a job made into its stages."""
     job, out = result.job, Path(result.job.out)
+    if job.target == ROUNDING:
+        with walk.rounded_stage().fill() as folder:
+            shutil.copyfile(out / ROUNDED, folder / ROUNDED)
+        return
     if job.target == REFERENCE:
         _keep_outputs(walk.outputs_stage(REFERENCE, walk.recipe.weights.sha256), out / "fp32", job.stacks)
         return

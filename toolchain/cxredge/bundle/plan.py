@@ -24,6 +24,7 @@ def plan_steps(place: Path, targets: tuple[str, ...], schemes: tuple[str, ...]) 
     steps = [
         _films("calibration films", walk.calibration, walk) if walk.calibration else None,
         _films("evaluation films", walk.evaluation, walk),
+        _rounding(walk) if walk.calibration else None,
         *(_lower(walk, name) for name in walk.artifacts),
         *(_outputs(walk, name) for name in walk.artifacts),
         Step(step="judge", action="do", why=f"hold every artifact against the gates of {walk.recipe.name}"),
@@ -37,6 +38,12 @@ def _films(what: str, films: Films, walk: Walk) -> Step:
     if films.stage.hit():
         return Step(step=what, action="keep", why=f"{count}, already preprocessed")
     return Step(step=what, action="do", why=f"{count}: not yet preprocessed with this input spec")
+
+
+def _rounding(walk: Walk) -> Step:
+    if walk.rounded_stage().hit():
+        return Step(step="round weights", action="keep", why="same student, weights and calibration films as last time")
+    return Step(step="round weights", action="do", why="INT8 weights are rounded once, for all targets")
 
 
 def _lower(walk: Walk, name: str) -> Step:

@@ -76,7 +76,7 @@ def _films(manifest: Manifest, work: Path) -> Stack:
     from cxredge.images.preprocess import preprocess_films
 
     recipe, record = manifest.recipe, manifest.evaluation
-    data = open_data(recipe.data, recipe.labels, cache_folder())
+    data = open_data(recipe.data, recipe.labels, cache_folder() / "data")
     by_name = {film.file: film for film in data.films(record.split)}
     films = []
     for wanted in record.films:

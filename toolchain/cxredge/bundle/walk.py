@@ -19,6 +19,7 @@ from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, FilmRecord
 from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.targets import calibration, get_target
+from cxredge.targets.base import INTEGER_SCHEMES
 
 if TYPE_CHECKING:
     from cxredge.images.datasets import DataSet, Film
@@ -59,12 +60,12 @@ class Walk:
         """The recipe's data set."""
         from cxredge.images.datasets import open_data
 
-        return open_data(self.recipe.data, self.recipe.labels, cache_folder())
+        return open_data(self.recipe.data, self.recipe.labels, cache_folder() / "data")
 
     @cached_property
     def calibration(self) -> Films | None:
         """Calibration films; None when no artifact needs them."""
-        if not any(name.endswith("/w8a8") for name in self.artifacts):
+        if not any(integer(name) for name in self.artifacts):
             return None
         return self._films(calibration.choose_films(self.data, self.recipe))
 
@@ -76,7 +77,7 @@ class Walk:
         if wanted.count is not None and len(films) < wanted.count:
             raise InputError(
                 "EVALUATION-FEW",
-                f"{self.data.name} has {len(films)} films in split {wanted.split}, not {wanted.count} (evaluation.count)",
+                f"{self.data.name} has {len(films)} films in {wanted.split}, evaluation.count is {wanted.count}",
                 f"ask for at most {len(films)}, or leave count out to use all",
             )
         return self._films(films[: wanted.count])
@@ -93,7 +94,7 @@ class Walk:
 
     def lower_stage(self, name: str) -> Stage:
         """Stage that holds one artifact's file and ``artifact.json``."""
-        target, scheme = name.split("/")
+        target = name.split("/")[0]
         r = self.recipe
         inputs: dict[str, object] = {
             "artifact": name,
@@ -105,9 +106,24 @@ class Walk:
             "tools": get_target(target).tools(),
             "source": source_digest("targets", "students"),
         }
-        if scheme == "w8a8" and self.calibration is not None:
+        if integer(name) and self.calibration is not None:
             inputs["calibration"] = [self.calibration.stage.key, r.calibration.percentile]
         return Stage("artifacts", inputs)
+
+    def rounded_stage(self) -> Stage:
+        """Stage that holds the student with rounded weights, from which every INT8 artifact starts."""
+        assert self.calibration is not None
+        r = self.recipe
+        inputs = {
+            "student": r.student.model_dump(mode="json"),
+            "weights": r.weights.sha256,
+            "input": r.input.model_dump(mode="json"),
+            "labels": len(r.labels.names),
+            "calibration": self.calibration.stage.key,
+            "torch": importlib.metadata.version("torch"),
+            "source": source_digest("students"),
+        }
+        return Stage("rounded", inputs)
 
     def outputs_stage(self, name: str, artifact_sha256: str) -> Stage:
         """Stage that holds the outputs of one artifact, or of the reference, on the evaluation films."""
@@ -159,6 +175,11 @@ def walk_recipe(place: Path, targets: tuple[str, ...] = (), schemes: tuple[str, 
             recipe.artifacts(),
         )
     return Walk(recipe, recipe_path(place).parent / recipe.weights.file, chosen)
+
+
+def integer(artifact: str) -> bool:
+    """Whether ``target/scheme`` has INT8 weights, and so needs calibration films."""
+    return artifact.split("/")[1] in INTEGER_SCHEMES
 
 
 def check_weights(recipe: Recipe, weights: Path) -> None:

@@ -49,7 +49,7 @@ def imagenet_state(name: str, like: nn.Module) -> dict[str, Tensor]:
 
 
 def start_from_imagenet(student: Student, timm_name: str, name: str) -> None:
-    """Load ``name`` into the student's backbone ``timm_name``, adapted to its input: grey or RGB, (x - 127.5) / 127.5.
+    """Load ``name`` into the student's backbone ``timm_name``, adapted to its input: grey or RGB, (x - 128) / 128.
 
     Equal to the original on a grey film, up to the zero padding at the border (and to the half-pixel shift of
     asymmetric padding, where the backbone is not a ``tf_`` variant). Raises as ``imagenet_state`` does.
@@ -60,11 +60,9 @@ def start_from_imagenet(student: Student, timm_name: str, name: str) -> None:
         whole = timm.create_model(timm_name.removeprefix("timm/"), pretrained=False)
     state = imagenet_state(name, whole)
     stem = state["conv_stem.weight"]
-    # (x - 127) / 128 = y * 127.5 / 128 + 0.5 / 128 for y = (x - 127.5) / 127.5: a scale of the stem's weights, and a
-    # constant that its batch norm's mean takes up
-    offset = stem.sum((1, 2, 3)) * (0.5 / 128)
+    # (x - 127) / 128 = y + 1 / 128 for y = (x - 128) / 128: a constant that the stem's batch norm takes up in its mean
+    offset = stem.sum((1, 2, 3)) / 128
     state["bn1.running_mean"] = state["bn1.running_mean"] - offset
-    stem = stem * (127.5 / 128)
     net = student.get_submodule("backbone.net")
     if net.get_parameter("conv_stem.weight").shape[1] == 1:
         stem = stem.sum(1, keepdim=True)  # a grey film has three equal channels

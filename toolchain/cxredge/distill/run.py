@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -66,39 +66,62 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
         raise InputError(
             "DISTILL-RECIPE", f"{file} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
         )
-    folder = work / recipe.name
-    checkpoints = {
-        name: CheckpointFile(folder / f"{name}.pt", fingerprint(recipe, torch.get_num_threads())) for name in ROLES
-    }
+    configuration = fingerprint(recipe, torch.get_num_threads())
+    checkpoints = {role: CheckpointFile(work / recipe.name / f"{role}.pt", configuration) for role in ROLES}
+    # whatever can be refused is refused now, and not after an hour of training
+    if not fresh:
+        for checkpoint in checkpoints.values():
+            checkpoint.load()
+    pupil = _start(recipe, plan, "student")
+    trained = plan.teacher.weights
+    if trained is None:
+        master = _start(recipe, plan, "teacher")
+    else:
+        master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
+    splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder() / "data"), plan.licence_classes)
+    if len(splits.train) <= recipe.student.novelty_rank:
+        raise InputError(
+            "DISTILL-FEW",
+            f"{len(splits.train)} train films cannot span {recipe.student.novelty_rank} novelty components",
+            "lower student.novelty_rank, or bring more films",
+        )
     if fresh:
         for checkpoint in checkpoints.values():
             checkpoint.path.unlink(missing_ok=True)
-    for checkpoint in checkpoints.values():
-        checkpoint.load()  # refuse a strange one now, and not after the films are read
 
-    splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder() / "data"), plan.licence_classes)
-    teacher = _teacher(recipe, plan, splits, file.parent, checkpoints["teacher"])
-    student = _student(recipe, plan, splits, teacher.model, checkpoints["student"])
+    if trained is None:
+        teacher = _teacher(recipe, plan, splits, master, checkpoints["teacher"])
+    else:
+        teacher = _Trained(master, 0, (), 0.0)
+    student = _student(recipe, plan, splits, teacher.model, pupil, checkpoints["student"])
     return _finish(recipe, plan, file, splits, teacher, student)
 
 
-def _teacher(recipe: Recipe, plan: Distillation, splits: Splits, home: Path, checkpoint: CheckpointFile) -> _Trained:
-    wanted = plan.teacher
-    if wanted.weights is not None:
-        loaded = load_student(recipe, wanted.backbone, home / wanted.weights.file, wanted.weights.sha256)
-        return _Trained(loaded, 0, (), 0.0)
+def _start(recipe: Recipe, plan: Distillation, role: Literal["teacher", "student"]) -> Student:
+    """The untrained model of a role: random weights by the recipe's seed, or ImageNet weights."""
+    backbone = plan.teacher.backbone if role == "teacher" else recipe.student.backbone
+    pretrained = plan.teacher.pretrained if role == "teacher" else plan.pretrained
+    seeded(plan.seed, role)
+    model = new_student(recipe, backbone)
+    if pretrained is not None:
+        start_from_imagenet(model, backbone, pretrained)
+    return model
+
+
+def _teacher(
+    recipe: Recipe, plan: Distillation, splits: Splits, model: Student, checkpoint: CheckpointFile
+) -> _Trained:
     kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
 
     def loss(films: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
         return hard_loss(logits, targets, kind, weights)
 
-    seeded(plan.seed, "teacher")
-    model = _start(recipe, wanted.backbone, wanted.pretrained)
+    wanted = plan.teacher
     return _train("teacher", model, splits.train, loss, plan, wanted.epochs, wanted.learning_rate, checkpoint)
 
 
 def _student(
-    recipe: Recipe, plan: Distillation, splits: Splits, teacher: Student, checkpoint: CheckpointFile
+    recipe: Recipe, plan: Distillation, splits: Splits, teacher: Student, model: Student, checkpoint: CheckpointFile
 ) -> _Trained:
     kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
 
@@ -109,27 +132,12 @@ def _student(
             soft = teacher(films)["logits"]
         return distillation_loss(logits, soft, targets, kind, plan.temperature, plan.alpha, weights)
 
-    seeded(plan.seed, "student")
-    model = _start(recipe, recipe.student.backbone, plan.pretrained)
     trained = _train("student", model, splits.train, loss, plan, plan.epochs, plan.learning_rate, checkpoint)
     # the layout that the weights file has: another one may change the last bits of what is measured
     trained.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     seen = answers(trained.model, splits.train, "Novelty")
-    if len(splits.train) <= recipe.student.novelty_rank:
-        raise InputError(
-            "DISTILL-FEW",
-            f"{len(splits.train)} train films cannot span {recipe.student.novelty_rank} novelty components",
-            "lower student.novelty_rank, or bring more films",
-        )
     trained.model.novelty.fit(torch.from_numpy(seen.pooled))
     return trained
-
-
-def _start(recipe: Recipe, backbone: str, pretrained: str | None) -> Student:
-    model = new_student(recipe, backbone)
-    if pretrained is not None:
-        start_from_imagenet(model, backbone, pretrained)
-    return model
 
 
 def _train(

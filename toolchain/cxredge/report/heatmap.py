@@ -37,18 +37,30 @@ def overlay(pixels: NDArray[np.uint8], cam: NDArray[np.float32]) -> NDArray[np.u
     pixels: uint8[ch, H, W], preprocessed. cam: float32[h, w], logit units; only what argues *for* the finding (> 0) is
     shown, scaled to the map's own maximum. Returns uint8[H, W, 3].
     """
-    from PIL import Image
-
     height, width = pixels.shape[1:]
     positive = np.maximum(cam.astype(np.float32), 0)
     peak = float(positive.max())
-    smooth = Image.fromarray(positive / peak if peak > 0 else positive).resize(
-        (width, height), Image.Resampling.BILINEAR
-    )
-    strength = np.asarray(smooth, np.float64)
+    strength = upsample(positive / peak if peak > 0 else positive, height, width)
     film = _rgb(pixels).astype(np.float64)
     alpha = (0.65 * np.clip(strength, 0, 1))[..., None]
     return np.rint(film * (1 - alpha) + colours(strength).astype(np.float64) * alpha).astype(np.uint8)
+
+
+def upsample(cam: NDArray[np.floating], height: int, width: int) -> NDArray[np.float64]:
+    """float[h, w] -> float64[height, width], bilinear, cell i centred on pixel i * height / h.
+
+    That is where a cell looks when every convolution of stride s > 1 has an odd kernel k and pads (k - 1) / 2 on both
+    sides, as the zoo's backbones do; a plain image resize would shift the map by half a cell.
+    """
+
+    def weights(cells: int, pixels: int) -> NDArray[np.float64]:
+        place = np.minimum(np.arange(pixels) * cells / pixels, cells - 1)
+        return np.maximum(1 - np.abs(place[:, None] - np.arange(cells)), 0)
+
+    spread: NDArray[np.float64] = (
+        weights(cam.shape[0], height) @ cam.astype(np.float64) @ weights(cam.shape[1], width).T
+    )
+    return spread
 
 
 def figure(pixels: NDArray[np.uint8], cam: NDArray[np.float32], lines: tuple[str, str]) -> Image:

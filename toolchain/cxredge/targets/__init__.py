@@ -1,4 +1,4 @@
-"""Targets: the registry of runtimes that a student can be lowered to; one file per target implements ``base.Target``."""
+"""Targets: the registry of runtimes that a student can be lowered to; each file implements ``base.Target``."""
 
 from __future__ import annotations
 

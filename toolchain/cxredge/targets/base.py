@@ -5,27 +5,33 @@ Public methods check state and shapes and are the same for all; a target overrid
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
-import importlib.util
+import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_file
-from cxredge.outputs import OUTPUT_NAMES, Outputs, check_outputs
-from cxredge.recipe import InputSpec, Labels, SchemeName, TargetName
+from cxredge.outputs import Outputs, check_outputs
+from cxredge.recipe import InputSpec, Labels, Recipe, SchemeName, TargetName
 from cxredge.results import Artifact, Census, Delegation, TensorRange
+from cxredge.targets.checks import check_census, check_student
 from cxredge.targets.lowering_error import lowering_error
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
+
+INTEGER_SCHEMES = ("w8", "w8a8")
+"""Schemes with INT8 weights: they need calibration films."""
 
 QUANTISED = "backbone"
 """The one module of the student that INT8 schemes quantise. Normalisation, head and novelty stay in float: they cost
@@ -75,6 +81,20 @@ class Target(ABC):
     run_packages: ClassVar[tuple[str, ...]]
     """Distribution names whose versions are recorded, and whose absence is the reason why not."""
 
+    exporter_modules: ClassVar[tuple[str, ...]]
+    runtime_modules: ClassVar[tuple[str, ...]]
+    """Modules whose import shows that lowering, or running, would find its packages whole."""
+
+    def import_exporter(self) -> None:
+        """Import what lowering imports; whatever is wrong with the packages is raised."""
+        for module in self.exporter_modules:
+            importlib.import_module(module)
+
+    def import_runtime(self) -> None:
+        """Import what running imports."""
+        for module in self.runtime_modules:
+            importlib.import_module(module)
+
     def availability(self) -> Availability:
         """Look at installed packages only; imports nothing heavy."""
 
@@ -89,17 +109,46 @@ class Target(ABC):
     def lower(
         self,
         student: Student,
-        scheme: SchemeName,
-        spec: InputSpec,
-        labels: Labels,
+        schemes: Sequence[SchemeName],
+        recipe: Recipe,
         calibration: CalibrationFilms | None,
-        path: Path,
-    ) -> Artifact:
-        """Write ``path`` and describe it from its own bytes.
+        folder: Path,
+        rounded: Student | None = None,
+    ) -> Iterator[Artifact]:
+        """Write ``<scheme><suffix>`` into ``folder`` for each scheme, and describe each from its own bytes.
 
+        rounded: the student after ``round_weights`` with these films, if it is at hand: INT8 schemes start from it.
+        What the schemes share is done once. Each file's bytes depend on neither the other schemes nor their order.
         Raises InputError TARGET-SCHEME, CALIBRATION-NEEDED, CALIBRATION-NAN, STUDENT-TRAINING, STUDENT-CONTRACT,
         TARGET-LOWERING (operator, module and source line named) or TARGET-CENSUS (the file is not what was asked for).
         """
+        for scheme in schemes:
+            self._check_scheme(scheme, calibration)
+        if student.training:
+            raise InputError(
+                "STUDENT-TRAINING",
+                "the student is in training mode: batch statistics and dropout would be frozen into the artifact",
+                "call student.eval() first",
+            )
+        check_student(student, recipe.input, recipe.labels)
+        with tempfile.TemporaryDirectory(prefix="cxredge-lower-") as work:
+            prepared: dict[bool, Any] = {}
+            for scheme in schemes:
+                path = folder / f"{scheme}{self.suffix}"
+                with self._explained(scheme, student, recipe.input):
+                    integer = scheme in INTEGER_SCHEMES
+                    if integer not in prepared:
+                        source = student
+                        if integer:
+                            source = rounded or _rounded(student, recipe.input, calibration)
+                        place = Path(work) / str(integer)
+                        place.mkdir()
+                        prepared[integer] = self._prepare_impl(source, recipe.input, place)
+                    films = calibration if scheme == "w8a8" else None
+                    lowered = self._lower_impl(prepared[integer], scheme, recipe.input, recipe.labels, films, path)
+                yield self._describe(scheme, lowered, path)
+
+    def _check_scheme(self, scheme: SchemeName, calibration: CalibrationFilms | None) -> None:
         if scheme not in self.schemes:
             raise InputError(
                 "TARGET-SCHEME",
@@ -107,25 +156,24 @@ class Target(ABC):
                 "choose one that it has",
                 nearest(scheme, self.schemes),
             )
-        if student.training:
-            raise InputError(
-                "STUDENT-TRAINING",
-                "the student is in training mode: batch statistics and dropout would be frozen into the artifact",
-                "call student.eval() first",
-            )
-        if scheme == "w8a8" and calibration is None:
+        if scheme in INTEGER_SCHEMES and calibration is None:
             raise InputError(
                 "CALIBRATION-NEEDED", f"{self.name}/{scheme} needs calibration films", "pass the calibration split"
             )
-        _check_student(student, spec, labels)
+
+    @contextmanager
+    def _explained(self, what: str, student: Student, spec: InputSpec) -> Iterator[None]:
+        """Turn whatever an exporter raises into TARGET-LOWERING; our own errors and the machine's pass."""
         try:
-            lowered = self._lower_impl(student, scheme, spec, labels, calibration if scheme == "w8a8" else None, path)
+            yield
         except (CxrError, MemoryError, OSError):
             raise
         except Exception as error:
-            raise lowering_error(f"{self.name}/{scheme}", student, spec, error) from error
+            raise lowering_error(f"{self.name}/{what}", student, spec, error) from error
+
+    def _describe(self, scheme: SchemeName, lowered: Lowered, path: Path) -> Artifact:
         census, delegation = self.inspect(path)
-        self._check_census(scheme, census)
+        check_census(f"{self.name}/{scheme}", scheme, census)
         return Artifact(
             name=f"{self.name}/{scheme}",
             target=self.name,
@@ -162,44 +210,26 @@ class Target(ABC):
         return None
 
     @abstractmethod
+    def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> Any:
+        """What all schemes start from; ``work`` is an empty folder that lives until the last scheme is done."""
+
+    @abstractmethod
     def _lower_impl(
         self,
-        student: Student,
+        prepared: Any,
         scheme: SchemeName,
         spec: InputSpec,
         labels: Labels,
         calibration: CalibrationFilms | None,
         path: Path,
-    ) -> Lowered: ...
+    ) -> Lowered:
+        """Write ``path``. ``prepared`` is left as it was."""
 
     @abstractmethod
     def _inspect_impl(self, path: Path) -> tuple[Census, Delegation]: ...
 
     @abstractmethod
     def _open_impl(self, path: Path, threads: int) -> Runner: ...
-
-    def _check_census(self, scheme: SchemeName, census: Census) -> None:
-        """Hold what was read back against what was asked for."""
-        total = sum(census.weight_bytes.values())
-        int8 = sum(n for d, n in census.weight_bytes.items() if d in ("int8", "uint8"))
-        quantised = any(d in ("int8", "uint8") for d in census.activations)
-        wrong = None
-        if scheme in ("w8", "w8a8") and int8 < 0.5 * total:
-            wrong = f"only {int8} of {total} constant bytes are 8-bit"
-        if scheme == "w8a8" and not quantised:
-            wrong = "no activation is 8-bit"
-        if scheme in ("fp32", "fp16") and (int8 > 0.05 * total or quantised):
-            wrong = "it holds 8-bit weights or activations"
-        if scheme == "fp16" and census.weight_bytes.get("float16", 0) < 0.5 * total:
-            wrong = "most of its constant bytes are not float16"
-        if any(d != "float32" for d in {**census.inputs, **census.outputs}.values()):
-            wrong = f"its inputs and outputs are not all float32: {census.inputs} -> {census.outputs}"
-        if wrong is not None:
-            raise InputError(
-                "TARGET-CENSUS",
-                f"{self.name}/{scheme} was asked for, but the file says otherwise: {wrong}",
-                "the exporter skipped what it was told; report the student and the package versions",
-            )
 
 
 class Runner(ABC):
@@ -248,23 +278,15 @@ class Runner(ABC):
     @abstractmethod
     def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]: ...
 
-    def _close_impl(self) -> None:
+    def _close_impl(self) -> None:  # noqa: B027 - most runtimes need nothing here
         """Nothing to free, unless a target says otherwise."""
 
 
-def _check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
-    """Run a grey image. Raises InputError STUDENT-CONTRACT: output names, their order, or the number of labels."""
-    import torch
+def _rounded(student: Student, spec: InputSpec, calibration: CalibrationFilms | None) -> Student:
+    from cxredge.students.rounding import round_weights
 
-    with torch.no_grad():
-        outputs = student(torch.full((1, spec.channels, spec.height, spec.width), 127.0))
-    shapes = {name: tuple(tensor.shape) for name, tensor in outputs.items()}
-    if tuple(outputs) != OUTPUT_NAMES or shapes["logits"] != (1, len(labels.names)):
-        raise InputError(
-            "STUDENT-CONTRACT",
-            f"the student answers {shapes}, not {', '.join(OUTPUT_NAMES)} in this order with {len(labels.names)} logits",
-            "keep the student contract of cxredge.students.base",
-        )
+    assert calibration is not None  # _check_scheme has seen to it
+    return round_weights(student, spec, calibration.images)
 
 
 def _version(package: str) -> str | None:

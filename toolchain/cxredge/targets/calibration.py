@@ -22,8 +22,8 @@ MIN_NEIGHBOUR_CORRELATION = 0.5
 def choose_films(data: DataSet, recipe: Recipe) -> tuple[Film, ...]:
     """The recipe's calibration films: ``count`` of the split, in an order that depends on the files' names only.
 
-    Raises InputError CALIBRATION-COUNT (fewer than 100 asked for), CALIBRATION-SPLIT (training or evaluation films),
-    CALIBRATION-FEW (the split holds fewer than asked for) or CALIBRATION-LEAK (a patient is also trained or evaluated on).
+    Raises InputError CALIBRATION-COUNT (fewer than 100 asked for), CALIBRATION-SPLIT (training films),
+    CALIBRATION-FEW (the split holds fewer than asked for) or CALIBRATION-LEAK (a patient is trained or evaluated on).
     """
     wanted = recipe.calibration
     if wanted.count < MIN_CALIBRATION_FILMS:
@@ -71,7 +71,7 @@ def refuse_noise(images: NDArray[np.uint8], data: str) -> None:
     if bad:
         raise InputError(
             "CALIBRATION-NOISE",
-            f"{bad} of {len(images)} calibration images of {data} are blank or noise (neighbouring pixels do not agree)",
+            f"{bad} of {len(images)} calibration images of {data} are blank or noise (neighbour pixels do not agree)",
             "calibrate on real films: ranges from noise break the artifact on patients",
         )
 

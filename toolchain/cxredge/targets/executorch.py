@@ -15,6 +15,7 @@ from cxredge.outputs import OUTPUT_NAMES
 from cxredge.recipe import InputSpec, Labels, SchemeName
 from cxredge.results import Census, Delegation
 from cxredge.targets.base import CalibrationFilms, Lowered, Runner, Target
+from cxredge.targets.ranges import CAM
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -35,10 +36,23 @@ class ExecuTorch(Target):
     schemes = ("fp32", "w8a8")
     build_packages = ("executorch", "torch", "torchao")
     run_packages = ("executorch", "torch")
+    exporter_modules = (
+        "torchao.quantization.pt2e.quantize_pt2e",
+        "executorch.exir",
+        "executorch.backends.xnnpack.partition.xnnpack_partitioner",
+        "executorch.backends.xnnpack.quantizer.xnnpack_quantizer",
+    )
+    runtime_modules = ("executorch.runtime", "executorch.extension.pybindings.portable_lib")
+
+    def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> Any:
+        import torch
+
+        with torch.no_grad():
+            return torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
 
     def _lower_impl(
         self,
-        student: Student,
+        prepared: Any,
         scheme: SchemeName,
         spec: InputSpec,
         labels: Labels,
@@ -50,11 +64,9 @@ class ExecuTorch(Target):
         from executorch.exir import to_edge_transform_and_lower
 
         from cxredge.targets.executorch_quantizer import quantise
-        from cxredge.targets.ranges import CAM
 
-        lowered = Lowered()
+        lowered, program = Lowered(), prepared
         with torch.no_grad():
-            program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
             if calibration is not None:
                 program, estimator = quantise(program, calibration)
                 lowered = Lowered(estimator.table(calibration.percentile), estimator.step(CAM, calibration.percentile))

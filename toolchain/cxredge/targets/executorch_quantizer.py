@@ -41,7 +41,7 @@ def quantise(program: ExportedProgram, calibration: CalibrationFilms) -> tuple[E
         torch.set_num_threads(threads)
 
 
-def _quantizer(estimator: RangeEstimator, percentile: float) -> Any:  # noqa: ANN401 - its class is made here
+def _quantizer(estimator: RangeEstimator, percentile: float) -> Any:
     """XNNPACK's quantizer, with our observer for activations, which leaves everything but ``QUANTISED`` in float."""
     import torch
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
@@ -50,7 +50,7 @@ def _quantizer(estimator: RangeEstimator, percentile: float) -> Any:  # noqa: AN
     )
     from torchao.quantization.pt2e.observer import UniformQuantizationObserverBase
 
-    class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
+    class PercentileObserver(UniformQuantizationObserverBase):
         """Hands what it sees to the estimator, under the name of the node that it watches."""
 
         watched = ""
@@ -64,7 +64,7 @@ def _quantizer(estimator: RangeEstimator, percentile: float) -> Any:  # noqa: AN
             scale, zero = self._calculate_qparams(torch.tensor([low]), torch.tensor([high]))
             return scale, zero
 
-    class FloatOutside(XNNPACKQuantizer):  # type: ignore[misc]
+    class FloatOutside(XNNPACKQuantizer):
         """``set_module_name(name, None)`` is refused by XNNPACKQuantizer, so annotations are taken away afterwards.
 
         An INT8 head with a float mean behind it would load and then fail at run time: executorch 1.4.1 feeds the mean
@@ -77,11 +77,36 @@ def _quantizer(estimator: RangeEstimator, percentile: float) -> Any:  # noqa: AN
                 paths: Sequence[tuple[str, object]] = list(node.meta.get("nn_module_stack", {}).values())
                 if not any(path.split(".")[0] == QUANTISED for path, _ in paths):
                     node.meta.pop("quantization_annotation", None)
+            _join_clamps(annotated)
             return annotated
 
     config = get_symmetric_quantization_config(is_per_channel=True)
     activation = replace(config.input_activation, observer_or_fake_quant_ctr=PercentileObserver.with_args(eps=EPSILON))
     return FloatOutside().set_global(replace(config, input_activation=activation, output_activation=activation))
+
+
+def _join_clamps(model: GraphModule) -> None:
+    """Quantise convolution + ReLU6 behind the clamp, as XNNPACKQuantizer does for ReLU only.
+
+    Given: conv -> quantised -> hardtanh -> quantised, two operators, and a range wasted on what the clamp cuts off.
+    Result: conv -> hardtanh -> quantised, which XNNPACK runs as one operator.
+    """
+    import torch
+    from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
+
+    aten = torch.ops.aten
+    for clamp in model.graph.nodes:
+        if clamp.target not in (aten.hardtanh.default, aten.hardtanh_.default):
+            continue
+        convolution = clamp.args[0]
+        annotation = convolution.meta.get("quantization_annotation")
+        fits = convolution.target in (aten.conv2d.default, aten.convolution.default) and len(convolution.users) == 1
+        if not fits or annotation is None or annotation.output_qspec is None:
+            continue
+        clamp.meta["quantization_annotation"] = QuantizationAnnotation(
+            output_qspec=annotation.output_qspec, _annotated=True
+        )
+        annotation.output_qspec = None
 
 
 def _name_observers(prepared: GraphModule) -> None:

@@ -20,6 +20,8 @@ from cxredge.files import write_text
 from cxredge.recipe import Frozen, Recipe
 
 REFERENCE = "reference"
+ROUNDING = "rounding"
+ROUNDED = "rounded.safetensors"
 
 
 class Stack(Frozen):
@@ -33,7 +35,10 @@ class Stack(Frozen):
 class Job(Frozen):
     """Work of one process: lower ``schemes`` of one target, then run these and ``files`` on every stack.
 
-    target: a target's name, or ``reference`` for the eager student, which has the one scheme ``fp32``.
+    target: a target's name, ``reference`` for the eager student, which has the one scheme ``fp32``, or ``rounding``,
+    which writes the student with rounded weights to ``out/rounded.safetensors``.
+    after: name of a job that must have ended well before.
+    rounded: that student's file, for INT8 schemes.
     files: artifacts that exist already, by scheme, with their sha256.
     out: folder; each scheme gets a folder there with the artifact, ``artifact.json`` and ``<stack>.safetensors``.
     cost: rough seconds, so that the longest job starts first.
@@ -46,6 +51,8 @@ class Job(Frozen):
     schemes: tuple[str, ...] = ()
     files: dict[str, tuple[str, str]] = {}
     calibration: str | None = None
+    rounded: str | None = None
+    after: str | None = None
     stacks: tuple[Stack, ...] = ()
     out: str
     cost: float = 1.0
@@ -76,8 +83,12 @@ def run_jobs(jobs: Sequence[Job], event: Event, parallel: int | None = None) -> 
     results: dict[str, JobResult] = {}
     try:
         while queue or running:
-            while queue and len(running) < slots:
-                job = queue.pop(0)
+            for job in [j for j in queue if j.after in results and results[j.after].error is not None]:
+                results[job.name] = JobResult(job, results[job.after or ""].error, 0.0)
+                queue.remove(job)
+            ready = [job for job in queue if job.after is None or job.after in results]
+            for job in ready[: slots - len(running)]:
+                queue.remove(job)
                 running[job.name] = _Child(job, event, threads=max(1, cores // slots))
             for name, child in list(running.items()):
                 result = child.poll()

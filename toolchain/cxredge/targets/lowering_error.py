@@ -37,8 +37,8 @@ class _Place:
 def lowering_error(name: str, student: Student, spec: InputSpec, error: Exception) -> InputError:
     """InputError TARGET-LOWERING for ``error``, which lowering ``student`` to ``name`` (``tflite/w8a8``) raised.
 
-    The student's torch.export graph is walked for the operators and source lines that the error's text names; nothing is
-    guessed where it names none.
+    The student's torch.export graph is walked for the operators and source lines that the error's text names; where it
+    names none, nothing is guessed.
     """
     said = " ".join(_chain(error))
     place = _find(student, spec, said)
@@ -78,7 +78,7 @@ def _find(student: Student, spec: InputSpec, said: str) -> _Place | None:
     return None if node is None else _place(_origin(node, written, decomposed))
 
 
-def _score(node: Any, said: str) -> int:  # noqa: ANN401 - torch.fx.Node
+def _score(node: Any, said: str) -> int:
     """3 for the operator's full name, 2 for its bare name as a word, and 2 more for its source line."""
     full = str(node.target)
     bare = full.split(".")[1] if full.count(".") >= 1 else full
@@ -93,7 +93,7 @@ def _score(node: Any, said: str) -> int:  # noqa: ANN401 - torch.fx.Node
     return score
 
 
-def _origin(node: Any, written: list[Any], decomposed: Any) -> Any:  # noqa: ANN401 - torch.fx nodes and graph
+def _origin(node: Any, written: list[Any], decomposed: Any) -> Any:
     """The operator as the student's author wrote it: of those on the same source line, the one decomposed away."""
     same = [n for n in written if n.meta["stack_trace"] == node.meta["stack_trace"]]
     if any(n.target == node.target for n in same):
@@ -103,7 +103,7 @@ def _origin(node: Any, written: list[Any], decomposed: Any) -> Any:  # noqa: ANN
     return (gone or same or [node])[0]
 
 
-def _place(node: Any) -> _Place:  # noqa: ANN401 - torch.fx.Node
+def _place(node: Any) -> _Place:
     stack = list(node.meta.get("nn_module_stack", {}).values())
     path, kind = stack[-1] if stack else ("", "Student")
     kind = kind if isinstance(kind, str) else kind.__name__

@@ -23,6 +23,10 @@ CAM = "cam"
 """Name under which every target records the range of its cam output, which itself stays float."""
 
 
+GREY_LEVELS = (-1.0, 127 / 128)
+"""Range of the student's normalised image, whose values are the 256 grey levels: in 255 steps, each level is one."""
+
+
 @dataclass
 class _Histogram:
     """Counts on the grid of width 2**exponent / HALF over [-2**exponent, 2**exponent)."""
@@ -79,10 +83,13 @@ class RangeEstimator:
     def range(self, name: str, percentile: float) -> tuple[float, float]:
         """(low, high) of tensor ``name`` between percentiles 100 - ``percentile`` and ``percentile``.
 
-        percentile: in (50, 100]; 100 gives the exact minimum and maximum. The range always includes 0, as padding and
+        percentile: in (50, 100]; 100 gives the exact minimum and maximum. A tensor that holds the normalised image gets
+        all grey levels, whatever the films' own extremes. The range always includes 0, as padding and
         integer kernels need it. Linear within a bin and never beyond the extremes.
         """
         histogram = self._histograms[name]
+        if _holds_grey_levels(histogram):
+            return GREY_LEVELS
         if percentile == 100:
             return histogram.low, histogram.high
         share = percentile / 100
@@ -101,6 +108,19 @@ class RangeEstimator:
         """Every tensor's range as a record, in order of first sight."""
         pairs = ((name, self.range(name, percentile)) for name in self._histograms)
         return tuple(TensorRange(tensor=name, low=low, high=high) for name, (low, high) in pairs)
+
+
+def _holds_grey_levels(histogram: _Histogram) -> bool:
+    """Whether every value seen is one of the 256 multiples of 1/128 in [-1, 127/128], and not nearly all are one.
+
+    Such a tensor is the image. Any other range would put levels between steps, and on films, where a pixel differs
+    from its neighbour by a level or two, that noise is what the first filters look for.
+    """
+    bins_per_level = math.ldexp(HALF, -histogram.exponent) / 128
+    if bins_per_level < 1 or histogram.low < GREY_LEVELS[0] or histogram.high > GREY_LEVELS[1]:
+        return False
+    occupied = np.flatnonzero(histogram.counts) - HALF
+    return len(occupied) > 2 and not (occupied % int(bins_per_level)).any()
 
 
 def _grow(histogram: _Histogram, exponent: int) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.students.base import Student
 from cxredge.targets.base import Runner
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
 
 
 class Reference(Runner):

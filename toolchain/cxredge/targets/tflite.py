@@ -1,8 +1,7 @@
-"""TFLite (LiteRT) with the XNNPACK delegate: ``.tflite`` files in float32, float16 weights, INT8 weights and static INT8."""
+"""TFLite (LiteRT) with the XNNPACK delegate: ``.tflite`` files in float32, float16, INT8 weights and static INT8."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,13 @@ from cxredge.files import write_bytes
 from cxredge.recipe import InputSpec, Labels, SchemeName
 from cxredge.results import Census, Delegation
 from cxredge.targets.base import CalibrationFilms, Lowered, Runner, Target
+from cxredge.targets.ranges import CAM
+from cxredge.targets.tflite_metadata import load_libusb, pack, populate, unpack
+from cxredge.targets.tflite_names import shorten_names
+from cxredge.targets.tflite_quantizer import SIGNATURE, calibrate, quantise
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
-
-SIGNATURE = "serving_default"
 
 
 class TFLite(Target):
@@ -43,31 +44,40 @@ class TFLite(Target):
         "torch",
     )
     run_packages = ("ai-edge-litert",)
+    exporter_modules = (
+        "litert_torch",
+        "ai_edge_quantizer.quantizer",
+        "tensorflow_lite_support.metadata.python.metadata_writers.metadata_writer",
+    )
+    runtime_modules = ("ai_edge_litert.interpreter",)
+
+    def import_exporter(self) -> None:
+        """Also loads the library that tflite-support is linked to."""
+        load_libusb()
+        super().import_exporter()
+
+    def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> Path:
+        source = work / "float.tflite"
+        _convert(student, spec, source)
+        source.write_bytes(shorten_names(source.read_bytes()))
+        return source
 
     def _lower_impl(
         self,
-        student: Student,
+        prepared: Path,
         scheme: SchemeName,
         spec: InputSpec,
         labels: Labels,
         calibration: CalibrationFilms | None,
         path: Path,
     ) -> Lowered:
-        from cxredge.targets.ranges import CAM
-        from cxredge.targets.tflite_metadata import inline_buffers, populate
-        from cxredge.targets.tflite_quantizer import calibrate, quantise
-
-        lowered = Lowered()
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "float.tflite"
-            _convert(student, spec, source)
-            ranges = None
-            if calibration is not None:
-                estimator = calibrate(source, calibration)
-                ranges = {r.tensor: r for r in estimator.table(calibration.percentile)}
-                lowered = Lowered(tuple(ranges.values()), estimator.step(CAM, calibration.percentile))
-            data = source.read_bytes() if scheme == "fp32" else quantise(source, scheme, ranges)
-        plain = inline_buffers(data)
+        lowered, ranges = Lowered(), None
+        if calibration is not None:
+            estimator = calibrate(prepared, calibration)
+            ranges = {r.tensor: r for r in estimator.table(calibration.percentile)}
+            lowered = Lowered(tuple(ranges.values()), estimator.step(CAM, calibration.percentile))
+        data = prepared.read_bytes() if scheme == "fp32" else quantise(prepared, scheme, ranges)
+        plain = pack(unpack(data), len(data))
         labelled = populate(plain, spec, labels)
         _check_unchanged(plain, labelled, spec)
         write_bytes(path, labelled)

@@ -9,9 +9,6 @@ from typing import Any
 from cxredge.errors import EnvironmentProblem
 from cxredge.results import Census, Delegation
 
-STORAGE = frozenset({"DEQUANTIZE"})
-"""Operators that only unpack stored weights; XNNPACK folds them into the weights of its own operators."""
-
 
 def inspect_tflite(path: Path) -> tuple[Census, Delegation]:
     """Census and delegation of the main subgraph. Raises EnvironmentProblem TARGET-LOAD."""
@@ -42,7 +39,7 @@ def _census(data: bytes) -> Census:
             weights[kinds[tensor.type]] += size
     signature = model.signatureDefs[0]
 
-    def dtypes(entries: Any) -> dict[str, str]:  # noqa: ANN401 - TensorMapT list of the TFLite schema
+    def dtypes(entries: Any) -> dict[str, str]:
         return {e.name.decode(): kinds[graph.tensors[e.tensorIndex].type] for e in entries}
 
     return Census(
@@ -54,21 +51,33 @@ def _census(data: bytes) -> Census:
 
 
 def _delegation(path: Path) -> Delegation:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    """Which operators XNNPACK took, from the interpreter that LiteRT makes by default.
 
-    plain: Any = Interpreter(
-        model_path=str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    )
-    plain.allocate_tensors()
-    total = Counter(o["op_name"] for o in plain._get_ops_details())
-    fast: Any = Interpreter(model_path=str(path), num_threads=1)
-    fast.allocate_tensors()
-    # the list keeps delegated operators, before the DELEGATE ones that took them; only the execution plan tells
-    details = fast._get_ops_details()
+    Its list names every operator and, behind them, one DELEGATE for each partition. A partition took what its outputs
+    are computed from, back to its inputs.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter: Any = Interpreter(model_path=str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    details: list[Any] = interpreter._get_ops_details()
+    operators = [o for o in details if o["op_name"] != "DELEGATE"]
     partitions = [o for o in details if o["op_name"] == "DELEGATE"]
-    taken = {int(t) for o in partitions for t in o["outputs"]}
-    return _left(plain, partitions, taken, total)
-
-
-def _left(plain: Any, partitions: Any, taken: set[int], total: Counter[str]) -> Delegation:  # noqa: ANN401
-    raise NotImplementedError
+    maker = {int(t): number for number, o in enumerate(operators) for t in o["outputs"]}
+    taken: set[int] = set()
+    for partition in partitions:
+        given = {int(t) for t in partition["inputs"]}
+        wanted = [int(t) for t in partition["outputs"]]
+        while wanted:
+            number = maker.get(tensor) if (tensor := wanted.pop()) not in given else None
+            if number is not None and number not in taken:
+                taken.add(number)
+                wanted.extend(int(t) for t in operators[number]["inputs"])
+    left = Counter(o["op_name"] for number, o in enumerate(operators) if number not in taken)
+    return Delegation(
+        delegate="XNNPACK",
+        partitions=len(partitions),
+        delegated=len(taken),
+        total=len(operators),
+        left=dict(sorted(left.items())),
+    )

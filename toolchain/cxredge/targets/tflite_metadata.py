@@ -24,12 +24,11 @@ DESCRIPTIONS = {
 }
 
 
-def inline_buffers(data: bytes) -> bytes:
-    """Move weights that lie behind the flatbuffer into it.
+def unpack(data: bytes) -> Any:
+    """``data`` as a ModelT of the TFLite schema, with the weights that lie behind the flatbuffer inside it.
 
-    tflite-support's schema predates external buffers and drops them silently.
+    tflite-support's schema predates such external buffers and drops them silently.
     """
-    import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
@@ -37,7 +36,14 @@ def inline_buffers(data: bytes) -> bytes:
         if buffer.offset > 1:
             buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
             buffer.offset = buffer.size = 0
-    builder = flatbuffers.Builder(len(data) + 4096)
+    return model
+
+
+def pack(model: Any, size: int) -> bytes:
+    """A ModelT's bytes; ``size`` is a guess at their number."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(size + 4096)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
@@ -45,6 +51,7 @@ def inline_buffers(data: bytes) -> bytes:
 def populate(data: bytes, spec: InputSpec, labels: Labels) -> bytes:
     """``data`` with metadata and a packed ``labels.txt`` (one name a line, in logit order)."""
     load_libusb()
+    from ai_edge_litert.schema_py_generated import TensorType
     from tensorflow_lite_support.metadata import metadata_schema_py_generated as schema
     from tensorflow_lite_support.metadata.python.metadata_writers import metadata_info, metadata_writer
 
@@ -56,7 +63,7 @@ def populate(data: bytes, spec: InputSpec, labels: Labels) -> bytes:
         norm_mean=[0.0],
         norm_std=[1.0],
         color_space_type=colour,
-        tensor_type=schema_tensor_float(),
+        tensor_type=TensorType.FLOAT32,
     )
     tensors = _output_tensors(data)
     with tempfile.TemporaryDirectory() as folder:
@@ -76,12 +83,6 @@ def populate(data: bytes, spec: InputSpec, labels: Labels) -> bytes:
             bytearray(data), general, [image], outputs, [str(file)]
         )
         return _fixed_times(bytes(writer.populate()))
-
-
-def schema_tensor_float() -> Any:  # noqa: ANN401 - an enum value of the TFLite schema
-    from ai_edge_litert import schema_py_generated as schema
-
-    return schema.TensorType.FLOAT32
 
 
 def load_libusb() -> None:
@@ -108,9 +109,7 @@ def load_libusb() -> None:
 
 def _output_tensors(data: bytes) -> dict[str, str]:
     """Contract name by tensor name, in the model's own order."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    model = unpack(data)
     graph = model.subgraphs[0]
     names = {int(o.tensorIndex): o.name.decode() for o in model.signatureDefs[0].outputs}
     return {graph.tensors[int(i)].name.decode(): names[int(i)] for i in graph.outputs}

@@ -14,12 +14,11 @@ from cxredge.targets.base import QUANTISED, CalibrationFilms
 from cxredge.targets.ranges import CAM, RangeEstimator, films
 
 SIGNATURE = "serving_default"
-INSIDE = rf"_student/[\w.]+_{QUANTISED}(?:[/;]|$)"
-"""Names of tensors made in the student's backbone: litert-torch writes the module path into them."""
-OUTSIDE = rf"^(?!.*{INSIDE})"
+OUTSIDE = rf"^(?!{QUANTISED}/)"
+"""Operators whose output tensor is not made in the student's backbone."""
 
 
-def _quantizer(source: Path, scheme: SchemeName) -> Any:  # noqa: ANN401 - an untyped package's class
+def _quantizer(source: Path, scheme: SchemeName) -> Any:
     from ai_edge_quantizer import qtyping, quantizer, recipe
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
@@ -70,7 +69,7 @@ def quantise(source: Path, scheme: SchemeName, ranges: Mapping[str, TensorRange]
     return bytes(tool.quantize(statistics, enable_progress_report=False).quantized_model)
 
 
-def _grey(source: Path) -> Any:  # noqa: ANN401 - numpy array of the model's own shape
+def _grey(source: Path) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
     return np.full(Interpreter(model_path=str(source)).get_input_details()[0]["shape"], 127, np.float32)

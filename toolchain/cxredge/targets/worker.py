@@ -12,17 +12,21 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
-from cxredge.files import sha256_file, write_text
+from cxredge.files import sha256_file, write_bytes, write_text
 from cxredge.outputs import Outputs, write_outputs
 from cxredge.recipe import SchemeName
 from cxredge.targets import get_target
 from cxredge.targets.base import CalibrationFilms, Runner
-from cxredge.targets.jobs import REFERENCE, Event, Job
+from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Event, Job
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
 
 
 def main(path: str) -> int:
@@ -65,7 +69,9 @@ def _do(job: Job, say: Event) -> None:
     from cxredge.students import build_student
 
     out = Path(job.out)
-    student = build_student(job.recipe, Path(job.weights)) if job.target == REFERENCE or job.schemes else None
+    student = (
+        build_student(job.recipe, Path(job.weights)) if job.target in (REFERENCE, ROUNDING) or job.schemes else None
+    )
     if job.target == REFERENCE:
         from cxredge.targets.reference import Reference
 
@@ -74,16 +80,19 @@ def _do(job: Job, say: Event) -> None:
         write_text(out / "fp32" / "student.json", json.dumps({"parameters": parameters}))
         _run_all(job, "fp32", job.recipe.weights.sha256, Reference(student), say)
         return
+    calibration = None
+    if job.calibration is not None:
+        calibration = CalibrationFilms(np.load(job.calibration, mmap_mode="r"), job.recipe.calibration.percentile)
+    if job.target == ROUNDING:
+        _round(job, student, calibration, say)
+        return
     target = get_target(job.target)
     ready: dict[str, tuple[Path, str]] = {s: (Path(file), digest) for s, (file, digest) in job.files.items()}
     if job.schemes:
         assert student is not None
-        calibration = None
-        if job.calibration is not None:
-            calibration = CalibrationFilms(np.load(job.calibration, mmap_mode="r"), job.recipe.calibration.percentile)
         schemes: tuple[SchemeName, ...] = job.schemes  # type: ignore[assignment]  # the recipe has checked them
         began = time.monotonic()
-        for artifact in target.lower(student, schemes, job.recipe, calibration, out):
+        for artifact in target.lower(student, schemes, job.recipe, calibration, out, _rounded(job, student)):
             folder = out / artifact.scheme
             folder.mkdir(exist_ok=True)
             os.replace(out / artifact.file, folder / artifact.file)
@@ -97,6 +106,30 @@ def _do(job: Job, say: Event) -> None:
                 raise InputError("ARTIFACT-HASH", f"{file} is not the artifact that was lowered", "build it again")
             with target.open(file) as runner:
                 _run_all(job, scheme, digest, runner, say)
+
+
+def _round(job: Job, student: Student | None, calibration: CalibrationFilms | None, say: Event) -> None:
+    import torch
+    from safetensors.torch import save
+
+    from cxredge.students.rounding import round_weights
+
+    assert student is not None
+    assert calibration is not None
+    began = time.monotonic()
+    # the moments are summed in an order that depends on the number of threads, and the bytes must not
+    torch.set_num_threads(1)
+    tensors = round_weights(student, job.recipe.input, calibration.images).state_dict()
+    write_bytes(Path(job.out) / ROUNDED, save({name: t.contiguous() for name, t in tensors.items()}))
+    say(f"{ROUNDING}: weights rounded in {time.monotonic() - began:.1f} s")
+
+
+def _rounded(job: Job, student: Student) -> Student | None:
+    from safetensors.torch import load_file
+
+    from cxredge.students.rounding import load_rounded
+
+    return None if job.rounded is None else load_rounded(student, job.recipe.input, load_file(job.rounded))
 
 
 def _run_all(job: Job, scheme: str, digest: str, runner: Runner, say: Event) -> None:

@@ -1,0 +1,76 @@
+"""Writes the README's figures from results files: bundles' manifests, distillation results and saved bench output.
+
+    cxredge build model_zoo/phantom && cxredge build model_zoo/cxr14-lite0
+    cxredge bench dist/phantom-1.0.0 --json > build/bench-phantom.json
+    python benchmarks/readme_figures.py
+
+Only what lies in dist/, build/bench-<model>.json and model_zoo/<model>/results.json is written.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.recipe_file import load_recipe
+from cxredge.report import table
+from cxredge.results import BenchFigures
+
+OPEN, CLOSE = "<!-- figures:", "<!-- /figures -->"
+
+
+def parity(manifest: Manifest) -> str:
+    phantom = "phantom " if manifest.recipe.data.source == "phantom" else ""
+    evaluation = manifest.evaluation
+    pairs = [(e.artifact, v) for e in manifest.artifacts for v in manifest.verdicts if v.artifact == e.artifact.name]
+    calibration = manifest.calibration
+    calibrated = (
+        ""
+        if calibration is None
+        else (
+            f"; INT8 ranges from {len(calibration.films)} other {phantom}films of {calibration.patients} other patients"
+        )
+    )
+    return (
+        f"**{manifest.recipe.name}** ({manifest.recipe.student.backbone}, {manifest.parameters:,} parameters), held "
+        f"against its float32 student on {len(evaluation.films)} {phantom}films of {evaluation.patients} "
+        f"patients{calibrated}:\n\n{table.as_markdown(table.HEADER, table.rows(pairs))}\n"
+    )
+
+
+def speed(path: Path) -> str:
+    text, decoder, place, parts = path.read_text(), json.JSONDecoder(), 0, []
+    while place < len(text.rstrip()):
+        value, place = decoder.raw_decode(text, place)
+        figures = BenchFigures.model_validate(value)
+        place += len(text[place:]) - len(text[place:].lstrip())
+        parts.append(
+            f"`cxredge bench`, {figures.bundle}, {figures.threads} thread(s), {figures.machine} (a shared 2-core "
+            f"machine, so read the ratios; phones: not verified here):\n\n"
+            f"{table.as_markdown(table.BENCH_HEADER, table.bench_rows(figures))}\n"
+        )
+    return "\n".join(parts)
+
+
+def main() -> None:
+    root = Path(__file__).parent.parent
+    parts = []
+    for place in sorted((root / "model_zoo").iterdir(), reverse=True):
+        recipe = load_recipe(place)
+        bundle = root / "dist" / f"{recipe.name}-{recipe.version}"
+        if not bundle.exists():
+            sys.exit(f"{bundle} is not built: cxredge build {place.relative_to(root)}")
+        parts.append(parity(read_manifest(bundle)))
+        bench = root / "build" / f"bench-{recipe.name}.json"
+        if bench.exists():
+            parts.append(speed(bench))
+    readme = root / "README.md"
+    text = readme.read_text()
+    start = text.index("\n", text.index(OPEN)) + 1
+    readme.write_text(text[:start] + "\n" + "\n".join(parts) + "\n" + text[text.index(CLOSE) :])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+from cxredge.errors import InputError
+from cxredge.targets.ranges import RangeEstimator
+
+VALUES = arrays.arrays(
+    np.float32, st.integers(1, 400), elements=st.floats(-(2.0**60), 2.0**60, width=32, allow_subnormal=False)
+)
+PERCENTILES = st.sampled_from([90.5, 95.0, 99.0, 99.9, 99.99, 100.0])
+
+
+def seen(*parts: NDArray[np.float32]) -> RangeEstimator:
+    estimator = RangeEstimator()
+    for part in parts:
+        estimator.update("x", part)
+    return estimator
+
+
+@settings(deadline=None)
+@given(VALUES, PERCENTILES)
+def test_range_is_numpys_percentile_within_a_bin(values: NDArray[np.float32], percentile: float) -> None:
+    low, high = seen(values).range("x", percentile)
+    step = float(np.abs(values).max()) / 4096
+    # linear inside a bin: at most one bin from the values around the rank
+    for ours, share in ((low, 100 - percentile), (high, percentile)):
+        under, over = (float(np.percentile(values.astype(np.float64), share, method=m)) for m in ("lower", "higher"))
+        assert min(under, 0.0) - step <= ours <= max(over, 0.0) + step
+
+
+@settings(deadline=None)
+@given(VALUES)
+def test_100_gives_the_exact_extremes_with_zero(values: NDArray[np.float32]) -> None:
+    assert seen(values).range("x", 100) == (min(0.0, float(values.min())), max(0.0, float(values.max())))
+
+
+@settings(deadline=None)
+@given(st.lists(VALUES, min_size=2, max_size=4), PERCENTILES, st.randoms())
+def test_neither_order_nor_splitting_matters(
+    parts: list[NDArray[np.float32]], percentile: float, random: np.random.Generator
+) -> None:
+    whole = np.concatenate(parts)
+    shuffled = whole.copy()
+    random.shuffle(shuffled)
+    want = seen(whole).range("x", percentile)
+    assert seen(*parts).range("x", percentile) == want
+    assert seen(*reversed(parts)).range("x", percentile) == want
+    assert seen(shuffled).range("x", percentile) == want
+
+
+@settings(deadline=None)
+@given(VALUES, PERCENTILES)
+def test_range_includes_zero_grows_with_the_percentile_and_stays_inside(
+    values: NDArray[np.float32], percentile: float
+) -> None:
+    estimator = seen(values)
+    (low, high), (least, most) = estimator.range("x", percentile), estimator.range("x", 100)
+    assert least <= low <= 0 <= high <= most
+
+
+@settings(deadline=None)
+@given(st.integers(1, 3))
+def test_values_larger_than_a_chunk_are_all_counted(seed: int) -> None:
+    values = np.random.default_rng(seed).normal(0, 3, 300_001).astype(np.float32)
+    low, high = seen(values).range("x", 99.9)
+    assert low == pytest.approx(np.percentile(values, 0.1), abs=2e-2)
+    assert high == pytest.approx(np.percentile(values, 99.9), abs=2e-2)
+
+
+def test_all_zero() -> None:
+    assert seen(np.zeros(9, np.float32)).range("x", 99.99) == (0.0, 0.0)
+
+
+def test_zeros_then_tiny_then_huge() -> None:
+    low, high = seen(np.zeros(5, np.float32), np.float32([1e-20]), np.float32([3e30])).range("x", 100)
+    assert (low, high) == (0.0, float(np.float32(3e30)))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_nan_is_refused_by_tensor_name(bad: float) -> None:
+    with pytest.raises(InputError, match="conv_7") as caught:
+        RangeEstimator().update("conv_7", np.float32([1.0, bad, 2.0]))
+    assert caught.value.code == "CALIBRATION-NAN"
+
+
+def test_table_keeps_the_order_of_first_sight_and_reads_read_only_arrays() -> None:
+    estimator = RangeEstimator()
+    frozen = np.float32([-1.0, 2.0])
+    frozen.flags.writeable = False
+    for name in ("b", "a", "b"):
+        estimator.update(name, frozen)
+    assert [r.tensor for r in estimator.table(100)] == ["b", "a"]
+    assert estimator.step("a", 100) == pytest.approx(3 / 255)

@@ -1,0 +1,52 @@
+"""What must hold before a student is lowered, and of the file that lowering made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cxredge.errors import InputError
+from cxredge.outputs import OUTPUT_NAMES
+from cxredge.recipe import InputSpec, Labels, SchemeName
+from cxredge.results import Census
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
+
+
+def check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
+    """Run a grey image. Raises InputError STUDENT-CONTRACT: output names, their order, or the number of labels."""
+    import torch
+
+    with torch.no_grad():
+        outputs = student(torch.full((1, spec.channels, spec.height, spec.width), 127.0))
+    shapes = {name: tuple(tensor.shape) for name, tensor in outputs.items()}
+    if tuple(outputs) != OUTPUT_NAMES or shapes["logits"] != (1, len(labels.names)):
+        raise InputError(
+            "STUDENT-CONTRACT",
+            f"the student answers {shapes}, not {', '.join(OUTPUT_NAMES)} in this order and {len(labels.names)} logits",
+            "keep the student contract of cxredge.students.base",
+        )
+
+
+def check_census(name: str, scheme: SchemeName, census: Census) -> None:
+    """Hold what was read back from artifact ``name`` against what was asked for. Raises InputError TARGET-CENSUS."""
+    total = sum(census.weight_bytes.values())
+    int8 = sum(n for d, n in census.weight_bytes.items() if d in ("int8", "uint8"))
+    quantised = any(d in ("int8", "uint8") for d in census.activations)
+    wrong = None
+    if scheme in ("w8", "w8a8") and int8 < 0.5 * total:
+        wrong = f"only {int8} of {total} constant bytes are 8-bit"
+    if scheme == "w8a8" and not quantised:
+        wrong = "no activation is 8-bit"
+    if scheme in ("fp32", "fp16") and (int8 > 0.05 * total or quantised):
+        wrong = "it holds 8-bit weights or activations"
+    if scheme == "fp16" and census.weight_bytes.get("float16", 0) < 0.5 * total:
+        wrong = "most of its constant bytes are not float16"
+    if any(d != "float32" for d in {**census.inputs, **census.outputs}.values()):
+        wrong = f"its inputs and outputs are not all float32: {census.inputs} -> {census.outputs}"
+    if wrong is not None:
+        raise InputError(
+            "TARGET-CENSUS",
+            f"{name} was asked for, but the file says otherwise: {wrong}",
+            "the exporter skipped what it was told; report the student and the package versions",
+        )
