@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError, nearest
-from cxredge.files import sha256_file
 from cxredge.outputs import films_digest
 from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, FilmRecord
 from cxredge.stages import Stage, cache_folder, source_digest
+from cxredge.students import checked_weights
 from cxredge.targets import calibration, get_target
 from cxredge.targets.base import INTEGER_SCHEMES
 
@@ -53,7 +53,7 @@ class Walk:
         self.recipe = recipe
         self.weights = weights
         self.artifacts = artifacts
-        check_weights(recipe, weights)
+        checked_weights(weights, recipe.weights.sha256)
 
     @cached_property
     def data(self) -> DataSet:
@@ -180,23 +180,6 @@ def walk_recipe(place: Path, targets: tuple[str, ...] = (), schemes: tuple[str, 
 def integer(artifact: str) -> bool:
     """Whether ``target/scheme`` has INT8 weights, and so needs calibration films."""
     return artifact.split("/")[1] in INTEGER_SCHEMES
-
-
-def check_weights(recipe: Recipe, weights: Path) -> None:
-    """Hash the weights before anything parses them. Raises InputError WEIGHTS-MISSING or WEIGHTS-HASH."""
-    if not weights.is_file():
-        raise InputError(
-            "WEIGHTS-MISSING",
-            f"there are no weights at {weights}",
-            "train them with `cxredge distill`, or copy them there",
-        )
-    found = sha256_file(weights)
-    if found != recipe.weights.sha256:
-        raise InputError(
-            "WEIGHTS-HASH",
-            f"{weights} has sha256 {found[:12]}…, the recipe says {recipe.weights.sha256[:12]}…",
-            "restore the file, or run `cxredge distill` again, which writes both",
-        )
 
 
 def read_artifact(stage: Stage) -> Artifact:

@@ -49,7 +49,8 @@ def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str) -> S
     return student.eval()
 
 
-def _read(weights: Path, sha256: str) -> dict[str, Tensor]:
+def checked_weights(weights: Path, sha256: str) -> bytes:
+    """The file's bytes, held against the hash. Raises InputError WEIGHTS-MISSING or WEIGHTS-HASH."""
     if not weights.is_file():
         raise InputError(
             "WEIGHTS-MISSING", f"there are no weights at {weights}", "put the file there, or train it: cxredge distill"
@@ -62,6 +63,11 @@ def _read(weights: Path, sha256: str) -> dict[str, Tensor]:
             f"{weights} has SHA-256 {found}, and the recipe wants {sha256}",
             "restore the file that the recipe means; only for weights that you trust, write their hash into the recipe",
         )
+    return data
+
+
+def _read(weights: Path, sha256: str) -> dict[str, Tensor]:
+    data = checked_weights(weights, sha256)
     from safetensors import SafetensorError
     from safetensors.torch import load
 

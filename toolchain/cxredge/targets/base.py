@@ -24,6 +24,7 @@ from cxredge.files import sha256_file
 from cxredge.outputs import Outputs, check_outputs
 from cxredge.recipe import InputSpec, Labels, Recipe, SchemeName, TargetName
 from cxredge.results import Artifact, Census, Delegation, TensorRange
+from cxredge.targets.chatter import kept_quiet
 from cxredge.targets.checks import check_census, check_student
 from cxredge.targets.lowering_error import lowering_error
 
@@ -199,7 +200,13 @@ class Target(ABC):
             raise EnvironmentProblem(
                 "TARGET-UNAVAILABLE", f"{self.name} cannot run here: {obstacle}", "see `cxredge doctor`"
             )
-        return self._open_impl(path, threads)
+        said: list[str] = []
+        try:
+            with kept_quiet() as said:
+                return self._open_impl(path, threads)
+        except EnvironmentProblem as error:
+            error.cause += f" (the runtime said: {' | '.join(said)[-400:]})" if said else ""
+            raise
 
     def tools(self) -> dict[str, str]:
         """Versions of the packages that decide what the artifact is."""

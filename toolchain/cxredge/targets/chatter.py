@@ -1,0 +1,32 @@
+"""Native runtimes write log lines to file descriptor 2 while they load, past Python: keep them from the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def kept_quiet() -> Iterator[list[str]]:
+    """Send descriptor 2 to a file while the block runs; if it raises, the list then holds what was written.
+
+    ExecuTorch puts the reason of a failed load there and only a number into its exception.
+    """
+    said: list[str] = []
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as stream:
+        os.dup2(stream.fileno(), 2)
+        try:
+            yield said
+        except BaseException:
+            stream.seek(0)
+            said += [line.strip() for line in stream.read().decode("utf-8", "replace").splitlines() if line.strip()]
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
