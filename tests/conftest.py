@@ -10,6 +10,11 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-goldens``: write generated pages and goldens anew instead of comparing with them."""
+    parser.addoption("--update-goldens", action="store_true", help="write goldens anew instead of comparing")
+
+
 @pytest.fixture(scope="session")
 def cxr_data() -> Path:
     """The folder of real images: ``CXR_DATA``, else ``../shared/data``. Absent: a named skip, and a failure in CI."""

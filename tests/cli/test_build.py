@@ -175,6 +175,8 @@ def test_ctrl_c_ends_every_worker_and_leaves_the_last_bundle(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell that runs the tests in the background lets its children ignore Ctrl-C, and that is inherited
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     jobs: list[Path] = []
     deadline = time.monotonic() + 120

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.targets.ranges import RangeEstimator
+from cxredge.targets.ranges import GREY_LEVELS, RangeEstimator
 
 VALUES = arrays.arrays(
     np.float32, st.integers(1, 400), elements=st.floats(-(2.0**60), 2.0**60, width=32, allow_subnormal=False)
@@ -97,3 +97,62 @@ def test_table_keeps_the_order_of_first_sight_and_reads_read_only_arrays() -> No
         estimator.update(name, frozen)
     assert [r.tensor for r in estimator.table(100)] == ["b", "a"]
     assert estimator.step("a", 100) == pytest.approx(3 / 255)
+
+
+def normalised(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """As the student does it."""
+    image = levels.astype(np.float32)
+    return (image - np.float32(128)) / np.float32(128)
+
+
+@pytest.mark.parametrize("percentile", [99.0, 99.99, 100.0])
+@pytest.mark.parametrize(("darkest", "brightest"), [(0, 255), (20, 180), (128, 255), (120, 140), (127, 129)])
+def test_grey_levels_get_all_256_steps(percentile: float, darkest: int, brightest: int) -> None:
+    """Whatever levels the films happen to hold."""
+    levels = np.random.default_rng(1).integers(darkest, brightest + 1, 5000).astype(np.uint8)
+    low, high = seen(normalised(levels)).range("x", percentile)
+    assert (low, high) == GREY_LEVELS == (-1.0, 127 / 128)
+    # every level is a step, and zero is one
+    steps = (normalised(np.arange(256, dtype=np.uint8)) - low) / ((high - low) / 255)
+    assert np.array_equal(steps, np.arange(256))
+
+
+@settings(deadline=None)
+@given(arrays.arrays(np.uint8, st.integers(3, 300)), PERCENTILES)
+def test_grey_levels_film_by_film(levels: NDArray[np.uint8], percentile: float) -> None:
+    found = seen(*(normalised(part) for part in np.array_split(levels, 3) if len(part)))
+    # three levels are needed to tell an image from an empty tensor or a mask
+    if len(np.unique(levels)) > 2:
+        assert found.range("x", percentile) == GREY_LEVELS
+    else:
+        assert found.range("x", 100) == (min(0.0, normalised(levels).min()), max(0.0, normalised(levels).max()))
+
+
+WHOLE = normalised(np.arange(256, dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        np.float32([0.5 / 128]),
+        np.float32([-100.25 / 128]),
+        np.float32([1.0]),
+        np.float32([-129 / 128]),
+        np.float32([300.0]),
+    ],
+    ids=["half a level", "a quarter of a level", "a level too bright", "a level too dark", "far out"],
+)
+def test_one_value_off_the_levels_is_no_image(odd: NDArray[np.float32]) -> None:
+    together = np.concatenate([WHOLE, odd])
+    assert seen(WHOLE, odd).range("x", 100) == (float(together.min()), float(together.max()))
+
+
+@pytest.mark.parametrize("divisor", [127.5, 127.0, 255.0])
+def test_other_normalisations_are_no_grey_levels(divisor: float) -> None:
+    image = ((np.arange(256) - divisor) / divisor).astype(np.float32)
+    assert seen(image).range("x", 100) == (float(image.min()), float(image.max()))
+
+
+def test_levels_that_are_none_or_two_are_no_image() -> None:
+    assert seen(np.zeros(100, np.float32)).range("x", 100) == (0.0, 0.0)
+    assert seen(np.float32([0, 0.5, 0, 0.5])).range("x", 100) == (0.0, 0.5)

@@ -124,7 +124,7 @@ def test_census_counts_the_students_parameters(lowered: Lowered) -> None:
     convolutions = [m for m in student.modules() if isinstance(m, nn.Conv2d)]
     # batch norms are folded into weights and a bias for each output channel
     values = sum(c.weight.numel() + c.out_channels for c in convolutions)
-    values += student.novelty.proj.numel() + student.novelty.bias.numel()
+    values += sum(b.numel() for b in student.novelty.buffers())
     found = lowered.artifacts["fp32"].census.weight_bytes["float32"]
     assert 4 * values <= found <= 4 * values + 64
 
@@ -145,6 +145,22 @@ def test_inspecting_needs_the_file_alone(lowered: Lowered) -> None:
 def test_one_scheme_alone_gives_the_same_bytes(lowered: Lowered, recipe: Recipe, tmp_path: Path) -> None:
     alone = lower_all(lowered.target.name, recipe, tmp_path, ("w8a8",))
     assert alone["w8a8"].sha256 == lowered.artifacts["w8a8"].sha256
+
+
+def test_a_rounded_student_at_hand_gives_the_same_bytes(lowered: Lowered, recipe: Recipe, tmp_path: Path) -> None:
+    """``lower`` rounds by itself what it is not given, and then starts from that alone."""
+    from targets.tiny_student import films, make_student
+
+    from cxredge.students.rounding import round_weights
+
+    student, images = make_student(), films(24, 2)
+    rounded = round_weights(student, recipe.input, images)
+    calibration = CalibrationFilms(images, PERCENTILE)
+    (made,) = lowered.target.lower(student, ["w8a8"], recipe, calibration, tmp_path, rounded)
+    assert made.sha256 == lowered.artifacts["w8a8"].sha256
+    # and what was given is what is used
+    (other,) = lowered.target.lower(student, ["w8a8"], recipe, calibration, tmp_path, student)
+    assert other.sha256 != made.sha256
 
 
 SCRIPT = """
@@ -234,7 +250,8 @@ def test_refusals_before_any_work(lowered: Lowered, recipe: Recipe, tmp_path: Pa
         return caught.value.code
 
     assert code("int4") == "TARGET-SCHEME"
-    assert code("w8a8") == "CALIBRATION-NEEDED"
+    for scheme in set(target.schemes) & {"w8", "w8a8"}:
+        assert code(scheme) == "CALIBRATION-NEEDED"
     fewer = recipe.labels.model_copy(update={"names": recipe.labels.names[:2]})
     assert code("fp32", recipe.model_copy(update={"labels": fewer})) == "STUDENT-CONTRACT"
     student.train()

@@ -26,6 +26,7 @@ from cxredge.results import Artifact, CalibrationRecord, Verdict
 from cxredge.targets import get_target
 
 REFERENCE_WEIGHTS = "reference/weights.safetensors"
+CALIBRATION = "artifacts/calibration.json"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / path)
             entries.append(_entry(artifact, path, recipe, parts.selftest[name]))
+        calibration = parts.calibration
+        if calibration is not None:
+            kept = {t: r for t, r in calibration.ranges.items() if any(n.startswith(f"{t}/") for n in names)}
+            calibration = calibration.model_copy(update={"ranges": kept})
+            write_text(folder / CALIBRATION, canonical_json(calibration.model_dump(mode="json")))
         if kind == "host":
             (folder / REFERENCE_WEIGHTS).parent.mkdir()
             shutil.copyfile(parts.weights, folder / REFERENCE_WEIGHTS)
@@ -72,7 +78,7 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
             parameters=parts.parameters,
             artifacts=tuple(entries),
             primary=recipe.primary if recipe.primary in names else names[0],
-            calibration=parts.calibration,
+            calibration=calibration,
             evaluation=parts.evaluation,
             verdicts=verdicts,
             selftest=selftest.FILE,

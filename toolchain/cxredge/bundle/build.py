@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import numpy as np
 
 from cxredge.bundle import selftest
@@ -21,6 +19,7 @@ from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.files import sha256_file
 from cxredge.outputs import OutputsFile, films_digest, read_outputs
 from cxredge.parity.judge import judge
+from cxredge.progress import live
 from cxredge.recipe import TargetName
 from cxredge.results import Artifact, CalibrationRecord, TensorRange, Verdict
 from cxredge.stages import Stage, cache_folder, source_digest
@@ -83,12 +82,6 @@ def build_recipe(
     return Built(built.judged, tuple(bundles))
 
 
-def say(line: str) -> None:
-    """Progress for a person; nothing when standard error is not a terminal."""
-    if sys.stderr.isatty():
-        click.echo(line, err=True)
-
-
 def _preprocess(walk: Walk) -> None:
     """Fill the stages of preprocessed films."""
     from cxredge.images.preprocess import preprocess_films
@@ -128,7 +121,8 @@ def _run(walk: Walk, tests: Stack) -> None:
         jobs = [job for job in (_job(walk, target, stacks, work) for target in _job_names(walk)) if job is not None]
         if any(job.after for job in jobs):
             jobs.append(_rounding_job(walk, work))
-        results = run_jobs(jobs, say)
+        with live(f"building {walk.recipe.name}") as say:
+            results = run_jobs(jobs, say)
         for result in results:
             if result.error is None:
                 _keep(walk, result)

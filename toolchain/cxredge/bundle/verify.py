@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from cxredge.bundle.assemble import REFERENCE_WEIGHTS
-from cxredge.bundle.build import say
 from cxredge.bundle.manifest import Manifest, read_manifest
 from cxredge.errors import InputError
 from cxredge.outputs import OutputsFile, read_outputs
 from cxredge.parity.judge import judge
+from cxredge.progress import live
 from cxredge.results import Artifact, Verdict
 from cxredge.stages import cache_folder
 from cxredge.targets.jobs import REFERENCE, Job, Stack, run_jobs
@@ -39,7 +39,9 @@ def verify_bundle(bundle: Path, reference: Path | None = None) -> tuple[Judged, 
                 if e.artifact.target == target
             }
             jobs.append(_job(manifest, target, files, weights, stack, work))
-        for result in run_jobs(jobs, say):
+        with live(f"verifying {manifest.id}") as say:
+            results = run_jobs(jobs, say)
+        for result in results:
             if result.error is not None:
                 raise result.error
         eager = _read(work, REFERENCE, "fp32")

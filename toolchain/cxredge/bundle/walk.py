@@ -149,19 +149,23 @@ def walk_recipe(place: Path, targets: tuple[str, ...] = (), schemes: tuple[str, 
     Raises InputError RECIPE-*, WEIGHTS-*, BUILD-TARGET, BUILD-SCHEME or BUILD-NOTHING.
     """
     recipe = load_recipe(place)
-    known_schemes = {s for schemes_ in recipe.targets.values() for s in schemes_}
-    for what, code, asked, known in (
-        ("target", "BUILD-TARGET", targets, set(recipe.targets)),
-        ("scheme", "BUILD-SCHEME", schemes, known_schemes),
-    ):
-        for word in asked:
-            if word not in known:
-                raise InputError(
-                    code,
-                    f"the recipe {recipe.name} has no {what} {word}",
-                    f"choose a {what} of the recipe",
-                    nearest(word, known),
-                )
+    known = {scheme for schemes_ in recipe.targets.values() for scheme in schemes_}
+    for word in targets:
+        if word not in recipe.targets:
+            raise InputError(
+                "BUILD-TARGET",
+                f"the recipe {recipe.name} has no target {word}",
+                "choose targets of the recipe",
+                nearest(word, recipe.targets),
+            )
+    for word in schemes:
+        if word not in known:
+            raise InputError(
+                "BUILD-SCHEME",
+                f"the recipe {recipe.name} has no scheme {word}",
+                "choose schemes of the recipe",
+                nearest(word, known),
+            )
     chosen = tuple(
         name
         for name in recipe.artifacts()

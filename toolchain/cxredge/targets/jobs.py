@@ -89,6 +89,7 @@ def run_jobs(jobs: Sequence[Job], event: Event, parallel: int | None = None) -> 
             ready = [job for job in queue if job.after is None or job.after in results]
             for job in ready[: slots - len(running)]:
                 queue.remove(job)
+                event(f"{job.name}: started")
                 running[job.name] = _Child(job, event, threads=max(1, cores // slots))
             for name, child in list(running.items()):
                 result = child.poll()

@@ -1,0 +1,47 @@
+"""The README's commands, word for word, on a film that is not there by accident: a phantom as DICOM."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DAY = re.search(r"## A day's work\n\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+COMMANDS = [line.split("#")[0].strip() for line in DAY.group(1).splitlines()] if DAY else []
+LONG = ("cxredge distill",)  # trains for most of an hour; tests/distill runs it small
+
+
+@pytest.mark.slow
+def test_the_readmes_day_works(tmp_path: Path) -> None:
+    assert len(COMMANDS) == 8
+    env = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "CXR_CACHE": str(ROOT / "build" / "cache"),
+    }
+    (tmp_path / "model_zoo").symlink_to(ROOT / "model_zoo")
+    write_film(tmp_path / "film.dcm")
+    for command in COMMANDS:
+        if command.startswith(LONG):
+            continue
+        done = subprocess.run(shlex.split(command), cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        allowed = (0, 3) if command == "cxredge doctor" else (0,)
+        assert done.returncode in allowed, f"{command}\n{done.stdout}{done.stderr}"
+        assert done.stdout, command
+    assert (tmp_path / "out.png").stat().st_size > 10_000
+    assert (tmp_path / "films" / "labels.csv").is_file()
+
+
+def write_film(path: Path) -> None:
+    from cxredge.images.phantom import render, sample_patients
+    from cxredge.images.vector_films import dicom
+    from cxredge.recipe import PhantomData
+
+    film = sample_patients(PhantomData(source="phantom", seed=5, patients={"test": 1}))[0]
+    path.write_bytes(dicom(render(film).grey, bits=8))

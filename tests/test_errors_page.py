@@ -1,0 +1,71 @@
+"""``docs/errors.md`` lists every code that the source can raise, in its words; --update-goldens writes it anew."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "toolchain" / "cxredge"
+PAGE = ROOT / "docs" / "errors.md"
+CODE = re.compile(r"[A-Z]+(-[A-Z0-9]+)+")
+HEAD = """\
+# Error codes
+
+Every refusal prints its code, the cause, the fix and, where there is a choice, the choices. Exit status 2 is misuse or
+bad input, 3 is the environment. `…` stands for what is found at run time. This page is made from the source by
+`pytest tests/test_errors_page.py --update-goldens`.
+
+| code | exit | cause | fix |
+|---|---|---|---|
+"""
+
+
+def words(node: ast.expr) -> str:
+    """A literal or f-string as text, with … for its fields; … for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return re.sub("…+", "…", "".join(words(v) for v in node.values))
+    return "…"
+
+
+def raised() -> dict[str, set[tuple[str, str, str]]]:
+    found: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str) and CODE.fullmatch(first.value):
+                kind = node.func.id if isinstance(node.func, ast.Name) else ""
+                status = "3" if kind == "EnvironmentProblem" else "2"
+                cause, fix = ([*(words(a) for a in node.args[1:3]), "…", "…"])[:2]
+                found[first.value].add((status, cause, fix))
+    return found
+
+
+def page() -> str:
+    rows = [
+        f"| `{code}` | {status} | {cause} | {fix} |".replace("\n", " ")
+        for code, entries in sorted(raised().items())
+        for status, cause, fix in sorted(entries)
+    ]
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def test_every_code_is_on_the_page(request: pytest.FixtureRequest) -> None:
+    fresh = page()
+    if request.config.getoption("--update-goldens"):
+        PAGE.write_text(fresh)
+    assert PAGE.read_text() == fresh, "run: pytest tests/test_errors_page.py --update-goldens"
+
+
+def test_a_code_has_one_exit_status() -> None:
+    mixed = {code: {s for s, _, _ in entries} for code, entries in raised().items()}
+    assert len(mixed) > 60
+    assert {code: s for code, s in mixed.items() if len(s) > 1} == {}
