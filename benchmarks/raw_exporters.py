@@ -34,7 +34,7 @@ def main(recipe_folder: str, out: str) -> None:
     onnx(student, calibration, films, work)
 
 
-def executorch(student, calibration, films, work):  # type: ignore[no-untyped-def]
+def executorch(student, calibration, films, work):
     import torch
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
@@ -62,7 +62,7 @@ def executorch(student, calibration, films, work):  # type: ignore[no-untyped-de
             method.execute((torch.from_numpy(film[None]),))
 
 
-def tflite(student, calibration, films, work, schemes):  # type: ignore[no-untyped-def]
+def tflite(student, calibration, films, work, schemes):
     import litert_torch
     import torch
     from ai_edge_litert.interpreter import Interpreter
@@ -73,11 +73,11 @@ def tflite(student, calibration, films, work, schemes):  # type: ignore[no-untyp
             super().__init__()
             self.student = student
 
-        def forward(self, image):  # type: ignore[no-untyped-def]
+        def forward(self, image):
             outputs = self.student(image.permute(0, 3, 1, 2))
             return {**outputs, "cam": outputs["cam"].permute(0, 2, 3, 1)}
 
-    def last(film):  # type: ignore[no-untyped-def]
+    def last(film):
         return np.ascontiguousarray(film[None].transpose(0, 2, 3, 1))
 
     source = str(work / "fp32.tflite")
@@ -118,7 +118,7 @@ def tflite(student, calibration, films, work, schemes):  # type: ignore[no-untyp
             run(image=last(film))
 
 
-def onnx(student, calibration, films, work):  # type: ignore[no-untyped-def]
+def onnx(student, calibration, films, work):
     import onnx
     import onnxruntime
     import onnxsim
@@ -129,7 +129,7 @@ def onnx(student, calibration, films, work):  # type: ignore[no-untyped-def]
         def __init__(self) -> None:
             self.films = iter(calibration)
 
-        def get_next(self):  # type: ignore[no-untyped-def]
+        def get_next(self):
             film = next(self.films, None)
             return None if film is None else {"image": film[None]}
 

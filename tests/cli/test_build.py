@@ -107,7 +107,7 @@ def test_bad_weights(tiny: Path, cxredge: Run, tiny_cache: Path, change: object,
             stream.seek(5000)
             stream.write(b"\0\1\2\3")
     else:
-        digest = write_weights(tiny / "weights.safetensors", change)  # type: ignore[arg-type]
+        digest = write_weights(tiny / "weights.safetensors", change)
         (tiny / "model.yaml").write_text(TINY.format(digest=digest))
     done = cxredge("build", tiny, "--targets", "onnx", CXR_CACHE=tiny_cache)
     assert (done.status, code in done.err) == (2, True), done.err

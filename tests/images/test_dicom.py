@@ -210,7 +210,7 @@ def test_colour_is_read_where_the_recipe_takes_colour() -> None:
 def test_eight_bit_lut_may_be_packed_or_in_words() -> None:
     table = np.arange(255, -1, -1)
     packed = lut(1000, 8, table)
-    packed[0].LUTData = table.astype(np.uint8).tobytes()  # type: ignore[attr-defined]
+    packed[0].LUTData = table.astype(np.uint8).tobytes()
     films = [read_film(dicom(DEEP, VOILUTSequence=item), SPEC) for item in (lut(1000, 8, table), packed)]
     np.testing.assert_array_equal(*films)
     np.testing.assert_array_equal(films[0], 255 - np.clip(DEEP - 1000, 0, 255))

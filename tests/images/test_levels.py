@@ -52,8 +52,8 @@ def test_lut_takes_its_ends_beyond_them_and_rounds_halves_up() -> None:
 def test_inversion_is_the_last_step() -> None:
     for voi in (None, Window(900, 700), Window(900, 700, "SIGMOID"), Lut(0, 12, np.arange(4096) ** 2 // 4112)):
         for mode in ("stored-range", "min-max"):
-            plain = grey_levels("x", RAMP, Meaning(12, voi=voi), mode)  # type: ignore[arg-type]
-            inverted = grey_levels("x", RAMP, Meaning(12, voi=voi, inverted=True), mode)  # type: ignore[arg-type]
+            plain = grey_levels("x", RAMP, Meaning(12, voi=voi), mode)
+            inverted = grey_levels("x", RAMP, Meaning(12, voi=voi, inverted=True), mode)
             np.testing.assert_array_equal(inverted, 255 - plain)
 
 

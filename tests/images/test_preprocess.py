@@ -43,7 +43,7 @@ def test_squash_and_right_shapes_change_nothing() -> None:
     film = scene(12, 24, 0, 255).astype(np.uint8)
     assert fit(film, spec("squash", 100, 16)) is film
     for kind in ("pad", "crop"):
-        np.testing.assert_array_equal(fit(film, spec(kind, 16, 32)), film)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(fit(film, spec(kind, 16, 32)), film)
 
 
 @settings(max_examples=300, deadline=None)
@@ -105,7 +105,7 @@ def test_to_student_keeps_the_values() -> None:
     np.testing.assert_array_equal(one[0], image)
     for wrong in (image.astype(np.float32) / 255, image[0]):
         with pytest.raises(InputError) as refusal:
-            to_student(wrong)  # type: ignore[arg-type]
+            to_student(wrong)
         assert refusal.value.code == "IMG-TENSOR"
 
 

@@ -22,7 +22,7 @@ Rows = list[tuple[str, str, str]]
 
 
 def disc(number: int) -> np.ndarray:
-    rows, columns = np.mgrid[0:32, 0:32] / 32
+    rows, columns = np.mgrid[0:48, 0:48] / 48
     depth = np.exp(-((rows - 0.5) ** 2 + (columns - number % 7 / 7) ** 2) * 20)
     return (40 + 150 * depth).astype(np.uint8)
 
@@ -125,12 +125,13 @@ def test_an_absent_split(make: Callable[[Rows], DataSet], recipe: Recipe) -> Non
     assert refusal(make(rows("test", 3, 3)), asking(recipe, count=100)).code == "DATA-SPLIT-EMPTY"
 
 
-NOISE = np.random.default_rng(0).integers(0, 256, (32, 32)).astype(np.uint8)
+# of the input's own size: enlarged noise has neighbours that agree, and passes for a film
+NOISE = np.random.default_rng(0).integers(0, 256, (48, 48)).astype(np.uint8)
 
 
 @pytest.mark.parametrize(
     "picture",
-    [NOISE, np.zeros((32, 32), np.uint8), np.full((32, 32), 200, np.uint8), np.uint8(np.indices((32, 32)).sum(0) % 2)],
+    [NOISE, np.zeros((48, 48), np.uint8), np.full((48, 48), 200, np.uint8), np.uint8(np.indices((48, 48)).sum(0) % 2)],
     ids=["noise", "black", "grey", "chessboard"],
 )
 def test_noise_and_blanks_among_films(

@@ -167,6 +167,7 @@ def reference_job(child: Path, name: str, before: str) -> Job:
     return made.model_copy(update={"target": "reference", "weights": weights, "stacks": (stack,)})
 
 
+@pytest.mark.slow
 def test_the_real_worker_without_anything_in_its_way(child: Path) -> None:
     """What makes the next two tests mean something."""
     lines: list[str] = []
@@ -191,6 +192,7 @@ def can_mount() -> bool:
     return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_mount(), reason="this user may not mount a tmpfs in a namespace of its own")
 def test_a_full_disk_leaves_no_half_written_outputs(child: Path) -> None:
     """A real file system of 8 kB, mounted over the job's folder for the real worker alone.
@@ -220,12 +222,14 @@ def test_output_of_a_child_is_given_as_events_and_never_printed(
     script = "import sys; print('lowered', flush=True); print('chatter', file=sys.stderr); " + GOOD
     lines: list[str] = []
     run_jobs([job(child, recipe, "talks", script)], lines.append)
-    assert lines == ["lowered"]
+    assert lines == ["talks: started", "lowered"]
     assert capfd.readouterr() == ("", "")
 
 
+# a shell that runs tests in the background may have them ignore SIGINT, which a child inherits
 PARENT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from cxredge.recipe import Recipe
 from cxredge.targets import jobs

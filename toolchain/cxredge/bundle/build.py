@@ -120,7 +120,8 @@ def _run(walk: Walk, tests: Stack) -> None:
     with _work_folder() as work:
         jobs = [job for job in (_job(walk, target, stacks, work) for target in _job_names(walk)) if job is not None]
         if any(job.after for job in jobs):
-            jobs.append(_rounding_job(walk, work))
+            eager = next((job for job in jobs if job.target == REFERENCE), None)
+            jobs = [_rounding_job(walk, work, eager), *(job for job in jobs if job is not eager)]
         with live(f"building {walk.recipe.name}") as say:
             results = run_jobs(jobs, say)
         for result in results:
@@ -187,7 +188,8 @@ def _job(walk: Walk, name: str, stacks: tuple[Stack, ...], work: Path) -> Job | 
     )
 
 
-def _rounding_job(walk: Walk, work: Path) -> Job:
+def _rounding_job(walk: Walk, work: Path, reference: Job | None) -> Job:
+    """Rounds the weights, and takes over the reference's own job, if there is one."""
     assert walk.calibration is not None
     return Job(
         name=ROUNDING,
@@ -195,6 +197,7 @@ def _rounding_job(walk: Walk, work: Path) -> Job:
         recipe=walk.recipe,
         weights=str(walk.weights),
         calibration=str(walk.calibration.images),
+        stacks=() if reference is None else reference.stacks,
         out=str(work / ROUNDING),
         cost=1000,  # others wait for it
     )
@@ -206,9 +209,9 @@ def _keep(walk: Walk, result: JobResult) -> None:
     if job.target == ROUNDING:
         with walk.rounded_stage().fill() as folder:
             shutil.copyfile(out / ROUNDED, folder / ROUNDED)
-        return
-    if job.target == REFERENCE:
+    if job.target == REFERENCE or (job.target == ROUNDING and job.stacks):
         _keep_outputs(walk.outputs_stage(REFERENCE, walk.recipe.weights.sha256), out / "fp32", job.stacks)
+    if job.target in (REFERENCE, ROUNDING):
         return
     for scheme in (*job.schemes, *job.files):
         name = f"{job.target}/{scheme}"

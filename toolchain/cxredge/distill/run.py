@@ -79,7 +79,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     else:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
     splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder() / "data"), plan.licence_classes)
-    if len(splits.train) <= recipe.student.novelty_rank:
+    if len(splits.train) <= recipe.student.novelty_rank + 1:
         raise InputError(
             "DISTILL-FEW",
             f"{len(splits.train)} train films cannot span {recipe.student.novelty_rank} novelty components",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterator
 
 import torch
@@ -19,8 +20,12 @@ def fold_batch_norm(student: Student, spec: InputSpec) -> Student:
     exporter that folds it again multiplies by 1.
     """
     folded = copy.deepcopy(student).eval()
-    for conv, norm in list(_pairs(folded, spec)):
-        _fold(conv, norm)
+    pairs = list(_pairs(folded, spec))
+    uses = Counter(id(module) for pair in pairs for module in pair)
+    for conv, norm in pairs:
+        # one that serves in two places has no single scale to take up
+        if uses[id(conv)] == uses[id(norm)] == 1 and norm.affine:
+            _fold(conv, norm)
     return folded
 
 

@@ -35,8 +35,9 @@ class Stack(Frozen):
 class Job(Frozen):
     """Work of one process: lower ``schemes`` of one target, then run these and ``files`` on every stack.
 
-    target: a target's name, ``reference`` for the eager student, which has the one scheme ``fp32``, or ``rounding``,
-    which writes the student with rounded weights to ``out/rounded.safetensors``.
+    target: a target's name; ``reference`` for the eager student, which has the one scheme ``fp32``; or ``rounding``,
+    which writes the student with rounded weights to ``out/rounded.safetensors``, and if it is given stacks is the
+    reference as well: both need the eager student, and importing it takes longer than running it.
     after: name of a job that must have ended well before.
     rounded: that student's file, for INT8 schemes.
     files: artifacts that exist already, by scheme, with their sha256.
@@ -86,7 +87,7 @@ def run_jobs(jobs: Sequence[Job], event: Event, parallel: int | None = None) -> 
             for job in [j for j in queue if j.after in results and results[j.after].error is not None]:
                 results[job.name] = JobResult(job, results[job.after or ""].error, 0.0)
                 queue.remove(job)
-            ready = [job for job in queue if job.after is None or job.after in results]
+            ready = [j for j in queue if j.after is None or (j.after in results and results[j.after].error is None)]
             for job in ready[: slots - len(running)]:
                 queue.remove(job)
                 event(f"{job.name}: started")

@@ -72,19 +72,15 @@ def _do(job: Job, say: Event) -> None:
     student = (
         build_student(job.recipe, Path(job.weights)) if job.target in (REFERENCE, ROUNDING) or job.schemes else None
     )
-    if job.target == REFERENCE:
-        from cxredge.targets.reference import Reference
-
-        assert student is not None
-        parameters = sum(p.numel() for p in student.parameters())
-        write_text(out / "fp32" / "student.json", json.dumps({"parameters": parameters}))
-        _run_all(job, "fp32", job.recipe.weights.sha256, Reference(student), say)
-        return
     calibration = None
     if job.calibration is not None:
         calibration = CalibrationFilms(np.load(job.calibration, mmap_mode="r"), job.recipe.calibration.percentile)
-    if job.target == ROUNDING:
-        _round(job, student, calibration, say)
+    if job.target in (REFERENCE, ROUNDING):
+        assert student is not None
+        if job.target == ROUNDING:
+            _round(job, student, calibration, say)
+        if job.stacks:
+            _run_reference(job, student, say)
         return
     target = get_target(job.target)
     ready: dict[str, tuple[Path, str]] = {s: (Path(file), digest) for s, (file, digest) in job.files.items()}
@@ -108,13 +104,20 @@ def _do(job: Job, say: Event) -> None:
                 _run_all(job, scheme, digest, runner, say)
 
 
-def _round(job: Job, student: Student | None, calibration: CalibrationFilms | None, say: Event) -> None:
+def _run_reference(job: Job, student: Student, say: Event) -> None:
+    from cxredge.targets.reference import Reference
+
+    parameters = sum(p.numel() for p in student.parameters())
+    write_text(Path(job.out) / "fp32" / "student.json", json.dumps({"parameters": parameters}))
+    _run_all(job, "fp32", job.recipe.weights.sha256, Reference(student), say)
+
+
+def _round(job: Job, student: Student, calibration: CalibrationFilms | None, say: Event) -> None:
     import torch
     from safetensors.torch import save
 
     from cxredge.students.rounding import round_weights
 
-    assert student is not None
     assert calibration is not None
     began = time.monotonic()
     # the moments are summed in an order that depends on the number of threads, and the bytes must not
@@ -133,7 +136,7 @@ def _rounded(job: Job, student: Student) -> Student | None:
 
 
 def _run_all(job: Job, scheme: str, digest: str, runner: Runner, say: Event) -> None:
-    name = job.target if job.target == REFERENCE else f"{job.target}/{scheme}"
+    name = REFERENCE if job.target in (REFERENCE, ROUNDING) else f"{job.target}/{scheme}"
     for stack in job.stacks:
         began = time.monotonic()
         images = np.load(stack.images, mmap_mode="r")
