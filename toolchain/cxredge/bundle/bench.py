@@ -18,6 +18,7 @@ from cxredge.progress import track
 from cxredge.results import ArtifactTimes, BenchFigures
 from cxredge.targets import get_target
 from cxredge.targets.base import Runner
+from cxredge.targets.chatter import kept_quiet
 
 RUNS_PER_ROUND = 8
 WARM_UP = 3
@@ -45,7 +46,8 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
     first: dict[str, float] = {}
     times: dict[str, list[float]] = {}
     for name in ["reference", *(e.artifact.name for e in manifest.artifacts)]:
-        _import_runtime(name)
+        with kept_quiet():
+            _import_runtime(name)
         began = time.perf_counter()
         runners[name] = _open(bundle, manifest, name, threads)
         load[name] = time.perf_counter() - began
