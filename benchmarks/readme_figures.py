@@ -45,8 +45,8 @@ def speed(path: Path) -> str:
     value, _ = json.JSONDecoder().raw_decode(path.read_text())
     figures = BenchFigures.model_validate(value)
     return (
-        f"`cxredge bench`, {figures.bundle}, {figures.threads} thread(s), {figures.machine} (a shared 2-core machine, so "
-        f"read the ratios; phones: not verified here):\n\n"
+        f"`cxredge bench`, {figures.bundle}, {figures.threads} thread(s), {figures.machine} (a shared 2-core "
+        f"machine, so read the ratios; phones: not verified here):\n\n"
         f"{table.as_markdown(table.BENCH_HEADER, table.bench_rows(figures))}\n"
     )
 

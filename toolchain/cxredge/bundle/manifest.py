@@ -7,9 +7,9 @@ a file more or less than its manifest is refused. The JSON Schema is published u
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from cxredge.errors import InputError
 from cxredge.files import canonical_json, sha256_bytes, sha256_file
@@ -19,12 +19,14 @@ from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
 FILE = "manifest.json"
 MAX_BYTES = 16_000_000
 BundleKind = Literal["host", "android"]
+BundlePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$")]
+"""Relative, with forward slashes, and never out of the bundle."""
 
 
 class BundledFile(Frozen):
     """One file of the bundle; ``path`` is relative, with forward slashes."""
 
-    path: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$")
+    path: BundlePath
     bytes: int = Field(ge=0)
     sha256: Sha256
 
@@ -58,7 +60,7 @@ class BundledArtifact(Frozen):
     """One artifact of this bundle, with what an app needs to call it."""
 
     artifact: Artifact
-    path: str
+    path: BundlePath
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     tolerance: Tolerance
@@ -90,7 +92,7 @@ class Manifest(Frozen):
     calibration: CalibrationRecord | None
     evaluation: EvaluationRecord
     verdicts: tuple[Verdict, ...]
-    selftest: str
+    selftest: BundlePath
     """Path of the self-test vectors."""
     tools: dict[str, str]
     statement: str
