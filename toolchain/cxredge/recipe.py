@@ -6,7 +6,6 @@ The JSON Schema generated from these classes is published under ``docs/schemas/`
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -248,11 +247,6 @@ class Recipe(Frozen):
     def artifacts(self) -> tuple[str, ...]:
         """Names ``target/scheme`` in the recipe's order."""
         return tuple(f"{target}/{scheme}" for target, schemes in self.targets.items() for scheme in schemes)
-
-
-def artifact_slug(name: str) -> str:
-    """``tflite/w8a8`` as part of a file name: ``tflite-w8a8``."""
-    return re.sub(r"[^a-z0-9]+", "-", name)
 
 
 def recipe_path(place: Path) -> Path:

@@ -141,3 +141,8 @@ class BenchFigures(Frozen):
     threads: int
     rounds: int
     artifacts: tuple[ArtifactTimes, ...]
+
+
+def number(value: float | None) -> str:
+    """A figure as tables and cards print it: four significant digits, a dash for none."""
+    return "–" if value is None else f"{value:.4g}"

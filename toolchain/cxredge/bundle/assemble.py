@@ -33,8 +33,7 @@ CALIBRATION = "artifacts/calibration.json"
 class Parts:
     """Everything that a bundle is made of.
 
-    artifacts: record and file by name. selftest: outputs of the self-test inputs by artifact name, with the
-    reference's under ``reference``.
+    artifacts: record and file by name. selftest: outputs of the self-test inputs by artifact name.
     """
 
     recipe: Recipe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from cxredge.results import ArtifactTimes, BenchFigures
 from cxredge.targets import get_target
 from cxredge.targets.base import Runner
 from cxredge.targets.chatter import kept_quiet
+from cxredge.targets.jobs import REFERENCE, cores
 
 RUNS_PER_ROUND = 8
 WARM_UP = 3
@@ -33,19 +33,17 @@ def measure(bundle: Path, rounds: int) -> Iterator[BenchFigures]:
             f"{bundle} holds no eager student to measure against",
             "name the host bundle of this build",
         )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for threads in sorted({1, cores}):
+    for threads in sorted({1, cores()}):
         yield _measure(bundle, manifest, rounds, threads)
 
 
 def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> BenchFigures:
-    spec = manifest.recipe.input
     image = _image(manifest)
     runners: dict[str, Runner] = {}
     load: dict[str, float] = {}
     first: dict[str, float] = {}
     times: dict[str, list[float]] = {}
-    for name in ["reference", *(e.artifact.name for e in manifest.artifacts)]:
+    for name in [REFERENCE, *(e.artifact.name for e in manifest.artifacts)]:
         with kept_quiet():
             _import_runtime(name)
         began = time.perf_counter()
@@ -53,7 +51,6 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
         load[name] = time.perf_counter() - began
         first[name] = _once(runners[name], image)
         times[name] = []
-    assert image.shape[1:] == (spec.channels, spec.height, spec.width)
     for _ in track(range(rounds), f"bench, {threads} thread(s)"):
         for name, runner in runners.items():
             _threads(name, threads)
@@ -65,7 +62,7 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
         runner.close()
     medians = {name: float(np.median(t)) for name, t in times.items()}
     sizes = {e.artifact.name: e.artifact.bytes for e in manifest.artifacts}
-    sizes["reference"] = (bundle / REFERENCE_WEIGHTS).stat().st_size
+    sizes[REFERENCE] = (bundle / REFERENCE_WEIGHTS).stat().st_size
     return BenchFigures(
         bundle=manifest.id,
         machine=f"{platform.system()} {platform.machine()}",
@@ -80,7 +77,7 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
                 p10_ms=float(np.percentile(times[name], 10)) * 1e3,
                 p50_ms=medians[name] * 1e3,
                 p90_ms=float(np.percentile(times[name], 90)) * 1e3,
-                of_eager=medians[name] / medians["reference"],
+                of_eager=medians[name] / medians[REFERENCE],
                 of_fp32=_against_fp32(name, medians),
                 bytes_of_fp32=_against_fp32(name, {k: float(v) for k, v in sizes.items()}),
             )
@@ -99,7 +96,7 @@ def _image(manifest: Manifest) -> NDArray[np.float32]:
 
 
 def _open(bundle: Path, manifest: Manifest, name: str, threads: int) -> Runner:
-    if name == "reference":
+    if name == REFERENCE:
         from cxredge.students import build_student
         from cxredge.targets.reference import Reference
 
@@ -110,7 +107,7 @@ def _open(bundle: Path, manifest: Manifest, name: str, threads: int) -> Runner:
 
 def _import_runtime(name: str) -> None:
     """Load time is the artifact's, not its runtime's import."""
-    if name == "reference":
+    if name == REFERENCE:
         import timm  # noqa: F401
         import torch  # noqa: F401
     else:
@@ -119,7 +116,7 @@ def _import_runtime(name: str) -> None:
 
 def _threads(name: str, threads: int) -> None:
     """Thread pools that are the process's, not the runner's, are set again before each round."""
-    if name == "reference":
+    if name == REFERENCE:
         import torch
 
         torch.set_num_threads(threads)

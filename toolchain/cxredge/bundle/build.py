@@ -14,7 +14,7 @@ import numpy as np
 from cxredge.bundle import selftest
 from cxredge.bundle.assemble import Parts, assemble
 from cxredge.bundle.manifest import EvaluationRecord, Manifest
-from cxredge.bundle.walk import REFERENCE, Films, Walk, read_artifact, walk_recipe
+from cxredge.bundle.walk import Films, Walk, read_artifact, walk_recipe
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.files import sha256_file
 from cxredge.outputs import OutputsFile, films_digest, read_outputs
@@ -25,7 +25,7 @@ from cxredge.results import Artifact, CalibrationRecord, TensorRange, Verdict
 from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.targets import calibration, get_target
 from cxredge.targets.base import INTEGER_SCHEMES
-from cxredge.targets.jobs import ROUNDED, ROUNDING, Job, JobResult, Stack, run_jobs
+from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Job, JobResult, Stack, run_jobs
 
 # rough seconds of lowering a MobileNetV2-class student, to start the longest job first
 COST = {"executorch/w8a8": 30, "executorch/fp32": 14, "tflite/fp32": 12, "onnx/fp32": 8, REFERENCE: 6}
@@ -283,7 +283,7 @@ def _calibration_record(walk: Walk, lowered: dict[str, Artifact]) -> Calibration
     if walk.calibration is None:
         return None
     ranges: dict[TargetName, tuple[TensorRange, ...]] = {a.target: a.ranges for a in lowered.values() if a.ranges}
-    found = calibration.record(walk.data, walk.recipe, walk.calibration.films)
+    found = calibration.record(walk.data, walk.recipe, walk.calibration.records)
     return found.model_copy(update={"ranges": ranges})
 
 

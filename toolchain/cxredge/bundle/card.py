@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cxredge.bundle.manifest import Manifest
+from cxredge.results import number
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -21,11 +22,6 @@ def render(manifest: Manifest) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["figure"] = _figure
+    environment.filters["figure"] = number
     phantom = manifest.recipe.data.source == "phantom"
     return environment.get_template("model_card.md.j2").render(m=manifest, r=manifest.recipe, phantom=phantom)
-
-
-def _figure(value: float | None) -> str:
-    """Four significant digits; a dash where there is no value."""
-    return "–" if value is None else f"{value:.4g}"

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from cxredge.errors import InputError
+from cxredge.errors import InputError, nearest
 from cxredge.files import canonical_json, sha256_bytes, sha256_file
 from cxredge.recipe import ArtifactName, Frozen, Recipe, Sha256
 from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
@@ -101,8 +101,6 @@ class Manifest(Frozen):
 
     def artifact(self, name: str) -> BundledArtifact:
         """The artifact of that name. Raises InputError BUNDLE-ARTIFACT with the choices."""
-        from cxredge.errors import nearest
-
         for entry in self.artifacts:
             if entry.artifact.name == name:
                 return entry

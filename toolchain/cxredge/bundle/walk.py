@@ -20,11 +20,10 @@ from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.students import checked_weights
 from cxredge.targets import calibration, get_target
 from cxredge.targets.base import INTEGER_SCHEMES
+from cxredge.targets.jobs import REFERENCE
 
 if TYPE_CHECKING:
     from cxredge.images.datasets import DataSet, Film
-
-REFERENCE = "reference"
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,13 @@ def build(
     """
     from cxredge.bundle.build import build_recipe
     from cxredge.cli.listing import print_verdicts, words
+    from cxredge.errors import EXIT_GATE, EXIT_GOOD
 
     built = build_recipe(recipe, words(targets), words(schemes), out, android_assets)
     print_verdicts(built.judged, as_json)
     if not built.passed:
         click.echo("a gate failed: no bundle was written", err=True)
-        return 1
+        return EXIT_GATE
     for folder, manifest in built.bundles:
         click.echo(f"{manifest.kind} bundle {manifest.id}: {folder}", err=as_json)
-    return 0
+    return EXIT_GOOD

@@ -12,6 +12,7 @@ def doctor(as_json: bool) -> int:
 
     Exit status 3 when something is missing.
     """
+    from cxredge.errors import EXIT_ENVIRONMENT, EXIT_GOOD
     from cxredge.files import canonical_json
     from cxredge.report.table import as_text
     from cxredge.targets.checkup import checks
@@ -25,4 +26,4 @@ def doctor(as_json: bool) -> int:
         for c in found:
             if not c.good:
                 click.echo(f"fix for {c.what}: {c.fix}")
-    return 0 if all(c.good for c in found) else 3
+    return EXIT_GOOD if all(c.good for c in found) else EXIT_ENVIRONMENT

@@ -32,7 +32,7 @@ def predict(
     A film that cannot be read is reported with its code, the others go on, and the exit status is 2.
     """
     from cxredge.bundle.manifest import read_manifest
-    from cxredge.errors import CxrError, InputError, nearest
+    from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, CxrError, InputError, nearest
     from cxredge.files import canonical_json
     from cxredge.progress import track
     from cxredge.report.findings import text
@@ -72,7 +72,7 @@ def predict(
                 click.echo(text(result, manifest.recipe.data.source == "phantom"))
     if as_json:
         click.echo(canonical_json(results), nl=False)
-    return 2 if failed else 0
+    return EXIT_MISUSE if failed else EXIT_GOOD
 
 
 def _one(

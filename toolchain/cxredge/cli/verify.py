@@ -22,9 +22,10 @@ def verify(bundle: Path, reference: Path | None, as_json: bool) -> int:
     """
     from cxredge.bundle.verify import verify_bundle
     from cxredge.cli.listing import print_verdicts
+    from cxredge.errors import EXIT_GATE, EXIT_GOOD
 
     judged, passed = verify_bundle(bundle, reference)
     print_verdicts(judged, as_json)
     if not passed:
         click.echo("a gate failed", err=True)
-    return 0 if passed else 1
+    return EXIT_GOOD if passed else EXIT_GATE

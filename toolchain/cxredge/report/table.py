@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cxredge.results import Artifact, BenchFigures, Verdict
+from cxredge.results import Artifact, BenchFigures, Verdict, number
 
 HEADER = (
     "artifact",
@@ -65,11 +65,6 @@ def bench_rows(figures: BenchFigures) -> list[tuple[str, ...]]:
         )
         for a in figures.artifacts
     ]
-
-
-def number(value: float | None) -> str:
-    """Four significant digits, a dash for none."""
-    return "–" if value is None else f"{value:.4g}"
 
 
 def as_text(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:

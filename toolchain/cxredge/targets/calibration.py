@@ -76,14 +76,14 @@ def refuse_noise(images: NDArray[np.uint8], data: str) -> None:
         )
 
 
-def record(data: DataSet, recipe: Recipe, films: tuple[Film, ...]) -> CalibrationRecord:
+def record(data: DataSet, recipe: Recipe, films: tuple[FilmRecord, ...]) -> CalibrationRecord:
     """What goes beside the artifacts: every film by hash, and whose it is."""
     return CalibrationRecord(
         data=data.name,
         split=recipe.calibration.split,
         percentile=recipe.calibration.percentile,
         patients=len({film.patient for film in films}),
-        films=film_records(films),
+        films=films,
     )
 
 

@@ -72,13 +72,17 @@ Event = Callable[[str], None]
 """Receives one line a person can read, from any thread."""
 
 
+def cores() -> int:
+    """Cores that this process may use, which a container may make fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def run_jobs(jobs: Sequence[Job], event: Event, parallel: int | None = None) -> list[JobResult]:
     """Run all jobs, at most ``parallel`` (default: one a core) at a time, longest first; results in the jobs' order.
 
     A failing job does not stop the others. On KeyboardInterrupt every child is killed before it is raised again.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    slots = max(1, min(parallel or cores, len(jobs)))
+    slots = max(1, min(parallel or cores(), len(jobs)))
     queue = sorted(jobs, key=lambda job: -job.cost)
     running: dict[str, _Child] = {}
     results: dict[str, JobResult] = {}
@@ -91,7 +95,7 @@ def run_jobs(jobs: Sequence[Job], event: Event, parallel: int | None = None) -> 
             for job in ready[: slots - len(running)]:
                 queue.remove(job)
                 event(f"{job.name}: started")
-                running[job.name] = _Child(job, event, threads=max(1, cores // slots))
+                running[job.name] = _Child(job, event, threads=max(1, cores() // slots))
             for name, child in list(running.items()):
                 result = child.poll()
                 if result is not None:
