@@ -1,0 +1,87 @@
+"""Choice, order and filling."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from cxredge.mlprogram.registry import BOOLEANS, FIRST, INDEX, NUMBERS, operator
+
+
+@operator("select", result="=a", accepts=BOOLEANS)
+def select(cond: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """a where ``cond`` is true, else b; all three are broadcast."""
+    return torch.where(cond, a, b)
+
+
+@operator("topk", result=(FIRST, INDEX), exact=True)
+def topk(
+    x: Tensor,
+    k: int = 1,
+    axis: int = -1,
+    ascending: bool = False,
+    sort: bool = True,
+    return_indices: bool = True,
+    output_indices_dtype: str = "int32",
+) -> list[Tensor]:
+    """The k largest (smallest if ``ascending``) values along ``axis`` in order, and their indices; k = -1: all.
+
+    Of equal values the first comes first, and so it is where ``sort`` is off: MIL leaves both open.
+    """
+    count = x.shape[axis] if k == -1 else k
+    values, indices = x.sort(dim=axis, descending=not ascending, stable=True)
+    results = [values.narrow(axis, 0, count), indices.narrow(axis, 0, count).int()]
+    return results if return_indices else results[:1]
+
+
+@operator("argsort", result=INDEX, exact=True)
+def argsort(x: Tensor, axis: int = -1, ascending: bool = False) -> Tensor:
+    """Indices that bring x in order along ``axis``; of equal values the first comes first (MIL leaves it open)."""
+    return x.sort(dim=axis, descending=not ascending, stable=True)[1].int()
+
+
+@operator("one_hot", result="=on_value")
+def one_hot(indices: Tensor, one_hot_vector_size: int, on_value: Tensor, off_value: Tensor, axis: int = -1) -> Tensor:
+    """indices [*D] -> [*D] with an axis of ``one_hot_vector_size``: on at the index, off elsewhere.
+
+    An index outside is on nowhere, as in TensorFlow; MIL says nothing of it.
+    """
+    places = torch.arange(one_hot_vector_size, device=indices.device)
+    hot = indices.unsqueeze(-1) == places
+    return torch.where(hot, on_value, off_value).movedim(-1, axis)
+
+
+@operator("cumsum", accepts=NUMBERS)
+def cumsum(x: Tensor, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> Tensor:
+    """Sum of the elements up to each one along ``axis``; without it if ``exclusive``; from the end if ``reverse``."""
+    if reverse:
+        x = x.flip(axis)
+    result = x.cumsum(axis, dtype=x.dtype)
+    if exclusive:
+        before = torch.zeros_like(x.narrow(axis, 0, 1))
+        result = torch.cat((before, result.narrow(axis, 0, x.shape[axis] - 1)), axis)
+    return result.flip(axis) if reverse else result
+
+
+@operator("band_part", exact=True)
+def band_part(x: Tensor, lower: int = -1, upper: int = -1) -> Tensor:
+    """x [..., M, N], zero more than ``lower`` below or ``upper`` above the diagonal; a negative bound is none."""
+    below = torch.arange(x.shape[-2], device=x.device)[:, None] - torch.arange(x.shape[-1], device=x.device)
+    outside = torch.zeros_like(below, dtype=torch.bool)
+    if lower >= 0:
+        outside = outside | (below > lower)
+    if upper >= 0:
+        outside = outside | (-below > upper)
+    return x.masked_fill(outside, 0)
+
+
+@operator("fill", result="=value", exact=True)
+def fill(shape: tuple[int, ...], value: Tensor) -> Tensor:
+    """``shape`` filled with ``value``."""
+    return value.reshape(()).expand(shape)
+
+
+@operator("fill_like", result="=value", exact=True)
+def fill_like(ref_tensor: Tensor, value: Tensor) -> Tensor:
+    """The shape of ``ref_tensor`` filled with ``value``."""
+    return value.reshape(()).expand(ref_tensor.shape)
