@@ -1,6 +1,6 @@
 # Works as the first command in a fresh clone: each target makes .venv when it is missing or older than the lock.
 # TORCH=cpu    install PyTorch's CPU wheels (Linux without a GPU: about 4 GB less); see docs/set-up.md
-# MODEL=<name> the recipe under model_zoo/ that android-model packages (default: phantom)
+# MODEL=<name> the recipe under model_zoo/ that android-model and ios-model package (default: phantom)
 
 PYTHON ?= python3.11
 MODEL ?= phantom
@@ -8,8 +8,11 @@ TORCH ?= lock
 UV := .venv/bin/uv
 STAMP := .venv/.installed-$(TORCH)
 
+ANDROID_MODEL := android-app/app/src/main/assets/model
+IOS_MODEL := ios-app/CXRApp/Model
+
 .DEFAULT_GOAL := help
-.PHONY: help setup android-model test test-full lint pretrained lock schemas vectors clean
+.PHONY: help setup android-model ios-model test test-full lint pretrained lock schemas vectors clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
@@ -21,7 +24,10 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 android-model: $(STAMP) ## build, verify and package MODEL for the Android app
-	.venv/bin/cxredge build model_zoo/$(MODEL) --android-assets android-app/app/src/main/assets/model
+	.venv/bin/cxredge build model_zoo/$(MODEL) --android-assets $(ANDROID_MODEL)
+
+ios-model: $(STAMP) ## build, verify and package MODEL for the iOS app
+	.venv/bin/cxredge build model_zoo/$(MODEL) --ios-assets $(IOS_MODEL)
 
 lint: $(STAMP) ## formatting, lint and types
 	.venv/bin/ruff format --check .
@@ -49,4 +55,4 @@ lock: ## resolve pyproject.toml again into requirements.lock
 	  --no-emit-find-links --no-annotate --no-header --python-version 3.11 -o requirements.lock
 
 clean: ## remove what builds made (not .venv)
-	rm -rf build dist android-app/app/src/main/assets/model
+	rm -rf build dist $(ANDROID_MODEL) $(IOS_MODEL)

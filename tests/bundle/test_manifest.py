@@ -45,8 +45,10 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
             cam_step=0.01 if scheme == "w8a8" else None,
         )  # fmt: skip
         artifacts[name] = (artifact, file)
-        reference = OutputsFile("reference", "0" * 64, digest, outputs)
-        verdicts.append(judge(recipe, artifact, reference, OutputsFile(name, artifact.sha256, digest, outputs)))
+        reference = OutputsFile("reference", "0" * 64, digest, "eager PyTorch", outputs)
+        verdicts.append(
+            judge(recipe, artifact, reference, OutputsFile(name, artifact.sha256, digest, "a runtime", outputs))
+        )
     weights = folder / "weights"
     weights.write_bytes(b"weights")
     evaluation = EvaluationRecord(

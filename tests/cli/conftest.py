@@ -52,7 +52,7 @@ def built(cxredge: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("dist")
     done = cxredge("build", "model_zoo/phantom", "--out", out)
     assert done.status == 0, done.out + done.err
-    (host,) = (p for p in out.iterdir() if not p.name.endswith("-android"))
+    (host,) = (p for p in out.iterdir() if not p.name.endswith(("-android", "-ios")))
     return host
 
 

@@ -66,7 +66,7 @@ def test_part_of_a_recipe(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: 
     for option, value, code in (
         ("--targets", "onx", "BUILD-TARGET"),
         ("--schemes", "w4", "BUILD-SCHEME"),
-        ("--android-assets", tmp_path / "a", "BUILD-ANDROID"),
+        ("--android-assets", tmp_path / "a", "BUILD-APP"),
     ):
         extra = ("--targets", "onnx") if option == "--android-assets" else ()
         done = cxredge("build", tiny, option, value, *extra, CXR_CACHE=tiny_cache)

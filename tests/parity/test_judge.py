@@ -16,6 +16,7 @@ from cxredge.parity import numerics
 from cxredge.parity.judge import figures, judge
 from cxredge.recipe import Gates, Recipe
 from cxredge.recipe_file import load_recipe
+from cxredge.report.table import rows
 from cxredge.results import Artifact, Census, Delegation
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,11 +34,11 @@ def outputs(recipe: Recipe, films: int = 40, seed: int = 0) -> OutputsFile:
     classes = len(recipe.labels.names)
     cam = rng.normal(0, 3, (films, classes, 6, 6)).astype(np.float32)
     arrays = {"logits": cam.mean((2, 3)), "cam": cam, "novelty": rng.uniform(0.5, 2, films).astype(np.float32)}
-    return OutputsFile("x/y", DIGEST, FILMS, arrays)
+    return OutputsFile("x/y", DIGEST, FILMS, "a runtime", arrays)
 
 
 def changed(file: OutputsFile, **arrays: np.ndarray) -> OutputsFile:
-    return OutputsFile(file.artifact, file.artifact_sha256, file.films_sha256, {**file.outputs, **arrays})
+    return OutputsFile(file.artifact, file.artifact_sha256, file.films_sha256, file.runtime, {**file.outputs, **arrays})
 
 
 def artifact(scheme: str = "w8a8", delegated: int = 99) -> Artifact:
@@ -120,13 +121,25 @@ def test_a_figure_that_has_no_value_is_not_shown_and_does_not_pass(recipe: Recip
     assert verdict.gates[0].verdict == "not-shown"
 
 
+def test_a_gate_on_what_a_target_does_not_have_is_not_applicable(recipe: Recipe) -> None:
+    reference = outputs(recipe)
+    gated = recipe.model_copy(update={"gates": {**recipe.gates, "w8a8": Gates(delegated=0.9, logit_max_abs=0.1)}})
+    decided_on_the_device = artifact().model_copy(update={"delegation": None})
+    verdict = judge(gated, decided_on_the_device, reference, reference)
+    assert {g.gate: g.verdict for g in verdict.gates} == {"logit_max_abs": "kept", "delegated": "not-applicable"}
+    assert verdict.passed
+    assert verdict.runtime == "a runtime"
+    (row,) = rows([(decided_on_the_device, verdict)])
+    assert row[-3:] == ("–", "a runtime", "kept")
+
+
 def test_other_films_and_other_artifacts_are_refused(recipe: Recipe) -> None:
     reference = outputs(recipe)
-    other_films = OutputsFile("x/y", DIGEST, films_digest(["1" * 64, "0" * 64]), reference.outputs)
+    other_films = OutputsFile("x/y", DIGEST, films_digest(["1" * 64, "0" * 64]), "a runtime", reference.outputs)
     with pytest.raises(InputError, match="PARITY-FILMS"):
         figures(recipe, reference, other_films)
     with pytest.raises(InputError, match="PARITY-ARTIFACT"):
-        judge(recipe, artifact(), reference, OutputsFile("x/y", "b" * 64, FILMS, reference.outputs))
+        judge(recipe, artifact(), reference, OutputsFile("x/y", "b" * 64, FILMS, "a runtime", reference.outputs))
     fewer = changed(reference, **{k: v[:3] for k, v in reference.outputs.items()})
     with pytest.raises(InputError, match="PARITY-SHAPE"):
         figures(recipe, reference, fewer)
@@ -135,10 +148,11 @@ def test_other_films_and_other_artifacts_are_refused(recipe: Recipe) -> None:
 def test_outputs_file_round_trips_to_the_same_bytes(recipe: Recipe, tmp_path: Path) -> None:
     file = outputs(recipe)
     for name in ("one", "two"):
-        write_outputs(tmp_path / name, "x/y", DIGEST, FILMS, file.outputs)
+        write_outputs(tmp_path / name, "x/y", DIGEST, FILMS, file.runtime, file.outputs)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     back = read_outputs(tmp_path / "one")
     assert (back.artifact, back.artifact_sha256, back.films_sha256) == ("x/y", DIGEST, FILMS)
+    assert back.runtime == "a runtime"
     for name, array in file.outputs.items():
         np.testing.assert_array_equal(back.outputs[name], array)
 
@@ -161,6 +175,7 @@ def test_outputs_that_break_the_contract_are_refused(recipe: Recipe, tmp_path: P
     else:
         arrays["novelty"] = arrays["novelty"][:-1]
     record = {"format": "cxredge-outputs-1", "artifact": "x/y", "artifact_sha256": DIGEST, "films_sha256": FILMS}
+    record["runtime"] = "a runtime"
     save_file(arrays, tmp_path / "file", metadata={"cxredge": json.dumps(record)})
     with pytest.raises(InputError, match="RUN-OUTPUT"):
         read_outputs(tmp_path / "file")
@@ -172,7 +187,7 @@ def test_mutated_outputs_files_never_crash(
     recipe: Recipe, tmp_path_factory: pytest.TempPathFactory, place: int, byte: int
 ) -> None:
     folder = tmp_path_factory.mktemp("mutated")
-    write_outputs(folder / "file", "x/y", DIGEST, FILMS, outputs(recipe, films=2).outputs)
+    write_outputs(folder / "file", "x/y", DIGEST, FILMS, "a runtime", outputs(recipe, films=2).outputs)
     data = bytearray((folder / "file").read_bytes())
     data[place % min(len(data), 600)] = byte
     (folder / "file").write_bytes(bytes(data))

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,37 +15,13 @@ from numpy.typing import NDArray
 
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.outputs import OUTPUT_NAMES, Outputs
-from cxredge.recipe import Recipe, SchemeName
+from cxredge.recipe import Recipe
 from cxredge.results import Artifact
-from cxredge.targets import TARGETS, get_target
-from cxredge.targets.base import CalibrationFilms, Target
+from cxredge.targets import get_target
+from cxredge.targets.base import CalibrationFilms
+from targets.conftest import PERCENTILE, Lowered, lower_all
 
 SQNR_DB = {"fp16": 30.0, "w8": 20.0, "w8a8": 15.0}
-PERCENTILE = 99.99
-
-
-@dataclass(frozen=True)
-class Lowered:
-    """A target, all its artifacts by scheme, and their folder."""
-
-    target: Target
-    artifacts: dict[str, Artifact]
-    folder: Path
-
-
-def lower_all(name: str, recipe: Recipe, folder: Path, schemes: tuple[SchemeName, ...] = ()) -> dict[str, Artifact]:
-    from targets.tiny_student import films, make_student
-
-    target = get_target(name)
-    calibration = CalibrationFilms(films(24, 2), PERCENTILE)
-    made = target.lower(make_student(), schemes or target.schemes, recipe, calibration, folder)
-    return {a.scheme: a for a in made}
-
-
-@pytest.fixture(scope="module", params=sorted(TARGETS))
-def lowered(request: pytest.FixtureRequest, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Lowered:
-    folder = tmp_path_factory.mktemp(request.param)
-    return Lowered(get_target(request.param), lower_all(request.param, recipe, folder), folder)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +34,7 @@ def images() -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def reference(images: NDArray[np.float32]) -> Outputs:
     import torch
+
     from targets.tiny_student import make_student
 
     with torch.no_grad():
@@ -112,7 +88,9 @@ def test_census_tells_the_schemes_apart(lowered: Lowered) -> None:
         small = sum(n for dtype, n in census.weight_bytes.items() if dtype in ("int8", "uint8"))
         assert (small > 0.5 * sum(census.weight_bytes.values())) == (scheme in ("w8", "w8a8"))
         assert any(dtype in ("int8", "uint8") for dtype in census.activations) == (scheme == "w8a8")
-        assert ("float16" in census.weight_bytes) == (scheme == "fp16")
+        # Core ML computes in float16 in all schemes but one
+        halves = ("fp16", "w8", "w8a8") if lowered.target.name == "coreml" else ("fp16",)
+        assert ("float16" in census.weight_bytes) == (scheme in halves)
 
 
 def test_census_counts_the_students_parameters(lowered: Lowered) -> None:
@@ -132,9 +110,53 @@ def test_census_counts_the_students_parameters(lowered: Lowered) -> None:
 def test_everything_but_small_change_is_delegated(lowered: Lowered) -> None:
     for artifact in lowered.artifacts.values():
         delegation = artifact.delegation
+        if lowered.target.name == "coreml":  # it decides on the device
+            assert delegation is None
+            continue
+        assert delegation is not None
         assert delegation.partitions == 1
         assert delegation.total - delegation.delegated == sum(delegation.left.values())
         assert delegation.share() > 0.9
+
+
+def test_operators_cost_what_the_eager_student_multiplies(lowered: Lowered) -> None:
+    """torch counts two operations for each multiply-accumulate, by hooks on what eager really calls."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from targets.tiny_student import SIZE, make_student
+
+    student = make_student()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        student(torch.zeros(1, 1, SIZE, SIZE))
+    for scheme, artifact in lowered.artifacts.items():
+        operations = lowered.target.read(lowered.folder / artifact.file).operations
+        assert 2 * sum(o.macs or 0 for o in operations) == counter.get_total_flops(), scheme
+        assert all(o.macs is not None and o.bytes_moved for o in operations), scheme
+
+
+def test_operators_hold_the_weights_that_the_census_counts(lowered: Lowered) -> None:
+    for scheme, artifact in lowered.artifacts.items():
+        found = lowered.target.read(lowered.folder / artifact.file)
+        counted = sum(artifact.census.weight_bytes.values())
+        # a constant that several operators read is theirs each time, and some that a program keeps nobody reads
+        assert abs(sum(o.weight_bytes for o in found.operations) - counted) <= 0.01 * counted + 64, scheme
+        by_dtype = {o.weight_dtype for o in found.operations if o.weight_bytes > 1000}
+        assert by_dtype <= set(artifact.census.weight_bytes), scheme
+        assert ("int8" in by_dtype) == (scheme in ("w8", "w8a8")), scheme
+
+
+def test_operators_are_named_and_delegated_as_the_file_says(lowered: Lowered) -> None:
+    for artifact in lowered.artifacts.values():
+        found = lowered.target.read(lowered.folder / artifact.file)
+        assert len({o.name for o in found.operations}) == len(found.operations)
+        assert {t.name: t.dtype for t in found.inputs} == artifact.census.inputs
+        assert {t.name: t.shape for t in found.outputs}["logits"] == (1, 3)
+        if found.delegation is None:
+            assert {o.delegate for o in found.operations} == {None}
+        else:
+            inside = [o for o in found.operations if o.delegate == found.delegation.delegate]
+            assert len(inside) == artifact.delegation.delegated
 
 
 def test_inspecting_needs_the_file_alone(lowered: Lowered) -> None:
@@ -150,9 +172,8 @@ def test_one_scheme_alone_gives_the_same_bytes(lowered: Lowered, recipe: Recipe,
 def test_a_rounded_student_at_hand_is_used_and_gives_the_same_bytes(
     lowered: Lowered, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from targets.tiny_student import films, make_student
-
     from cxredge.students import rounding
+    from targets.tiny_student import films, make_student
 
     student, images = make_student(), films(24, 2)
     rounded = rounding.round_weights(student, recipe.input, images)
@@ -263,6 +284,7 @@ def test_refusals_before_any_work(lowered: Lowered, recipe: Recipe, tmp_path: Pa
 
 def test_nan_in_calibration_names_the_tensor(lowered: Lowered, recipe: Recipe, tmp_path: Path) -> None:
     import torch
+
     from targets.tiny_student import films, make_student
 
     student = make_student()

@@ -34,6 +34,7 @@ class OutputsFile:
     artifact: str
     artifact_sha256: str
     films_sha256: str
+    runtime: str
     outputs: Outputs
 
 
@@ -67,8 +68,10 @@ def check_outputs(what: str, outputs: Mapping[str, NDArray[np.float32]], films: 
     return {name: outputs[name] for name in OUTPUT_NAMES}
 
 
-def write_outputs(path: Path, artifact: str, artifact_sha256: str, films_sha256: str, outputs: Outputs) -> None:
-    """Write an outputs file atomically; equal outputs give equal bytes."""
+def write_outputs(
+    path: Path, artifact: str, artifact_sha256: str, films_sha256: str, runtime: str, outputs: Outputs
+) -> None:
+    """Write an outputs file atomically; equal outputs give equal bytes. runtime: what ran the artifact, in words."""
     from safetensors.numpy import save
 
     record = {
@@ -76,6 +79,7 @@ def write_outputs(path: Path, artifact: str, artifact_sha256: str, films_sha256:
         "artifact": artifact,
         "artifact_sha256": artifact_sha256,
         "films_sha256": films_sha256,
+        "runtime": runtime,
     }
     arrays = {name: np.ascontiguousarray(outputs[name]) for name in OUTPUT_NAMES}
     # one metadata entry: the library writes several in an order that changes from process to process
@@ -98,8 +102,9 @@ def read_outputs(path: Path) -> OutputsFile:
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise refuse(f"its metadata does not say that it is {FORMAT}")
     try:
-        artifact, digest, films = (str(metadata[k]) for k in ("artifact", "artifact_sha256", "films_sha256"))
+        keys = ("artifact", "artifact_sha256", "films_sha256", "runtime")
+        artifact, digest, films, runtime = (str(metadata[key]) for key in keys)
     except KeyError as error:
         raise refuse(f"its metadata lacks {error}") from error
     count = len(arrays["logits"]) if "logits" in arrays and arrays["logits"].ndim else 0
-    return OutputsFile(artifact, digest, films, check_outputs(str(path), arrays, count))
+    return OutputsFile(artifact, digest, films, runtime, check_outputs(str(path), arrays, count))

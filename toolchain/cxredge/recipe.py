@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-TargetName = Literal["executorch", "tflite", "onnx"]
+TargetName = Literal["executorch", "tflite", "coreml", "onnx"]
 SchemeName = Literal["fp32", "fp16", "w8", "w8a8"]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -22,7 +22,12 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]
 ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9]+$")]
 
 MIN_CALIBRATION_FILMS = 100
-ANDROID_TARGETS = ("executorch", "tflite")
+AppKind = Literal["android", "ios"]
+APP_TARGETS: dict[AppKind, tuple[TargetName, ...]] = {
+    "android": ("executorch", "tflite"),
+    "ios": ("coreml", "executorch"),
+}
+"""Targets whose artifacts an app's bundle may hold: the runtimes that the app has."""
 
 
 class Frozen(BaseModel):
@@ -180,10 +185,16 @@ class Distillation(Frozen):
 
 
 class Bundles(Frozen):
-    """Which artifacts leave in which bundle; the host bundle always holds all of them and the reference."""
+    """Which artifacts leave in which app's bundle, the one that it uses first. The host bundle holds all."""
 
-    android: tuple[ArtifactName, ...]
+    android: tuple[ArtifactName, ...] = ()
     """Artifacts for the Android app, of the targets executorch and tflite."""
+    ios: tuple[ArtifactName, ...] = ()
+    """Artifacts for the iOS app, of the targets coreml and executorch."""
+
+    def of(self, kind: AppKind) -> tuple[ArtifactName, ...]:
+        """The artifacts of one app's bundle; empty: there is no such bundle."""
+        return self.android if kind == "android" else self.ios
 
 
 class Card(Frozen):
@@ -215,7 +226,7 @@ class Recipe(Frozen):
     evaluation: Evaluation = Evaluation()
     targets: dict[TargetName, tuple[SchemeName, ...]] = Field(min_length=1)
     primary: ArtifactName
-    """The artifact that ``predict`` and the apps use, as ``target/scheme``."""
+    """The artifact that ``predict`` uses, as ``target/scheme``."""
     bundles: Bundles
     gates: dict[SchemeName, Gates]
     distill: Distillation | None = None
@@ -234,12 +245,11 @@ class Recipe(Frozen):
                     raise ValueError(f"gates has no entry for scheme {scheme}, which targets.{target} builds")
         if self.primary not in self.artifacts():
             raise ValueError(f"primary is {self.primary}, which targets does not build: {', '.join(self.artifacts())}")
-        for name in self.bundles.android:
-            if name not in self.artifacts() or name.split("/")[0] not in ANDROID_TARGETS:
-                fit = [a for a in self.artifacts() if a.split("/")[0] in ANDROID_TARGETS]
-                raise ValueError(f"bundles.android lists {name}; targets builds these for Android: {', '.join(fit)}")
-        if self.primary not in self.bundles.android:
-            raise ValueError(f"primary {self.primary} is not in bundles.android")
+        for kind, targets in APP_TARGETS.items():
+            fit = [a for a in self.artifacts() if a.split("/")[0] in targets]
+            for name in self.bundles.of(kind):
+                if name not in fit:
+                    raise ValueError(f"bundles.{kind} lists {name}; targets builds these for it: {', '.join(fit)}")
         if self.calibration.split == self.evaluation.split:
             raise ValueError("calibration.split and evaluation.split must differ")
         return self

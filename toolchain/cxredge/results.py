@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from cxredge.recipe import ArtifactName, Frozen, SchemeName, Sha256, TargetName
+
+SEMANTICS = "program semantics"
+"""In place of a runtime's name: the file was evaluated as what it says, because its runtime does not exist here."""
 
 
 class FilmRecord(Frozen):
@@ -48,6 +51,56 @@ class Census(Frozen):
     """Dtype by name."""
 
 
+Size = Annotated[int, Field(ge=0)] | None
+"""One dimension; None where the file leaves it open."""
+
+
+class TensorInfo(Frozen):
+    """One input or output of a model file."""
+
+    name: str
+    dtype: str | None
+    """None where the file does not say."""
+    shape: tuple[Size, ...] | None
+    """None where even the rank is open."""
+
+
+class Operation(Frozen):
+    """One operator of a model file, with what it costs by its shapes: computed, not timed."""
+
+    name: str
+    type: str
+    dtype: str | None
+    """Of the first output, as ``shape`` is."""
+    shape: tuple[Size, ...] | None
+    weight_bytes: int = Field(ge=0)
+    """Bytes of the constants that it reads, as stored; 0 without."""
+    weight_dtype: str | None
+    """Of the largest of these constants; None without."""
+    macs: int | None = Field(ge=0)
+    """Multiply-accumulates of convolutions and matrix products; 0 for other operators. None: open shapes, or an
+    operator that is not looked into (control flow, recurrent cells, operators of the file's own)."""
+    bytes_moved: int | None = Field(ge=0)
+    """Activations read and written, and weights read at their stored width; None where a shape is open."""
+    delegate: str | None
+    """The delegate that takes it, where the file says so; else None."""
+
+
+class Inspection(Frozen):
+    """What a model file says of itself, read by a parser: nothing was run."""
+
+    file: str
+    format: TargetName
+    bytes: int = Field(ge=0)
+    sha256: Sha256
+    """Of the file; of a folder, over its files' names and hashes as ``sha256sum`` prints them, sorted."""
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    census: Census
+    operations: tuple[Operation, ...]
+    """In the order of execution."""
+
+
 class Delegation(Frozen):
     """How much of the graph the fast delegate takes."""
 
@@ -73,7 +126,8 @@ class Artifact(Frozen):
     bytes: int
     sha256: Sha256
     census: Census
-    delegation: Delegation
+    delegation: Delegation | None
+    """None where the runtime decides on the device what it delegates, and the file says nothing."""
     ranges: tuple[TensorRange, ...] = ()
     """Activation ranges used, in the target's own tensor names; empty for float schemes."""
     cam_step: float | None = None
@@ -104,7 +158,9 @@ class GateResult(Frozen):
     gate: str
     bound: float
     value: float | None
-    verdict: Literal["kept", "broken", "not-shown"]
+    verdict: Literal["kept", "broken", "not-shown", "not-applicable"]
+    """``not-shown``: the figure could not be had, and the gate counts as not kept. ``not-applicable``: this target has
+    no such figure, by its nature."""
 
 
 class Verdict(Frozen):
@@ -112,6 +168,8 @@ class Verdict(Frozen):
 
     artifact: ArtifactName
     artifact_sha256: Sha256
+    runtime: str
+    """What ran the artifact: a runtime's name, or ``SEMANTICS``."""
     figures: Figures
     gates: tuple[GateResult, ...]
     passed: bool
@@ -140,6 +198,8 @@ class BenchFigures(Frozen):
     machine: str
     threads: int
     rounds: int
+    not_timed: tuple[ArtifactName, ...] = ()
+    """Artifacts whose runtime does not exist on the machine."""
     artifacts: tuple[ArtifactTimes, ...]
 
 

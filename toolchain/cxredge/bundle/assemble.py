@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from cxredge.bundle.manifest import (
 from cxredge.files import canonical_json, fresh_directory, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import Recipe
-from cxredge.results import Artifact, CalibrationRecord, Verdict
+from cxredge.results import SEMANTICS, Artifact, CalibrationRecord, Verdict
 from cxredge.targets import get_target
 
 REFERENCE_WEIGHTS = "reference/weights.safetensors"
@@ -50,7 +50,7 @@ class Parts:
 def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
     """Write the bundle beside ``goal`` and rename it there. The same parts give the same bytes."""
     recipe = parts.recipe
-    names = tuple(parts.artifacts) if kind == "host" else recipe.bundles.android
+    names = tuple(parts.artifacts) if kind == "host" else recipe.bundles.of(kind)
     with fresh_directory(goal) as folder:
         entries = []
         for name in names:
@@ -76,13 +76,13 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
             recipe=recipe,
             parameters=parts.parameters,
             artifacts=tuple(entries),
-            primary=recipe.primary if recipe.primary in names else names[0],
+            primary=recipe.primary if kind == "host" and recipe.primary in names else names[0],
             calibration=calibration,
             evaluation=parts.evaluation,
             verdicts=verdicts,
             selftest=selftest.FILE,
             tools=dict(sorted(parts.tools.items())),
-            statement=statement(parts),
+            statement=statement(parts, verdicts),
             files=(),
         )
         write_text(folder / "MODEL_CARD.md", card.render(manifest))
@@ -91,16 +91,27 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
     return manifest
 
 
-def statement(parts: Parts) -> str:
-    """What was verified, in one paragraph that claims no more."""
+def statement(parts: Parts, verdicts: Sequence[Verdict]) -> str:
+    """What was verified of a bundle with these verdicts, in one paragraph that claims no more."""
     evaluation = parts.evaluation
     what = "phantom films" if parts.recipe.data.source == "phantom" else "films"
     return (
         f"Every artifact was run on the machine that built it, on {len(evaluation.films)} {what} of "
         f"{evaluation.patients} patients (split {evaluation.split} of {evaluation.data}) that were neither trained nor "
-        "calibrated on, and held against the float32 student. Phones, their processors and their delegates: not "
-        "verified here. Agreement with the student says nothing about the student's own clinical validity, which "
-        "was not examined."
+        f"calibrated on, and held against the float32 student. {_evaluated(verdicts)}Phones, their processors and "
+        "their delegates: not verified here. Agreement with the student says nothing about the student's own clinical "
+        "validity, which was not examined."
+    )
+
+
+def _evaluated(verdicts: Sequence[Verdict]) -> str:
+    """A sentence about artifacts that their own runtime did not run here."""
+    names = sorted(v.artifact for v in verdicts if v.runtime == SEMANTICS)
+    if not names:
+        return ""
+    return (
+        f"{', '.join(names)}: the saved programs were evaluated operator by operator, with the dtypes that they "
+        "declare; Apple's Core ML, which may fuse and accumulate otherwise, was not run. "
     )
 
 

@@ -16,9 +16,9 @@ from cxredge.errors import InputError
 from cxredge.progress import track
 from cxredge.results import ArtifactTimes, BenchFigures
 from cxredge.targets import get_target
-from cxredge.targets.base import Runner
 from cxredge.targets.chatter import kept_quiet
 from cxredge.targets.jobs import REFERENCE, cores
+from cxredge.targets.runner import Runner
 
 RUNS_PER_ROUND = 8
 WARM_UP = 3
@@ -43,7 +43,9 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
     load: dict[str, float] = {}
     first: dict[str, float] = {}
     times: dict[str, list[float]] = {}
-    for name in [REFERENCE, *(e.artifact.name for e in manifest.artifacts)]:
+    names = [e.artifact.name for e in manifest.artifacts]
+    timed = [name for name in names if get_target(name.split("/")[0]).runtime().native]
+    for name in [REFERENCE, *timed]:
         with kept_quiet():
             _import_runtime(name)
         began = time.perf_counter()
@@ -68,6 +70,7 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
         machine=f"{platform.system()} {platform.machine()}",
         threads=threads,
         rounds=rounds,
+        not_timed=tuple(name for name in names if name not in timed),
         artifacts=tuple(
             ArtifactTimes(
                 name=name,

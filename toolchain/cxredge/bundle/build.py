@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from cxredge.files import sha256_file
 from cxredge.outputs import OutputsFile, films_digest, read_outputs
 from cxredge.parity.judge import judge
 from cxredge.progress import live
-from cxredge.recipe import TargetName
+from cxredge.recipe import APP_TARGETS, AppKind, TargetName
 from cxredge.results import Artifact, CalibrationRecord, TensorRange, Verdict
 from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.targets import calibration, get_target
@@ -28,7 +28,14 @@ from cxredge.targets.base import INTEGER_SCHEMES
 from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Job, JobResult, Stack, run_jobs
 
 # rough seconds of lowering a MobileNetV2-class student, to start the longest job first
-COST = {"executorch/w8a8": 30, "executorch/fp32": 14, "tflite/fp32": 12, "onnx/fp32": 8, REFERENCE: 6}
+COST = {
+    "coreml/w8a8": 20,
+    "executorch/w8a8": 30,
+    "executorch/fp32": 14,
+    "tflite/fp32": 12,
+    "onnx/fp32": 8,
+    REFERENCE: 6,
+}
 
 
 @dataclass(frozen=True)
@@ -45,21 +52,27 @@ class Built:
 
 
 def build_recipe(
-    place: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path, assets: Path | None
+    place: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path, assets: Mapping[AppKind, Path]
 ) -> Built:
-    """Build a recipe, or some targets and schemes of it, into ``out/<name>-<version>`` (and ``-android`` beside it).
+    """Build a recipe, or some targets and schemes of it, into ``out/<name>-<version>`` (and ``-<app>`` beside it).
 
-    assets: folder that gets a copy of the Android bundle. Raises what any stage raises; when several jobs fail, the
+    assets: folders that get a copy of an app's bundle. Raises what any stage raises; when several jobs fail, the
     error of the first, with the others named. The last good bundles stay as they are unless every gate is kept.
+    Raises InputError BUILD-APP when an app's bundle is wanted and not all of its artifacts are built.
     """
     walk = walk_recipe(place, targets, schemes)
     recipe = walk.recipe
-    if assets is not None and not set(recipe.bundles.android) <= set(walk.artifacts):
-        raise InputError(
-            "BUILD-ANDROID",
-            f"the Android bundle needs {', '.join(recipe.bundles.android)}; --targets and --schemes leave some out",
-            "build without --targets and --schemes",
-        )
+    apps = [
+        kind for kind in APP_TARGETS if recipe.bundles.of(kind) and set(recipe.bundles.of(kind)) <= {*walk.artifacts}
+    ]
+    for kind in assets:
+        if kind not in apps:
+            needed = ", ".join(recipe.bundles.of(kind)) or f"artifacts, and bundles.{kind} of {recipe.name} lists none"
+            raise InputError(
+                "BUILD-APP",
+                f"the {kind} bundle needs {needed}; this build makes {', '.join(walk.artifacts)}",
+                f"build without --targets and --schemes, from a recipe with bundles.{kind}",
+            )
     _preprocess(walk)
     tests = _selftest_stack(walk)
     _run(walk, tests)
@@ -74,11 +87,9 @@ def build_recipe(
     parts = _parts(walk, lowered, tuple(v for _, v in judged))
     goal = out / f"{recipe.name}-{recipe.version}"
     bundles = [(goal, assemble(parts, "host", goal))]
-    if set(recipe.bundles.android) <= set(walk.artifacts):
-        android = goal.with_name(goal.name + "-android")
-        bundles.append((android, assemble(parts, "android", android)))
-        if assets is not None:
-            bundles.append((assets, assemble(parts, "android", assets)))
+    for kind in apps:
+        places = [goal.with_name(f"{goal.name}-{kind}"), *([assets[kind]] if kind in assets else [])]
+        bundles += [(place, assemble(parts, kind, place)) for place in places]
     return Built(built.judged, tuple(bundles))
 
 

@@ -18,7 +18,7 @@ from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
 
 FILE = "manifest.json"
 MAX_BYTES = 16_000_000
-BundleKind = Literal["host", "android"]
+BundleKind = Literal["host", "android", "ios"]
 BundlePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$")]
 """Relative, with forward slashes, and never out of the bundle."""
 

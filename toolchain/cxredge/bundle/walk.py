@@ -103,7 +103,7 @@ class Walk:
             "labels": list(r.labels.names),
             "model": [r.name, r.version, r.licence, r.card.summary],
             "tools": get_target(target).tools(),
-            "source": source_digest("targets", "students"),
+            "source": source_digest("targets", "students", "mlprogram"),
         }
         if integer(name) and self.calibration is not None:
             inputs["calibration"] = [self.calibration.stage.key, r.calibration.percentile]
@@ -134,7 +134,7 @@ class Walk:
             "self-test": source_digest("bundle/selftest.py", "images"),
             "tools": {} if target == REFERENCE else get_target(target).tools(),
             "torch": importlib.metadata.version("torch"),
-            "source": source_digest("targets", "students", "outputs.py"),
+            "source": source_digest("targets", "students", "mlprogram", "outputs.py"),
         }
         if name == REFERENCE:
             inputs["student"] = self.recipe.student.model_dump(mode="json")

@@ -29,3 +29,5 @@ def bench(bundle: Path, rounds: int, as_json: bool) -> None:
         else:
             click.echo(f"\n{figures.bundle}, {figures.threads} thread(s), {figures.machine}")
             click.echo(as_text(BENCH_HEADER, bench_rows(figures)))
+            if figures.not_timed:
+                click.echo(f"not timed, as their runtime is not on this machine: {', '.join(figures.not_timed)}")

@@ -15,9 +15,16 @@ import click
     "--out", type=click.Path(path_type=Path), default=Path("dist"), show_default=True, help="Folder for bundles."
 )
 @click.option("--android-assets", type=click.Path(path_type=Path), help="Also put the Android bundle into this folder.")
+@click.option("--ios-assets", type=click.Path(path_type=Path), help="Also put the iOS bundle into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON instead of a table.")
 def build(
-    recipe: Path, targets: str | None, schemes: str | None, out: Path, android_assets: Path | None, as_json: bool
+    recipe: Path,
+    targets: str | None,
+    schemes: str | None,
+    out: Path,
+    android_assets: Path | None,
+    ios_assets: Path | None,
+    as_json: bool,
 ) -> int:
     """Build, calibrate, verify and bundle RECIPE (a folder with model.yaml, or the file).
 
@@ -26,8 +33,11 @@ def build(
     from cxredge.bundle.build import build_recipe
     from cxredge.cli.listing import print_verdicts, words
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
+    from cxredge.recipe import AppKind
 
-    built = build_recipe(recipe, words(targets), words(schemes), out, android_assets)
+    wanted: dict[AppKind, Path | None] = {"android": android_assets, "ios": ios_assets}
+    assets = {kind: folder for kind, folder in wanted.items() if folder is not None}
+    built = build_recipe(recipe, words(targets), words(schemes), out, assets)
     print_verdicts(built.judged, as_json)
     if not built.passed:
         click.echo("a gate failed: no bundle was written", err=True)

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from cxredge.bundle.manifest import Manifest
     from cxredge.report.findings import FilmFindings
-    from cxredge.targets.base import Runner
+    from cxredge.targets.runner import Runner
 
 
 @click.command()

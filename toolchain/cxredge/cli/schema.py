@@ -18,13 +18,14 @@ def schema(out: Path) -> None:
     from cxredge.distill.results import DistillResults
     from cxredge.files import canonical_json, write_text
     from cxredge.recipe import Recipe
-    from cxredge.results import Verdict
+    from cxredge.results import Inspection, Verdict
 
     models: dict[str, type[BaseModel]] = {
         "recipe": Recipe,
         "manifest": Manifest,
         "selftest": SelfTest,
         "verdict": Verdict,
+        "inspection": Inspection,
         "distill": DistillResults,
     }
     for name, model in models.items():

@@ -59,14 +59,17 @@ def judge(recipe: Recipe, artifact: Artifact, reference: OutputsFile, other: Out
             "run this artifact on the films",
         )
     found = figures(recipe, reference, other)
-    values = {**found.model_dump(), "delegated": artifact.delegation.share()}
+    values = found.model_dump()
+    if artifact.delegation is not None:
+        values["delegated"] = artifact.delegation.share()
     gates = tuple(_gate(name, bound, values) for name, bound in _bounds(recipe.gates[artifact.scheme]))
     return Verdict(
         artifact=artifact.name,
         artifact_sha256=artifact.sha256,
+        runtime=other.runtime,
         figures=found,
         gates=gates,
-        passed=all(g.verdict == "kept" for g in gates),
+        passed=all(g.verdict in ("kept", "not-applicable") for g in gates),
     )
 
 
@@ -75,6 +78,8 @@ def _bounds(gates: Gates) -> list[tuple[str, float]]:
 
 
 def _gate(name: str, bound: float, values: dict[str, float | None]) -> GateResult:
+    if name not in values:
+        return GateResult(gate=name, bound=bound, value=None, verdict="not-applicable")
     value = values[name]
     if value is None:
         kept = name in _PERFECT_WHEN_NONE

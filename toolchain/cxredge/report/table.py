@@ -16,6 +16,7 @@ HEADER = (
     "CAM corr.",
     "flips",
     "delegated",
+    "run by",
     "gates",
 )
 
@@ -26,8 +27,9 @@ def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:
     floats = {a.target: a.bytes for a, _ in pairs if a.scheme == "fp32"}
     table: list[tuple[str, ...]] = []
     for artifact, verdict in pairs:
-        f = verdict.figures
-        broken = [f"{g.gate} {number(g.value)} (bound {number(g.bound)})" for g in verdict.gates if g.verdict != "kept"]
+        f, delegation = verdict.figures, artifact.delegation
+        failed = [g for g in verdict.gates if g.verdict in ("broken", "not-shown")]
+        broken = [f"{g.gate} {number(g.value)} (bound {number(g.bound)})" for g in failed]
         ratio = f"{artifact.bytes / floats[artifact.target]:.3f}" if artifact.target in floats else "–"
         table.append(
             (
@@ -39,7 +41,8 @@ def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:
                 number(f.cam_sqnr_db),
                 number(f.cam_correlation),
                 f"{f.flips} of {f.decisions}",
-                f"{artifact.delegation.delegated} of {artifact.delegation.total}",
+                "–" if delegation is None else f"{delegation.delegated} of {delegation.total}",
+                verdict.runtime,
                 "kept" if verdict.passed else "BROKEN: " + "; ".join(broken),
             )
         )

@@ -14,6 +14,7 @@ TARGETS: dict[str, str] = {
     # a new runtime is one file beside these and one line here (and its name in recipe.TargetName)
     "executorch": "cxredge.targets.executorch:ExecuTorch",
     "tflite": "cxredge.targets.tflite:TFLite",
+    "coreml": "cxredge.targets.coreml:CoreML",
     "onnx": "cxredge.targets.onnx:Onnx",
 }
 

@@ -9,24 +9,24 @@ import importlib
 import importlib.metadata
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_file
-from cxredge.outputs import Outputs, check_outputs
-from cxredge.recipe import InputSpec, Labels, Recipe, SchemeName, TargetName
+from cxredge.recipe import InputSpec, Recipe, SchemeName, TargetName
 from cxredge.results import Artifact, Census, Delegation, TensorRange
 from cxredge.targets.chatter import kept_quiet
 from cxredge.targets.checks import check_census, check_student
+from cxredge.targets.contents import Contents
 from cxredge.targets.lowering_error import lowering_error
+from cxredge.targets.runner import Runner, Runtime
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -75,6 +75,8 @@ class Target(ABC):
     name: ClassVar[TargetName]
     suffix: ClassVar[str]
     """File suffix with its dot."""
+    folder_suffix: ClassVar[str] = ""
+    """Suffix of folders that ``read`` takes as well, for formats that have both; empty for none."""
     layout: ClassVar[Literal["NCHW", "NHWC"]]
     """Axes of the file's own image and cam tensors; runners always take and give NCHW."""
     schemes: ClassVar[tuple[SchemeName, ...]]
@@ -146,7 +148,7 @@ class Target(ABC):
                         place.mkdir()
                         prepared[integer] = self._prepare_impl(source, recipe.input, place)
                     films = calibration if scheme == "w8a8" else None
-                    lowered = self._lower_impl(prepared[integer], scheme, recipe.input, recipe.labels, films, path)
+                    lowered = self._lower_impl(prepared[integer], scheme, recipe, films, path)
                 yield self._describe(scheme, lowered, path)
 
     def _check_scheme(self, scheme: SchemeName, calibration: CalibrationFilms | None) -> None:
@@ -189,9 +191,26 @@ class Target(ABC):
             tools=self.tools(),
         )
 
-    def inspect(self, path: Path) -> tuple[Census, Delegation]:
-        """Read back dtypes and delegation from a trusted (hash-checked) file."""
-        return self._inspect_impl(path)
+    def read(self, path: Path) -> Contents:
+        """What the file holds, by parsers alone. Raises whatever they raise for a damaged file.
+
+        A file from anywhere is for ``inspection.inspect_file``, which reads it in a process with limits.
+        """
+        return self._read_impl(path)
+
+    def inspect(self, path: Path) -> tuple[Census, Delegation | None]:
+        """Dtypes and delegation of a trusted (hash-checked) file.
+
+        The delegation is None where the runtime decides on the device, and the file says nothing.
+        Raises EnvironmentProblem TARGET-LOAD.
+        """
+        try:
+            found = self._read_impl(path)
+            return found.census, found.delegation or self._delegation_impl(path)
+        except Exception as error:
+            raise EnvironmentProblem(
+                "TARGET-LOAD", f"{path} is not a readable {self.suffix}: {error}", "build it again"
+            ) from error
 
     def open(self, path: Path, threads: int = 1) -> Runner:
         """A runner for a trusted (hash-checked) file. Raises EnvironmentProblem TARGET-LOAD."""
@@ -207,6 +226,10 @@ class Target(ABC):
         except EnvironmentProblem as error:
             error.cause += f" (the runtime said: {' | '.join(said)[-400:]})" if said else ""
             raise
+
+    @abstractmethod
+    def runtime(self) -> Runtime:
+        """What ``open`` runs a file with, here."""
 
     def tools(self) -> dict[str, str]:
         """Versions of the packages that decide what the artifact is."""
@@ -225,68 +248,22 @@ class Target(ABC):
         self,
         prepared: Any,
         scheme: SchemeName,
-        spec: InputSpec,
-        labels: Labels,
+        recipe: Recipe,
         calibration: CalibrationFilms | None,
         path: Path,
     ) -> Lowered:
         """Write ``path``. ``prepared`` is left as it was."""
 
     @abstractmethod
-    def _inspect_impl(self, path: Path) -> tuple[Census, Delegation]: ...
+    def _read_impl(self, path: Path) -> Contents:
+        """Parse the file; no runtime loads it, and nothing that it says is taken for true."""
+
+    def _delegation_impl(self, path: Path) -> Delegation | None:
+        """Ask the runtime, where the contents do not say it; None when only a device could answer."""
+        return None
 
     @abstractmethod
     def _open_impl(self, path: Path, threads: int) -> Runner: ...
-
-
-class Runner(ABC):
-    """One loaded artifact: a context manager that runs one image at a time.
-
-    spec: the input that it takes; classes: number of labels C, or None before the first run.
-    """
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self._open = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Free the runtime's memory; a second call does nothing."""
-        if self._open:
-            self._open = False
-            self._close_impl()
-
-    def run(self, image: NDArray[np.float32]) -> Outputs:
-        """Run one image.
-
-        image: float32[1, ch, H, W], values 0..255, finite. Returns copies (see ``Outputs``, N = 1).
-        Raises InputError RUN-INPUT (dtype, rank, NaN), RUN-OUTPUT (names or values that break the contract).
-        """
-        if not self._open:
-            raise InputError("RUN-CLOSED", f"{self.what} was closed", "open the artifact again")
-        if image.dtype != np.float32 or image.ndim != 4 or image.shape[0] != 1:
-            raise InputError(
-                "RUN-INPUT",
-                f"{self.what} takes float32[1, ch, H, W], not {image.dtype}{list(image.shape)}",
-                "preprocess the film with the manifest's input spec",
-            )
-        if not np.isfinite(image).all():
-            raise InputError("RUN-INPUT", f"the image for {self.what} holds NaN or infinity", "check the film's pixels")
-        outputs = self._run_impl(np.ascontiguousarray(image))
-        return check_outputs(self.what, outputs, 1)
-
-    @abstractmethod
-    def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]: ...
-
-    def _close_impl(self) -> None:  # noqa: B027 - most runtimes need nothing here
-        """Nothing to free, unless a target says otherwise."""
 
 
 def _rounded(student: Student, spec: InputSpec, calibration: CalibrationFilms | None) -> Student:

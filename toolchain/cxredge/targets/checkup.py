@@ -69,15 +69,16 @@ def _target(name: str) -> list[Check]:
     """Build and run, by packages and then by a real import."""
     target = get_target(name)
     availability = target.availability()
+    stand_in = "" if target.runtime().native else f" ({target.runtime().name})"
     answers = []
     for what, obstacle, code in (
-        ("build", availability.build, "import_exporter"),
-        ("run and verify", availability.run, "import_runtime"),
+        (f"build {name}", availability.build, "import_exporter"),
+        (f"run and verify {name}{stand_in}", availability.run, "import_runtime"),
     ):
         obstacle = obstacle or _import(name, code)
         tools = ", ".join(f"{p} {v}" for p, v in target.tools().items())
         fix = availability.fix or "run `make setup` again; if it stays, report this line"
-        answers.append(Check(what=f"{what} {name}", good=obstacle is None, why=obstacle or tools, fix=fix))
+        answers.append(Check(what=what, good=obstacle is None, why=obstacle or tools, fix=fix))
     return answers
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from cxredge.errors import EnvironmentProblem
 from cxredge.files import canonical_json, write_bytes
 from cxredge.outputs import OUTPUT_NAMES
-from cxredge.recipe import InputSpec, Labels, SchemeName
-from cxredge.results import Census, Delegation
-from cxredge.targets.base import CalibrationFilms, Lowered, Runner, Target
+from cxredge.recipe import InputSpec, Recipe, SchemeName
+from cxredge.targets.base import CalibrationFilms, Lowered, Target
+from cxredge.targets.contents import Contents
 from cxredge.targets.ranges import CAM
+from cxredge.targets.runner import Runner, Runtime
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -44,6 +45,10 @@ class ExecuTorch(Target):
     )
     runtime_modules = ("executorch.runtime", "executorch.extension.pybindings.portable_lib")
 
+    def runtime(self) -> Runtime:
+        """ExecuTorch."""
+        return Runtime("ExecuTorch")
+
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> Any:
         import torch
 
@@ -54,8 +59,7 @@ class ExecuTorch(Target):
         self,
         prepared: Any,
         scheme: SchemeName,
-        spec: InputSpec,
-        labels: Labels,
+        recipe: Recipe,
         calibration: CalibrationFilms | None,
         path: Path,
     ) -> Lowered:
@@ -72,17 +76,17 @@ class ExecuTorch(Target):
                 lowered = Lowered(estimator.table(calibration.percentile), estimator.step(CAM, calibration.percentile))
             constants = {
                 OUTPUTS_METHOD: ",".join(OUTPUT_NAMES),
-                LABELS_METHOD: ",".join(labels.names),
-                INPUT_METHOD: canonical_json(spec.model_dump(mode="json")),
+                LABELS_METHOD: ",".join(recipe.labels.names),
+                INPUT_METHOD: canonical_json(recipe.input.model_dump(mode="json")),
             }
             edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()], constant_methods=constants)
             write_bytes(path, edge.to_executorch().buffer)
         return lowered
 
-    def _inspect_impl(self, path: Path) -> tuple[Census, Delegation]:
-        from cxredge.targets.xnnpack_census import inspect_pte
+    def _read_impl(self, path: Path) -> Contents:
+        from cxredge.targets.pte_contents import read_pte
 
-        return inspect_pte(path)
+        return read_pte(path)
 
     def _open_impl(self, path: Path, threads: int) -> Runner:
         return _PteRunner(path, threads)

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from cxredge.errors import EnvironmentProblem
 from cxredge.files import canonical_json, write_bytes
 from cxredge.outputs import OUTPUT_NAMES
-from cxredge.recipe import InputSpec, Labels, SchemeName
-from cxredge.results import Census, Delegation
-from cxredge.targets.base import CalibrationFilms, Lowered, Runner, Target
+from cxredge.recipe import InputSpec, Recipe, SchemeName
+from cxredge.results import Delegation
+from cxredge.targets.base import CalibrationFilms, Lowered, Target
+from cxredge.targets.contents import Contents
 from cxredge.targets.onnx_quantizer import calibrate, nodes_inside, quantise
 from cxredge.targets.ranges import CAM
+from cxredge.targets.runner import Runner, Runtime
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -42,6 +44,10 @@ class Onnx(Target):
     exporter_modules = ("onnx", "onnxscript", "onnxsim", "onnxruntime.quantization.qdq_quantizer")
     runtime_modules = ("onnxruntime",)
 
+    def runtime(self) -> Runtime:
+        """ONNX Runtime."""
+        return Runtime("ONNX Runtime")
+
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> tuple[Any, frozenset[str]]:
         return _export(student, spec)
 
@@ -49,8 +55,7 @@ class Onnx(Target):
         self,
         prepared: tuple[Any, frozenset[str]],
         scheme: SchemeName,
-        spec: InputSpec,
-        labels: Labels,
+        recipe: Recipe,
         calibration: CalibrationFilms | None,
         path: Path,
     ) -> Lowered:
@@ -71,16 +76,24 @@ class Onnx(Target):
         del model.metadata_props[:]
         onnx.helper.set_model_props(
             model,
-            {LABELS_KEY: ",".join(labels.names), INPUT_KEY: canonical_json(spec.model_dump(mode="json"))},
+            {
+                LABELS_KEY: ",".join(recipe.labels.names),
+                INPUT_KEY: canonical_json(recipe.input.model_dump(mode="json")),
+            },
         )
         onnx.checker.check_model(model, full_check=True)
         write_bytes(path, model.SerializeToString(deterministic=True))
         return lowered
 
-    def _inspect_impl(self, path: Path) -> tuple[Census, Delegation]:
-        from cxredge.targets.onnx_census import inspect_onnx
+    def _read_impl(self, path: Path) -> Contents:
+        from cxredge.targets.onnx_contents import read_onnx
 
-        return inspect_onnx(path)
+        return read_onnx(path)
+
+    def _delegation_impl(self, path: Path) -> Delegation:
+        from cxredge.targets.onnx_contents import onnx_delegation
+
+        return onnx_delegation(path)
 
     def _open_impl(self, path: Path, threads: int) -> Runner:
         return _OnnxRunner(path, threads)

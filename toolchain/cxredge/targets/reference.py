@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.targets.base import Runner
+from cxredge.targets.runner import Runner
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from cxredge.errors import EnvironmentProblem
 from cxredge.files import write_bytes
-from cxredge.recipe import InputSpec, Labels, SchemeName
-from cxredge.results import Census, Delegation
-from cxredge.targets.base import CalibrationFilms, Lowered, Runner, Target
+from cxredge.recipe import InputSpec, Recipe, SchemeName
+from cxredge.results import Delegation
+from cxredge.targets.base import CalibrationFilms, Lowered, Target
+from cxredge.targets.contents import Contents
 from cxredge.targets.ranges import CAM
+from cxredge.targets.runner import Runner, Runtime
 from cxredge.targets.tflite_metadata import load_libusb, pack, populate, unpack
 from cxredge.targets.tflite_names import shorten_names
 from cxredge.targets.tflite_quantizer import SIGNATURE, calibrate, quantise
@@ -56,6 +58,10 @@ class TFLite(Target):
         load_libusb()
         super().import_exporter()
 
+    def runtime(self) -> Runtime:
+        """LiteRT."""
+        return Runtime("LiteRT")
+
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> Path:
         source = work / "float.tflite"
         _convert(student, spec, source)
@@ -66,8 +72,7 @@ class TFLite(Target):
         self,
         prepared: Path,
         scheme: SchemeName,
-        spec: InputSpec,
-        labels: Labels,
+        recipe: Recipe,
         calibration: CalibrationFilms | None,
         path: Path,
     ) -> Lowered:
@@ -78,15 +83,20 @@ class TFLite(Target):
             lowered = Lowered(tuple(ranges.values()), estimator.step(CAM, calibration.percentile))
         data = prepared.read_bytes() if scheme == "fp32" else quantise(prepared, scheme, ranges)
         plain = pack(unpack(data), len(data))
-        labelled = populate(plain, spec, labels)
-        _check_unchanged(plain, labelled, spec)
+        labelled = populate(plain, recipe.input, recipe.labels)
+        _check_unchanged(plain, labelled, recipe.input)
         write_bytes(path, labelled)
         return lowered
 
-    def _inspect_impl(self, path: Path) -> tuple[Census, Delegation]:
-        from cxredge.targets.tflite_census import inspect_tflite
+    def _read_impl(self, path: Path) -> Contents:
+        from cxredge.targets.tflite_contents import read_tflite
 
-        return inspect_tflite(path)
+        return read_tflite(path)
+
+    def _delegation_impl(self, path: Path) -> Delegation:
+        from cxredge.targets.tflite_contents import tflite_delegation
+
+        return tflite_delegation(path)
 
     def _open_impl(self, path: Path, threads: int) -> Runner:
         return _TFLiteRunner(path, threads)

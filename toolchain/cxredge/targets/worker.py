@@ -22,11 +22,15 @@ from cxredge.files import sha256_file, write_bytes, write_text
 from cxredge.outputs import Outputs, write_outputs
 from cxredge.recipe import SchemeName
 from cxredge.targets import get_target
-from cxredge.targets.base import CalibrationFilms, Runner
+from cxredge.targets.base import CalibrationFilms
 from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Event, Job
+from cxredge.targets.runner import Runner
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
+
+
+EAGER = "eager PyTorch"
 
 
 def main(path: str) -> int:
@@ -136,12 +140,15 @@ def _rounded(job: Job, student: Student) -> Student | None:
 
 
 def _run_all(job: Job, scheme: str, digest: str, runner: Runner, say: Event) -> None:
-    name = REFERENCE if job.target in (REFERENCE, ROUNDING) else f"{job.target}/{scheme}"
+    eager = job.target in (REFERENCE, ROUNDING)
+    name = REFERENCE if eager else f"{job.target}/{scheme}"
+    runtime = EAGER if eager else get_target(job.target).runtime().name
     for stack in job.stacks:
         began = time.monotonic()
         images = np.load(stack.images, mmap_mode="r")
         outputs = run_stack(runner, images)
-        write_outputs(Path(job.out) / scheme / f"{stack.name}.safetensors", name, digest, stack.films_sha256, outputs)
+        file = Path(job.out) / scheme / f"{stack.name}.safetensors"
+        write_outputs(file, name, digest, stack.films_sha256, runtime, outputs)
         say(f"{name}: {len(images)} {stack.name} films in {time.monotonic() - began:.1f} s")
 
 

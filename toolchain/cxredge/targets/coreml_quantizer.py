@@ -1,0 +1,94 @@
+"""INT8 for Core ML without prediction: ranges come from the evaluator, coremltools' own passes do the rest.
+
+``coremltools.optimize.coreml.linear_quantize_activations`` runs the model on the calibration data, which needs a Mac,
+and then applies graph passes that take a table of ranges. These passes run here, inside the one conversion, with
+ranges that ``cxredge.mlprogram`` measured on the float16 program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.mlprogram.program import Program
+from cxredge.results import TensorRange
+from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.coreml_convert import Source, Step, hook_error
+from cxredge.targets.ranges import CAM, RangeEstimator, films
+
+BEFORE = "compression::insert_prefix_quantize_dequantize_pair"
+BEHIND = "compression::insert_suffix_quantize_dequantize_pair"
+CLEAN = "common::dequantize_quantize_pair_elimination"
+WEIGHTS = "compression::linear_quantize_weights"
+RANGES_OPTION = "activation_stats"
+"""The passes' own option: {tensor: {"rmin": low, "rmax": high}}."""
+JOINED = ("relu", "relu6", "leaky_relu", "tanh", "scaled_tanh", "sigmoid")
+"""Activations that the passes join with the convolution or addition before them."""
+
+
+def weight_steps(source: Source) -> tuple[Step, ...]:
+    """INT8 weights, per output channel and symmetric, in the quantised module."""
+    import coremltools.optimize.coreml as optimize
+
+    every_size = optimize.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=0)
+    return ((WEIGHTS, {"config": _config(source, every_size)}),)
+
+
+def activation_steps(source: Source, ranges: Iterable[TensorRange]) -> tuple[Step, ...]:
+    """INT8 activations, per tensor and affine, in the quantised module.
+
+    Raises EnvironmentProblem COREML-HOOK when this coremltools' passes take no table of ranges.
+    """
+    import coremltools.optimize.coreml as optimize
+    from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
+
+    for name in (BEFORE, BEHIND):
+        if name not in PASS_REGISTRY:
+            raise hook_error(f"it has no graph pass {name}")
+        if not isinstance(getattr(type(PASS_REGISTRY[name]), RANGES_OPTION, None), property):
+            raise hook_error(f"its graph pass {name} has no option {RANGES_OPTION}")
+    # affine: behind a ReLU a symmetric range would leave half of the steps unused
+    config = _config(source, optimize.OpLinearQuantizerConfig(mode="linear"))
+    table = {r.tensor: {"rmin": r.low, "rmax": r.high} for r in ranges}
+    options = {"config": config, RANGES_OPTION: table}
+    return ((BEFORE, options), (BEHIND, options), (CLEAN, {}))
+
+
+def _config(source: Source, inside: Any) -> Any:
+    import coremltools.optimize.coreml as optimize
+
+    return optimize.OptimizationConfig(
+        global_config=inside, op_name_configs=dict.fromkeys(sorted(source.outside), None)
+    )
+
+
+def calibrate(source: Source, calibration: CalibrationFilms) -> RangeEstimator:
+    """Ranges of the float16 program's tensors that can be quantised, and of the cam (as ``CAM``).
+
+    A tensor that only an activation reads is left out: the passes quantise behind the activation.
+    """
+    graph = source.half
+    readers: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        for name in (name for names in node.arguments.values() for name in names):
+            readers.setdefault(name, []).append(node.type)
+    watched = {
+        name
+        for node in graph.nodes
+        if node.name not in source.outside
+        for name, kind in node.outputs
+        if kind.dtype == "float16" and not (len(readers.get(name, ())) == 1 and readers[name][0] in JOINED)
+    } | {CAM}
+    estimator = RangeEstimator()
+
+    def tap(name: str, array: NDArray[Any]) -> None:
+        if name in watched:
+            estimator.update(name, array.astype(np.float32))
+
+    program = Program(graph)
+    for film in films(calibration.images):
+        program({"image": film}, tap)
+    return estimator
