@@ -40,7 +40,12 @@ def test_default_model_builds_every_target_and_keeps_its_gates(built: Path) -> N
 
 
 def test_a_second_build_keeps_everything_and_gives_the_same_bytes(built: Path, cxredge: Run, tmp_path: Path) -> None:
-    done = cxredge("build", "model_zoo/phantom", "--out", tmp_path)
+    """And imports no torch, which would take longer than all of it: here it is one that cannot be imported."""
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "torch.py").write_text("raise ImportError('nobody needs torch here')")
+    path = os.pathsep.join(filter(None, [str(broken), os.environ.get("PYTHONPATH")]))
+    done = cxredge("build", "model_zoo/phantom", "--out", tmp_path, PYTHONPATH=path)
     assert done.status == 0, done.err
     assert tree(tmp_path / built.name) == tree(built)
     steps = json.loads(cxredge("plan", "model_zoo/phantom", "--json").out)

@@ -150,13 +150,29 @@ def test_it_repeats_and_leaves_its_input_alone(student: Student, rounded: Studen
 
 
 def test_the_saved_student_is_loaded_as_it_was(student: Student, rounded: Student) -> None:
-    loaded = load_rounded(student, SPEC, rounded.state_dict())
+    loaded = load_rounded(student, rounded.state_dict())
     image = torch.from_numpy(films(2, 9)).float()
     with torch.no_grad():
         found, expected = loaded(image), rounded(image)
     assert not loaded.training
     for name, value in expected.items():
         assert torch.equal(found[name], value), name
+
+
+def test_a_student_with_layers_that_do_not_fold_is_loaded_as_it_was() -> None:
+    """Only what was folded is an identity: the other batch norms keep their eps, the other convolutions their bias."""
+    from students.test_folding import mixed
+
+    original = mixed()
+    rounded = round_weights(original, SPEC, films(4, 2))
+    loaded = load_rounded(original, rounded.state_dict())
+    kinds = (nn.Conv2d, nn.BatchNorm2d)
+    for (name, found), (_, expected) in zip(loaded.named_modules(), rounded.named_modules(), strict=True):
+        if isinstance(expected, kinds):
+            assert getattr(found, "eps", 0) == getattr(expected, "eps", 0), name
+    image = torch.from_numpy(films(2, 9)).float()
+    with torch.no_grad():
+        assert all(torch.equal(value, rounded(image)[name]) for name, value in loaded(image).items())
 
 
 def test_a_row_of_zeros_stays(student: Student, rounded: Student) -> None:

@@ -10,6 +10,7 @@ from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import CalibrationFilms, Target
+from targets.stand_in import StandIn
 
 PERCENTILE = 99.99
 
@@ -48,3 +49,9 @@ def lowered(request: pytest.FixtureRequest, recipe: Recipe, tmp_path_factory: py
     """The tiny student in every scheme of one target."""
     folder = tmp_path_factory.mktemp(request.param)
     return Lowered(get_target(request.param), lower_all(request.param, recipe, folder), folder)
+
+
+@pytest.fixture(params=["fork", "exec"])
+def stand_in(request: pytest.FixtureRequest, tmp_path: Path, recipe: Recipe) -> StandIn:
+    """Both ways of starting a worker: as Linux has it, and as macOS."""
+    return StandIn(tmp_path, recipe, request.param)

@@ -12,20 +12,22 @@ from pathlib import Path
 import numpy as np
 
 from cxredge.bundle import selftest
-from cxredge.bundle.assemble import Parts, assemble
-from cxredge.bundle.manifest import EvaluationRecord, Manifest
+from cxredge.bundle.assemble import assemble
+from cxredge.bundle.gather import gather, kept_outputs
+from cxredge.bundle.manifest import Manifest
 from cxredge.bundle.walk import Films, Walk, read_artifact, walk_recipe
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.files import sha256_file
-from cxredge.outputs import OutputsFile, films_digest, read_outputs
+from cxredge.outputs import films_digest
 from cxredge.parity.judge import judge
 from cxredge.progress import live
-from cxredge.recipe import APP_TARGETS, AppKind, TargetName
-from cxredge.results import Artifact, CalibrationRecord, TensorRange, Verdict
+from cxredge.recipe import APP_TARGETS, AppKind
+from cxredge.results import Artifact, Verdict
 from cxredge.stages import Stage, cache_folder, source_digest
-from cxredge.targets import calibration, get_target
+from cxredge.targets import calibration
 from cxredge.targets.base import INTEGER_SCHEMES
 from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Job, JobResult, Stack, run_jobs
+from cxredge.targets.nursery import Nursery
 
 # rough seconds of lowering a MobileNetV2-class student, to start the longest job first
 COST = {
@@ -73,18 +75,18 @@ def build_recipe(
                 f"the {kind} bundle needs {needed}; this build makes {', '.join(walk.artifacts)}",
                 f"build without --targets and --schemes, from a recipe with bundles.{kind}",
             )
-    _preprocess(walk)
-    tests = _selftest_stack(walk)
-    _run(walk, tests)
+    with Nursery() as nursery:
+        if not all(walk.lower_stage(name).hit() for name in walk.artifacts):
+            nursery.start()  # its imports take as long as the films
+        _preprocess(walk)
+        _run(walk, _selftest_stack(walk), nursery)
     lowered = {name: read_artifact(walk.lower_stage(name)) for name in walk.artifacts}
-    reference = _outputs(walk, REFERENCE, recipe.weights.sha256)
-    judged = []
-    for name, artifact in lowered.items():
-        judged.append((artifact, judge(recipe, artifact, reference, _outputs(walk, name, artifact.sha256))))
-    built = Built(tuple(judged), ())
+    reference = kept_outputs(walk, REFERENCE, recipe.weights.sha256)
+    judged = tuple((a, judge(recipe, a, reference, kept_outputs(walk, n, a.sha256))) for n, a in lowered.items())
+    built = Built(judged, ())
     if not built.passed:
         return built
-    parts = _parts(walk, lowered, tuple(v for _, v in judged))
+    parts = gather(walk, lowered, tuple(v for _, v in judged))
     goal = out / f"{recipe.name}-{recipe.version}"
     bundles = [(goal, assemble(parts, "host", goal))]
     for kind in apps:
@@ -125,7 +127,7 @@ def _selftest_stack(walk: Walk) -> Stack:
     return Stack(name="selftest", images=str(file), films_sha256=films_digest([sha256_file(file)]))
 
 
-def _run(walk: Walk, tests: Stack) -> None:
+def _run(walk: Walk, tests: Stack, nursery: Nursery) -> None:
     """Lower and run whatever is not kept, in processes of their own."""
     stacks = (_stack(walk.evaluation), tests)
     with _work_folder() as work:
@@ -134,7 +136,7 @@ def _run(walk: Walk, tests: Stack) -> None:
             eager = next((job for job in jobs if job.target == REFERENCE), None)
             jobs = [_rounding_job(walk, work, eager), *(job for job in jobs if job is not eager)]
         with live(f"building {walk.recipe.name}") as say:
-            results = run_jobs(jobs, say)
+            results = run_jobs(jobs, say, nursery=nursery)
         for result in results:
             if result.error is None:
                 _keep(walk, result)
@@ -254,48 +256,6 @@ def _raise_failures(results: list[JobResult]) -> None:
     if any(isinstance(e, EnvironmentProblem) for _, e in failed):
         kind = EnvironmentProblem
     raise kind(first.code, f"{name}: {first.cause}{others}", first.fix, first.choices)
-
-
-def _outputs(walk: Walk, name: str, digest: str, stack: str = "evaluation") -> OutputsFile:
-    return read_outputs(walk.outputs_stage(name, digest).folder / f"{stack}.safetensors")
-
-
-def _parts(walk: Walk, lowered: dict[str, Artifact], verdicts: tuple[Verdict, ...]) -> Parts:
-    import json
-
-    reference = walk.outputs_stage(REFERENCE, walk.recipe.weights.sha256)
-    parameters = json.loads((reference.folder / "student.json").read_text())["parameters"]
-    evaluation = walk.evaluation
-    tests = {name: _outputs(walk, name, a.sha256, "selftest").outputs for name, a in lowered.items()}
-    return Parts(
-        recipe=walk.recipe,
-        weights=walk.weights,
-        parameters=parameters,
-        artifacts={n: (a.model_copy(update={"ranges": ()}), _file(walk, n, a)) for n, a in lowered.items()},
-        verdicts=verdicts,
-        calibration=_calibration_record(walk, lowered),
-        evaluation=EvaluationRecord(
-            data=walk.data.name,
-            split=walk.recipe.evaluation.split,
-            patients=len({f.patient for f in evaluation.films}),
-            films=evaluation.records,
-            films_sha256=evaluation.digest,
-        ),
-        selftest=tests,
-        tools={k: v for name in lowered for k, v in get_target(name.split("/")[0]).tools().items()},
-    )
-
-
-def _file(walk: Walk, name: str, artifact: Artifact) -> Path:
-    return walk.lower_stage(name).folder / artifact.file
-
-
-def _calibration_record(walk: Walk, lowered: dict[str, Artifact]) -> CalibrationRecord | None:
-    if walk.calibration is None:
-        return None
-    ranges: dict[TargetName, tuple[TensorRange, ...]] = {a.target: a.ranges for a in lowered.values() if a.ranges}
-    found = calibration.record(walk.data, walk.recipe, walk.calibration.records)
-    return found.model_copy(update={"ranges": ranges})
 
 
 @contextmanager

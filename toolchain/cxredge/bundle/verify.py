@@ -16,6 +16,7 @@ from cxredge.progress import live
 from cxredge.results import Artifact, Verdict
 from cxredge.stages import cache_folder
 from cxredge.targets.jobs import REFERENCE, Job, Stack, run_jobs
+from cxredge.targets.nursery import Nursery
 
 Judged = tuple[tuple[Artifact, Verdict], ...]
 
@@ -28,7 +29,8 @@ def verify_bundle(bundle: Path, reference: Path | None = None) -> tuple[Judged, 
     """
     manifest = read_manifest(bundle)
     weights = _weights(bundle, manifest, reference)
-    with tempfile.TemporaryDirectory(prefix="cxredge-verify-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="cxredge-verify-") as scratch, Nursery() as nursery:
+        nursery.start()  # its imports take as long as the films
         work = Path(scratch)
         stack = _films(manifest, work)
         jobs = [_job(manifest, REFERENCE, {}, weights, stack, work)]
@@ -40,7 +42,7 @@ def verify_bundle(bundle: Path, reference: Path | None = None) -> tuple[Judged, 
             }
             jobs.append(_job(manifest, target, files, weights, stack, work))
         with live(f"verifying {manifest.id}") as say:
-            results = run_jobs(jobs, say)
+            results = run_jobs(jobs, say, nursery=nursery)
         for result in results:
             if result.error is not None:
                 raise result.error

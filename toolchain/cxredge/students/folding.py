@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import nn
@@ -65,3 +65,9 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     mean.zero_()
     variance.fill_(1)
     norm.eps = 0.0
+
+
+def is_identity(tensors: Mapping[str, torch.Tensor], norm: str) -> bool:
+    """Whether the state of batch norm ``norm`` among ``tensors`` is what folding leaves, which has no ``eps``."""
+    left = {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1}
+    return all(bool((tensors[f"{norm}.{name}"] == value).all()) for name, value in left.items())

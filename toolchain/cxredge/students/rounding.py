@@ -11,6 +11,7 @@ them: one rounding serves all targets.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
-from cxredge.students.folding import fold_batch_norm
+from cxredge.students.folding import fold_batch_norm, is_identity
 
 LEVELS = 127
 """Largest step of a symmetric 8-bit weight."""
@@ -52,9 +53,14 @@ def _plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     return type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
-def load_rounded(student: Student, spec: InputSpec, tensors: dict[str, Tensor]) -> Student:
-    """The rounded copy of ``student`` from its saved tensors: the structure is the folded one's."""
-    rounded = fold_batch_norm(student, spec)
+def load_rounded(student: Student, tensors: dict[str, Tensor]) -> Student:
+    """The rounded copy of ``student`` from its saved tensors, which tell what was folded: no export is needed again."""
+    rounded = copy.deepcopy(student).eval()
+    for name, module in rounded.named_modules():
+        if isinstance(module, nn.Conv2d) and module.bias is None and f"{name}.bias" in tensors:
+            module.bias = nn.Parameter(torch.empty(module.out_channels), requires_grad=False)
+        if isinstance(module, nn.BatchNorm2d) and is_identity(tensors, name):
+            module.eps = 0.0
     rounded.load_state_dict(tensors)
     return rounded
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,6 +14,7 @@ from pathlib import Path
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.files import write_text
 from cxredge.recipe import Frozen, Recipe
+from cxredge.targets.nursery import Nursery, ending, last_words
 
 REFERENCE = "reference"
 ROUNDING = "rounding"
@@ -77,14 +74,20 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_jobs(jobs: Sequence[Job], event: Event, parallel: int | None = None) -> list[JobResult]:
+def run_jobs(
+    jobs: Sequence[Job], event: Event, parallel: int | None = None, nursery: Nursery | None = None
+) -> list[JobResult]:
     """Run all jobs, at most ``parallel`` (default: one a core) at a time, longest first; results in the jobs' order.
 
-    A failing job does not stop the others. On KeyboardInterrupt every child is killed before it is raised again.
+    A failing job does not stop the others. On KeyboardInterrupt every worker is killed before it is raised again.
+    nursery: one that may have been started before; its owner ends it.
     """
+    if nursery is None:
+        with Nursery() as nursery:
+            return run_jobs(jobs, event, parallel, nursery)
     slots = max(1, min(parallel or cores(), len(jobs)))
     queue = sorted(jobs, key=lambda job: -job.cost)
-    running: dict[str, _Child] = {}
+    running: dict[str, _Running] = {}
     results: dict[str, JobResult] = {}
     try:
         while queue or running:
@@ -95,7 +98,7 @@ def run_jobs(jobs: Sequence[Job], event: Event, parallel: int | None = None) -> 
             for job in ready[: slots - len(running)]:
                 queue.remove(job)
                 event(f"{job.name}: started")
-                running[job.name] = _Child(job, event, threads=max(1, cores() // slots))
+                running[job.name] = _Running(job, nursery, event, threads=max(1, cores() // slots))
             for name, child in list(running.items()):
                 result = child.poll()
                 if result is not None:
@@ -108,10 +111,10 @@ def run_jobs(jobs: Sequence[Job], event: Event, parallel: int | None = None) -> 
     return [results[job.name] for job in jobs]
 
 
-class _Child:
-    """One worker process in its own process group, with its output captured."""
+class _Running:
+    """One job and its worker, with the worker's output captured."""
 
-    def __init__(self, job: Job, event: Event, threads: int) -> None:
+    def __init__(self, job: Job, nursery: Nursery, event: Event, threads: int) -> None:
         self.job = job
         self.event = event
         self.started = time.monotonic()
@@ -120,64 +123,52 @@ class _Child:
         write_text(out / "job.json", job.model_dump_json())
         self.answer = out / "answer.json"
         self.answer.unlink(missing_ok=True)
-        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the child ends
-        environment = {
-            **os.environ,
-            "PYTHONHASHSEED": "0",
-            "TOKENIZERS_PARALLELISM": "false",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        }
-        environment |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cxredge.targets.worker", str(out / "job.json")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self.stderr,
-            start_new_session=True,
-            env=environment,
-        )
-        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker ends
+        progress, stdout = os.pipe()
+        self.reader = threading.Thread(target=self._read, args=(progress,), daemon=True)
         self.reader.start()
+        try:
+            self.worker = nursery.worker(out / "job.json", stdout, self.stderr.fileno(), threads)
+        finally:
+            os.close(stdout)
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.event(line.decode("utf-8", "replace").rstrip())
+    def _read(self, progress: int) -> None:
+        with open(progress, "rb") as lines:
+            for line in lines:
+                self.event(line.decode("utf-8", "replace").rstrip())
 
     def poll(self) -> JobResult | None:
-        status = self.process.poll()
+        """How the job ended; None while it runs."""
+        try:
+            status = self.worker.poll()
+        except EnvironmentProblem as lost:
+            self.kill()
+            return JobResult(self.job, lost, time.monotonic() - self.started)
         if status is None:
             return None
         self.reader.join(timeout=5)
         seconds = time.monotonic() - self.started
         self.stderr.seek(0)
-        noise = self.stderr.read()[-4000:].decode("utf-8", "replace")
+        said = self.stderr.read()
         self.stderr.close()
-        return JobResult(self.job, self._error(status, noise), seconds)
+        return JobResult(self.job, self._error(status, said), seconds)
 
-    def _error(self, status: int, noise: str) -> CxrError | None:
-        if self.answer.is_file():
-            answer = json.loads(self.answer.read_text())
-            if answer is None:
-                return None if status == 0 else _crash(self.job.name, status, noise)
+    def _error(self, status: int, said: bytes) -> CxrError | None:
+        answer = json.loads(self.answer.read_text()) if self.answer.is_file() else None
+        if answer is not None:
             kind = EnvironmentProblem if answer["exit"] == EnvironmentProblem.exit_code else InputError
             return kind(answer["code"], answer["cause"], answer["fix"], answer["choices"])
-        return _crash(self.job.name, status, noise)
+        if status == 0 and self.answer.is_file():
+            return None
+        return EnvironmentProblem(
+            "EXPORTER-CRASHED",
+            f"the process of {self.job.name} {ending(status)}; it last said: {last_words(said)}",
+            "run `cxredge doctor`; if it finds nothing, report the recipe and this message",
+        )
 
     def kill(self) -> None:
-        """End the child and everything that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        """End the worker and everything that it started."""
+        self.worker.kill()
+        # its end of the pipe is closed when it is gone, and then nothing writes into its folder any more
+        self.reader.join(timeout=5)
         self.stderr.close()
-
-
-def _crash(name: str, status: int, noise: str) -> EnvironmentProblem:
-    how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"left with status {status}"
-    tail = " | ".join(line.strip() for line in noise.splitlines() if line.strip())[-800:]
-    memory = " (the kernel ends processes so when memory runs out)" if status == -signal.SIGKILL else ""
-    return EnvironmentProblem(
-        "EXPORTER-CRASHED",
-        f"the process of {name} {how}{memory}; it last said: {tail or 'nothing'}",
-        "run `cxredge doctor`; if it finds nothing, report the recipe and this message",
-    )

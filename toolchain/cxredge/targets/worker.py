@@ -1,6 +1,7 @@
-"""The worker: reads one job, lowers and runs, and answers through files. ``python -m cxredge.targets.worker JOB``.
+"""The worker: reads one job, lowers and runs, and answers through files.
 
-Standard output carries progress lines only; whatever exporters print goes to standard error, which the parent keeps.
+Forked by the nursery, or ``python -m cxredge.targets.worker JOB PARENT``; the leader of a process group of its own.
+Standard output carries progress lines only; whatever exporters print goes to standard error, which the build keeps.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -24,6 +26,7 @@ from cxredge.recipe import SchemeName
 from cxredge.targets import get_target
 from cxredge.targets.base import CalibrationFilms
 from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Event, Job
+from cxredge.targets.nursery_process import leave
 from cxredge.targets.runner import Runner
 
 if TYPE_CHECKING:
@@ -33,12 +36,12 @@ if TYPE_CHECKING:
 EAGER = "eager PyTorch"
 
 
-def main(path: str) -> int:
-    """Do the job. The answer file holds null, or the error's parts."""
+def main(path: str, parent: int) -> int:
+    """Do the job. The answer file holds null, or the error's parts. It does not outlive ``parent``."""
     # exporters print to stdout as they like: keep the real one for progress, and give them stderr
     progress = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
     job = Job.model_validate_json(Path(path).read_bytes())
     answer = Path(job.out) / "answer.json"
     try:
@@ -63,10 +66,10 @@ def _answer(file: Path, error: CxrError) -> int:
 
 
 def _leave_with_parent(parent: int) -> None:
-    """A build that was killed outright cannot end its workers: they notice that they were handed to another parent."""
+    """A nursery that was killed cannot end its workers: they notice that they were handed to another parent."""
     while os.getppid() == parent:
         time.sleep(1)
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)
 
 
 def _do(job: Job, say: Event) -> None:
@@ -136,7 +139,7 @@ def _rounded(job: Job, student: Student) -> Student | None:
 
     from cxredge.students.rounding import load_rounded
 
-    return None if job.rounded is None else load_rounded(student, job.recipe.input, load_file(job.rounded))
+    return None if job.rounded is None else load_rounded(student, load_file(job.rounded))
 
 
 def _run_all(job: Job, scheme: str, digest: str, runner: Runner, say: Event) -> None:
@@ -169,4 +172,4 @@ def run_stack(runner: Runner, images: NDArray[np.uint8]) -> Outputs:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    leave(main(sys.argv[1], int(sys.argv[2])))
