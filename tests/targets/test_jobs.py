@@ -196,7 +196,7 @@ def test_a_full_disk_leaves_no_half_written_outputs(tmp_path: Path, recipe: Reci
     shell = (
         f"cp {out}/job.json {tmp_path}/job.json && mount -t tmpfs -o size=8k tmpfs {out} && "
         f"cp {tmp_path}/job.json {out}/ && "
-        f"({worker}; cp {out}/answer.json {kept}; find {out} -type f >{tmp_path}/left; exit 3)"
+        f"{worker}; cp {out}/answer.json {kept}; find {out} -type f >{tmp_path}/left; exit 3"
     )
     stand_in = StandIn(tmp_path, recipe, "fork")
     before = f"os.execvp('unshare', ['unshare', '-Urm', 'sh', '-c', {shell!r}])"
