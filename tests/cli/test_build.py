@@ -27,16 +27,18 @@ def test_default_model_builds_every_target_and_keeps_its_gates(built: Path) -> N
     from cxredge.bundle.manifest import read_manifest
 
     manifest = read_manifest(built)
-    assert {e.artifact.target for e in manifest.artifacts} == {"executorch", "tflite", "onnx"}
+    assert {e.artifact.target for e in manifest.artifacts} == {"executorch", "tflite", "coreml", "onnx"}
     assert all(v.passed and v.figures.films >= 200 for v in manifest.verdicts)
     assert manifest.calibration is not None
     assert len(manifest.calibration.films) >= 100
-    assert set(manifest.calibration.ranges) == {"executorch", "tflite", "onnx"}
+    assert set(manifest.calibration.ranges) == {"executorch", "tflite", "coreml", "onnx"}
     patients = {f.patient for f in manifest.calibration.films}
     assert patients.isdisjoint({f.patient for f in manifest.evaluation.films})
-    android = read_manifest(built.with_name(built.name + "-android"))
-    assert {e.artifact.name for e in android.artifacts} == set(manifest.recipe.bundles.android)
-    assert "phantom" in android.statement
+    for kind in ("android", "ios"):
+        app = read_manifest(built.with_name(f"{built.name}-{kind}"))
+        assert app.kind == kind
+        assert {e.artifact.name for e in app.artifacts} == set(manifest.recipe.bundles.of(kind))
+        assert "phantom" in app.statement
 
 
 def test_a_second_build_keeps_everything_and_gives_the_same_bytes(built: Path, cxredge: Run, tmp_path: Path) -> None:

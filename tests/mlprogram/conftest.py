@@ -9,8 +9,8 @@ import pytest
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the small rich model in every number format (``rich.FORMATS``)."""
-    from mlprogram.rich import build
+    """A folder with the small rich model in every number format (``formats.FORMATS``)."""
+    from mlprogram.formats import build
 
     folder = tmp_path_factory.mktemp("packages")
     build(folder)
