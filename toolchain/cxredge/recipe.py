@@ -6,10 +6,11 @@ The JSON Schema generated from these classes is published under ``docs/schemas/`
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 TargetName = Literal["executorch", "tflite", "coreml", "onnx"]
 SchemeName = Literal["fp32", "fp16", "w8", "w8a8"]
@@ -21,7 +22,20 @@ Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$"
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9]+$")]
 
+
+def _regular(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+    return pattern
+
+
+ModulePattern = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_regular)]
+
 MIN_CALIBRATION_FILMS = 100
+INTEGER_SCHEMES = ("w8", "w8a8")
+"""Schemes with INT8 weights: they need calibration films, and may keep modules in float."""
 AppKind = Literal["android", "ios"]
 APP_TARGETS: dict[AppKind, tuple[TargetName, ...]] = {
     "android": ("executorch", "tflite"),
@@ -91,6 +105,39 @@ class OperatingPoint(Frozen):
     """How it was chosen, for example ``youden on val, 102 films``."""
 
 
+class OperatingRule(Frozen):
+    """How operating points are chosen on the validation films.
+
+    ``youden``: the greatest sensitivity + specificity - 1. ``sensitivity`` or ``specificity``: the greatest other one
+    among thresholds that keep at least ``floor``. ``cost``: the least misses x ``miss_cost`` + false alarms.
+    """
+
+    kind: Literal["youden", "sensitivity", "specificity", "cost"] = "youden"
+    floor: float | None = Field(default=None, gt=0, lt=1)
+    """Of the rules ``sensitivity`` and ``specificity``."""
+    miss_cost: float | None = Field(default=None, gt=0)
+    """Of the rule ``cost``: how many false alarms one missed finding outweighs."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = {"sensitivity": "floor", "specificity": "floor", "cost": "miss_cost"}.get(self.kind)
+        for name in ("floor", "miss_cost"):
+            if (getattr(self, name) is not None) != (name == needed):
+                raise ValueError(f"the rule {self.kind} takes {needed or 'neither floor nor miss_cost'}")
+        return self
+
+
+class OperatingRules(Frozen):
+    """The rule of every label, and other ones for some."""
+
+    default: OperatingRule = OperatingRule()
+    labels: dict[Label, OperatingRule] = {}
+
+    def of(self, label: str) -> OperatingRule:
+        """The rule of ``label``."""
+        return self.labels.get(label, self.default)
+
+
 class Novelty(Frozen):
     """Threshold of the novelty score above which a film is unlike the training films."""
 
@@ -150,6 +197,18 @@ class Gates(Frozen):
     """Largest share of decisions (film x label) that differ from the reference's."""
     delegated: float | None = Field(default=None, ge=0, le=1)
     """Least share of operators that the fast delegate takes."""
+    auc_loss: float | None = Field(default=None, gt=0, le=1)
+    """Non-inferiority margin: the interval of the mean AUC's loss must end below it."""
+    sensitivity_loss: float | None = Field(default=None, gt=0, le=1)
+    """The same for the mean sensitivity at the operating points."""
+    specificity_loss: float | None = Field(default=None, gt=0, le=1)
+    """The same for the mean specificity at the operating points."""
+    ece_rise: float | None = Field(default=None, gt=0, le=1)
+    """The same for the mean expected calibration error."""
+    brier_rise: float | None = Field(default=None, gt=0, le=1)
+    """The same for the mean Brier score."""
+    novelty_auc_loss: float | None = Field(default=None, gt=0, le=1)
+    """The same for the AUC with which the novelty score finds what is no frontal chest film."""
 
 
 class Teacher(Frozen):
@@ -219,12 +278,16 @@ class Recipe(Frozen):
     weights: WeightsSpec
     input: InputSpec
     labels: Labels
+    operating_rules: OperatingRules = OperatingRules()
     operating_points: dict[Label, OperatingPoint]
     novelty: Novelty
     data: FolderData | PhantomData = Field(discriminator="source")
     calibration: Calibration
     evaluation: Evaluation = Evaluation()
     targets: dict[TargetName, tuple[SchemeName, ...]] = Field(min_length=1)
+    keep_float: dict[ArtifactName, tuple[ModulePattern, ...]] = {}
+    """By artifact: modules of the student that its INT8 scheme leaves in float, as regular expressions that fit a
+    module's whole name, or that of a module around it (``backbone\\.net\\.blocks\\.0``)."""
     primary: ArtifactName
     """The artifact that ``predict`` uses, as ``target/scheme``."""
     bundles: Bundles
@@ -243,6 +306,13 @@ class Recipe(Frozen):
             for scheme in schemes:
                 if scheme not in self.gates:
                     raise ValueError(f"gates has no entry for scheme {scheme}, which targets.{target} builds")
+        for name in self.operating_rules.labels:
+            if name not in labels:
+                raise ValueError(f"operating_rules.labels names {name}, which is no label")
+        for name in self.keep_float:
+            fit = [a for a in self.artifacts() if a.split("/")[1] in INTEGER_SCHEMES]
+            if name not in fit:
+                raise ValueError(f"keep_float names {name}; targets builds these with INT8: {', '.join(fit)}")
         if self.primary not in self.artifacts():
             raise ValueError(f"primary is {self.primary}, which targets does not build: {', '.join(self.artifacts())}")
         for kind, targets in APP_TARGETS.items():

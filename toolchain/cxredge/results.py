@@ -130,9 +130,36 @@ class Artifact(Frozen):
     """None where the runtime decides on the device what it delegates, and the file says nothing."""
     ranges: tuple[TensorRange, ...] = ()
     """Activation ranges used, in the target's own tensor names; empty for float schemes."""
+    kept_float: tuple[str, ...] = ()
+    """Modules of the student that this artifact keeps in float though its scheme is INT8: what the recipe's
+    ``keep_float`` came to."""
     cam_step: float | None = None
     """A 255th of the float cam's calibrated range, in logits: a step, if the cam were 8-bit. None for float schemes."""
     tools: dict[str, str] = {}
+
+
+class BootstrapSpec(Frozen):
+    """How intervals were made: patients are drawn with return, and each brings all its films."""
+
+    resamples: int = Field(ge=1)
+    level: float = Field(gt=0, lt=1)
+    """Of the two-sided percentile interval."""
+    seed: int
+
+
+class Paired(Frozen):
+    """One figure of the reference and of the artifact on the same films, and how sure the difference is."""
+
+    reference: float | None
+    artifact: float | None
+    loss: float | None
+    """How much worse the artifact is: a drop of AUC, sensitivity or specificity, a rise of ECE or Brier score."""
+    low: float | None
+    high: float | None
+    """Bootstrap interval of the loss (paired, clustered by patient)."""
+    too_few: str | None = None
+    """Why no interval is given, for example ``5 positive patients, 10 are needed``. Such a figure is not shown, and a
+    gate on it is not kept."""
 
 
 class Figures(Frozen):
@@ -150,6 +177,16 @@ class Figures(Frozen):
     flip_rate: float
     flips_by_label: dict[str, tuple[int, int]]
     """Per label: (negative to positive, positive to negative)."""
+    auc: Paired
+    sensitivity: Paired
+    specificity: Paired
+    ece: Paired
+    brier: Paired
+    """Means over the labels that have enough films; gates bound the upper end of the loss's interval."""
+    labels_shown: int
+    """Labels that these means are over."""
+    novelty_auc: Paired
+    """Telling pictures that are no frontal chest film from the evaluation films, by the novelty score."""
 
 
 class GateResult(Frozen):

@@ -21,11 +21,10 @@ from cxredge.files import sha256_file
 from cxredge.outputs import films_digest
 from cxredge.parity.judge import judge
 from cxredge.progress import live
-from cxredge.recipe import APP_TARGETS, AppKind
+from cxredge.recipe import APP_TARGETS, INTEGER_SCHEMES, AppKind
 from cxredge.results import Artifact, Verdict
 from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.targets import calibration
-from cxredge.targets.base import INTEGER_SCHEMES
 from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Job, JobResult, Stack, run_jobs
 from cxredge.targets.nursery import Nursery
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError, nearest
 from cxredge.outputs import films_digest
-from cxredge.recipe import Recipe, recipe_path
+from cxredge.recipe import INTEGER_SCHEMES, Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, FilmRecord
 from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.students import checked_weights
 from cxredge.targets import calibration, get_target
-from cxredge.targets.base import INTEGER_SCHEMES
 from cxredge.targets.jobs import REFERENCE
 
 if TYPE_CHECKING:

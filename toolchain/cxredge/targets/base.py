@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_file
-from cxredge.recipe import InputSpec, Recipe, SchemeName, TargetName
+from cxredge.recipe import INTEGER_SCHEMES, InputSpec, Recipe, SchemeName, TargetName
 from cxredge.results import Artifact, Census, Delegation, TensorRange
 from cxredge.targets.chatter import kept_quiet
 from cxredge.targets.checks import check_census, check_student
@@ -30,9 +30,6 @@ from cxredge.targets.runner import Runner, Runtime
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
-
-INTEGER_SCHEMES = ("w8", "w8a8")
-"""Schemes with INT8 weights: they need calibration films."""
 
 QUANTISED = "backbone"
 """The one module of the student that INT8 schemes quantise. Normalisation, head and novelty stay in float: they cost

@@ -1,0 +1,223 @@
+"""What parity measured beyond numbers: decisions, ranking, calibration, heatmaps, novelty, subgroups, stability.
+
+Frozen models that round-trip through JSON. ``Verdict`` (in ``results``) carries the few figures that gates bound;
+these carry what a person reads in the report.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from cxredge.recipe import ArtifactName, Frozen, Label, OperatingPoint, Sha256, TargetName
+from cxredge.results import Artifact, BootstrapSpec, Paired, Verdict
+
+
+class Flip(Frozen):
+    """One decision that differs from the reference's."""
+
+    label: Label
+    film: str
+    """Place in the data set's folder."""
+    patient: str
+    truth: bool
+    """What the data set says of the film."""
+    reference: float
+    """Logit of the reference."""
+    artifact: float
+    """Logit of the artifact."""
+    threshold: float
+    up: bool
+    """True: negative for the reference, positive for the artifact."""
+    explained: bool
+    """Whether the reference stood so near to the threshold that the artifact's usual error on this label (95th
+    percentile of |difference|) was enough."""
+
+
+class LabelEvidence(Frozen):
+    """One label, or all labels' mean (``label`` None): the reference's figures, the artifact's, and the loss."""
+
+    label: Label | None
+    films: int
+    patients: int
+    positives: int
+    positive_patients: int
+    auc: Paired
+    sensitivity: Paired
+    specificity: Paired
+    ece: Paired
+    brier: Paired
+    """ECE and Brier score of sigmoid(logit / temperature), each model with its own temperature."""
+    flips_up: int
+    flips_down: int
+    flips_explained: int
+    """Flips for which ``Flip.explained`` holds."""
+    points: OperatingPoint | None
+    """The operating point; None for the mean."""
+
+
+class Temperature(Frozen):
+    """Temperature that makes sigmoid(logit / T) best calibrated on the validation films (Guo et al. 2017)."""
+
+    reference: float = Field(gt=0)
+    artifact: float = Field(gt=0)
+    films: int
+    nll_before: float
+    """Mean negative log-likelihood of the artifact's validation outputs at T = 1."""
+    nll_after: float
+
+
+class SubgroupEvidence(Frozen):
+    """The same figures on a part of the films, by one column of the data set."""
+
+    column: str
+    """For example ``view``, ``sex``, ``age``, ``source``."""
+    value: str
+    films: int
+    patients: int
+    flips: int
+    decisions: int
+    auc: Paired
+    """Macro over the labels with enough films in this part."""
+    labels_shown: int
+
+
+class HeatmapEvidence(Frozen):
+    """Agreement of class activation maps, over maps that are not constant. Medians and bad tails over films x labels.
+
+    Maps of positive decisions of the reference only: nobody looks at the others.
+    """
+
+    maps: int
+    correlation_median: float | None
+    correlation_p5: float | None
+    overlap_median: float | None
+    """Energy overlap: sum of the smaller of two maps that are clipped at 0 and sum to 1."""
+    overlap_p5: float | None
+    peak_shift_median: float | None
+    """Distance between the maps' peaks, in pixels of the film."""
+    peak_shift_p95: float | None
+    masks: int = 0
+    """Maps with an exact mask (phantoms)."""
+    pointing_reference: float | None = None
+    """Pointing game: share of masks that hold the map's peak (Zhang et al. 2016)."""
+    pointing_artifact: float | None = None
+    inside_reference: float | None = None
+    """Mean share of the map's positive energy that lies in the mask."""
+    inside_artifact: float | None = None
+
+
+class StrangerEvidence(Frozen):
+    """How well the novelty score tells one kind of picture from the evaluation films."""
+
+    kind: str
+    """For example ``ct``, ``cells``, ``noise``, ``rotated``; ``all`` for all kinds together."""
+    what: str
+    """In words."""
+    pictures: int
+    auc: Paired
+    flagged_reference: float
+    """Share above the novelty threshold."""
+    flagged_artifact: float
+
+
+class StressEvidence(Frozen):
+    """What one photometric change does to the reference's and the artifact's answers, on the same films."""
+
+    kind: str
+    what: str
+    films: int
+    moved_reference: float
+    """Share of the reference's decisions that differ from its own on the unchanged films."""
+    moved_artifact: float
+    """The same of the artifact."""
+    disagree: float
+    """Share of decisions in which artifact and reference differ on the changed films."""
+    auc: Paired
+
+
+class StabilityEvidence(Frozen):
+    """The artifact lowered twice, calibrated on disjoint halves of the calibration films (by patient)."""
+
+    films_a: int
+    films_b: int
+    flips_a: int
+    """Flips of the artifact of half A against the reference."""
+    flips_b: int
+    flips_between: int
+    """Decisions in which the two halves' artifacts differ from each other."""
+    decisions: int
+    sqnr_between_db: float | None
+
+
+class Evidence(Frozen):
+    """All that was measured of one artifact against the reference."""
+
+    artifact: ArtifactName
+    artifact_sha256: Sha256
+    bootstrap: BootstrapSpec
+    labels: tuple[LabelEvidence, ...]
+    macro: LabelEvidence
+    temperature: Temperature
+    flips: tuple[Flip, ...]
+    subgroups: tuple[SubgroupEvidence, ...] = ()
+    heatmaps: HeatmapEvidence | None = None
+    strangers: tuple[StrangerEvidence, ...] = ()
+    stress: tuple[StressEvidence, ...] = ()
+    stability: StabilityEvidence | None = None
+    """None for artifacts without calibrated activations."""
+
+
+class LayerError(Frozen):
+    """One unit of the student (a convolution with what is fused behind it, or another operator) in one artifact."""
+
+    module: str
+    """PyTorch module name, for example ``backbone.net.blocks.3.1.conv_dw``."""
+    operator: str
+    tensor: str
+    """The artifact's own name of the tensor that was compared."""
+    sqnr_db: float | None
+    """Of this unit's output against the reference's; None when equal."""
+    share: float | None = None
+    """Share of the final logits' error that vanishes when only this unit's output and weights stay float: simulated."""
+    restored_db: float | None = None
+    """Logits SQNR of the simulation with this one kept float."""
+    bad: str | None = None
+    """NaN, infinity, or a float16 overflow, in words."""
+
+
+class Explanation(Frozen):
+    """Where one artifact loses what it loses."""
+
+    artifact: ArtifactName
+    target: TargetName
+    films: int
+    source: str
+    """What the intermediates were read from: the artifact itself, or the graph that it was made of, and why."""
+    logit_sqnr_db: float | None
+    """Of the artifact on these films."""
+    simulated_db: float | None
+    """Of the PyTorch simulation, which ``share`` and ``restored_db`` come from."""
+    layers: tuple[LayerError, ...]
+    """In the order of execution."""
+    unmatched: tuple[str, ...] = ()
+    """Units of the student for which the artifact has no tensor of its own (fused away)."""
+    fix: str | None
+    """What to try, as a line for the recipe; None when nothing stands out."""
+
+
+class Results(Frozen):
+    """What ``verify`` found of one bundle: what ``gate`` and the report read."""
+
+    results: Literal[1] = 1
+    bundle: str
+    recipe: str
+    """Name and version."""
+    weights_sha256: Sha256
+    films_sha256: Sha256
+    statement: str
+    artifacts: tuple[Artifact, ...]
+    verdicts: tuple[Verdict, ...]
+    evidence: tuple[Evidence, ...] = ()
+    """Empty where only gates were judged."""
