@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cxredge.recipe import ArtifactName, Frozen, Label, OperatingPoint, Sha256, TargetName
+from cxredge.recipe import AppKind, ArtifactName, Frozen, Label, OperatingPoint, Sha256, TargetName
 from cxredge.results import Artifact, BootstrapSpec, Paired, Verdict
 
 
@@ -212,6 +212,8 @@ class Results(Frozen):
 
     results: Literal[1] = 1
     bundle: str
+    """Its id."""
+    kind: Literal["host"] | AppKind
     recipe: str
     """Name and version."""
     weights_sha256: Sha256
