@@ -223,3 +223,28 @@ class Results(Frozen):
     verdicts: tuple[Verdict, ...]
     evidence: tuple[Evidence, ...] = ()
     """Empty where only gates were judged."""
+
+
+class PrecisionAttempt(Frozen):
+    """One precision that the ladder tried for one target."""
+
+    artifact: ArtifactName
+    keep_float: tuple[str, ...]
+    """Names of the modules kept in float."""
+    bytes: int
+    p50_ms: float | None
+    """Median latency on this machine, one thread, while other attempts may have run beside it; None where the runtime
+    does not exist here."""
+    verdict: Verdict
+
+
+class PrecisionSearch(Frozen):
+    """What the precision ladder tried and chose."""
+
+    recipe: str
+    attempts: tuple[PrecisionAttempt, ...]
+    """In the order in which they were tried."""
+    chosen: dict[TargetName, ArtifactName]
+    """By target; a target is absent when no precision kept every gate."""
+    keep_float: dict[ArtifactName, tuple[str, ...]]
+    """Of the chosen artifacts, as the recipe has it."""
