@@ -90,6 +90,8 @@ class HeatmapEvidence(Frozen):
     """
 
     maps: int
+    constant: int = 0
+    """Maps that are left out because they are constant in the reference: they have no shape to compare."""
     correlation_median: float | None
     correlation_p5: float | None
     overlap_median: float | None
@@ -106,6 +108,8 @@ class HeatmapEvidence(Frozen):
     inside_reference: float | None = None
     """Mean share of the map's positive energy that lies in the mask."""
     inside_artifact: float | None = None
+    inside_chance: float | None = None
+    """The same of a map with one level everywhere: the masks' mean share of the picture."""
 
 
 class StrangerEvidence(Frozen):
