@@ -116,7 +116,7 @@ class StrangerEvidence(Frozen):
     """How well the novelty score tells one kind of picture from the evaluation films."""
 
     kind: str
-    """For example ``ct``, ``cells``, ``noise``, ``rotated``; ``all`` for all kinds together."""
+    """For example ``ct``, ``cells``, ``white-noise``, ``upside-down``; ``all`` for all kinds together."""
     what: str
     """In words."""
     pictures: int
@@ -130,6 +130,7 @@ class StressEvidence(Frozen):
     """What one photometric change does to the reference's and the artifact's answers, on the same films."""
 
     kind: str
+    """For example ``jpeg``; ``unchanged`` for the films as they are, which the others are held against."""
     what: str
     films: int
     moved_reference: float
