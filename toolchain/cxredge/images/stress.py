@@ -25,15 +25,16 @@ MOST_FILMS = 60
 GAMMA = 1.5
 """Exponent of the tone curve, and its inverse: beyond the 0.8 to 1.2 that training shows, still easy for a person."""
 JPEG_QUALITY = 30
-"""Just above the mildest step, 25, of ImageNet-C (Hendrycks & Dietterich 2019); messengers send about 60 to 80."""
+"""Just above the mildest step, 25, of ImageNet-C (Hendrycks & Dietterich 2019)."""
 BLUR_SIGMA = 1.0
 """Pixels: the mildest Gaussian blur of ImageNet-C."""
 TURN_DEGREES = 5.0
 """An oblique patient or a film hung by hand: within the 7 degrees that training shows."""
 SHADE = 0.30
-"""Share of light lost from the bright side of a photographed film to the dark one: a lamp or window at one side."""
+"""Share of light lost from the bright side of a photographed film to the dark one, as from a window at one side. This
+and the next are chosen by eye: plain to see, and every structure of the film still is."""
 VIGNETTE = 0.25
-"""Share of light lost in a photograph's corners: what phones leave of the lens's cos^4 law after correction, about."""
+"""Share of light lost in a photograph's corners."""
 
 
 @dataclass(frozen=True)
