@@ -90,6 +90,8 @@ class HeatmapEvidence(Frozen):
     """
 
     maps: int
+    constant: int = 0
+    """Maps that are left out because they are constant in the reference: they have no shape to compare."""
     correlation_median: float | None
     correlation_p5: float | None
     overlap_median: float | None
@@ -106,13 +108,15 @@ class HeatmapEvidence(Frozen):
     inside_reference: float | None = None
     """Mean share of the map's positive energy that lies in the mask."""
     inside_artifact: float | None = None
+    inside_chance: float | None = None
+    """The same of a map with one level everywhere: the masks' mean share of the picture."""
 
 
 class StrangerEvidence(Frozen):
     """How well the novelty score tells one kind of picture from the evaluation films."""
 
     kind: str
-    """For example ``ct``, ``cells``, ``noise``, ``rotated``; ``all`` for all kinds together."""
+    """For example ``ct``, ``cells``, ``white-noise``, ``upside-down``; ``all`` for all kinds together."""
     what: str
     """In words."""
     pictures: int
@@ -126,6 +130,7 @@ class StressEvidence(Frozen):
     """What one photometric change does to the reference's and the artifact's answers, on the same films."""
 
     kind: str
+    """For example ``jpeg``; ``unchanged`` for the films as they are, which the others are held against."""
     what: str
     films: int
     moved_reference: float
