@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +104,12 @@ def kept_modules(student: Student, spec: InputSpec, patterns: Sequence[str]) -> 
     """
     if not patterns:
         return frozenset()
-    found = units(student, spec)
-    names = [name for name, _ in student.named_modules(remove_duplicate=False) if inside(name)]
+    return keep(units(student, spec), [n for n, _ in student.named_modules(remove_duplicate=False)], patterns)
+
+
+def keep(found: Sequence[Unit], modules: Iterable[str], patterns: Sequence[str]) -> frozenset[str]:
+    """``kept_modules`` of a student with the units ``found`` and modules of the names ``modules``."""
+    names = [name for name in modules if inside(name)]
     kept: set[str] = set()
     for pattern in patterns:
         fits = {name for name in names if _fits(_bounded(pattern), name)}
