@@ -7,28 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from cxredge.images.datasets import open_data
 from cxredge.images.preprocess import preprocess_films
 from cxredge.images.strangers import WORDS, Stranger, Strangers, make_strangers
-from cxredge.parity.paired import Both
+from cxredge.parity.pairs import Both
 from cxredge.parity.strangers import stranger_evidence
 from cxredge.recipe import PhantomData
 from cxredge.recipe_file import load_recipe
-from cxredge.results import Paired
+from cxredge.results import BootstrapSpec
 
+SHORT = BootstrapSpec(resamples=100, level=0.95, seed=1)
 ZOO = Path(__file__).parents[2] / "model_zoo" / "phantom"
-
-
-def plain_auc(truth: NDArray[np.bool_], scores: Both, patients: Sequence[str]) -> Paired:
-    """Mean of the columns' AUC, without an interval."""
-    from sklearn.metrics import roc_auc_score
-
-    assert len(truth) == len(patients) == len(scores.reference)
-    reference, artifact = (float(roc_auc_score(truth, one)) for one in scores)
-    loss = reference - artifact
-    return Paired(reference=reference, artifact=artifact, loss=loss, low=None, high=None, too_few="no interval")
 
 
 def listed(*kinds: str) -> Strangers:
@@ -44,14 +34,8 @@ def test_known_answers() -> None:
     films = scores([1, 2, 3, 4], [1, 2, 3, 4])
     # kinds may lie in any order; ct is above all films for both, blank below half of them for the artifact
     strange = scores([5, 3.5, 6, 4.5], [5, 2.5, 6, 0.5])
-    asked: list[Sequence[str]] = []
-
-    def auc(truth: NDArray[np.bool_], both: Both, patients: Sequence[str]) -> Paired:
-        asked.append(patients)
-        return plain_auc(truth, both, patients)
-
     kinds = listed("ct", "blank", "ct", "blank")
-    ct, blank, both = stranger_evidence(films, ["p", "p", "q", "q"], strange, kinds, 4.5, auc)
+    ct, blank, both = stranger_evidence(films, ["p", "p", "q", "q"], strange, kinds, 4.5, SHORT)
     assert (ct.kind, ct.pictures, ct.auc.reference, ct.auc.artifact) == ("ct", 2, 1, 1)
     assert (ct.what, blank.what, both.kind) == (WORDS["ct"], WORDS["blank"], "all")
     assert blank.auc.reference == pytest.approx((3 + 4) / 8)
@@ -61,7 +45,7 @@ def test_known_answers() -> None:
     # flagged is above the threshold, not at it
     assert [e.flagged_reference for e in (ct, blank, both)] == [1, 0, 0.5]
     assert [e.flagged_artifact for e in (ct, blank, both)] == [1, 0, 0.5]
-    assert asked == [[*"ppqq", "g0", "g2"], [*"ppqq", "g1", "g3"], [*"ppqq", "g0", "g1", "g2", "g3"]]
+    assert all(e.auc.too_few is not None for e in (ct, blank, both)), "two patients"
 
 
 def test_the_zoos_student_tells_what_is_no_film(tmp_path: Path) -> None:
@@ -83,7 +67,7 @@ def test_the_zoos_student_tells_what_is_no_film(tmp_path: Path) -> None:
         Both(novelty[1], novelty[1]),
         kinds,
         recipe.novelty.threshold,
-        plain_auc,
+        SHORT,
     )
     by_kind = {e.kind: e for e in found}
     assert list(by_kind) == [*kinds.kinds, "all"]

@@ -9,7 +9,7 @@ from cxredge.errors import InputError
 from cxredge.outputs import OutputsFile
 from cxredge.parity import decisions, gates, numerics
 from cxredge.parity.measures import Measures, measure
-from cxredge.parity.pairs import FilmFacts, Pair
+from cxredge.parity.pairs import Both, FilmFacts, Pair
 from cxredge.parity.paired import BOOTSTRAP, novelty_auc
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, BootstrapSpec, Figures, Verdict
@@ -124,10 +124,9 @@ def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, m
         brier=macro.brier,
         labels_shown=measured.labels_shown,
         novelty_auc=novelty_auc(
-            (r["novelty"], o["novelty"]),
-            (reference.strangers.outputs["novelty"], other.strangers.outputs["novelty"]),
-            [film.patient for film in shown.evaluation],
-            shown.strangers,
+            Both(r["novelty"], o["novelty"]),
+            Both(reference.strangers.outputs["novelty"], other.strangers.outputs["novelty"]),
+            [*(film.patient for film in shown.evaluation), *shown.strangers],
             measured.bootstrap,
         ),
     )

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from cxredge.evidence import StrangerEvidence
 from cxredge.images.strangers import WORDS, Strangers
-from cxredge.parity.paired import Both, PairedAuc
+from cxredge.parity.paired import BOOTSTRAP, novelty_auc
+from cxredge.parity.pairs import Both
+from cxredge.results import BootstrapSpec
 
 ALL = "all"
 
@@ -20,7 +22,7 @@ def stranger_evidence(
     strange: Both,
     listed: Strangers,
     threshold: float,
-    paired_auc: PairedAuc,
+    bootstrap: BootstrapSpec = BOOTSTRAP,
 ) -> tuple[StrangerEvidence, ...]:
     """One record a kind, in the order of the list, then one for all kinds together.
 
@@ -33,15 +35,13 @@ def stranger_evidence(
     found = []
     for kind, chosen in rows.items():
         part = strange.part(chosen)
-        truth = np.r_[np.zeros(len(patients), np.bool_), np.ones(len(chosen), np.bool_)]
-        scores = Both(*(np.r_[known, new][:, None] for known, new in zip(films, part, strict=True)))
         owners = [*patients, *(listed.pictures[i].group for i in chosen)]
         found.append(
             StrangerEvidence(
                 kind=kind,
                 what=WORDS.get(kind, "all kinds together"),
                 pictures=len(chosen),
-                auc=paired_auc(truth[:, None], scores, owners),
+                auc=novelty_auc(films, part, owners, bootstrap),
                 flagged_reference=_flagged(part.reference, threshold),
                 flagged_artifact=_flagged(part.artifact, threshold),
             )

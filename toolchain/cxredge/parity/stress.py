@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from cxredge.evidence import StressEvidence
 from cxredge.images.stress import STRESSES
 from cxredge.parity.decisions import decide
-from cxredge.parity.paired import Both, PairedAuc
+from cxredge.parity.paired import BOOTSTRAP, paired_auc
+from cxredge.parity.pairs import Both
+from cxredge.results import BootstrapSpec
 
 UNCHANGED = "unchanged"
 
@@ -21,7 +23,7 @@ def stress_evidence(
     truth: NDArray[np.bool_],
     patients: Sequence[str],
     cut: NDArray[np.float32],
-    paired_auc: PairedAuc,
+    bootstrap: BootstrapSpec = BOOTSTRAP,
 ) -> tuple[StressEvidence, ...]:
     """The unchanged films first, as what the others are held against, then one record for each of ``STRESSES``.
 
@@ -44,7 +46,7 @@ def stress_evidence(
                 moved_reference=moved[0],
                 moved_artifact=moved[1],
                 disagree=float((now[0] != now[1]).mean()),
-                auc=paired_auc(truth, logits, patients),
+                auc=paired_auc(truth, logits, patients, bootstrap),
             )
         )
     return tuple(found)
