@@ -23,6 +23,7 @@ from cxredge.targets.tflite_quantizer import SIGNATURE, calibrate, quantise
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
+    from cxredge.targets.tracer import Origin, Tracer
 
 
 class TFLite(Target):
@@ -100,6 +101,11 @@ class TFLite(Target):
 
     def _open_impl(self, path: Path, threads: int) -> Runner:
         return _TFLiteRunner(path, threads)
+
+    def _tracer_impl(self, path: Path, origin: Origin) -> Tracer:
+        from cxredge.targets.tflite_tracer import TFLiteTracer
+
+        return TFLiteTracer(path)
 
 
 def _convert(student: Student, spec: InputSpec, path: Path) -> None:
