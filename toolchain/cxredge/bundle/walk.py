@@ -106,6 +106,8 @@ class Walk:
         }
         if integer(name) and self.calibration is not None:
             inputs["calibration"] = [self.calibration.stage.key, r.calibration.percentile]
+        if name in r.keep_float:
+            inputs["keep_float"] = list(r.keep_float[name])
         return Stage("artifacts", inputs)
 
     def rounded_stage(self) -> Stage:

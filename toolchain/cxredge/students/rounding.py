@@ -65,6 +65,21 @@ def load_rounded(student: Student, tensors: dict[str, Tensor]) -> Student:
     return rounded
 
 
+def put_back(rounded: Student, student: Student, spec: InputSpec, kept: frozenset[str]) -> Student:
+    """A copy of ``rounded`` in which the modules ``kept`` have the weights of ``student`` again, batch norms folded.
+
+    The other layers are those of ``rounded``: each was rounded on what the float student feeds it.
+    """
+    if not kept:
+        return rounded
+    mixed = copy.deepcopy(rounded)
+    own = dict(fold_batch_norm(student, spec).named_modules(remove_duplicate=False))
+    for name, module in mixed.named_modules(remove_duplicate=False):
+        if name in kept and _plain(module):
+            module.load_state_dict(own[name].state_dict())
+    return mixed
+
+
 @dataclass
 class _Moments:
     """Per group of a convolution: second moments float64[G, D, D] and means float64[G, D] of its D inputs a patch."""

@@ -25,16 +25,13 @@ from cxredge.results import Artifact, Census, Delegation, TensorRange
 from cxredge.targets.chatter import kept_quiet
 from cxredge.targets.checks import check_census, check_student
 from cxredge.targets.contents import Contents
+from cxredge.targets.keep_float import Kept, kept_by_scheme, quantised_weights
 from cxredge.targets.lowering_error import lowering_error
 from cxredge.targets.runner import Runner, Runtime
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
     from cxredge.targets.tracer import Origin, Tracer
-
-QUANTISED = "backbone"
-"""The one module of the student that INT8 schemes quantise. Normalisation, head and novelty stay in float: they cost
-next to nothing, and logits and cam get no steps of their own."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,9 @@ class Target(ABC):
 
         rounded: the student after ``round_weights`` with these films, if it is at hand: INT8 schemes start from it.
         What the schemes share is done once. Each file's bytes depend on neither the other schemes nor their order.
+        Modules that ``recipe.keep_float`` names for an artifact compute in it as the float student does.
         Raises InputError TARGET-SCHEME, CALIBRATION-NEEDED, CALIBRATION-NAN, STUDENT-TRAINING, STUDENT-CONTRACT,
+        KEEP-FLOAT, KEEP-FLOAT-PATTERN, KEEP-FLOAT-ALL (nothing would be left in INT8),
         TARGET-LOWERING (operator, module and source line named) or TARGET-CENSUS (the file is not what was asked for).
         """
         for scheme in schemes:
@@ -132,22 +131,26 @@ class Target(ABC):
                 "call student.eval() first",
             )
         check_student(student, recipe.input, recipe.labels)
+        kept = kept_by_scheme(self.name, student, schemes, recipe)
         with tempfile.TemporaryDirectory(prefix="cxredge-lower-") as work:
-            prepared: dict[bool, Any] = {}
+            prepared: dict[tuple[bool, frozenset[str]], Any] = {}
             for scheme in schemes:
                 path = folder / f"{scheme}{self.suffix}"
                 with self._explained(scheme, student, recipe.input):
-                    integer = scheme in INTEGER_SCHEMES
-                    if integer not in prepared:
+                    modules = kept[scheme].modules
+                    key = scheme in INTEGER_SCHEMES, modules
+                    if key not in prepared:
                         source = student
-                        if integer:
-                            source = rounded or _rounded(student, recipe.input, calibration)
-                        place = Path(work) / str(integer)
+                        if scheme in INTEGER_SCHEMES:
+                            rounded = rounded or _rounded(student, recipe.input, calibration)
+                            source = _put_back(rounded, student, recipe.input, modules)
+                        place = Path(work) / str(len(prepared))
                         place.mkdir()
-                        prepared[integer] = self._prepare_impl(source, recipe.input, place)
+                        prepared[key] = self._prepare_impl(source, recipe.input, place)
                     films = calibration if scheme == "w8a8" else None
-                    lowered = self._lower_impl(prepared[integer], scheme, recipe, films, path)
-                yield self._describe(scheme, lowered, path)
+                    lowered = self._lower_impl(prepared[key], scheme, recipe, films, modules, path)
+                asked = quantised_weights(student, modules) if scheme in INTEGER_SCHEMES else 0
+                yield self._describe(scheme, lowered, kept[scheme], asked, path)
 
     def _check_scheme(self, scheme: SchemeName, calibration: CalibrationFilms | None) -> None:
         if scheme not in self.schemes:
@@ -172,9 +175,9 @@ class Target(ABC):
         except Exception as error:
             raise lowering_error(f"{self.name}/{what}", student, spec, error) from error
 
-    def _describe(self, scheme: SchemeName, lowered: Lowered, path: Path) -> Artifact:
+    def _describe(self, scheme: SchemeName, lowered: Lowered, kept: Kept, asked: int, path: Path) -> Artifact:
         census, delegation = self.inspect(path)
-        check_census(f"{self.name}/{scheme}", scheme, census)
+        check_census(f"{self.name}/{scheme}", scheme, census, asked)
         return Artifact(
             name=f"{self.name}/{scheme}",
             target=self.name,
@@ -185,6 +188,7 @@ class Target(ABC):
             census=census,
             delegation=delegation,
             ranges=lowered.ranges,
+            kept_float=kept.units,
             cam_step=lowered.cam_step,
             tools=self.tools(),
         )
@@ -271,9 +275,10 @@ class Target(ABC):
         scheme: SchemeName,
         recipe: Recipe,
         calibration: CalibrationFilms | None,
+        kept: frozenset[str],
         path: Path,
     ) -> Lowered:
-        """Write ``path``. ``prepared`` is left as it was."""
+        """Write ``path``. ``prepared`` is left as it was. ``kept``: modules whose operators INT8 leaves in float."""
 
     @abstractmethod
     def _read_impl(self, path: Path) -> Contents:
@@ -295,6 +300,12 @@ def _rounded(student: Student, spec: InputSpec, calibration: CalibrationFilms | 
 
     assert calibration is not None  # _check_scheme has seen to it
     return round_weights(student, spec, calibration.images)
+
+
+def _put_back(rounded: Student, student: Student, spec: InputSpec, kept: frozenset[str]) -> Student:
+    from cxredge.students.rounding import put_back
+
+    return put_back(rounded, student, spec, kept)
 
 
 def _version(package: str) -> str | None:

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
 from cxredge.outputs import OUTPUT_NAMES
-from cxredge.recipe import InputSpec, Labels, SchemeName
+from cxredge.recipe import INTEGER_SCHEMES, InputSpec, Labels, SchemeName
 from cxredge.results import Census
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
+
+
+SMALL = 1024
+"""Bytes of zero points and the like that a file may hold beside its INT8 weights."""
 
 
 def check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
@@ -28,14 +32,18 @@ def check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
         )
 
 
-def check_census(name: str, scheme: SchemeName, census: Census) -> None:
-    """Hold what was read back from artifact ``name`` against what was asked for. Raises InputError TARGET-CENSUS."""
+def check_census(name: str, scheme: SchemeName, census: Census, asked: int) -> None:
+    """Hold what was read back from artifact ``name`` against what was asked for. Raises InputError TARGET-CENSUS.
+
+    asked: number of weights that an INT8 scheme was to store in one byte each. The file may hold some bytes more:
+    zero points, and what an exporter adds.
+    """
     total = sum(census.weight_bytes.values())
     int8 = sum(n for d, n in census.weight_bytes.items() if d in ("int8", "uint8"))
     quantised = any(d in ("int8", "uint8") for d in census.activations)
     wrong = None
-    if scheme in ("w8", "w8a8") and int8 < 0.5 * total:
-        wrong = f"only {int8} of {total} constant bytes are 8-bit"
+    if scheme in INTEGER_SCHEMES and not 0.5 * asked <= int8 <= 1.05 * asked + SMALL:
+        wrong = f"{int8} of {total} constant bytes are 8-bit, and {asked} should be"
     if scheme == "w8a8" and not quantised:
         wrong = "no activation is 8-bit"
     if scheme in ("fp32", "fp16") and (int8 > 0.05 * total or quantised):

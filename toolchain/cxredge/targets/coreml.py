@@ -61,17 +61,18 @@ class CoreML(Target):
         scheme: SchemeName,
         recipe: Recipe,
         calibration: CalibrationFilms | None,
+        kept: frozenset[str],
         path: Path,
     ) -> Lowered:
         lowered = Lowered()
         steps: tuple[Step, ...] = ()
         if scheme in ("w8", "w8a8"):
-            steps = weight_steps(prepared)
+            steps = weight_steps(prepared, kept)
         if calibration is not None:
-            estimator = calibrate(prepared, calibration)
+            estimator = calibrate(prepared, calibration, kept)
             ranges = estimator.table(calibration.percentile)
             lowered = Lowered(ranges, estimator.step(CAM, calibration.percentile))
-            steps = (*activation_steps(prepared, ranges), *steps)
+            steps = (*activation_steps(prepared, ranges, kept), *steps)
         model = convert(prepared, half=scheme != "fp32", steps=steps)
         write_package(model, recipe, scheme, path)
         return lowered

@@ -15,7 +15,7 @@ from cxredge.errors import EnvironmentProblem
 from cxredge.mlprogram.graph import Graph, read_graph
 from cxredge.outputs import OUTPUT_NAMES
 from cxredge.recipe import InputSpec
-from cxredge.targets.base import QUANTISED
+from cxredge.students.units import QUANTISED, module_of
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -32,7 +32,7 @@ Step = tuple[str, dict[str, Any]]
 
 @dataclass
 class Source:
-    """The exported student, and to which of its modules the operators belong, by node name.
+    """The exported student, and the full names of the modules that call its operators, by node name.
 
     work: folder for the float16 package from which INT8 starts.
     """
@@ -43,8 +43,8 @@ class Source:
     work: Path
 
     def inside(self, operator: str, module: str) -> bool:
-        """Whether the operator of that name in a package stems from the student's ``module``."""
-        return self.modules.get(operator.removesuffix(HALF_SUFFIX)) == module
+        """Whether the operator of that name in a package stems from the student's ``module``, or one inside it."""
+        return self.modules.get(operator.removesuffix(HALF_SUFFIX), "").split(".")[0] == module
 
     @cached_property
     def half(self) -> Graph:
@@ -70,6 +70,21 @@ class Source:
             waiting += [maker[name] for names in node.arguments.values() for name in names if name in maker]
         return frozenset(node.name for node in self.half.nodes if node.name not in leads)
 
+    def of(self, kept: frozenset[str]) -> frozenset[str]:
+        """Operators of ``half`` that stem from the modules ``kept``.
+
+        A fused operator has the name of the last of those that it joins. One that a pass named itself (half of a
+        hard-swish) serves the operator that reads it.
+        """
+        origin: dict[str, str] = {}
+        reader: dict[str, str] = {}
+        for node in reversed(self.half.nodes):
+            own = self.modules.get(node.name.removesuffix(HALF_SUFFIX))
+            readers = [reader[name] for name, _ in node.outputs if name in reader]
+            origin[node.name] = own if own is not None else next(iter(readers), "")
+            reader |= {name: origin[node.name] for names in node.arguments.values() for name in names}
+        return frozenset(name for name, module in origin.items() if module in kept)
+
 
 def export(student: Student, spec: InputSpec, work: Path) -> Source:
     """Export and decompose ``student``, which is in evaluation mode."""
@@ -78,11 +93,7 @@ def export(student: Student, spec: InputSpec, work: Path) -> Source:
     with torch.no_grad():
         example = torch.zeros(1, spec.channels, spec.height, spec.width)
         program = torch.export.export(student, (example,)).run_decompositions({})
-    modules = {}
-    for node in program.graph.nodes:
-        stack = list(node.meta.get("nn_module_stack", {}).values())
-        modules[node.name] = str(stack[-1][0]).split(".")[0] if stack else ""
-    return Source(program, spec, modules, work)
+    return Source(program, spec, {node.name: module_of(node) for node in program.graph.nodes}, work)
 
 
 def convert(source: Source, half: bool, steps: Sequence[Step]) -> Any:

@@ -62,6 +62,7 @@ class ExecuTorch(Target):
         scheme: SchemeName,
         recipe: Recipe,
         calibration: CalibrationFilms | None,
+        kept: frozenset[str],
         path: Path,
     ) -> Lowered:
         import torch
@@ -73,7 +74,7 @@ class ExecuTorch(Target):
         lowered, program = Lowered(), prepared
         with torch.no_grad():
             if calibration is not None:
-                program, estimator = quantise(program, calibration)
+                program, estimator = quantise(program, calibration, kept)
                 lowered = Lowered(estimator.table(calibration.percentile), estimator.step(CAM, calibration.percentile))
             constants = {
                 OUTPUTS_METHOD: ",".join(OUTPUT_NAMES),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cxredge.targets.base import QUANTISED, CalibrationFilms
+from cxredge.students.units import inside, module_of
+from cxredge.targets.base import CalibrationFilms
 from cxredge.targets.ranges import CAM, RangeEstimator, films
 
 if TYPE_CHECKING:
@@ -17,8 +17,11 @@ EPSILON = 2**-12
 """Least scale of an activation tensor, as XNNPACK's symmetric configuration has it."""
 
 
-def quantise(program: ExportedProgram, calibration: CalibrationFilms) -> tuple[ExportedProgram, RangeEstimator]:
-    """INT8 weights (per output channel, symmetric) and activations (per tensor, affine) inside module ``QUANTISED``.
+def quantise(
+    program: ExportedProgram, calibration: CalibrationFilms, kept: frozenset[str]
+) -> tuple[ExportedProgram, RangeEstimator]:
+    """INT8 weights (per output channel, symmetric) and activations (per tensor, affine) inside module ``QUANTISED``,
+    but for the operators of the modules ``kept``.
 
     Returns the exported INT8 program and the ranges by graph node name, with the float cam's as ``CAM``.
     """
@@ -27,7 +30,7 @@ def quantise(program: ExportedProgram, calibration: CalibrationFilms) -> tuple[E
 
     estimator = RangeEstimator()
     example = program.example_inputs[0]
-    prepared = prepare_pt2e(program.module(), _quantizer(estimator, calibration.percentile))
+    prepared = prepare_pt2e(program.module(), _quantizer(estimator, calibration.percentile, kept))
     _name_observers(prepared)
     threads = torch.get_num_threads()
     # the tensors are small: on a machine of this size a second thread makes the pass six times slower
@@ -41,8 +44,8 @@ def quantise(program: ExportedProgram, calibration: CalibrationFilms) -> tuple[E
         torch.set_num_threads(threads)
 
 
-def _quantizer(estimator: RangeEstimator, percentile: float) -> Any:
-    """XNNPACK's quantizer, with our observer for activations, which leaves everything but ``QUANTISED`` in float."""
+def _quantizer(estimator: RangeEstimator, percentile: float, kept: frozenset[str]) -> Any:
+    """XNNPACK's quantizer, with our observer for activations; outside ``QUANTISED`` and in ``kept`` all stays float."""
     import torch
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
         XNNPACKQuantizer,
@@ -64,7 +67,7 @@ def _quantizer(estimator: RangeEstimator, percentile: float) -> Any:
             scale, zero = self._calculate_qparams(torch.tensor([low]), torch.tensor([high]))
             return scale, zero
 
-    class FloatOutside(XNNPACKQuantizer):
+    class PartlyFloat(XNNPACKQuantizer):
         """``set_module_name(name, None)`` is refused by XNNPACKQuantizer, so annotations are taken away afterwards.
 
         An INT8 head with a float mean behind it would load and then fail at run time: executorch 1.4.1 feeds the mean
@@ -74,15 +77,33 @@ def _quantizer(estimator: RangeEstimator, percentile: float) -> Any:
         def annotate(self, model: GraphModule) -> GraphModule:
             annotated: GraphModule = super().annotate(model)
             for node in annotated.graph.nodes:
-                paths: Sequence[tuple[str, object]] = list(node.meta.get("nn_module_stack", {}).values())
-                if not any(path.split(".")[0] == QUANTISED for path, _ in paths):
+                module = module_of(node)
+                if not inside(module) or module in kept:
                     node.meta.pop("quantization_annotation", None)
+            _drop_widows(annotated)
             _join_clamps(annotated)
             return annotated
 
     config = get_symmetric_quantization_config(is_per_channel=True)
     activation = replace(config.input_activation, observer_or_fake_quant_ctr=PercentileObserver.with_args(eps=EPSILON))
-    return FloatOutside().set_global(replace(config, input_activation=activation, output_activation=activation))
+    return PartlyFloat().set_global(replace(config, input_activation=activation, output_activation=activation))
+
+
+def _drop_widows(model: GraphModule) -> None:
+    """Leave in float what was to share the scale of an operator that is left in float: pooling behind it, reshapes."""
+    from torch.fx import Node
+    from torchao.quantization.pt2e.quantizer import SharedQuantizationSpec
+
+    for node in model.graph.nodes:
+        annotation = node.meta.get("quantization_annotation")
+        if annotation is None:
+            continue
+        for spec in (annotation.output_qspec, *annotation.input_qspec_map.values()):
+            source = spec.edge_or_node if isinstance(spec, SharedQuantizationSpec) else None
+            if isinstance(source, Node):
+                shared = source.meta.get("quantization_annotation")
+                if shared is None or shared.output_qspec is None:
+                    node.meta.pop("quantization_annotation", None)
 
 
 def _join_clamps(model: GraphModule) -> None:

@@ -37,7 +37,7 @@ class ExecuTorchTracer(Tracer):
                 origin.student, (torch.zeros(1, spec.channels, spec.height, spec.width),)
             )
             if origin.calibration is not None:
-                program, _ = quantise(program, origin.calibration)
+                program, _ = quantise(program, origin.calibration, origin.kept)
         self._module = program.module()
         self._bare = bare
 

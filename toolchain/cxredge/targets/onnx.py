@@ -16,7 +16,7 @@ from cxredge.recipe import InputSpec, Recipe, SchemeName
 from cxredge.results import Delegation
 from cxredge.targets.base import CalibrationFilms, Lowered, Target
 from cxredge.targets.contents import Contents
-from cxredge.targets.onnx_quantizer import calibrate, nodes_inside, quantise
+from cxredge.targets.onnx_quantizer import calibrate, node_modules, quantise, quantised_nodes
 from cxredge.targets.ranges import CAM
 from cxredge.targets.runner import Runner, Runtime
 
@@ -49,23 +49,25 @@ class Onnx(Target):
         """ONNX Runtime."""
         return Runtime("ONNX Runtime")
 
-    def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> tuple[Any, frozenset[str]]:
+    def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> tuple[Any, dict[str, str]]:
         return _export(student, spec)
 
     def _lower_impl(
         self,
-        prepared: tuple[Any, frozenset[str]],
+        prepared: tuple[Any, dict[str, str]],
         scheme: SchemeName,
         recipe: Recipe,
         calibration: CalibrationFilms | None,
+        kept: frozenset[str],
         path: Path,
     ) -> Lowered:
         import onnx
 
-        source, inside = prepared
+        source, modules = prepared
         lowered, model = Lowered(), onnx.ModelProto()
         model.CopyFrom(source)
         if calibration is not None:
+            inside = quantised_nodes(modules, kept)
             estimator = calibrate(model, inside, calibration)
             ranges = estimator.table(calibration.percentile)
             model = quantise(model, inside, ranges)
@@ -105,8 +107,8 @@ class Onnx(Target):
         return OnnxTracer(path)
 
 
-def _export(student: Student, spec: InputSpec) -> tuple[Any, frozenset[str]]:
-    """The simplified float32 ModelProto, and the names of the nodes that lie in the student's ``QUANTISED`` module."""
+def _export(student: Student, spec: InputSpec) -> tuple[Any, dict[str, str]]:
+    """The simplified float32 ModelProto, and the student's module that each node stems from, by node name."""
     import onnx
     import onnxsim
     import torch
@@ -127,11 +129,11 @@ def _export(student: Student, spec: InputSpec) -> tuple[Any, frozenset[str]]:
         raise RuntimeError("the exporter gave no program")
     exported = program.model_proto
     # read before onnxsim: it keeps node names and drops the module paths
-    inside = nodes_inside(exported)
+    modules = node_modules(exported)
     model, same = onnxsim.simplify(exported)
     if not same:
         raise RuntimeError("onnxsim's model gives other outputs than the exported one")
-    return onnx.shape_inference.infer_shapes(model, strict_mode=True), inside
+    return onnx.shape_inference.infer_shapes(model, strict_mode=True), modules
 
 
 class _OnnxRunner(Runner):

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from cxredge.results import TensorRange
-from cxredge.targets.base import QUANTISED, CalibrationFilms
+from cxredge.students.units import inside as in_quantised
+from cxredge.targets.base import CalibrationFilms
 from cxredge.targets.ranges import CAM, RangeEstimator, films
 
 SCOPES_KEY = "pkg.torch.onnx.name_scopes"
-"""The exporter's note on a node: a Python list of module paths, from the student down to the operator."""
+"""The exporter's note on a node: a Python list of module names, from the student down, and the operator's own name."""
 
 CLIPPING = ("Clip", "Relu")
 """Operators that the quantizer joins with the one before them."""
 
 
-def nodes_inside(model: Any) -> frozenset[str]:
-    """Names of the nodes whose module path begins with ``QUANTISED``."""
-    inside = set()
+def node_modules(model: Any) -> dict[str, str]:
+    """The student's module that calls each node's operator, by node name."""
+    modules = {}
     for node in model.graph.node:
         scopes = next((p.value for p in node.metadata_props if p.key == SCOPES_KEY), "[]")
-        if any(str(scope).split(".")[0] == QUANTISED for scope in ast.literal_eval(scopes)):
-            inside.add(node.name)
-    return frozenset(inside)
+        modules[node.name] = str((["", "", *ast.literal_eval(scopes)])[-2])
+    return modules
+
+
+def quantised_nodes(modules: Mapping[str, str], kept: frozenset[str]) -> frozenset[str]:
+    """Names of the nodes inside ``QUANTISED``, but for those of the modules ``kept``."""
+    return frozenset(name for name, module in modules.items() if in_quantised(module) and module not in kept)
 
 
 def calibrate(model: Any, inside: frozenset[str], calibration: CalibrationFilms) -> RangeEstimator:
@@ -40,7 +45,7 @@ def calibrate(model: Any, inside: frozenset[str], calibration: CalibrationFilms)
     readers: dict[str, list[str]] = {}
     for node in model.graph.node:
         for name in node.input:
-            readers.setdefault(name, []).append(node.op_type)
+            readers.setdefault(name, []).append(node.op_type if node.name in inside else "")
     clipped = {name for name, kinds in readers.items() if len(kinds) == 1 and kinds[0] in CLIPPING}
     made = dict.fromkeys(name for node in nodes for name in [*node.input, *node.output])
     watched = [name for name in made if name and name not in constants and name not in clipped]
@@ -84,7 +89,7 @@ def quantise(model: Any, inside: frozenset[str], ranges: Iterable[TensorRange]) 
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     data = {r.tensor: TensorData(lowest=np.float32(r.low), highest=np.float32(r.high)) for r in ranges}
-    clips = (n for n in model.graph.node if n.op_type in CLIPPING and n.output[0] in data)
+    clips = (n for n in model.graph.node if n.op_type in CLIPPING and n.output[0] in data and n.name in inside)
     for node in clips:
         data.setdefault(node.input[0], data[node.output[0]])
     outside = [n.name for n in model.graph.node if n.name not in inside]
@@ -101,9 +106,26 @@ def quantise(model: Any, inside: frozenset[str], ranges: Iterable[TensorRange]) 
         {},
     )
     quantizer.quantize_model()
+    _join_float(quantizer.model.model, inside)
     quantizer.model.topological_sort()
     _drop_zero_points(quantizer.model.model)
     return quantizer.model.model
+
+
+def _join_float(model: Any, inside: frozenset[str]) -> None:
+    """Between two nodes in float no tensor is quantised, though a third reader takes it in INT8.
+
+    The quantizer gives all readers of a tensor what comes out of its one QuantizeLinear -> DequantizeLinear pair.
+    """
+    pairs = {n.output[0]: n.input[0] for n in model.graph.node if n.op_type == "QuantizeLinear"}
+    behind = {n.output[0]: pairs[n.input[0]] for n in model.graph.node if n.input and n.input[0] in pairs}
+    quantised = {name for n in model.graph.node if n.name in inside for name in n.output}
+    for node in model.graph.node:
+        if node.name in inside or node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            continue
+        for place, name in enumerate(node.input):
+            if name in behind and behind[name] not in quantised:
+                node.input[place] = behind[name]
 
 
 def _drop_zero_points(model: Any) -> None:

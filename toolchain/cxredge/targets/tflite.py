@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,21 @@ from cxredge.targets.contents import Contents
 from cxredge.targets.ranges import CAM
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.targets.tflite_metadata import load_libusb, pack, populate, unpack
-from cxredge.targets.tflite_names import shorten_names
+from cxredge.targets.tflite_names import Origin, kept_outputs, shorten_names
 from cxredge.targets.tflite_quantizer import SIGNATURE, calibrate, quantise
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
     from cxredge.targets.tracer import Origin, Tracer
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The float model's file, where its operators come from, and the student that it was made of."""
+
+    path: Path
+    origins: tuple[Origin, ...]
+    student: Student
 
 
 class TFLite(Target):
@@ -63,26 +73,32 @@ class TFLite(Target):
         """LiteRT."""
         return Runtime("LiteRT")
 
-    def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> Path:
-        source = work / "float.tflite"
-        _convert(student, spec, source)
-        source.write_bytes(shorten_names(source.read_bytes()))
-        return source
+    def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> _Source:
+        path = work / "float.tflite"
+        _convert(student, spec, path)
+        data, origins = shorten_names(path.read_bytes())
+        path.write_bytes(data)
+        return _Source(path, origins, student)
 
     def _lower_impl(
         self,
-        prepared: Path,
+        prepared: _Source,
         scheme: SchemeName,
         recipe: Recipe,
         calibration: CalibrationFilms | None,
+        kept: frozenset[str],
         path: Path,
     ) -> Lowered:
         lowered, ranges = Lowered(), None
         if calibration is not None:
-            estimator = calibrate(prepared, calibration)
+            estimator = calibrate(prepared.path, calibration)
             ranges = {r.tensor: r for r in estimator.table(calibration.percentile)}
             lowered = Lowered(tuple(ranges.values()), estimator.step(CAM, calibration.percentile))
-        data = prepared.read_bytes() if scheme == "fp32" else quantise(prepared, scheme, ranges)
+        if scheme == "fp32":
+            data = prepared.path.read_bytes()
+        else:
+            outputs = kept_outputs(prepared.origins, prepared.student, recipe.input, kept)
+            data = quantise(prepared.path, scheme, ranges, outputs)
         plain = pack(unpack(data), len(data))
         labelled = populate(plain, recipe.input, recipe.labels)
         _check_unchanged(plain, labelled, recipe.input)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from cxredge.recipe import SchemeName
 from cxredge.results import TensorRange
-from cxredge.targets.base import QUANTISED, CalibrationFilms
+from cxredge.students.units import QUANTISED
+from cxredge.targets.base import CalibrationFilms
 from cxredge.targets.ranges import CAM, RangeEstimator, films
 
 SIGNATURE = "serving_default"
@@ -18,7 +20,7 @@ OUTSIDE = rf"^(?!{QUANTISED}/)"
 """Operators whose output tensor is not made in the student's backbone."""
 
 
-def _quantizer(source: Path, scheme: SchemeName) -> Any:
+def _quantizer(source: Path, scheme: SchemeName, kept: Iterable[str]) -> Any:
     from ai_edge_quantizer import qtyping, quantizer, recipe
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
@@ -47,16 +49,20 @@ def _quantizer(source: Path, scheme: SchemeName) -> Any:
             tool.update_quantization_recipe(
                 regex=".*", operation_name=operator, algorithm_key=AlgorithmName.NO_QUANTIZE
             )
-    # later rules win
-    tool.update_quantization_recipe(
-        regex=OUTSIDE, operation_name=operators.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
-    )
+    # later rules win; a rule is held against the names of an operator's outputs, each with a semicolon behind it
+    for regex in (OUTSIDE, *(f"^{re.escape(name)};$" for name in kept)):
+        tool.update_quantization_recipe(
+            regex=regex, operation_name=operators.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
+        )
     return tool
 
 
-def quantise(source: Path, scheme: SchemeName, ranges: Mapping[str, TensorRange] | None) -> bytes:
-    """``source``'s bytes in ``scheme`` (``fp16``, ``w8``, ``w8a8``); ``ranges`` by tensor name for ``w8a8``."""
-    tool = _quantizer(source, scheme)
+def quantise(source: Path, scheme: SchemeName, ranges: Mapping[str, TensorRange] | None, kept: Iterable[str]) -> bytes:
+    """``source``'s bytes in ``scheme`` (``fp16``, ``w8``, ``w8a8``); ``ranges`` by tensor name for ``w8a8``.
+
+    kept: names of the operators' outputs that INT8 leaves in float, with the operators.
+    """
+    tool = _quantizer(source, scheme, kept)
     statistics = None
     if ranges is not None:
         # the calibrator decides which tensors need ranges and in which shape; its one sample's values are replaced

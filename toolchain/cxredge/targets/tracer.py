@@ -21,12 +21,16 @@ THE_FILE = "the artifact itself, run with all its tensors kept"
 
 @dataclass(frozen=True)
 class Origin:
-    """What an artifact was lowered from. student: for INT8 schemes, the one with rounded weights."""
+    """What an artifact was lowered from.
+
+    student: for INT8 schemes, the one with rounded weights, but for those of the modules ``kept``, which stay in float.
+    """
 
     student: Student
     recipe: Recipe
     scheme: SchemeName
     calibration: CalibrationFilms | None
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
