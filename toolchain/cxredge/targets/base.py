@@ -11,7 +11,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -31,6 +31,7 @@ from cxredge.targets.runner import Runner, Runtime
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
+    from cxredge.targets.tracer import Origin, Tracer
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,29 @@ class Target(ABC):
             error.cause += f" (the runtime said: {' | '.join(said)[-400:]})" if said else ""
             raise
 
+    def tracer(self, path: Path, origin: Origin) -> Tracer:
+        """What reads the intermediate tensors of a trusted (hash-checked) file that was lowered from ``origin``.
+
+        Raises EnvironmentProblem TARGET-LOAD.
+        """
+        try:
+            with kept_quiet():
+                return self._tracer_impl(path, origin)
+        except (CxrError, MemoryError):
+            raise
+        except Exception as error:
+            raise EnvironmentProblem(
+                "TARGET-LOAD", f"{self.name} cannot load {path}: {error}", "build it again; its file is damaged"
+            ) from error
+
+    def float_tracer(self, origin: Origin, work: Path) -> Tracer:
+        """The same of a float32 twin: its tensors have the names of the artifact's, and the values of the student's.
+
+        work: a folder for the twin's file.
+        """
+        (twin,) = self.lower(origin.student, ["fp32"], origin.recipe, None, work)
+        return self.tracer(work / twin.file, replace(origin, scheme="fp32", calibration=None))
+
     @abstractmethod
     def runtime(self) -> Runtime:
         """What ``open`` runs a file with, here."""
@@ -266,6 +290,9 @@ class Target(ABC):
 
     @abstractmethod
     def _open_impl(self, path: Path, threads: int) -> Runner: ...
+
+    @abstractmethod
+    def _tracer_impl(self, path: Path, origin: Origin) -> Tracer: ...
 
 
 def _rounded(student: Student, spec: InputSpec, calibration: CalibrationFilms | None) -> Student:

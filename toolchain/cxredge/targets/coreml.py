@@ -25,6 +25,7 @@ from cxredge.targets.runner import Runner, Runtime
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
+    from cxredge.targets.tracer import Origin, Tracer
 
 EVALUATED = Runtime(SEMANTICS, native=False)
 CORE_ML = Runtime("Core ML", native=True)
@@ -83,6 +84,11 @@ class CoreML(Target):
 
     def _open_impl(self, path: Path, threads: int) -> Runner:
         return self.open_with(self.runtime(), path, threads)
+
+    def _tracer_impl(self, path: Path, origin: Origin) -> Tracer:
+        from cxredge.targets.coreml_tracer import CoreMLTracer
+
+        return CoreMLTracer(path)
 
     def open_with(self, runtime: Runtime, path: Path, threads: int = 1) -> Runner:
         """A runner of a trusted file by ``CORE_ML`` or ``EVALUATED``.

@@ -20,6 +20,7 @@ from cxredge.targets.runner import Runner, Runtime
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
+    from cxredge.targets.tracer import Origin, Tracer
 
 OUTPUTS_METHOD, LABELS_METHOD, INPUT_METHOD = "cxr_outputs", "cxr_labels", "cxr_input"
 """Constant methods of a program: output names in their order, label names, and the input spec as JSON (all strings)."""
@@ -91,6 +92,17 @@ class ExecuTorch(Target):
 
     def _open_impl(self, path: Path, threads: int) -> Runner:
         return _PteRunner(path, threads)
+
+    def _tracer_impl(self, path: Path, origin: Origin) -> Tracer:
+        from cxredge.targets.executorch_tracer import ExecuTorchTracer
+
+        return ExecuTorchTracer(origin, bare=False)
+
+    def float_tracer(self, origin: Origin, work: Path) -> Tracer:
+        """See ``Target``; it needs no file."""
+        from cxredge.targets.executorch_tracer import ExecuTorchTracer
+
+        return ExecuTorchTracer(origin, bare=True)
 
 
 class _PteRunner(Runner):

@@ -22,6 +22,7 @@ from cxredge.targets.runner import Runner, Runtime
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
+    from cxredge.targets.tracer import Origin, Tracer
 
 OPSET = 20
 LABELS_KEY, INPUT_KEY = "cxr_labels", "cxr_input"
@@ -99,6 +100,11 @@ class Onnx(Target):
 
     def _open_impl(self, path: Path, threads: int) -> Runner:
         return _OnnxRunner(path, threads)
+
+    def _tracer_impl(self, path: Path, origin: Origin) -> Tracer:
+        from cxredge.targets.onnx_tracer import OnnxTracer
+
+        return OnnxTracer(path)
 
 
 def _export(student: Student, spec: InputSpec) -> tuple[Any, dict[str, str]]:

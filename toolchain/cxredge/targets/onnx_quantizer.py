@@ -16,6 +16,9 @@ from cxredge.targets.ranges import CAM, RangeEstimator, films
 SCOPES_KEY = "pkg.torch.onnx.name_scopes"
 """The exporter's note on a node: a Python list of module names, from the student down, and the operator's own name."""
 
+CLIPPING = ("Clip", "Relu")
+"""Operators that the quantizer joins with the one before them."""
+
 
 def node_modules(model: Any) -> dict[str, str]:
     """The student's module that calls each node's operator, by node name."""
@@ -37,32 +40,37 @@ def calibrate(model: Any, inside: frozenset[str], calibration: CalibrationFilms)
     One session gives all of them as extra outputs. A tensor that only a Clip or Relu reads is left out: the quantizer
     takes the range behind the clipping for it.
     """
-    import onnxruntime
-
     constants = {c.name for c in model.graph.initializer}
     nodes = [n for n in model.graph.node if n.name in inside]
     readers: dict[str, list[str]] = {}
     for node in model.graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node.op_type if node.name in inside else "")
-    clipped = {name for name, kinds in readers.items() if kinds in (["Clip"], ["Relu"])}
+    clipped = {name for name, kinds in readers.items() if len(kinds) == 1 and kinds[0] in CLIPPING}
     made = dict.fromkeys(name for node in nodes for name in [*node.input, *node.output])
     watched = [name for name in made if name and name not in constants and name not in clipped]
     watched += [CAM] if CAM not in watched else []
-    widened = _with_outputs(model, watched)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(widened.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    widened = session(with_outputs(model, watched))
     estimator = RangeEstimator()
     for film in films(calibration.images):
-        for name, array in zip(watched, session.run(watched, {"image": film}), strict=True):
+        for name, array in zip(watched, widened.run(watched, {"image": film}), strict=True):
             if array.dtype == np.float32:
                 estimator.update(name, array)
     return estimator
 
 
-def _with_outputs(model: Any, names: Iterable[str]) -> Any:
+def session(model: Any) -> Any:
+    """An InferenceSession of a ModelProto, in one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def with_outputs(model: Any, names: Iterable[str]) -> Any:
+    """A copy of ``model``, whose shapes are inferred, that has the tensors ``names`` as further outputs."""
     import onnx
 
     wide = onnx.ModelProto()
@@ -81,7 +89,7 @@ def quantise(model: Any, inside: frozenset[str], ranges: Iterable[TensorRange]) 
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     data = {r.tensor: TensorData(lowest=np.float32(r.low), highest=np.float32(r.high)) for r in ranges}
-    clips = (n for n in model.graph.node if n.op_type in ("Clip", "Relu") and n.output[0] in data and n.name in inside)
+    clips = (n for n in model.graph.node if n.op_type in CLIPPING and n.output[0] in data and n.name in inside)
     for node in clips:
         data.setdefault(node.input[0], data[node.output[0]])
     outside = [n.name for n in model.graph.node if n.name not in inside]

@@ -24,6 +24,7 @@ from cxredge.targets.tflite_quantizer import SIGNATURE, calibrate, quantise
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
+    from cxredge.targets.tracer import Origin, Tracer
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,11 @@ class TFLite(Target):
 
     def _open_impl(self, path: Path, threads: int) -> Runner:
         return _TFLiteRunner(path, threads)
+
+    def _tracer_impl(self, path: Path, origin: Origin) -> Tracer:
+        from cxredge.targets.tflite_tracer import TFLiteTracer
+
+        return TFLiteTracer(path)
 
 
 def _convert(student: Student, spec: InputSpec, path: Path) -> None:
