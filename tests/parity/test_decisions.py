@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-from parity.synthetic import LABELS, Facts, pair
 
 from cxredge.parity.decisions import decide, each_flip, flips
 from cxredge.parity.pairs import Pair
+from parity.synthetic import LABELS, Facts, pair
 
 
 def test_every_flip_is_listed_and_counted() -> None:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from parity.synthetic import pair, recipe
 
 from cxredge.evidence import Evidence
 from cxredge.parity.evidence import examine
 from cxredge.parity.measures import measure
 from cxredge.results import BootstrapSpec
+from parity.synthetic import pair, recipe
 
 SHORT = BootstrapSpec(resamples=200, level=0.95, seed=1)
 DIGEST = "a" * 64

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from parity.synthetic import LABELS, facts, pair, recipe
 from sklearn.metrics import brier_score_loss, recall_score, roc_auc_score
 
 from cxredge.errors import InputError
@@ -13,6 +12,7 @@ from cxredge.parity.pairs import Pair
 from cxredge.recipe import OperatingPoint
 from cxredge.results import BootstrapSpec
 from cxredge.statistics.calibration import probabilities
+from parity.synthetic import LABELS, facts, pair, recipe
 
 SHORT = BootstrapSpec(resamples=300, level=0.95, seed=1)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from parity.synthetic import pair
 from sklearn.metrics import roc_auc_score
 
 from cxredge.errors import InputError
 from cxredge.parity.paired import BOOTSTRAP, ENOUGH, mean_auc, novelty_auc, too_few
 from cxredge.parity.pairs import Both, Pair
 from cxredge.results import BootstrapSpec
+from parity.synthetic import pair
 
 SHORT = BootstrapSpec(resamples=300, level=0.95, seed=1)
 

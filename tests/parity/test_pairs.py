@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from parity.synthetic import pair
 
 from cxredge.errors import InputError
 from cxredge.images.datasets import open_data
 from cxredge.parity.pairs import Pair
 from cxredge.recipe import Labels, PhantomData
+from parity.synthetic import pair
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from parity.synthetic import LABELS, pair
 
 from cxredge.parity.decisions import each_flip
 from cxredge.parity.paired import mean_auc
 from cxredge.parity.subgroups import subgroups
 from cxredge.results import BootstrapSpec
+from parity.synthetic import LABELS, pair
 
 SHORT = BootstrapSpec(resamples=200, level=0.95, seed=1)
 CUT = np.array([0, 0.5, 1], np.float32)

@@ -88,9 +88,7 @@ def _stability(
     if manifest.calibration is None or not names:
         return {}
     records = manifest.calibration.films
-    pixels = preprocessed(
-        find_films(pictures.data, manifest.calibration.split, records), manifest, "calibration films"
-    )
+    pixels = preprocessed(find_films(pictures.data, manifest.calibration.split, records), manifest, "calibration films")
     jobs, sizes = [], []
     for half, rows in zip("ab", halves(records), strict=True):
         np.save(work / f"half-{half}.npy", pixels[rows])
@@ -173,9 +171,7 @@ def _bench(bundle: Path, manifest: Manifest) -> BenchFigures | None:
     return bench(bundle, BENCH_ROUNDS)[0] if manifest.kind == "host" else None
 
 
-def _explanations(
-    bundle: Path, manifest: Manifest, weights: Path, nursery: Nursery
-) -> tuple[Explanation, ...]:
+def _explanations(bundle: Path, manifest: Manifest, weights: Path, nursery: Nursery) -> tuple[Explanation, ...]:
     """Error by layer of every artifact with INT8 activations."""
     names = [e.artifact.name for e in manifest.artifacts if e.artifact.scheme == "w8a8"]
     return explain_artifacts(bundle, manifest, weights, names, nursery)

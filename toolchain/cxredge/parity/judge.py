@@ -9,8 +9,8 @@ from cxredge.errors import InputError
 from cxredge.outputs import OutputsFile
 from cxredge.parity import decisions, gates, numerics
 from cxredge.parity.measures import Measures, measure
-from cxredge.parity.pairs import Both, FilmFacts, Pair
 from cxredge.parity.paired import BOOTSTRAP, novelty_auc
+from cxredge.parity.pairs import Both, FilmFacts, Pair
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, BootstrapSpec, Figures, Verdict
 
@@ -57,12 +57,8 @@ def judge(
     """
     for name in ("evaluation", "validation", "strangers"):
         _check(artifact, getattr(reference, name), getattr(other, name))
-    evaluation = Pair(
-        shown.evaluation, reference.evaluation.outputs["logits"], other.evaluation.outputs["logits"]
-    )
-    validation = Pair(
-        shown.validation, reference.validation.outputs["logits"], other.validation.outputs["logits"]
-    )
+    evaluation = Pair(shown.evaluation, reference.evaluation.outputs["logits"], other.evaluation.outputs["logits"])
+    validation = Pair(shown.validation, reference.validation.outputs["logits"], other.validation.outputs["logits"])
     measured = measure(recipe, evaluation, validation, bootstrap)
     figures = _figures(recipe, shown, reference, other, measured)
     held = gates.hold(recipe.gates[artifact.scheme], artifact, figures)
