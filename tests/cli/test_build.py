@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from cli.conftest import CXREDGE, ROOT, TINY, Run, write_weights
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxredge.errors import InputError
+from cxredge.images.datasets import Film
 from cxredge.outputs import OutputsFile, films_digest, read_outputs, write_outputs
 from cxredge.parity import numerics
-from cxredge.parity.judge import figures, judge
+from cxredge.parity.judge import Answers, Shown, judge
 from cxredge.recipe import Gates, Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.report.table import rows
-from cxredge.results import Artifact, Census, Delegation
+from cxredge.results import Artifact, BootstrapSpec, Census, Delegation, Verdict
 
 ROOT = Path(__file__).parent.parent.parent
 FILMS = films_digest(["0" * 64, "1" * 64])
 DIGEST = "a" * 64
+QUICK = BootstrapSpec(resamples=100, level=0.95, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,28 @@ def outputs(recipe: Recipe, films: int = 40, seed: int = 0) -> OutputsFile:
 
 
 def changed(file: OutputsFile, **arrays: np.ndarray) -> OutputsFile:
-    return OutputsFile(file.artifact, file.artifact_sha256, file.films_sha256, file.runtime, {**file.outputs, **arrays})
+    return replace(file, outputs={**file.outputs, **arrays})
+
+
+def answers(recipe: Recipe, evaluation: OutputsFile | None = None) -> Answers:
+    return Answers(evaluation or outputs(recipe), outputs(recipe, seed=1), outputs(recipe, films=12, seed=2))
+
+
+def shown(recipe: Recipe, films: int = 40) -> Shown:
+    """Every film of a patient of its own; each label on every second film, more or less."""
+    truth = np.random.default_rng(3).integers(0, 2, (40, len(recipe.labels.names))).astype(np.float32)
+    listed = [Film(file=f"{i}.png", path=Path(), patient=f"p{i}", split="test", targets=truth[i]) for i in range(40)]
+    return Shown(listed[:films], listed, [f"stranger {i}" for i in range(12)])
+
+
+def verdict(recipe: Recipe, record: Artifact, other: OutputsFile, reference: OutputsFile | None = None) -> Verdict:
+    reference = reference or outputs(recipe)
+    films = shown(recipe, len(reference.outputs["logits"]))
+    return judge(recipe, record, films, answers(recipe, reference), answers(recipe, other), QUICK).verdict
+
+
+def gated(recipe: Recipe, **bounds: float) -> Recipe:
+    return recipe.model_copy(update={"gates": {**recipe.gates, "w8a8": Gates(**bounds)}})
 
 
 def artifact(scheme: str = "w8a8", delegated: int = 99) -> Artifact:
@@ -50,10 +74,14 @@ def artifact(scheme: str = "w8a8", delegated: int = 99) -> Artifact:
 
 
 def test_equal_outputs_are_perfect(recipe: Recipe) -> None:
-    found = figures(recipe, outputs(recipe), outputs(recipe))
-    assert (found.logit_max_abs, found.flips, found.logit_sqnr_db, found.cam_sqnr_db) == (0, 0, None, None)
-    assert found.cam_correlation == pytest.approx(1)
-    assert judge(recipe, artifact(), outputs(recipe), outputs(recipe)).passed
+    found = verdict(recipe, artifact(), outputs(recipe))
+    figures = found.figures
+    assert (figures.logit_max_abs, figures.flips, figures.logit_sqnr_db, figures.cam_sqnr_db) == (0, 0, None, None)
+    assert figures.cam_correlation == pytest.approx(1)
+    for paired in (figures.auc, figures.sensitivity, figures.specificity, figures.ece, figures.brier):
+        assert (paired.loss, paired.low, paired.high) == (0, 0, 0)
+    assert figures.labels_shown == len(recipe.labels.names)
+    assert found.passed
 
 
 def test_sqnr_has_its_closed_form() -> None:
@@ -78,18 +106,14 @@ def test_flips_are_counted_in_both_directions(recipe: Recipe) -> None:
     reference = outputs(recipe)
     cut = np.array([recipe.operating_points[n].logit for n in recipe.labels.names], np.float32)
     low, high = cut - np.float32(1), cut + np.float32(1)
-    before = np.stack([low, high, high, low])
-    after = np.stack([high, low, high, low])
-    cam = reference.outputs["cam"][:4]
-    novelty = reference.outputs["novelty"][:4]
-    found = figures(
-        recipe,
-        changed(reference, logits=before, cam=cam, novelty=novelty),
-        changed(reference, logits=after, cam=cam, novelty=novelty),
-    )
+    cam, novelty = reference.outputs["cam"][:4], reference.outputs["novelty"][:4]
+    before = changed(reference, logits=np.stack([low, high, high, low]), cam=cam, novelty=novelty)
+    after = changed(reference, logits=np.stack([high, low, high, low]), cam=cam, novelty=novelty)
+    found = verdict(recipe, artifact(), after, before).figures
     assert set(found.flips_by_label.values()) == {(1, 1)}
     assert found.flips == 2 * len(cut)
     assert found.flip_rate == 0.5
+    assert found.auc.too_few is not None, "four films show nothing"
 
 
 def test_a_logit_exactly_at_the_operating_point_is_positive(recipe: Recipe) -> None:
@@ -105,44 +129,71 @@ def test_broken_gates_fail(recipe: Recipe) -> None:
     noisy = changed(
         reference, logits=reference.outputs["logits"] + np.float32(0.5) * np.sign(reference.outputs["logits"])
     )
-    strict = recipe.model_copy(update={"gates": {**recipe.gates, "w8a8": Gates(logit_max_abs=0.1, delegated=0.995)}})
-    verdict = judge(strict, artifact(), reference, noisy)
-    assert not verdict.passed
-    assert {g.gate: g.verdict for g in verdict.gates} == {"logit_max_abs": "broken", "delegated": "broken"}
-    assert judge(strict, artifact(delegated=100), reference, reference).passed
+    strict = gated(recipe, logit_max_abs=0.1, delegated=0.995)
+    found = verdict(strict, artifact(), noisy)
+    assert not found.passed
+    assert {g.gate: g.verdict for g in found.gates} == {"logit_max_abs": "broken", "delegated": "broken"}
+    assert verdict(strict, artifact(delegated=100), reference).passed
+
+
+@pytest.mark.parametrize("gate", ["auc_loss", "sensitivity_loss", "specificity_loss", "ece_rise", "brier_rise"])
+def test_a_loss_is_held_by_the_upper_end_of_its_interval(recipe: Recipe, gate: str) -> None:
+    """Reference that knows the truth, artifact that was told the opposite of half of it."""
+    from cxredge.parity.gates import LOSSES
+
+    truth = np.array([film.targets for film in shown(recipe).evaluation])
+    cut = np.array([recipe.operating_points[n].logit for n in recipe.labels.names], np.float32)
+    right = (cut + 4 * (truth - 0.5)).astype(np.float32)
+    wrong = right.copy()
+    wrong[:20] = 2 * cut - right[:20]
+    reference = changed(outputs(recipe), logits=right)
+    found = verdict(gated(recipe, **{gate: 0.05}), artifact(), changed(reference, logits=wrong), reference)
+    figure = getattr(found.figures, LOSSES[gate])
+    assert figure.high > figure.loss > 0.05
+    assert found.gates[0].value == figure.high
+    assert found.gates[0].verdict == "broken"
+    assert verdict(gated(recipe, **{gate: 0.05}), artifact(), reference, reference).passed
+
+
+def test_too_few_patients_are_not_shown_and_do_not_pass(recipe: Recipe) -> None:
+    reference = outputs(recipe)
+    few = {name: array[:6] for name, array in reference.outputs.items()}
+    found = verdict(gated(recipe, auc_loss=0.5), artifact(), changed(reference, **few), changed(reference, **few))
+    assert (found.gates[0].verdict, found.passed) == ("not-shown", False)
 
 
 def test_a_figure_that_has_no_value_is_not_shown_and_does_not_pass(recipe: Recipe) -> None:
     reference = outputs(recipe)
     flat = changed(reference, cam=np.ones_like(reference.outputs["cam"]))
-    gated = recipe.model_copy(update={"gates": {**recipe.gates, "w8a8": Gates(cam_correlation=0.9)}})
-    verdict = judge(gated, artifact(), flat, flat)
-    assert not verdict.passed
-    assert verdict.gates[0].verdict == "not-shown"
+    found = verdict(gated(recipe, cam_correlation=0.9), artifact(), flat, flat)
+    assert not found.passed
+    assert found.gates[0].verdict == "not-shown"
 
 
 def test_a_gate_on_what_a_target_does_not_have_is_not_applicable(recipe: Recipe) -> None:
-    reference = outputs(recipe)
-    gated = recipe.model_copy(update={"gates": {**recipe.gates, "w8a8": Gates(delegated=0.9, logit_max_abs=0.1)}})
     decided_on_the_device = artifact().model_copy(update={"delegation": None})
-    verdict = judge(gated, decided_on_the_device, reference, reference)
-    assert {g.gate: g.verdict for g in verdict.gates} == {"logit_max_abs": "kept", "delegated": "not-applicable"}
-    assert verdict.passed
-    assert verdict.runtime == "a runtime"
-    (row,) = rows([(decided_on_the_device, verdict)])
+    found = verdict(gated(recipe, delegated=0.9, logit_max_abs=0.1), decided_on_the_device, outputs(recipe))
+    assert {g.gate: g.verdict for g in found.gates} == {"logit_max_abs": "kept", "delegated": "not-applicable"}
+    assert found.passed
+    assert found.runtime == "a runtime"
+    (row,) = rows([(decided_on_the_device, found)])
     assert row[-3:] == ("–", "a runtime", "kept")
 
 
 def test_other_films_and_other_artifacts_are_refused(recipe: Recipe) -> None:
     reference = outputs(recipe)
-    other_films = OutputsFile("x/y", DIGEST, films_digest(["1" * 64, "0" * 64]), "a runtime", reference.outputs)
     with pytest.raises(InputError, match="PARITY-FILMS"):
-        figures(recipe, reference, other_films)
+        verdict(recipe, artifact(), replace(reference, films_sha256=films_digest(["1" * 64, "0" * 64])))
     with pytest.raises(InputError, match="PARITY-ARTIFACT"):
-        judge(recipe, artifact(), reference, OutputsFile("x/y", "b" * 64, FILMS, "a runtime", reference.outputs))
+        verdict(recipe, artifact(), replace(reference, artifact_sha256="b" * 64))
     fewer = changed(reference, **{k: v[:3] for k, v in reference.outputs.items()})
     with pytest.raises(InputError, match="PARITY-SHAPE"):
-        figures(recipe, reference, fewer)
+        verdict(recipe, artifact(), fewer)
+    for stack in ("validation", "strangers"):
+        other = answers(recipe)
+        other = replace(other, **{stack: replace(getattr(other, stack), films_sha256="c" * 64)})
+        with pytest.raises(InputError, match="PARITY-FILMS"):
+            judge(recipe, artifact(), shown(recipe), answers(recipe), other, QUICK)
 
 
 def test_outputs_file_round_trips_to_the_same_bytes(recipe: Recipe, tmp_path: Path) -> None:

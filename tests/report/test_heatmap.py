@@ -5,45 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from cxredge.images.geometry import upsample
 from cxredge.recipe import PhantomData
 from cxredge.recipe_file import load_recipe
-from cxredge.report.heatmap import colours, figure, overlay, upsample
+from cxredge.report.heatmap import colours, figure, overlay
 
 ZOO = Path(__file__).parents[2] / "model_zoo" / "phantom"
-SIDES = st.tuples(st.integers(1, 8), st.integers(1, 40)).map(lambda s: (s[0], s[0] * s[1]))
-"""(cells, pixels), pixels a multiple of cells as behind strided convolutions."""
-
-
-@settings(deadline=None)
-@given(SIDES, SIDES, st.data())
-def test_a_hot_cell_peaks_at_its_pixel(rows: tuple[int, int], columns: tuple[int, int], data: st.DataObject) -> None:
-    i, j = data.draw(st.integers(0, rows[0] - 1)), data.draw(st.integers(0, columns[0] - 1))
-    cam = np.zeros((rows[0], columns[0]))
-    cam[i, j] = 3.0
-    picture = upsample(cam, rows[1], columns[1])
-    assert picture.shape == (rows[1], columns[1])
-    peak = (i * rows[1] // rows[0], j * columns[1] // columns[0])
-    assert picture[peak] == pytest.approx(3.0)
-    assert picture.max() == pytest.approx(3.0)
-    # the only peak, but where the last cell's value is held to the border
-    if i < rows[0] - 1 and j < columns[0] - 1:
-        assert np.argwhere(picture > 3.0 - 1e-9).tolist() == [list(peak)]
-
-
-@settings(deadline=None)
-@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 70), st.integers(1, 70), st.floats(-5, 5))
-def test_a_constant_map_stays_constant(h: int, w: int, height: int, width: int, value: float) -> None:
-    np.testing.assert_allclose(upsample(np.full((h, w), value), height, width), value, atol=1e-12)
-
-
-def test_between_two_cells_the_map_is_linear() -> None:
-    picture = upsample(np.array([[0.0, 1.0, 5.0]]), 4, 12)
-    np.testing.assert_allclose(picture[0], [0, 0.25, 0.5, 0.75, 1, 2, 3, 4, 5, 5, 5, 5], atol=1e-12)
-    assert np.array_equal(picture, np.repeat(picture[:1], 4, 0))
 
 
 def film(channels: int = 1) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cxredge.recipe import ArtifactName, Frozen, Label, OperatingPoint, Sha256, TargetName
+from cxredge.recipe import AppKind, ArtifactName, Frozen, Label, OperatingPoint, Sha256, TargetName
 from cxredge.results import Artifact, BootstrapSpec, Paired, Verdict
 
 
@@ -90,6 +90,8 @@ class HeatmapEvidence(Frozen):
     """
 
     maps: int
+    constant: int = 0
+    """Maps that are left out because they are constant in the reference: they have no shape to compare."""
     correlation_median: float | None
     correlation_p5: float | None
     overlap_median: float | None
@@ -106,13 +108,15 @@ class HeatmapEvidence(Frozen):
     inside_reference: float | None = None
     """Mean share of the map's positive energy that lies in the mask."""
     inside_artifact: float | None = None
+    inside_chance: float | None = None
+    """The same of a map with one level everywhere: the masks' mean share of the picture."""
 
 
 class StrangerEvidence(Frozen):
     """How well the novelty score tells one kind of picture from the evaluation films."""
 
     kind: str
-    """For example ``ct``, ``cells``, ``noise``, ``rotated``; ``all`` for all kinds together."""
+    """For example ``ct``, ``cells``, ``white-noise``, ``upside-down``; ``all`` for all kinds together."""
     what: str
     """In words."""
     pictures: int
@@ -126,6 +130,7 @@ class StressEvidence(Frozen):
     """What one photometric change does to the reference's and the artifact's answers, on the same films."""
 
     kind: str
+    """For example ``jpeg``; ``unchanged`` for the films as they are, which the others are held against."""
     what: str
     films: int
     moved_reference: float
@@ -212,6 +217,8 @@ class Results(Frozen):
 
     results: Literal[1] = 1
     bundle: str
+    """Its id."""
+    kind: Literal["host"] | AppKind
     recipe: str
     """Name and version."""
     weights_sha256: Sha256
@@ -221,3 +228,28 @@ class Results(Frozen):
     verdicts: tuple[Verdict, ...]
     evidence: tuple[Evidence, ...] = ()
     """Empty where only gates were judged."""
+
+
+class PrecisionAttempt(Frozen):
+    """One precision that the ladder tried for one target."""
+
+    artifact: ArtifactName
+    keep_float: tuple[str, ...]
+    """Names of the modules kept in float."""
+    bytes: int
+    p50_ms: float | None
+    """Median latency on this machine, one thread, while other attempts may have run beside it; None where the runtime
+    does not exist here."""
+    verdict: Verdict
+
+
+class PrecisionSearch(Frozen):
+    """What the precision ladder tried and chose."""
+
+    recipe: str
+    attempts: tuple[PrecisionAttempt, ...]
+    """In the order in which they were tried."""
+    chosen: dict[TargetName, ArtifactName]
+    """By target; a target is absent when no precision kept every gate."""
+    keep_float: dict[ArtifactName, tuple[str, ...]]
+    """Of the chosen artifacts, as the recipe has it."""

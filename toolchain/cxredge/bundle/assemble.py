@@ -12,13 +12,15 @@ from cxredge.bundle.manifest import (
     FILE,
     BundledArtifact,
     BundleKind,
-    EvaluationRecord,
+    FilmList,
     Manifest,
+    StrangersRecord,
     TensorSpec,
     Tolerance,
     list_files,
     seal,
 )
+from cxredge.evidence import Temperature
 from cxredge.files import canonical_json, fresh_directory, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import Recipe
@@ -42,7 +44,10 @@ class Parts:
     artifacts: Mapping[str, tuple[Artifact, Path]]
     verdicts: tuple[Verdict, ...]
     calibration: CalibrationRecord | None
-    evaluation: EvaluationRecord
+    temperatures: Mapping[str, Temperature]
+    evaluation: FilmList
+    validation: FilmList
+    strangers: StrangersRecord
     selftest: Mapping[str, Outputs]
     tools: Mapping[str, str]
 
@@ -58,7 +63,7 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
             path = f"artifacts/{artifact.target}/{artifact.file}"
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / path)
-            entries.append(_entry(artifact, path, recipe, parts.selftest[name]))
+            entries.append(_entry(artifact, path, recipe, parts.selftest[name], parts.temperatures[name]))
         calibration = parts.calibration
         if calibration is not None:
             kept = {t: r for t, r in calibration.ranges.items() if any(n.startswith(f"{t}/") for n in names)}
@@ -79,6 +84,8 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
             primary=recipe.primary if kind == "host" and recipe.primary in names else names[0],
             calibration=calibration,
             evaluation=parts.evaluation,
+            validation=parts.validation,
+            strangers=parts.strangers,
             verdicts=verdicts,
             selftest=selftest.FILE,
             tools=dict(sorted(parts.tools.items())),
@@ -115,7 +122,9 @@ def _evaluated(verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def _entry(artifact: Artifact, path: str, recipe: Recipe, outputs: Outputs) -> BundledArtifact:
+def _entry(
+    artifact: Artifact, path: str, recipe: Recipe, outputs: Outputs, temperature: Temperature
+) -> BundledArtifact:
     logits, cam, novelty, rule = selftest.tolerance(artifact, outputs)
     layout = get_target(artifact.target).layout
     classes, height, width = outputs["cam"].shape[1:]
@@ -157,4 +166,5 @@ def _entry(artifact: Artifact, path: str, recipe: Recipe, outputs: Outputs) -> B
             ),
         ),
         tolerance=Tolerance(logits_abs=logits, cam_abs=cam, novelty_rel=novelty, rule=rule),
+        temperature=temperature,
     )

@@ -13,19 +13,19 @@ import numpy as np
 
 from cxredge.bundle import selftest
 from cxredge.bundle.assemble import assemble
-from cxredge.bundle.gather import gather, kept_outputs
+from cxredge.bundle.gather import gather, kept_answers
 from cxredge.bundle.manifest import Manifest
-from cxredge.bundle.walk import Films, Walk, read_artifact, walk_recipe
+from cxredge.bundle.walk import STRANGERS, Walk, read_artifact, walk_recipe
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
-from cxredge.files import sha256_file
+from cxredge.files import canonical_json, sha256_file, write_text
 from cxredge.outputs import films_digest
-from cxredge.parity.judge import judge
-from cxredge.progress import live
+from cxredge.parity.judge import Judged, judge
+from cxredge.progress import live, track
 from cxredge.recipe import APP_TARGETS, INTEGER_SCHEMES, AppKind
 from cxredge.results import Artifact, Verdict
 from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.targets import calibration
-from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Job, JobResult, Stack, run_jobs
+from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, TIMES, Job, JobResult, Stack, run_jobs
 from cxredge.targets.nursery import Nursery
 
 # rough seconds of lowering a MobileNetV2-class student, to start the longest job first
@@ -75,17 +75,12 @@ def build_recipe(
                 f"build without --targets and --schemes, from a recipe with bundles.{kind}",
             )
     with Nursery() as nursery:
-        if not all(walk.lower_stage(name).hit() for name in walk.artifacts):
-            nursery.start()  # its imports take as long as the films
-        _preprocess(walk)
-        _run(walk, _selftest_stack(walk), nursery)
-    lowered = {name: read_artifact(walk.lower_stage(name)) for name in walk.artifacts}
-    reference = kept_outputs(walk, REFERENCE, recipe.weights.sha256)
-    judged = tuple((a, judge(recipe, a, reference, kept_outputs(walk, n, a.sha256))) for n, a in lowered.items())
-    built = Built(judged, ())
+        lowered = fill(walk, nursery)
+    judged = judge_walk(walk, lowered)
+    built = Built(tuple((lowered[name], j.verdict) for name, j in judged.items()), ())
     if not built.passed:
         return built
-    parts = gather(walk, lowered, tuple(v for _, v in judged))
+    parts = gather(walk, lowered, judged)
     goal = out / f"{recipe.name}-{recipe.version}"
     bundles = [(goal, assemble(parts, "host", goal))]
     for kind in apps:
@@ -94,11 +89,31 @@ def build_recipe(
     return Built(built.judged, tuple(bundles))
 
 
-def _preprocess(walk: Walk) -> None:
-    """Fill the stages of preprocessed films."""
-    from cxredge.images.preprocess import preprocess_films
+def judge_walk(walk: Walk, lowered: Mapping[str, Artifact]) -> dict[str, Judged]:
+    """Every artifact of a walk whose stages are all filled, judged."""
+    reference = kept_answers(walk, REFERENCE, walk.recipe.weights.sha256)
+    return {
+        name: judge(walk.recipe, artifact, walk.shown, reference, kept_answers(walk, name, artifact.sha256))
+        for name, artifact in track(lowered.items(), "judging", len(lowered))
+    }
 
-    for what, films in (("calibration", walk.calibration), ("evaluation", walk.evaluation)):
+
+def fill(walk: Walk, nursery: Nursery) -> dict[str, Artifact]:
+    """Lower and run whatever is not kept; the records of all artifacts."""
+    if not all(walk.lower_stage(name).hit() for name in walk.artifacts):
+        nursery.start()  # its imports take as long as the films
+    _preprocess(walk)
+    _run(walk, _selftest_stack(walk), nursery)
+    return {name: read_artifact(walk.lower_stage(name)) for name in walk.artifacts}
+
+
+def _preprocess(walk: Walk) -> None:
+    """Fill the stages of preprocessed films and strangers."""
+    from cxredge.images.preprocess import preprocess_films
+    from cxredge.images.strangers import make_strangers
+
+    every = (("calibration", walk.calibration), ("evaluation", walk.evaluation), ("validation", walk.validation))
+    for what, films in every:
         if films is None:
             continue
         if not films.stage.hit():
@@ -107,6 +122,11 @@ def _preprocess(walk: Walk) -> None:
                 np.save(folder / "images.npy", images)
         if what == "calibration":
             calibration.refuse_noise(np.load(films.images, mmap_mode="r"), walk.data.name)
+    if not walk.strangers_stage.hit():
+        strangers, pixels = make_strangers(walk.evaluation.films, walk.stranger_sets, walk.recipe.input)
+        with walk.strangers_stage.fill() as folder:
+            np.save(folder / "images.npy", pixels)
+            write_text(folder / STRANGERS, canonical_json(strangers.model_dump(mode="json")))
 
 
 def _selftest_stack(walk: Walk) -> Stack:
@@ -128,8 +148,14 @@ def _selftest_stack(walk: Walk) -> Stack:
 
 def _run(walk: Walk, tests: Stack, nursery: Nursery) -> None:
     """Lower and run whatever is not kept, in processes of their own."""
-    stacks = (_stack(walk.evaluation), tests)
-    with _work_folder() as work:
+    strangers = walk.strangers_stage.folder / "images.npy"
+    stacks = (
+        Stack(name="evaluation", images=str(walk.evaluation.images), films_sha256=walk.evaluation.digest),
+        Stack(name="validation", images=str(walk.validation.images), films_sha256=walk.validation.digest),
+        Stack(name="strangers", images=str(strangers), films_sha256=walk.strangers.digest),
+        tests,
+    )
+    with work_folder() as work:
         jobs = [job for job in (_job(walk, target, stacks, work) for target in _job_names(walk)) if job is not None]
         if any(job.after for job in jobs):
             eager = next((job for job in jobs if job.target == REFERENCE), None)
@@ -140,10 +166,6 @@ def _run(walk: Walk, tests: Stack, nursery: Nursery) -> None:
             if result.error is None:
                 _keep(walk, result)
         _raise_failures(results)
-
-
-def _stack(films: Films) -> Stack:
-    return Stack(name="evaluation", images=str(films.images), films_sha256=films.digest)
 
 
 def _job_names(walk: Walk) -> list[str]:
@@ -240,7 +262,7 @@ def _keep(walk: Walk, result: JobResult) -> None:
 
 def _keep_outputs(stage: Stage, source: Path, stacks: tuple[Stack, ...]) -> None:
     with stage.fill() as folder:
-        for name in [f"{stack.name}.safetensors" for stack in stacks] + ["student.json"]:
+        for name in [*(f"{stack.name}.safetensors" for stack in stacks), TIMES, "student.json"]:
             if (source / name).is_file():
                 shutil.move(source / name, folder / name)
 
@@ -258,7 +280,7 @@ def _raise_failures(results: list[JobResult]) -> None:
 
 
 @contextmanager
-def _work_folder() -> Iterator[Path]:
+def work_folder() -> Iterator[Path]:
     """Scratch space beside the cache, so that moves are renames; removed however the block ends."""
     root = cache_folder()
     root.mkdir(parents=True, exist_ok=True)

@@ -6,13 +6,17 @@ import json
 from pathlib import Path
 
 from cxredge.bundle.assemble import Parts
-from cxredge.bundle.manifest import EvaluationRecord
-from cxredge.bundle.walk import Walk
+from cxredge.bundle.manifest import FilmList, StrangersRecord
+from cxredge.bundle.walk import Films, Walk
 from cxredge.outputs import OutputsFile, read_outputs
+from cxredge.parity.judge import Answers, Judged
 from cxredge.recipe import TargetName
-from cxredge.results import Artifact, CalibrationRecord, TensorRange, Verdict
+from cxredge.results import Artifact, CalibrationRecord, TensorRange
 from cxredge.targets import calibration, get_target
 from cxredge.targets.jobs import REFERENCE
+
+JUDGED = ("evaluation", "validation", "strangers")
+"""Stacks of pictures that a verdict rests on; ``Answers`` has a field for each."""
 
 
 def kept_outputs(walk: Walk, name: str, digest: str, stack: str = "evaluation") -> OutputsFile:
@@ -20,28 +24,39 @@ def kept_outputs(walk: Walk, name: str, digest: str, stack: str = "evaluation") 
     return read_outputs(walk.outputs_stage(name, digest).folder / f"{stack}.safetensors")
 
 
-def gather(walk: Walk, lowered: dict[str, Artifact], verdicts: tuple[Verdict, ...]) -> Parts:
+def kept_answers(walk: Walk, name: str, digest: str) -> Answers:
+    """What artifact ``name`` with this SHA-256, or the reference, said of everything that it is judged on."""
+    return Answers(**{stack: kept_outputs(walk, name, digest, stack) for stack in JUDGED})
+
+
+def gather(walk: Walk, lowered: dict[str, Artifact], judged: dict[str, Judged]) -> Parts:
     """The parts of the bundles of a walk whose stages are all filled."""
     reference = walk.outputs_stage(REFERENCE, walk.recipe.weights.sha256)
     parameters = json.loads((reference.folder / "student.json").read_text())["parameters"]
-    evaluation = walk.evaluation
     tests = {name: kept_outputs(walk, name, a.sha256, "selftest").outputs for name, a in lowered.items()}
     return Parts(
         recipe=walk.recipe,
         weights=walk.weights,
         parameters=parameters,
         artifacts={n: (a.model_copy(update={"ranges": ()}), _file(walk, n, a)) for n, a in lowered.items()},
-        verdicts=verdicts,
+        verdicts=tuple(j.verdict for j in judged.values()),
+        temperatures={name: j.measures.temperature for name, j in judged.items()},
         calibration=_calibration_record(walk, lowered),
-        evaluation=EvaluationRecord(
-            data=walk.data.name,
-            split=walk.recipe.evaluation.split,
-            patients=len({f.patient for f in evaluation.films}),
-            films=evaluation.records,
-            films_sha256=evaluation.digest,
-        ),
+        evaluation=_listed(walk, walk.recipe.evaluation.split, walk.evaluation),
+        validation=_listed(walk, walk.recipe.calibration.split, walk.validation),
+        strangers=StrangersRecord.of(walk.strangers),
         selftest=tests,
         tools={k: v for name in lowered for k, v in get_target(name.split("/")[0]).tools().items()},
+    )
+
+
+def _listed(walk: Walk, split: str, films: Films) -> FilmList:
+    return FilmList(
+        data=walk.data.name,
+        split=split,
+        patients=len({f.patient for f in films.films}),
+        films=films.records,
+        films_sha256=films.digest,
     )
 
 

@@ -6,13 +6,16 @@ a file more or less than its manifest is refused. The JSON Schema is published u
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
 from cxredge.errors import InputError, nearest
+from cxredge.evidence import Temperature
 from cxredge.files import canonical_json, sha256_bytes, sha256_file
+from cxredge.images.strangers import Strangers
 from cxredge.recipe import ArtifactName, Frozen, Recipe, Sha256
 from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
 
@@ -64,16 +67,31 @@ class BundledArtifact(Frozen):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     tolerance: Tolerance
+    temperature: Temperature
+    """sigmoid(logit / temperature) is what an app may show as a probability, if it shows one at all."""
 
 
-class EvaluationRecord(Frozen):
-    """The films on which the artifacts were held against the reference."""
+class FilmList(Frozen):
+    """Films of one split that the artifacts were run on."""
 
     data: str
     split: str
     patients: int
     films: tuple[FilmRecord, ...]
     films_sha256: Sha256
+
+
+class StrangersRecord(Frozen):
+    """Pictures that are no frontal chest films, for the novelty score: how many of each kind, and which."""
+
+    kinds: dict[str, int]
+    sha256: Sha256
+    """Over the hashes of their preprocessed pixels, in order."""
+
+    @classmethod
+    def of(cls, strangers: Strangers) -> StrangersRecord:
+        """The record of a list of pictures."""
+        return cls(kinds=dict(Counter(p.kind for p in strangers.pictures)), sha256=strangers.digest)
 
 
 class Manifest(Frozen):
@@ -90,7 +108,11 @@ class Manifest(Frozen):
     artifacts: tuple[BundledArtifact, ...]
     primary: ArtifactName
     calibration: CalibrationRecord | None
-    evaluation: EvaluationRecord
+    evaluation: FilmList
+    """Films on which the artifacts were held against the reference."""
+    validation: FilmList
+    """Films on which temperatures were fitted, and the operating points chosen."""
+    strangers: StrangersRecord
     verdicts: tuple[Verdict, ...]
     selftest: BundlePath
     """Path of the self-test vectors."""

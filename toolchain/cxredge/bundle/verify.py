@@ -3,59 +3,91 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from cxredge.bundle.assemble import REFERENCE_WEIGHTS
+from cxredge.bundle.gather import JUDGED
 from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.pictures import Pictures, find_pictures
 from cxredge.errors import InputError
+from cxredge.evidence import Evidence, Results
 from cxredge.outputs import OutputsFile, read_outputs
-from cxredge.parity.judge import judge
-from cxredge.progress import live
-from cxredge.results import Artifact, Verdict
-from cxredge.stages import cache_folder
+from cxredge.parity.judge import Answers, Judged, judge
+from cxredge.progress import live, track
 from cxredge.targets.jobs import REFERENCE, Job, Stack, run_jobs
 from cxredge.targets.nursery import Nursery
 
-Judged = tuple[tuple[Artifact, Verdict], ...]
+Said = Callable[[str, str], OutputsFile]
+"""(artifact's name or ``reference``, stack) -> its outputs."""
 
 
-def verify_bundle(bundle: Path, reference: Path | None = None) -> tuple[Judged, bool]:
-    """Hashes, then runs, then verdicts; and whether all gates are kept.
+@dataclass(frozen=True, eq=False)
+class Verified:
+    """A bundle that was run and judged."""
+
+    manifest: Manifest
+    pictures: Pictures
+    reference: Answers
+    answers: Mapping[str, Answers]
+    judged: Mapping[str, Judged]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all gates are kept."""
+        return all(j.verdict.passed for j in self.judged.values())
+
+    def results(self, evidence: Sequence[Evidence] = ()) -> Results:
+        """What ``gate`` and the report read."""
+        m = self.manifest
+        return Results(
+            bundle=m.id,
+            kind=m.kind,
+            recipe=f"{m.recipe.name} {m.recipe.version}",
+            weights_sha256=m.recipe.weights.sha256,
+            films_sha256=m.evaluation.films_sha256,
+            statement=m.statement,
+            artifacts=tuple(e.artifact for e in m.artifacts),
+            verdicts=tuple(j.verdict for j in self.judged.values()),
+            evidence=tuple(evidence),
+        )
+
+
+def verify_bundle(bundle: Path, reference: Path | None = None) -> Verified:
+    """Hashes, then runs, then verdicts.
 
     reference: a host bundle of the same student, for a bundle without the reference.
-    Raises InputError BUNDLE-*, MANIFEST-*, VERIFY-REFERENCE, VERIFY-FILMS, DATA-*, or the first job's error.
+    Raises InputError BUNDLE-*, MANIFEST-*, VERIFY-REFERENCE, VERIFY-FILMS, VERIFY-STRANGERS, DATA-*, or the first
+    job's error.
     """
     manifest = read_manifest(bundle)
-    weights = _weights(bundle, manifest, reference)
+    weights = reference_weights(bundle, manifest, reference)
     with tempfile.TemporaryDirectory(prefix="cxredge-verify-") as scratch, Nursery() as nursery:
         nursery.start()  # its imports take as long as the films
         work = Path(scratch)
-        stack = _films(manifest, work)
-        jobs = [_job(manifest, REFERENCE, {}, weights, stack, work)]
-        for target in dict.fromkeys(e.artifact.target for e in manifest.artifacts):
-            files: dict[str, tuple[str, str]] = {
-                e.artifact.scheme: (str(bundle / e.path), e.artifact.sha256)
-                for e in manifest.artifacts
-                if e.artifact.target == target
-            }
-            jobs.append(_job(manifest, target, files, weights, stack, work))
-        with live(f"verifying {manifest.id}") as say:
-            results = run_jobs(jobs, say, nursery=nursery)
-        for result in results:
-            if result.error is not None:
-                raise result.error
-        eager = _read(work, REFERENCE, "fp32")
-        judged = tuple(
-            (a, judge(manifest.recipe, a, eager, _read(work, a.target, a.scheme)))
-            for a in (e.artifact for e in manifest.artifacts)
-        )
-    return judged, all(verdict.passed for _, verdict in judged)
+        pictures = find_pictures(manifest, work)
+        said = run_artifacts(bundle, manifest, weights, pictures.stacks, work, nursery)
+        return judge_answers(manifest, pictures, said)
 
 
-def _weights(bundle: Path, manifest: Manifest, reference: Path | None) -> Path:
-    """The reference's weights, from the bundle or from the host bundle named."""
+def judge_answers(manifest: Manifest, pictures: Pictures, said: Said) -> Verified:
+    """Every artifact of the bundle, judged."""
+
+    def answers(name: str) -> Answers:
+        return Answers(**{stack: said(name, stack) for stack in JUDGED})
+
+    reference = answers(REFERENCE)
+    every = {e.artifact.name: answers(e.artifact.name) for e in manifest.artifacts}
+    judged = {
+        e.artifact.name: judge(manifest.recipe, e.artifact, pictures.shown, reference, every[e.artifact.name])
+        for e in track(manifest.artifacts, "judging", len(manifest.artifacts))
+    }
+    return Verified(manifest, pictures, reference, every, judged)
+
+
+def reference_weights(bundle: Path, manifest: Manifest, reference: Path | None) -> Path:
+    """The reference's weights, from the bundle or from the host bundle named. Raises InputError VERIFY-REFERENCE."""
     if manifest.kind == "host":
         return bundle / REFERENCE_WEIGHTS
     if reference is None:
@@ -74,32 +106,38 @@ def _weights(bundle: Path, manifest: Manifest, reference: Path | None) -> Path:
     return reference / REFERENCE_WEIGHTS
 
 
-def _films(manifest: Manifest, work: Path) -> Stack:
-    """The manifest's evaluation films, found again in the data set and held against their hashes."""
-    from cxredge.images.datasets import open_data
-    from cxredge.images.preprocess import preprocess_films
+def run_artifacts(
+    bundle: Path, manifest: Manifest, weights: Path, stacks: tuple[Stack, ...], work: Path, nursery: Nursery
+) -> Said:
+    """Run the reference and every artifact of the bundle on every stack, in processes of their own."""
+    jobs = [_job(manifest, REFERENCE, {}, weights, stacks, work)]
+    for target in dict.fromkeys(e.artifact.target for e in manifest.artifacts):
+        files: dict[str, tuple[str, str]] = {
+            e.artifact.scheme: (str(bundle / e.path), e.artifact.sha256)
+            for e in manifest.artifacts
+            if e.artifact.target == target
+        }
+        jobs.append(_job(manifest, target, files, weights, stacks, work))
+    with live(f"verifying {manifest.id}") as say:
+        results = run_jobs(jobs, say, nursery=nursery)
+    for result in results:
+        if result.error is not None:
+            raise result.error
 
-    recipe, record = manifest.recipe, manifest.evaluation
-    data = open_data(recipe.data, recipe.labels, cache_folder() / "data")
-    by_name = {film.file: film for film in data.films(record.split)}
-    films = []
-    for wanted in record.films:
-        film = by_name.get(wanted.file)
-        if film is None or film.sha256() != wanted.sha256:
-            what = "is not there" if film is None else "has other bytes than when the bundle was built"
-            raise InputError(
-                "VERIFY-FILMS",
-                f"film {wanted.file} of {record.data} {what}",
-                "verify on the data set that the bundle was built with (CXR_DATA)",
-            )
-        films.append(film)
-    images = work / "images.npy"
-    np.save(images, preprocess_films([f.path for f in films], recipe.input, "evaluation films"))
-    return Stack(name="evaluation", images=str(images), films_sha256=record.films_sha256)
+    def said(name: str, stack: str) -> OutputsFile:
+        place = work / REFERENCE / "fp32" if name == REFERENCE else work / name
+        return read_outputs(place / f"{stack}.safetensors")
+
+    return said
 
 
 def _job(
-    manifest: Manifest, target: str, files: dict[str, tuple[str, str]], weights: Path, stack: Stack, work: Path
+    manifest: Manifest,
+    target: str,
+    files: dict[str, tuple[str, str]],
+    weights: Path,
+    stacks: tuple[Stack, ...],
+    work: Path,
 ) -> Job:
     return Job(
         name=target,
@@ -107,11 +145,7 @@ def _job(
         recipe=manifest.recipe,
         weights=str(weights),
         files=files,
-        stacks=(stack,),
+        stacks=stacks,
         out=str(work / target),
         cost=len(files) + 2,
     )
-
-
-def _read(work: Path, target: str, scheme: str) -> OutputsFile:
-    return read_outputs(work / target / scheme / "evaluation.safetensors")

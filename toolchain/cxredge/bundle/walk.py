@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError, nearest
+from cxredge.files import sha256_file
 from cxredge.outputs import films_digest
+from cxredge.parity.judge import Shown
 from cxredge.recipe import INTEGER_SCHEMES, Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, FilmRecord
@@ -23,6 +25,9 @@ from cxredge.targets.jobs import REFERENCE
 
 if TYPE_CHECKING:
     from cxredge.images.datasets import DataSet, Film
+    from cxredge.images.strangers import Strangers
+
+STRANGERS = "strangers.json"
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,42 @@ class Walk:
             )
         return self._films(films[: wanted.count])
 
+    @cached_property
+    def validation(self) -> Films:
+        """All films of the split that the calibration films are of: temperatures are fitted on them."""
+        return self._films(self.data.films(self.recipe.calibration.split))
+
+    @cached_property
+    def stranger_sets(self) -> dict[str, Path]:
+        """Data sets of pictures that are no such films. None for phantoms: their bundles depend on no data set."""
+        from cxredge.images.strangers import stranger_sets
+
+        return {} if self.recipe.data.source == "phantom" else stranger_sets(self.recipe.data.name)
+
+    @cached_property
+    def strangers_stage(self) -> Stage:
+        """Stage of preprocessed strangers: ``images.npy``, uint8[M, ch, H, W], and their list, ``strangers.json``."""
+        tables = [folder / name for folder in self.stranger_sets.values() for name in ("labels.csv", "SHA256SUMS")]
+        inputs = {
+            "films": self.evaluation.stage.key,
+            "sets": {kind: folder.name for kind, folder in self.stranger_sets.items()},
+            "tables": [sha256_file(table) for table in tables if table.is_file()],
+        }
+        return Stage("strangers", inputs)
+
+    @cached_property
+    def strangers(self) -> Strangers:
+        """The pictures in the stage, once it is filled."""
+        from cxredge.images.strangers import Strangers
+
+        return Strangers.model_validate_json((self.strangers_stage.folder / STRANGERS).read_bytes())
+
+    @property
+    def shown(self) -> Shown:
+        """The films behind every artifact's answers."""
+        groups = [picture.group for picture in self.strangers.pictures]
+        return Shown(self.evaluation.films, self.validation.films, groups)
+
     def _films(self, films: tuple[Film, ...]) -> Films:
         records = calibration.film_records(films)
         inputs = {
@@ -104,6 +145,8 @@ class Walk:
             "tools": get_target(target).tools(),
             "source": source_digest("targets", "students", "mlprogram"),
         }
+        if name in r.keep_float:
+            inputs["keep_float"] = list(r.keep_float[name])
         if integer(name) and self.calibration is not None:
             inputs["calibration"] = [self.calibration.stage.key, r.calibration.percentile]
         if name in r.keep_float:
@@ -131,7 +174,7 @@ class Walk:
         inputs: dict[str, object] = {
             "artifact": name,
             "sha256": artifact_sha256,
-            "films": self.evaluation.stage.key,
+            "films": [self.evaluation.stage.key, self.validation.stage.key, self.strangers_stage.key],
             "self-test": source_digest("bundle/selftest.py", "images"),
             "tools": {} if target == REFERENCE else get_target(target).tools(),
             "torch": importlib.metadata.version("torch"),

@@ -12,6 +12,11 @@ import click
 @click.option("--targets", help="Only these targets, comma-separated (default: the recipe's).")
 @click.option("--schemes", help="Only these schemes, comma-separated (default: the recipe's).")
 @click.option(
+    "--precision",
+    type=click.Choice(["auto"]),
+    help="auto: find each target's cheapest precision that keeps every gate, write it as model.auto.yaml, build that.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path), default=Path("dist"), show_default=True, help="Folder for bundles."
 )
 @click.option("--android-assets", type=click.Path(path_type=Path), help="Also put the Android bundle into this folder.")
@@ -21,6 +26,7 @@ def build(
     recipe: Path,
     targets: str | None,
     schemes: str | None,
+    precision: str | None,
     out: Path,
     android_assets: Path | None,
     ios_assets: Path | None,
@@ -37,6 +43,9 @@ def build(
 
     wanted: dict[AppKind, Path | None] = {"android": android_assets, "ios": ios_assets}
     assets = {kind: folder for kind, folder in wanted.items() if folder is not None}
+    if precision == "auto":
+        recipe = _choose(recipe, words(targets), words(schemes), out)
+        targets = schemes = None
     built = build_recipe(recipe, words(targets), words(schemes), out, assets)
     print_verdicts(built.judged, as_json)
     if not built.passed:
@@ -45,3 +54,22 @@ def build(
     for folder, manifest in built.bundles:
         click.echo(f"{manifest.kind} bundle {manifest.id}: {folder}", err=as_json)
     return EXIT_GOOD
+
+
+def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path) -> Path:
+    """Search, say what was tried, and return the recipe that was written."""
+    from cxredge.bundle import ladder
+    from cxredge.errors import InputError
+    from cxredge.files import canonical_json, write_text
+    from cxredge.report import attempts
+
+    if schemes:
+        raise InputError(
+            "PRECISION-SCHEMES", "--precision auto chooses the schemes itself", "leave --schemes out", ["--targets"]
+        )
+    click.echo(attempts.line(attempts.HEADER), err=True)
+    found = ladder.search(recipe, targets, lambda attempt: click.echo(attempts.line(attempts.cells(attempt)), err=True))
+    write_text(out / f"{found.recipe.replace(' ', '-')}-precision.json", canonical_json(found.model_dump(mode="json")))
+    chosen = ladder.write_chosen(recipe, found)
+    click.echo(f"chosen precisions: {chosen}", err=True)
+    return chosen

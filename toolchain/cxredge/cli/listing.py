@@ -16,13 +16,18 @@ def words(text: str | None) -> tuple[str, ...]:
     return tuple(w for w in (part.strip() for part in (text or "").split(",")) if w)
 
 
+def print_table(judged: Iterable[tuple[Artifact, Verdict]]) -> None:
+    """The results table."""
+    from cxredge.report import table
+
+    click.echo(table.as_text(table.HEADER, table.rows(judged)))
+
+
 def print_verdicts(judged: Iterable[tuple[Artifact, Verdict]], as_json: bool) -> None:
     """The results table, or the verdicts as a JSON list."""
     from cxredge.files import canonical_json
-    from cxredge.report import table
 
-    pairs = list(judged)
     if as_json:
-        click.echo(canonical_json([v.model_dump(mode="json") for _, v in pairs]), nl=False)
+        click.echo(canonical_json([v.model_dump(mode="json") for _, v in judged]), nl=False)
     else:
-        click.echo(table.as_text(table.HEADER, table.rows(pairs)))
+        print_table(judged)

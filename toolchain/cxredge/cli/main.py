@@ -14,6 +14,7 @@ from cxredge.errors import CxrError, nearest
 COMMANDS = {
     "build": "Build, calibrate, verify and bundle a recipe.",
     "verify": "Re-run every artifact of a bundle on held-out films and judge it again.",
+    "gate": "Hold the figures of a results file against a recipe's gates, for CI.",
     "predict": "Findings of one bundle on films, against their operating points.",
     "plan": "Say what a build would do and why, without doing it.",
     "inspect": "Say what a model file holds: operators, dtypes, weights and cost.",

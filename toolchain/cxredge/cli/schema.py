@@ -16,6 +16,7 @@ def schema(out: Path) -> None:
     from cxredge.bundle.manifest import Manifest
     from cxredge.bundle.selftest import SelfTest
     from cxredge.distill.results import DistillResults
+    from cxredge.evidence import Explanation, PrecisionSearch, Results
     from cxredge.files import canonical_json, write_text
     from cxredge.recipe import Recipe
     from cxredge.results import Inspection, Verdict
@@ -25,6 +26,9 @@ def schema(out: Path) -> None:
         "manifest": Manifest,
         "selftest": SelfTest,
         "verdict": Verdict,
+        "results": Results,
+        "explanation": Explanation,
+        "precision": PrecisionSearch,
         "inspection": Inspection,
         "distill": DistillResults,
     }

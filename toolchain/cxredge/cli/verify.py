@@ -14,18 +14,38 @@ import click
     type=click.Path(path_type=Path),
     help="Host bundle that holds the reference, for a bundle that does not (android).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON instead of a table.")
-def verify(bundle: Path, reference: Path | None, as_json: bool) -> int:
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Also examine everything else, for minutes, and write it all as one HTML page (tables beside it).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, which `gate` reads.")
+def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: bool) -> int:
     """Check every file of BUNDLE, run every artifact on the held-out films, and judge it against the float32 student.
 
     Nothing is taken from a cache. Exit status 1 when a gate fails.
     """
     from cxredge.bundle.verify import verify_bundle
-    from cxredge.cli.listing import print_verdicts
+    from cxredge.cli.listing import print_table
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
+    from cxredge.files import canonical_json
 
-    judged, passed = verify_bundle(bundle, reference)
-    print_verdicts(judged, as_json)
-    if not passed:
+    if report is None:
+        verified = verify_bundle(bundle, reference)
+        results = verified.results()
+    else:
+        from cxredge.bundle.examine import examine_bundle
+        from cxredge.report.page import check_place, write_report
+
+        check_place(report)
+        verified, material = examine_bundle(bundle, reference)
+        results = material.results
+        page, *tables = write_report(report, material)
+        click.echo(f"report: {page}, {len(tables)} tables beside it", err=True)
+    if as_json:
+        click.echo(canonical_json(results.model_dump(mode="json")), nl=False)
+    else:
+        print_table(zip(results.artifacts, results.verdicts, strict=True))
+    if not verified.passed:
         click.echo("a gate failed", err=True)
-    return EXIT_GOOD if passed else EXIT_GATE
+    return EXIT_GOOD if verified.passed else EXIT_GATE

@@ -12,6 +12,8 @@ import torch
 from cxredge.distill.data import Films
 from cxredge.distill.results import Interval, LabelScore, Score
 from cxredge.progress import track
+from cxredge.statistics.auc import Auc, auc
+from cxredge.statistics.bootstrap import interval, mean_of_labels, resample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,8 +54,8 @@ def answers(student: Student, films: Films, what: str) -> Answers:
 def score(labels: Sequence[str], targets: NDArray[np.float32], logits: NDArray[np.float32]) -> Score:
     """targets (0 and 1), logits float32[N, C] -> AUC of each label against all others, and their mean."""
     found: dict[str, LabelScore] = {}
-    for column, label in enumerate(labels):
-        truth = targets[:, column]
+    areas = auc(targets > 0.5, logits)
+    for label, truth, area in zip(labels, targets.T, areas, strict=True):
         positives = int(truth.sum())
         negatives = len(truth) - positives
         if min(positives, negatives) < MIN_CASES:
@@ -61,8 +63,7 @@ def score(labels: Sequence[str], targets: NDArray[np.float32], logits: NDArray[n
             note = f"too few {few} for an AUC ({count}, at least {MIN_CASES} are needed)"
             found[label] = LabelScore(auc=None, positives=positives, negatives=negatives, note=note)
         else:
-            auc = float(_auc(truth, logits[:, column]))
-            found[label] = LabelScore(auc=round(auc, 4), positives=positives, negatives=negatives)
+            found[label] = LabelScore(auc=round(float(area), 4), positives=positives, negatives=negatives)
     scored = [s.auc for s in found.values() if s.auc is not None]
     macro = round(float(np.mean(scored)), 4) if scored else None
     return Score(macro_auc=macro, labels_scored=len(scored), labels=found)
@@ -83,20 +84,10 @@ def macro_interval(
     columns = [i for i, label in enumerate(labels) if scored[label].auc is not None]
     if not columns:
         return None
-    names, owner = np.unique(np.asarray(patients), return_inverse=True)
-    films_of = [np.flatnonzero(owner == i) for i in range(len(names))]
-    random = np.random.default_rng(seed)
-    means = []
-    for _ in track(range(RESAMPLES), "Bootstrap", RESAMPLES):
-        rows = np.concatenate([films_of[i] for i in random.integers(0, len(names), len(names))])
-        drawn = [_auc(targets[rows, c], logits[rows, c]) for c in columns if 0 < targets[rows, c].sum() < len(rows)]
-        if drawn:
-            means.append(np.mean(drawn))
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(low=round(float(low), 4), high=round(float(high), 4), level=LEVEL, resamples=RESAMPLES, seed=seed)
-
-
-def _auc(truth: NDArray[np.float32], logits: NDArray[np.float32]) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(truth, logits))
+    statistic = Auc(targets[:, columns] > 0.5, logits[:, columns])
+    areas = resample({"auc": statistic}, patients, RESAMPLES, seed)["auc"]
+    ends = interval(mean_of_labels(areas), LEVEL)
+    if ends is None:
+        return None
+    low, high = (round(end, 4) for end in ends)
+    return Interval(low=low, high=high, level=LEVEL, resamples=RESAMPLES, seed=seed)

@@ -166,7 +166,11 @@ def _finish(
     record, val, test = _record(recipe, recipe.student.backbone, plan.pretrained, splits, student)
     prevalence = splits.train.targets.mean(0).tolist()
     truth = splits.val.targets.numpy()
-    points = {label: operating_point(truth[:, i], val.logits[:, i], prevalence[i]) for i, label in enumerate(names)}
+    rules = recipe.operating_rules
+    points = {
+        label: operating_point(rules.of(label), truth[:, i], val.logits[:, i], prevalence[i])
+        for i, label in enumerate(names)
+    }
     tensors = {key: value.contiguous() for key, value in sorted(student.model.state_dict().items())}
     data = save(tensors)
     result = DistillResults(

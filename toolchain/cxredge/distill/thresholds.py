@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxredge.recipe import Novelty, OperatingPoint
+from cxredge.recipe import Novelty, OperatingPoint, OperatingRule
+from cxredge.statistics import operating
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,29 +17,24 @@ MIN_CASES = 3
 NOVELTY_PERCENTILE = 99
 
 
-def operating_point(truth: NDArray[np.float32], logits: NDArray[np.float32], train_prevalence: float) -> OperatingPoint:
-    """truth (0 and 1) and logits float32[N] of one label on val -> its threshold.
+def operating_point(
+    rule: OperatingRule, truth: NDArray[np.float32], logits: NDArray[np.float32], train_prevalence: float
+) -> OperatingPoint:
+    """truth (0 and 1) and logits float32[N] of one label on val -> its threshold by ``rule``.
 
-    Youden's index (Youden 1950), sensitivity + specificity - 1, at its greatest; the threshold stands half way to the
-    next lower logit of val, where numeric noise flips the fewest decisions. With fewer than MIN_CASES positives or
-    negatives: the logit that calls the same share of val positive as train has positives; the rule then says so.
+    With fewer than MIN_CASES positives or negatives: the logit that calls the same share of val positive as train has
+    positives; the text of the rule then says so.
     """
-    from sklearn.metrics import roc_curve
-
     positives = int(truth.sum())
     few = [(n, what) for n, what in ((positives, "positives"), (len(truth) - positives, "negatives")) if n < MIN_CASES]
     if few:
         logit = float(np.quantile(logits.astype(np.float64), 1 - train_prevalence))
-        rule = (
+        text = (
             f"not fitted, too few {few[0][1]} on val ({few[0][0]}): calls the train prevalence positive "
             f"({100 * train_prevalence:.1f} % of {len(truth)} films)"
         )
-        return OperatingPoint(logit=round(logit, 4), rule=rule)
-    wrong, right, steps = roc_curve(truth, logits.astype(np.float64), drop_intermediate=False)
-    best = 1 + int(np.argmax((right - wrong)[1:]))  # the first step stands at infinity
-    lower = logits[logits < steps[best]]
-    logit = float((steps[best] + lower.max()) / 2) if len(lower) else float(steps[best])
-    return OperatingPoint(logit=round(logit, 4), rule=f"youden on val, {len(truth)} films, {positives} positive")
+        return OperatingPoint(logit=round(logit, 4), rule=text)
+    return operating.operating_point(rule, truth > 0.5, logits, "val")
 
 
 def novelty_threshold(novelty: NDArray[np.float32]) -> Novelty:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
+from cxredge.images.geometry import frame
 from cxredge.images.read import read_film
 from cxredge.images.refuse import MAX_PIXELS
 from cxredge.progress import track
@@ -35,21 +36,15 @@ def fit(film: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     if spec.fit == "squash":
         return film
     h, w = film.shape[:2]
-    wide = w * spec.height > h * spec.width
-    rows = (2 * w * spec.height + spec.width) // (2 * spec.width)
-    columns = (2 * h * spec.width + spec.height) // (2 * spec.height)
+    rows, columns, top, left = frame(h, w, spec)
     if spec.fit == "crop":
-        rows, columns = (h, max(1, columns)) if wide else (max(1, rows), w)
-        top, left = (h - rows) // 2, (w - columns) // 2
-        return np.ascontiguousarray(film[top : top + rows, left : left + columns])
-    rows, columns = (rows, w) if wide else (h, columns)
+        return np.ascontiguousarray(film[-top : rows - top, -left : columns - left])
     if rows * columns > MAX_PIXELS:
         raise InputError(
             "IMG-SIZE",
             f"a film of {h} rows x {w} columns would be padded to {rows} x {columns}, above {MAX_PIXELS} pixels",
             "choose a film whose sides are more alike",
         )
-    top, left = (rows - h) // 2, (columns - w) // 2
     padded = np.full((rows, columns, *film.shape[2:]), spec.pad_value, dtype=np.uint8)
     padded[top : top + h, left : left + w] = film
     return padded

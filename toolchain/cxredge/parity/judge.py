@@ -1,41 +1,107 @@
-"""Judging: outputs of an artifact against outputs of the reference, figure by figure and gate by gate."""
+"""Judging: what an artifact said of three lists of pictures, against what the reference said of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from cxredge.errors import InputError
 from cxredge.outputs import OutputsFile
-from cxredge.parity import decisions, numerics
-from cxredge.recipe import Gates, Recipe
-from cxredge.results import Artifact, Figures, GateResult, Verdict
+from cxredge.parity import decisions, gates, numerics
+from cxredge.parity.measures import Measures, measure
+from cxredge.parity.paired import BOOTSTRAP, novelty_auc
+from cxredge.parity.pairs import Both, FilmFacts, Pair
+from cxredge.recipe import Recipe
+from cxredge.results import Artifact, BootstrapSpec, Figures, Verdict
 
-# a figure that has no finite value because nothing differs keeps any lower bound
-_PERFECT_WHEN_NONE = ("logit_sqnr_db", "cam_sqnr_db")
-_LOWER_BOUNDS = ("logit_sqnr_db", "cam_sqnr_db", "cam_correlation", "delegated")
+
+@dataclass(frozen=True)
+class Answers:
+    """What one artifact, or the reference, said: of films to be judged on, of others, and of what are no such films."""
+
+    evaluation: OutputsFile
+    validation: OutputsFile
+    strangers: OutputsFile
 
 
-def figures(recipe: Recipe, reference: OutputsFile, other: OutputsFile) -> Figures:
-    """Parity figures of ``other`` against ``reference``.
+@dataclass(frozen=True)
+class Shown:
+    """The films behind ``Answers``, in the order of the outputs, and to whom each stranger belongs."""
 
-    Raises InputError PARITY-FILMS when the two are not of the same films in the same order, and PARITY-SHAPE.
+    evaluation: Sequence[FilmFacts]
+    validation: Sequence[FilmFacts]
+    strangers: Sequence[str]
+    """Pictures of one group are not independent."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One artifact's verdict, and what it was measured from."""
+
+    verdict: Verdict
+    measures: Measures
+
+
+def judge(
+    recipe: Recipe,
+    artifact: Artifact,
+    shown: Shown,
+    reference: Answers,
+    other: Answers,
+    bootstrap: BootstrapSpec = BOOTSTRAP,
+) -> Judged:
+    """Hold ``other`` against ``reference`` and against the recipe's gates.
+
+    Raises InputError PARITY-ARTIFACT (the outputs are another artifact's), PARITY-FILMS (of other films, or in another
+    order), PARITY-SHAPE, STATISTICS-SHAPE or STATISTICS-VALUE.
     """
+    for name in ("evaluation", "validation", "strangers"):
+        _check(artifact, getattr(reference, name), getattr(other, name))
+    evaluation = Pair(shown.evaluation, reference.evaluation.outputs["logits"], other.evaluation.outputs["logits"])
+    validation = Pair(shown.validation, reference.validation.outputs["logits"], other.validation.outputs["logits"])
+    measured = measure(recipe, evaluation, validation, bootstrap)
+    figures = _figures(recipe, shown, reference, other, measured)
+    held = gates.hold(recipe.gates[artifact.scheme], artifact, figures)
+    verdict = Verdict(
+        artifact=artifact.name,
+        artifact_sha256=artifact.sha256,
+        runtime=other.evaluation.runtime,
+        figures=figures,
+        gates=held,
+        passed=gates.kept(held),
+    )
+    return Judged(verdict, measured)
+
+
+def _check(artifact: Artifact, reference: OutputsFile, other: OutputsFile) -> None:
+    if other.artifact_sha256 != artifact.sha256:
+        raise InputError(
+            "PARITY-ARTIFACT",
+            f"the outputs are of {other.artifact} ({other.artifact_sha256[:12]}…), not of {artifact.sha256[:12]}…",
+            "run this artifact on the films",
+        )
     if reference.films_sha256 != other.films_sha256:
         raise InputError(
             "PARITY-FILMS",
             f"outputs of {other.artifact} and of the reference are of different films, or in another order",
             "run both on the same films again",
         )
-    r, o = reference.outputs, other.outputs
-    for name in r:
-        if r[name].shape != o[name].shape:
+    for name, array in reference.outputs.items():
+        if array.shape != other.outputs[name].shape:
             raise InputError(
                 "PARITY-SHAPE",
-                f"{name} of {other.artifact} is {o[name].shape}, the reference's is {r[name].shape}",
+                f"{name} of {other.artifact} is {other.outputs[name].shape}, the reference's is {array.shape}",
                 "build the artifact from this student",
             )
+
+
+def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, measured: Measures) -> Figures:
+    r, o = reference.evaluation.outputs, other.evaluation.outputs
     names = recipe.labels.names
     cut = decisions.thresholds(names, recipe.operating_points)
     flipped = decisions.flips(decisions.decide(r["logits"], cut), decisions.decide(o["logits"], cut), names)
     count = sum(up + down for up, down in flipped.values())
+    macro = measured.macro
     return Figures(
         films=len(r["logits"]),
         logit_max_abs=numerics.max_abs(r["logits"], o["logits"]),
@@ -47,42 +113,16 @@ def figures(recipe: Recipe, reference: OutputsFile, other: OutputsFile) -> Figur
         flips=count,
         flip_rate=count / r["logits"].size,
         flips_by_label=flipped,
+        auc=macro.auc,
+        sensitivity=macro.sensitivity,
+        specificity=macro.specificity,
+        ece=macro.ece,
+        brier=macro.brier,
+        labels_shown=measured.labels_shown,
+        novelty_auc=novelty_auc(
+            Both(r["novelty"], o["novelty"]),
+            Both(reference.strangers.outputs["novelty"], other.strangers.outputs["novelty"]),
+            [*(film.patient for film in shown.evaluation), *shown.strangers],
+            measured.bootstrap,
+        ),
     )
-
-
-def judge(recipe: Recipe, artifact: Artifact, reference: OutputsFile, other: OutputsFile) -> Verdict:
-    """The verdict on one artifact. Raises InputError PARITY-ARTIFACT when the outputs are another artifact's."""
-    if other.artifact_sha256 != artifact.sha256:
-        raise InputError(
-            "PARITY-ARTIFACT",
-            f"the outputs are of {other.artifact} ({other.artifact_sha256[:12]}…), not of {artifact.sha256[:12]}…",
-            "run this artifact on the films",
-        )
-    found = figures(recipe, reference, other)
-    values = found.model_dump()
-    if artifact.delegation is not None:
-        values["delegated"] = artifact.delegation.share()
-    gates = tuple(_gate(name, bound, values) for name, bound in _bounds(recipe.gates[artifact.scheme]))
-    return Verdict(
-        artifact=artifact.name,
-        artifact_sha256=artifact.sha256,
-        runtime=other.runtime,
-        figures=found,
-        gates=gates,
-        passed=all(g.verdict in ("kept", "not-applicable") for g in gates),
-    )
-
-
-def _bounds(gates: Gates) -> list[tuple[str, float]]:
-    return [(name, bound) for name, bound in gates.model_dump().items() if bound is not None]
-
-
-def _gate(name: str, bound: float, values: dict[str, float | None]) -> GateResult:
-    if name not in values:
-        return GateResult(gate=name, bound=bound, value=None, verdict="not-applicable")
-    value = values[name]
-    if value is None:
-        kept = name in _PERFECT_WHEN_NONE
-        return GateResult(gate=name, bound=bound, value=None, verdict="kept" if kept else "not-shown")
-    holds = value >= bound if name in _LOWER_BOUNDS else value <= bound
-    return GateResult(gate=name, bound=bound, value=value, verdict="kept" if holds else "broken")

@@ -30,18 +30,23 @@ def max_relative(reference: Array, other: Array) -> float:
     return float((np.abs(other.astype(np.float64) - wide) / np.maximum(np.abs(wide), 1e-6)).max())
 
 
-def median_map_correlation(reference: Array, other: Array) -> float | None:
-    """Median over films and labels of Pearson's r between two maps float32[N, C, h, w].
+def map_correlations(reference: Array, other: Array) -> NDArray[np.float64]:
+    """Pearson's r between maps [..., h, w] -> float64[M], M the number of maps, in C order.
 
-    A map that is constant in the reference has no correlation and is left out; None when all are.
+    NaN for a map that is constant in the reference: it has no correlation. 0 for one that only ``other`` flattened.
     """
-    flat_r = reference.astype(np.float64).reshape(-1, int(np.prod(reference.shape[2:])))
+    flat_r = reference.astype(np.float64).reshape(-1, int(np.prod(reference.shape[-2:])))
     flat_o = other.astype(np.float64).reshape(flat_r.shape)
     centred_r = flat_r - flat_r.mean(1, keepdims=True)
     centred_o = flat_o - flat_o.mean(1, keepdims=True)
     spread_r, spread_o = np.linalg.norm(centred_r, axis=1), np.linalg.norm(centred_o, axis=1)
     shaped = spread_r > 1e-9 * np.maximum(1.0, np.abs(flat_r).max(1))
-    if not shaped.any():
-        return None
-    product = (centred_r * centred_o).sum(1)[shaped]
-    return float(np.median(product / (spread_r[shaped] * np.maximum(spread_o[shaped], 1e-30))))
+    product = (centred_r * centred_o).sum(1)
+    return np.where(shaped, product / (np.where(shaped, spread_r, 1.0) * np.maximum(spread_o, 1e-30)), np.nan)
+
+
+def median_map_correlation(reference: Array, other: Array) -> float | None:
+    """Median of ``map_correlations`` over films and labels of float32[N, C, h, w]; None when all maps are constant."""
+    found = map_correlations(reference, other)
+    found = found[~np.isnan(found)]
+    return float(np.median(found)) if len(found) else None

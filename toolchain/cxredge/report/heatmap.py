@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.images.geometry import upsample
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -44,23 +46,6 @@ def overlay(pixels: NDArray[np.uint8], cam: NDArray[np.float32]) -> NDArray[np.u
     film = _rgb(pixels).astype(np.float64)
     alpha = (0.65 * np.clip(strength, 0, 1))[..., None]
     return np.rint(film * (1 - alpha) + colours(strength).astype(np.float64) * alpha).astype(np.uint8)
-
-
-def upsample(cam: NDArray[np.floating], height: int, width: int) -> NDArray[np.float64]:
-    """float[h, w] -> float64[height, width], bilinear, cell i centred on pixel i * height / h.
-
-    That is where a cell looks when every convolution of stride s > 1 has an odd kernel k and pads (k - 1) / 2 on both
-    sides, as the zoo's backbones do; a plain image resize would shift the map by half a cell.
-    """
-
-    def weights(cells: int, pixels: int) -> NDArray[np.float64]:
-        place = np.minimum(np.arange(pixels) * cells / pixels, cells - 1)
-        return np.maximum(1 - np.abs(place[:, None] - np.arange(cells)), 0)
-
-    spread: NDArray[np.float64] = (
-        weights(cam.shape[0], height) @ cam.astype(np.float64) @ weights(cam.shape[1], width).T
-    )
-    return spread
 
 
 def figure(pixels: NDArray[np.uint8], cam: NDArray[np.float32], lines: tuple[str, str]) -> Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cxredge.results import Artifact, BenchFigures, Verdict, number
+from cxredge.results import Artifact, BenchFigures, Paired, Verdict, number
 
 HEADER = (
     "artifact",
@@ -15,6 +15,7 @@ HEADER = (
     "CAM SQNR dB",
     "CAM corr.",
     "flips",
+    "AUC loss",
     "delegated",
     "run by",
     "gates",
@@ -41,12 +42,20 @@ def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:
                 number(f.cam_sqnr_db),
                 number(f.cam_correlation),
                 f"{f.flips} of {f.decisions}",
+                loss(f.auc),
                 "–" if delegation is None else f"{delegation.delegated} of {delegation.total}",
                 verdict.runtime,
                 "kept" if verdict.passed else "BROKEN: " + "; ".join(broken),
             )
         )
     return table
+
+
+def loss(figure: Paired) -> str:
+    """``+0.0012 < 0.0034``: the loss, and the upper end of its interval; ``too few`` where there is none."""
+    if figure.loss is None or figure.high is None:
+        return "too few"
+    return f"{figure.loss:+.4f} < {figure.high:.4f}"
 
 
 BENCH_HEADER = ("artifact", "bytes", "of fp32", "load ms", "first ms", "p50 ms", "p90 ms", "of eager", "of fp32")

@@ -33,9 +33,7 @@ class ExecuTorchTracer(Tracer):
 
         spec = origin.recipe.input
         with torch.no_grad():
-            program = torch.export.export(
-                origin.student, (torch.zeros(1, spec.channels, spec.height, spec.width),)
-            )
+            program = torch.export.export(origin.student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
             if origin.calibration is not None:
                 program, _ = quantise(program, origin.calibration, origin.kept)
         self._module = program.module()

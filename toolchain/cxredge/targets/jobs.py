@@ -19,6 +19,11 @@ from cxredge.targets.nursery import Nursery, ending, last_words
 REFERENCE = "reference"
 ROUNDING = "rounding"
 ROUNDED = "rounded.safetensors"
+ORDER = "order"
+ORDER_FILE = "order.json"
+"""JSON: groups of unit names, the one first whose float helps INT8 most."""
+TIMES = "times.json"
+"""JSON: median milliseconds a picture, by stack."""
 
 
 class Stack(Frozen):
@@ -34,11 +39,13 @@ class Job(Frozen):
 
     target: a target's name; ``reference`` for the eager student, which has the one scheme ``fp32``; or ``rounding``,
     which writes the student with rounded weights to ``out/rounded.safetensors``, and if it is given stacks is the
-    reference as well: both need the eager student, and importing it takes longer than running it.
+    reference as well: both need the eager student, and importing it takes longer than running it; or ``order``, which
+    writes the order in which modules are best kept in float to ``out/order.json``.
     after: name of a job that must have ended well before.
     rounded: that student's file, for INT8 schemes.
     files: artifacts that exist already, by scheme, with their sha256.
-    out: folder; each scheme gets a folder there with the artifact, ``artifact.json`` and ``<stack>.safetensors``.
+    out: folder; each scheme gets a folder there with the artifact, ``artifact.json``, ``<stack>.safetensors`` and
+    ``times.json``.
     cost: rough seconds, so that the longest job starts first.
     """
 

@@ -25,7 +25,7 @@ from cxredge.outputs import Outputs, write_outputs
 from cxredge.recipe import SchemeName
 from cxredge.targets import get_target
 from cxredge.targets.base import CalibrationFilms
-from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Event, Job
+from cxredge.targets.jobs import ORDER, ORDER_FILE, REFERENCE, ROUNDED, ROUNDING, TIMES, Event, Job
 from cxredge.targets.nursery_process import leave
 from cxredge.targets.runner import Runner
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 
 EAGER = "eager PyTorch"
+ORDER_FILMS = 16
+"""Calibration films on which the order is measured."""
 
 
 def main(path: str, parent: int) -> int:
@@ -77,11 +79,17 @@ def _do(job: Job, say: Event) -> None:
 
     out = Path(job.out)
     student = (
-        build_student(job.recipe, Path(job.weights)) if job.target in (REFERENCE, ROUNDING) or job.schemes else None
+        build_student(job.recipe, Path(job.weights))
+        if job.target in (REFERENCE, ROUNDING, ORDER) or job.schemes
+        else None
     )
     calibration = None
     if job.calibration is not None:
         calibration = CalibrationFilms(np.load(job.calibration, mmap_mode="r"), job.recipe.calibration.percentile)
+    if job.target == ORDER:
+        assert student is not None
+        _order(job, student, calibration, say)
+        return
     if job.target in (REFERENCE, ROUNDING):
         assert student is not None
         if job.target == ROUNDING:
@@ -134,6 +142,21 @@ def _round(job: Job, student: Student, calibration: CalibrationFilms | None, say
     say(f"{ROUNDING}: weights rounded in {time.monotonic() - began:.1f} s")
 
 
+def _order(job: Job, student: Student, calibration: CalibrationFilms | None, say: Event) -> None:
+    import torch
+
+    from cxredge.targets.simulation import Simulation
+
+    assert calibration is not None
+    began = time.monotonic()
+    torch.set_num_threads(1)
+    simulation = Simulation(student, job.recipe.input, calibration, _rounded(job, student))
+    films = calibration.images[:: max(1, len(calibration.images) // ORDER_FILMS)][:ORDER_FILMS]
+    groups = [step.units for step in simulation.order(films)]
+    write_text(Path(job.out) / ORDER_FILE, json.dumps(groups))
+    say(f"{ORDER}: {len(groups)} groups of modules in {time.monotonic() - began:.1f} s")
+
+
 def _rounded(job: Job, student: Student) -> Student | None:
     from safetensors.torch import load_file
 
@@ -146,29 +169,38 @@ def _run_all(job: Job, scheme: str, digest: str, runner: Runner, say: Event) -> 
     eager = job.target in (REFERENCE, ROUNDING)
     name = REFERENCE if eager else f"{job.target}/{scheme}"
     runtime = EAGER if eager else get_target(job.target).runtime().name
+    medians: dict[str, float] = {}
     for stack in job.stacks:
         began = time.monotonic()
         images = np.load(stack.images, mmap_mode="r")
-        outputs = run_stack(runner, images)
+        outputs, medians[stack.name] = run_stack(runner, images)
         file = Path(job.out) / scheme / f"{stack.name}.safetensors"
         write_outputs(file, name, digest, stack.films_sha256, runtime, outputs)
         say(f"{name}: {len(images)} {stack.name} films in {time.monotonic() - began:.1f} s")
+    write_text(Path(job.out) / scheme / TIMES, json.dumps(medians))
 
 
-def run_stack(runner: Runner, images: NDArray[np.uint8]) -> Outputs:
-    """Run uint8[N, ch, H, W] one film at a time; memory stays flat because outputs are written in place."""
+def run_stack(runner: Runner, images: NDArray[np.uint8]) -> tuple[Outputs, float]:
+    """Run uint8[N, ch, H, W] one film at a time; memory stays flat because outputs are written in place.
+
+    Returns the outputs, and the median of the milliseconds that one film took.
+    """
     from cxredge.images.preprocess import to_student
 
     collected: Outputs = {}
+    took = []
     for i in range(len(images)):
-        one = runner.run(to_student(np.asarray(images[i])))
+        image = to_student(np.asarray(images[i]))
+        began = time.perf_counter()
+        one = runner.run(image)
+        took.append(time.perf_counter() - began)
         for name, value in one.items():
             if i == 0:
                 collected[name] = np.empty((len(images), *value.shape[1:]), np.float32)
             if collected[name].shape[1:] != value.shape[1:]:
                 raise EnvironmentProblem("RUN-SHAPE", f"{runner.what} changed the shape of {name}", "build it again")
             collected[name][i] = value[0]
-    return collected
+    return collected, 1e3 * float(np.median(took))
 
 
 if __name__ == "__main__":

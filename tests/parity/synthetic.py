@@ -1,0 +1,54 @@
+"""Films and logits with known statistics, for tests: numbers drawn from a seed, no pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from cxredge.parity.pairs import Pair
+from cxredge.recipe import OperatingPoint, Recipe
+from cxredge.recipe_file import load_recipe
+
+ROOT = Path(__file__).parent.parent.parent
+LABELS = ("Cardiomegaly", "Effusion", "Nodule")
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    file: str
+    patient: str
+    targets: np.ndarray
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def facts(truth: np.ndarray, patients: Sequence[str]) -> list[Facts]:
+    """Films of these targets and patients, without other columns."""
+    return [Facts(f"films/{i}.png", name, truth[i].astype(np.float32)) for i, name in enumerate(patients)]
+
+
+def recipe(kind: str = "multi-label") -> Recipe:
+    """The phantom recipe with three labels whose operating points are 0, 0.5 and 1."""
+    whole = load_recipe(ROOT / "model_zoo" / "phantom")
+    points = {name: OperatingPoint(logit=i / 2, rule="by hand") for i, name in enumerate(LABELS)}
+    labels = whole.labels.model_copy(update={"names": LABELS, "kind": kind})
+    return whole.model_copy(update={"labels": labels, "operating_points": points})
+
+
+def pair(
+    films: int = 200,
+    seed: int = 0,
+    error: float = 0.3,
+    prevalence: tuple[float, ...] = (0.4, 0.3, 0.2),
+    films_each: int = 2,
+    columns: tuple[Mapping[str, str], ...] = ({},),
+) -> Pair:
+    """Reference logits that know something, and an artifact's with a normal ``error``; ``columns`` repeat."""
+    random = np.random.default_rng(seed)
+    truth = (random.random((films, len(prevalence))) < prevalence).astype(np.float32)
+    reference = (2 * truth - 1 + random.normal(size=truth.shape)).astype(np.float32)
+    artifact = (reference + error * random.normal(size=truth.shape)).astype(np.float32)
+    facts = [Facts(f"films/{i}.png", f"p{i // films_each}", truth[i], columns[i % len(columns)]) for i in range(films)]
+    return Pair(facts, reference, artifact)

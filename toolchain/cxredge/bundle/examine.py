@@ -1,0 +1,177 @@
+"""The full examination behind the report: all that ``verify`` does, and stress, stability, heatmaps, layers, speed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.bundle.bench import measure as bench
+from cxredge.bundle.explain import explain_artifacts
+from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.pictures import Pictures, find_films, find_pictures, preprocessed, stack
+from cxredge.bundle.verify import Said, Verified, judge_answers, reference_weights, run_artifacts
+from cxredge.evidence import Evidence, Explanation, StabilityEvidence
+from cxredge.outputs import Outputs, films_digest, read_outputs
+from cxredge.parity.decisions import thresholds
+from cxredge.parity.evidence import examine
+from cxredge.parity.heatmaps import heatmap_evidence
+from cxredge.parity.pairs import Both, Pair
+from cxredge.parity.stability import halves, stability_evidence
+from cxredge.parity.strangers import stranger_evidence
+from cxredge.parity.stress import stress_evidence
+from cxredge.progress import live, track
+from cxredge.results import BenchFigures
+from cxredge.targets.jobs import REFERENCE, Job, Stack, run_jobs
+from cxredge.targets.nursery import Nursery
+
+if TYPE_CHECKING:
+    from cxredge.report.material import ReportMaterial
+
+BENCH_ROUNDS = 3
+
+
+def examine_bundle(bundle: Path, reference: Path | None = None) -> tuple[Verified, ReportMaterial]:
+    """Everything that can be measured of a bundle here. Takes minutes: INT8 artifacts are lowered twice more.
+
+    Raises what ``verify_bundle`` raises.
+    """
+    from cxredge.report.material import ReportMaterial
+
+    manifest = read_manifest(bundle)
+    weights = reference_weights(bundle, manifest, reference)
+    with tempfile.TemporaryDirectory(prefix="cxredge-examine-") as scratch, Nursery() as nursery:
+        nursery.start()
+        work = Path(scratch)
+        pictures = find_pictures(manifest, work)
+        chosen, stressed = _stressed(manifest, pictures, work)
+        said = run_artifacts(bundle, manifest, weights, (*pictures.stacks, stressed), work, nursery)
+        verified = judge_answers(manifest, pictures, said)
+        steady = _stability(manifest, pictures, said, weights, work, nursery)
+        evidence = _evidence(verified, said, chosen, steady)
+        explanations = _explanations(bundle, manifest, weights, nursery)
+    material = ReportMaterial(
+        results=verified.results(evidence),
+        recipe=manifest.recipe,
+        films=pictures.evaluation,
+        outputs={
+            REFERENCE: verified.reference.evaluation.outputs,
+            **{name: answers.evaluation.outputs for name, answers in verified.answers.items()},
+        },
+        pixels=lambda i: pictures.pixels[i],
+        bench=_bench(bundle, manifest),
+        explanations=explanations,
+    )
+    return verified, material
+
+
+def _stressed(manifest: Manifest, pictures: Pictures, work: Path) -> tuple[NDArray[np.intp], Stack]:
+    """Which evaluation films are stressed, and the stack of their changed pixels."""
+    from cxredge.files import sha256_bytes
+    from cxredge.images.stress import stress, stress_films
+
+    chosen = stress_films(len(pictures.pixels))
+    changed = stress(pictures.pixels[chosen], manifest.recipe.input.pad_value)
+    digest = films_digest(sha256_bytes(picture.tobytes()) for picture in changed)
+    return chosen, stack("stress", changed, digest, work)
+
+
+def _stability(
+    manifest: Manifest, pictures: Pictures, said: Said, weights: Path, work: Path, nursery: Nursery
+) -> Mapping[str, StabilityEvidence]:
+    """Lower every artifact with calibrated activations on each half of its calibration films, and run it."""
+    names = [e.artifact.name for e in manifest.artifacts if e.artifact.scheme == "w8a8"]
+    if manifest.calibration is None or not names:
+        return {}
+    records = manifest.calibration.films
+    pixels = preprocessed(find_films(pictures.data, manifest.calibration.split, records), manifest, "calibration films")
+    jobs, sizes = [], []
+    for half, rows in zip("ab", halves(records), strict=True):
+        np.save(work / f"half-{half}.npy", pixels[rows])
+        sizes.append(len(rows))
+        jobs += [
+            Job(
+                name=f"{name}, half {half}",
+                target=name.split("/")[0],
+                recipe=manifest.recipe,
+                weights=str(weights),
+                schemes=("w8a8",),
+                calibration=str(work / f"half-{half}.npy"),
+                stacks=pictures.stacks[:1],
+                out=str(work / f"half-{half}" / name.replace("/", "-")),
+                cost=30,
+            )
+            for name in names
+        ]
+    with live("lowering again on halves of the calibration films") as say:
+        for result in run_jobs(jobs, say, nursery=nursery):
+            if result.error is not None:
+                raise result.error
+
+    def outputs(name: str, half: str) -> Outputs:
+        place = work / f"half-{half}" / name.replace("/", "-") / "w8a8"
+        return read_outputs(place / f"{pictures.stacks[0].name}.safetensors").outputs
+
+    reference = said(REFERENCE, "evaluation").outputs
+    cut = thresholds(manifest.recipe.labels.names, manifest.recipe.operating_points)
+    return {
+        name: stability_evidence(reference, outputs(name, "a"), outputs(name, "b"), cut, (sizes[0], sizes[1]))
+        for name in names
+    }
+
+
+def _evidence(
+    verified: Verified, said: Said, chosen: NDArray[np.intp], steady: Mapping[str, StabilityEvidence]
+) -> list[Evidence]:
+    from cxredge.images.geometry import film_sizes
+
+    manifest, pictures = verified.manifest, verified.pictures
+    recipe, films = manifest.recipe, pictures.evaluation
+    cut = thresholds(recipe.labels.names, recipe.operating_points)
+    sizes = film_sizes([film.path for film in films], recipe.input)
+    masks = (lambda i: pictures.data.masks(films[i])) if recipe.data.source == "phantom" else None
+    reference = verified.reference
+    found = []
+    for name, judged in track(verified.judged.items(), "examining", len(verified.judged)):
+        answers = verified.answers[name]
+        r, o = reference.evaluation.outputs, answers.evaluation.outputs
+        pair = Pair(films, r["logits"], o["logits"])
+        basic = examine(name, judged.verdict.artifact_sha256, pair, judged.measures)
+        found.append(
+            basic.model_copy(
+                update={
+                    "heatmaps": heatmap_evidence(r, o, cut, recipe.labels.names, sizes, recipe.input, masks),
+                    "strangers": stranger_evidence(
+                        Both(r["novelty"], o["novelty"]),
+                        pair.patients,
+                        Both(reference.strangers.outputs["novelty"], answers.strangers.outputs["novelty"]),
+                        pictures.strangers,
+                        recipe.novelty.threshold,
+                    ),
+                    "stress": stress_evidence(
+                        Both(r["logits"], o["logits"]).part(chosen),
+                        Both(said(REFERENCE, "stress").outputs["logits"], said(name, "stress").outputs["logits"]),
+                        pair.truth[chosen],
+                        [pair.patients[i] for i in chosen],
+                        cut,
+                    ),
+                    "stability": steady.get(name),
+                }
+            )
+        )
+    return found
+
+
+def _bench(bundle: Path, manifest: Manifest) -> BenchFigures | None:
+    """Latency on this machine, one thread; None for an app's bundle, which lacks the reference to compare with."""
+    return bench(bundle, BENCH_ROUNDS)[0] if manifest.kind == "host" else None
+
+
+def _explanations(bundle: Path, manifest: Manifest, weights: Path, nursery: Nursery) -> tuple[Explanation, ...]:
+    """Error by layer of every artifact with INT8 activations."""
+    names = [e.artifact.name for e in manifest.artifacts if e.artifact.scheme == "w8a8"]
+    return explain_artifacts(bundle, manifest, weights, names, nursery)

@@ -1,0 +1,38 @@
+"""``cxredge gate``: the verdict alone, for continuous integration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--recipe", required=True, type=click.Path(path_type=Path), help="Recipe whose gates are held.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Also write the verdict as JUnit XML into this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON instead of lines.")
+def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
+    """Hold the figures in RESULTS (what `cxredge verify --json` printed) against a recipe's gates.
+
+    Runs no model and reads no film, so that a bound can be changed and judged at once. Exit status 1 when a gate fails.
+    """
+    from cxredge.errors import EXIT_GATE, EXIT_GOOD
+    from cxredge.files import canonical_json, write_text
+    from cxredge.parity.gates import rejudge
+    from cxredge.parity.results_file import read_results
+    from cxredge.recipe_file import load_recipe
+    from cxredge.report.junit import as_junit, said
+
+    wanted = load_recipe(recipe)
+    verdicts = rejudge(read_results(results), wanted)
+    if junit is not None:
+        write_text(junit, as_junit(f"{wanted.name}-{wanted.version}", verdicts))
+    if as_json:
+        click.echo(canonical_json([v.model_dump(mode="json") for v in verdicts]), nl=False)
+    for verdict in () if as_json else verdicts:
+        failed = [g for g in verdict.gates if g.verdict in ("broken", "not-shown")]
+        click.echo(f"{'kept  ' if verdict.passed else 'BROKEN'}  {verdict.artifact}")
+        for g in failed:
+            click.echo(f"        {said(g)}")
+    return EXIT_GOOD if all(v.passed for v in verdicts) else EXIT_GATE

@@ -1,0 +1,115 @@
+"""Whether an artifact's class activation maps still point where the reference's do, and on phantoms where they should.
+
+Only maps of positive decisions of the reference are looked at: nobody sees the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.evidence import HeatmapEvidence
+from cxredge.images.geometry import cells_on_film, tents
+from cxredge.images.preprocess import fit, resize
+from cxredge.outputs import Outputs
+from cxredge.parity.decisions import decide
+from cxredge.parity.numerics import map_correlations
+from cxredge.recipe import InputSpec
+
+Masks = Callable[[int], Mapping[str, NDArray[np.bool_]]]
+"""Number of a film -> its exact masks bool[h, w] by label, in film pixels: ``DataSet.masks`` of the film."""
+Maps = NDArray[np.float64]
+"""float64[M, h, w]."""
+
+
+def heatmap_evidence(
+    reference: Outputs,
+    artifact: Outputs,
+    cut: NDArray[np.float32],
+    names: Sequence[str],
+    sizes: NDArray[np.int64],
+    spec: InputSpec,
+    masks: Masks | None = None,
+) -> HeatmapEvidence:
+    """Agreement of the maps, and with ``masks`` how often and how much they lie on the findings.
+
+    cut: operating points float32[C] of the labels ``names``; sizes: int64[N, 2] of ``geometry.film_sizes``.
+
+    * Maps that are constant in the reference have no shape to compare: they are left out of everything and counted.
+    * Energy is a map clipped at 0 and scaled to sum 1. Where the reference's map has none, there is no overlap to take;
+      where only the artifact's has none it is 0. A map without energy has a share of 0 inside its mask.
+    * The peak is the centre of the greatest cell, the first among equals (see ``geometry.cells_on_film``).
+    * Pointing game: share of maps whose peak lies in the mask (Zhang et al. 2016, Excitation Backprop), without their
+      tolerance of 15 pixels; maps of findings that are there, and that the reference decided are there.
+    """
+    film, label = np.nonzero(decide(reference["logits"], cut))
+    correlation = map_correlations(reference["cam"][film, label], artifact["cam"][film, label])
+    shaped = ~np.isnan(correlation)
+    film, label = film[shaped], label[shaped]
+    maps = [outputs["cam"][film, label].astype(np.float64) for outputs in (reference, artifact)]
+    energy = [np.maximum(m, 0) for m in maps]
+    total = [e.sum((1, 2)) for e in energy]
+    alive = total[0] > 0
+    scaled = [e[alive] / np.maximum(t[alive], 1e-30)[:, None, None] for e, t in zip(energy, total, strict=True)]
+    overlap = np.minimum(*scaled).sum((1, 2))
+    peaks = [_peaks(m, sizes[film], spec) for m in maps]
+    shift = np.hypot(*(peaks[1] - peaks[0]).T)
+    figures: dict[str, float | None] = {
+        "correlation_median": _percentile(correlation[shaped], 50),
+        "correlation_p5": _percentile(correlation[shaped], 5),
+        "overlap_median": _percentile(overlap, 50),
+        "overlap_p5": _percentile(overlap, 5),
+        "peak_shift_median": _percentile(shift, 50),
+        "peak_shift_p95": _percentile(shift, 95),
+    }
+    masked = _masked(film, [names[i] for i in label], masks) if masks is not None else {}
+    rows = np.array(list(masked), np.intp)
+    if len(rows):
+        cells = np.stack([_cell_shares(mask, maps[0].shape[1:], spec) for mask in masked.values()])
+        for who, m, peak in zip(("reference", "artifact"), energy, peaks, strict=True):
+            figures[f"pointing_{who}"] = float(np.mean([_holds(masked[i], peak[i]) for i in rows]))
+            figures[f"inside_{who}"] = _inside(m[rows], cells)
+        figures["inside_chance"] = _inside(np.ones_like(maps[0][rows]), cells)
+    return HeatmapEvidence(maps=len(film), constant=int((~shaped).sum()), masks=len(rows), **figures)
+
+
+def _percentile(values: NDArray[np.float64], share: float) -> float | None:
+    return float(np.percentile(values, share)) if len(values) else None
+
+
+def _peaks(maps: Maps, sizes: NDArray[np.int64], spec: InputSpec) -> NDArray[np.float64]:
+    """float64[M, 2]: the maps' peaks in film pixels."""
+    _, h, w = maps.shape
+    cells = np.stack(np.unravel_index(maps.reshape(-1, h * w).argmax(1), (h, w)), 1)
+    return cells_on_film(cells, (h, w), sizes, spec)
+
+
+def _masked(film: NDArray[np.intp], labels: Sequence[str], masks: Masks) -> dict[int, NDArray[np.bool_]]:
+    """The masks there are, by number of the map; a film's are read once."""
+    of_film = {int(f): masks(int(f)) for f in np.unique(film)}
+    pairs = enumerate(zip(film.tolist(), labels, strict=True))
+    return {i: of_film[f][label] for i, (f, label) in pairs if label in of_film[f]}
+
+
+def _holds(mask: NDArray[np.bool_], place: NDArray[np.float64]) -> bool:
+    """Whether the mask's pixel nearest to ``place`` is set; a place outside the film is in no mask."""
+    row, column = np.floor(place + 0.5).astype(int)
+    return 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and bool(mask[row, column])
+
+
+def _cell_shares(mask: NDArray[np.bool_], shape: tuple[int, ...], spec: InputSpec) -> NDArray[np.float64]:
+    """float64[2, h, w]: how much of each cell's bilinear tent (``geometry.upsample``) lies in the mask, and in all.
+
+    The mask goes the film's own way, fit and resize, so that a pixel of its edge counts in part.
+    """
+    soft = resize(fit(mask.astype(np.uint8) * np.uint8(255), spec.model_copy(update={"pad_value": 0})), spec) / 255
+    down, across = tents(shape[0], spec.height), tents(shape[1], spec.width)
+    return np.stack([down.T @ area @ across for area in (soft, np.ones_like(soft))])
+
+
+def _inside(energy: Maps, cells: NDArray[np.float64]) -> float:
+    """Mean share of the upsampled maps' energy that lies in their masks; a map without energy has none there."""
+    inside, everywhere = (np.einsum("mij,mij->m", energy, cells[:, i]) for i in (0, 1))
+    return float((inside / np.maximum(everywhere, 1e-30)).mean())

@@ -1,0 +1,32 @@
+"""Attempts of the precision ladder, a line each, as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cxredge.evidence import PrecisionAttempt
+from cxredge.results import number
+
+HEADER = ("artifact", "in float", "bytes", "p50 ms", "SQNR dB", "flips", "gates")
+WIDTHS = (16, 9, 12, 8, 8, 12, 0)
+
+
+def cells(attempt: PrecisionAttempt) -> tuple[str, ...]:
+    """One attempt in the order of ``HEADER``."""
+    figures = attempt.verdict.figures
+    failed = [f"{g.gate} {number(g.value)}" for g in attempt.verdict.gates if g.verdict in ("broken", "not-shown")]
+    return (
+        attempt.artifact,
+        str(len(attempt.keep_float)),
+        f"{attempt.bytes:,}",
+        number(attempt.p50_ms),
+        number(figures.logit_sqnr_db),
+        f"{figures.flips} of {figures.decisions}",
+        "kept" if attempt.verdict.passed else "BROKEN: " + "; ".join(failed),
+    )
+
+
+def line(row: Sequence[str]) -> str:
+    """Columns of fixed width, because later rows are not known yet."""
+    first, *rest = (cell.rjust(width) for cell, width in zip(row, WIDTHS, strict=True))
+    return "  ".join([first.strip().ljust(WIDTHS[0]), *rest]).rstrip()

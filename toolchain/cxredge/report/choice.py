@@ -1,0 +1,50 @@
+"""What of much the page shows: every table is whole in the files beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cxredge.evidence import Evidence, Flip
+from cxredge.parity.decisions import decide, thresholds
+from cxredge.report.curves import map_correlation
+from cxredge.report.material import REFERENCE, ReportMaterial
+
+LABELS_DRAWN = 12
+ROWS_SHOWN = 40
+FILMS_SHOWN = 4
+
+
+def labels(material: ReportMaterial, artifact: str) -> tuple[int, ...]:
+    """Places of the labels that are drawn: all, or those with most flips and, among equals, the largest error."""
+    names = material.names
+    if len(names) <= LABELS_DRAWN:
+        return tuple(range(len(names)))
+    cut = thresholds(names, material.recipe.operating_points)
+    reference, other = (material.outputs[name]["logits"] for name in (REFERENCE, artifact))
+    flips = (decide(reference, cut) != decide(other, cut)).sum(0)
+    error = np.abs(other - reference).mean(0)
+    return tuple(int(i) for i in np.lexsort((-error, -flips))[:LABELS_DRAWN])
+
+
+def flips(evidence: Evidence) -> tuple[Flip, ...]:
+    """Flips in the page's list: unexplained ones first, then those that moved most."""
+    order = sorted(evidence.flips, key=lambda f: (f.explained, -abs(f.artifact - f.reference), f.label, f.film))
+    return tuple(order[:ROWS_SHOWN])
+
+
+def worst_maps(material: ReportMaterial, artifact: str) -> tuple[tuple[int, int, float], ...]:
+    """(film, label, correlation) of the maps least like the reference's, one a film, the worst first.
+
+    Of positive decisions of the reference only: nobody looks at the other maps.
+    """
+    reference, other = (material.outputs[name] for name in (REFERENCE, artifact))
+    cut = thresholds(material.names, material.recipe.operating_points)
+    film, label = np.nonzero(decide(reference["logits"], cut))
+    if not len(film):
+        return ()
+    like = map_correlation(reference["cam"][film, label], other["cam"][film, label])
+    chosen: dict[int, tuple[int, int, float]] = {}
+    for i in np.argsort(like, kind="stable"):  # NaN, of constant maps, comes last
+        if np.isfinite(like[i]) and len(chosen) < FILMS_SHOWN:
+            chosen.setdefault(int(film[i]), (int(film[i]), int(label[i]), float(like[i])))
+    return tuple(chosen.values())

@@ -1,0 +1,116 @@
+"""The report's tables as files: one CSV a table with full precision, and the results whole as JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from cxredge.errors import InputError
+from cxredge.files import canonical_json, fresh_directory, write_text
+from cxredge.report.material import ReportMaterial
+
+Row = dict[str, object]
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the start of a formula (OWASP, CSV injection)."""
+TABLES = (
+    "verdicts", "gates", "labels", "temperatures", "flips", "subgroups", "heatmaps", "strangers", "stress", "stability",
+    "layers", "latency",
+)  # fmt: skip
+
+
+def contents(material: ReportMaterial) -> dict[str, str]:
+    """Text by file name: ``results.json``, ``explanations.json`` where there are any, a CSV a table with rows."""
+    files = {"results.json": canonical_json(material.results.model_dump(mode="json"))}
+    if material.explanations:
+        files["explanations.json"] = canonical_json([e.model_dump(mode="json") for e in material.explanations])
+    return files | {f"{name}.csv": csv_text(lines) for name, lines in tables(material).items() if lines}
+
+
+def write_data(folder: Path, files: Mapping[str, str]) -> tuple[Path, ...]:
+    """Write the files into ``folder``, in place of an earlier report's: it is whole or as it was.
+
+    Raises InputError REPORT-FOLDER when ``folder`` holds anything that is no report's, EnvironmentProblem DISK-*.
+    """
+    ours = {"results.json", "explanations.json", *(f"{name}.csv" for name in TABLES)}
+    foreign = sorted(p.name for p in folder.iterdir() if p.name not in ours) if folder.is_dir() else []
+    if foreign or (folder.exists() and not folder.is_dir()):
+        what = f"holds {foreign[0]}, which no report wrote" if foreign else "is a file"
+        raise InputError("REPORT-FOLDER", f"{folder} {what}", "give the report another name, or move that away")
+    with fresh_directory(folder) as fresh:
+        for name, text in files.items():
+            write_text(fresh / name, text)
+    return tuple(folder / name for name in files)
+
+
+def tables(material: ReportMaterial) -> dict[str, list[Row]]:
+    """Every table by name, in the order of ``TABLES``; no rows: it was not measured.
+
+    ``artifact`` alone is a column of the artifact's own figure, beside ``reference``; its name is ``artifact_name``.
+    """
+    results = material.results
+    found: dict[str, list[Row]] = {name: [] for name in TABLES}
+    for artifact in results.artifacts:
+        verdict = material.verdict(artifact)
+        head: Row = {"artifact_name": artifact.name}
+        figures = verdict.figures.model_copy(update={"flips_by_label": {}})
+        said: Row = {"passed": verdict.passed, "run_by": verdict.runtime, "bytes": artifact.bytes}
+        found["verdicts"].append({**head, "sha256": artifact.sha256, **said, **flat(figures)})
+        found["gates"] += [{**head, **flat(gate)} for gate in verdict.gates]
+    for evidence in results.evidence:
+        head = {"artifact_name": evidence.artifact}
+        mean = {name: cell for name, cell in flat(evidence.macro).items() if name != "points"}
+        found["labels"] += [*({**head, **flat(line)} for line in evidence.labels), {**head, **mean}]
+        found["temperatures"].append({**head, **flat(evidence.temperature)})
+        for name, lines in (
+            ("flips", evidence.flips),
+            ("subgroups", evidence.subgroups),
+            ("strangers", evidence.strangers),
+            ("stress", evidence.stress),
+            ("heatmaps", (evidence.heatmaps,)),
+            ("stability", (evidence.stability,)),
+        ):
+            found[name] += [{**head, **flat(line)} for line in lines if line is not None]
+    for explanation in material.explanations:
+        found["layers"] += [
+            {"artifact_name": explanation.artifact, "place": place, **flat(line)}
+            for place, line in enumerate(explanation.layers, 1)
+        ]
+    if material.bench is not None:
+        found["latency"] = [flat(times) for times in material.bench.artifacts]
+    return found
+
+
+def flat(record: BaseModel) -> Row:
+    """A record as one row: nested records' fields with their names joined by ``_``."""
+
+    def spread(name: str, value: object) -> Iterable[tuple[str, object]]:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                yield from spread(f"{name}_{key}", inner)
+        else:
+            yield name, value
+
+    return {key: cell for name, value in record.model_dump().items() for key, cell in spread(name, value)}
+
+
+def csv_text(lines: list[Row]) -> str:
+    """CSV with a header; floats as Python's shortest text that reads back equal, an empty cell for None.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    columns = list(dict.fromkeys(name for line in lines for name in line))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(line.get(name)) for name in columns] for line in lines)
+    return stream.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return "'" + value
+    return str(value).lower() if isinstance(value, bool) else value

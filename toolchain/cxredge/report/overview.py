@@ -1,0 +1,63 @@
+"""The charts that hold all artifacts against each other: losses with their gates, and what they cost."""
+
+from __future__ import annotations
+
+from cxredge.recipe import Gates, SchemeName, TargetName
+from cxredge.report import charts
+from cxredge.report.charts import Axis, Layer, Marks, Row, Shape, Svg
+from cxredge.report.material import ReportMaterial
+from cxredge.report.panels import loss_row, losses
+from cxredge.results import number
+
+SHAPES: dict[SchemeName, Shape] = {"fp32": "circle", "fp16": "square", "w8": "diamond", "w8a8": "up"}
+COLOURS: dict[TargetName, str] = {"executorch": "hue-a", "tflite": "hue-b", "coreml": "hue-c", "onnx": "hue-d"}
+
+
+def auc_losses(material: ReportMaterial) -> Svg:
+    """AUC loss of every artifact with its interval and margin."""
+    lines = []
+    for artifact in material.results.artifacts:
+        margin = material.recipe.gates.get(artifact.scheme, Gates()).auc_loss
+        lines.append(loss_row(artifact.name, material.verdict(artifact).figures.auc, margin))
+    return losses("AUC loss of every artifact", "AUC loss, mean of the labels", lines)
+
+
+def flip_rates(material: ReportMaterial) -> Svg:
+    """Share of decisions flipped by every artifact, with its bound."""
+    lines = []
+    for artifact in material.results.artifacts:
+        bound = material.recipe.gates.get(artifact.scheme, Gates()).flip_rate
+        rate = material.verdict(artifact).figures.flip_rate
+        lines.append(Row(artifact.name, ((rate, "circle", "artifact big"),), None, bound))
+    values = [v for r in lines for v in (r.marks[0][0], r.bound)]
+    axis = charts.spanning("decisions flipped", [0.0, *values], percent=True, zero=True)
+    description = "; ".join(f"{r.name}: {100 * r.marks[0][0]:.3g} %" for r in lines)
+    return charts.rows("Decisions flipped by every artifact", description, axis, lines)
+
+
+def cost_charts(material: ReportMaterial) -> tuple[Svg, ...]:
+    """Size against flips and, with a bench, latency against flips."""
+    sizes = {a.name: a.bytes / 1e6 for a in material.results.artifacts}
+    found = [_cost(material, "size", "size, MB", sizes)]
+    if material.bench is not None:
+        times = {a.name: a.p50_ms for a in material.bench.artifacts if a.name in sizes}
+        if times:
+            found.append(_cost(material, "latency", "median latency, ms", times))
+    return tuple(found)
+
+
+def _cost(material: ReportMaterial, what: str, label: str, values: dict[str, float]) -> Svg:
+    layers: list[Layer] = []
+    rates = {a.name: material.verdict(a).figures.flip_rate for a in material.results.artifacts}
+    for artifact in material.results.artifacts:
+        if (x := values.get(artifact.name)) is not None:
+            rate = rates[artifact.name]
+            text = f"{artifact.name}: {number(x)} ({label}), {100 * rate:.3g} % flipped"
+            kind = f"{COLOURS[artifact.target]} big"
+            layers.append(Marks((x,), (rate,), SHAPES[artifact.scheme], kind, (text,)))
+    y = charts.spanning("decisions flipped", rates.values(), percent=True)
+    x_axis = charts.spanning(label, [0.0, *values.values()], zero=True)
+    description = "; ".join(f"{name}: {number(value)}, {100 * rates[name]:.3g} %" for name, value in values.items())
+    return charts.plot(
+        f"Decisions flipped against {what}", description, x_axis, Axis(y.label, y.low, y.high, True), layers
+    )

@@ -1,0 +1,82 @@
+"""Numbers and gates as the report prints them."""
+
+from __future__ import annotations
+
+from html import escape
+
+from cxredge.report.charts import MINUS, Svg
+from cxredge.results import Figures, GateResult, Paired, number
+
+GATES = {
+    "logit_max_abs": "largest logit difference",
+    "logit_sqnr_db": "logits SQNR in dB",
+    "cam_sqnr_db": "heatmap SQNR in dB",
+    "cam_correlation": "median heatmap correlation",
+    "novelty_max_rel": "largest relative novelty difference",
+    "flip_rate": "share of decisions flipped",
+    "delegated": "share of operators delegated",
+    "auc_loss": "AUC loss",
+    "sensitivity_loss": "sensitivity loss",
+    "specificity_loss": "specificity loss",
+    "ece_rise": "rise of the calibration error",
+    "brier_rise": "rise of the Brier score",
+    "novelty_auc_loss": "AUC loss of the novelty score",
+}
+_PAIRED = {
+    "auc_loss": "auc",
+    "sensitivity_loss": "sensitivity",
+    "specificity_loss": "specificity",
+    "ece_rise": "ece",
+    "brier_rise": "brier",
+    "novelty_auc_loss": "novelty_auc",
+}
+
+
+def figure(value: float | None) -> str:
+    """Four significant digits with a true minus; a dash for none."""
+    return number(value).replace("-", MINUS) if value is not None else "–"
+
+
+def fixed(value: float | None) -> str:
+    """Three decimals; a dash for none."""
+    return "–" if value is None else _zero(f"{value:.3f}")
+
+
+def signed(value: float | None) -> str:
+    """Three decimals with the sign."""
+    return "–" if value is None else _zero(f"{value:+.3f}")
+
+
+def percent(value: float | None) -> str:
+    """0..1 as a percentage of three significant digits."""
+    return "–" if value is None else f"{100 * value:.3g} %"
+
+
+def megabytes(count: int) -> str:
+    """Bytes in MB of 10^6."""
+    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
+def interval(paired: Paired) -> str:
+    """``[low, high]`` of the loss; empty without."""
+    return "" if paired.low is None or paired.high is None else f"[{signed(paired.low)}, {signed(paired.high)}]"
+
+
+def failure(gate: GateResult, figures: Figures) -> str:
+    """Why one gate does not hold, in words: the value and the bound, or why there is no value."""
+    name = GATES.get(gate.gate, gate.gate)
+    if gate.verdict == "broken":
+        upper = "upper end of the interval of " if gate.gate in _PAIRED else ""
+        return f"{upper}{name}: {figure(gate.value)}, bound {figure(gate.bound)}"
+    paired: Paired | None = getattr(figures, _PAIRED[gate.gate]) if gate.gate in _PAIRED else None
+    reason = f" ({paired.too_few})" if paired is not None and paired.too_few else ""
+    return f"{name}: could not be shown{reason}, bound {figure(gate.bound)}"
+
+
+def breakable(text: str) -> Svg:
+    """Escaped, with places to break the line after ``_`` and ``/``, which long names have instead of spaces."""
+    return Svg(escape(text).replace("_", "_<wbr>").replace("/", "/<wbr>"))
+
+
+def _zero(text: str) -> str:
+    return text.replace("-", MINUS) if float(text) else text.lstrip("+-")

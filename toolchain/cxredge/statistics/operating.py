@@ -1,0 +1,74 @@
+"""Operating points: thresholds in logit space, chosen by a rule on labelled films."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import InputError
+from cxredge.recipe import OperatingPoint, OperatingRule
+from cxredge.statistics.check import check
+
+ABOVE_ALL = 1.0
+"""How far above the highest logit a threshold stands that calls no film positive, in logits."""
+
+
+def operating_point(
+    rule: OperatingRule, truth: NDArray[np.bool_], logits: NDArray[np.float32], split: str
+) -> OperatingPoint:
+    """The threshold of one label by ``rule``, with its text, as ``sensitivity >= 0.9 on val, 102 films, 11 positive``.
+
+    truth bool[N], logits float32[N], at least one film of each kind; split: the films' name. Of the N + 1 ways to cut
+    the films the one that the rule values most; among equals, for ``youden`` and ``cost`` the highest, for a floor the
+    one that is also best in what has the floor. The threshold stands half way to the next lower logit, where numeric
+    noise flips the fewest decisions; it is rounded to four decimals where that calls the same films.
+    Raises what ``check`` raises, and InputError STATISTICS-CLASS when there is no positive or no negative film.
+    """
+    check(truth[:, None], logits[:, None])
+    positives = int(truth.sum())
+    if not 0 < positives < len(truth):
+        raise InputError(
+            "STATISTICS-CLASS",
+            f"{positives} of {len(truth)} films are positive",
+            "choose an operating point on films of both kinds",
+        )
+    # cut k calls films at or above steps[k] positive; the first calls none
+    steps, step_of = np.unique(-logits.astype(np.float64), return_inverse=True)
+    steps = np.concatenate([[np.inf], -steps])
+    hits, alarms = (
+        np.concatenate([[0], np.cumsum(np.bincount(step_of[part], minlength=len(steps) - 1))])
+        for part in (truth, ~truth)
+    )
+    best = _best(rule, hits, alarms)
+    lower = steps[best + 1] if best + 1 < len(steps) else -np.inf
+    text = f"{_words(rule)} on {split}, {len(truth)} films, {positives} positive"
+    return OperatingPoint(logit=_between(lower, steps[best]), rule=text)
+
+
+def _best(rule: OperatingRule, hits: NDArray[np.intp], alarms: NDArray[np.intp]) -> int:
+    """Index of the best cut; hits, alarms int[K]: positive and negative films called positive, rising from 0."""
+    sensitivity, false_alarms = hits / hits[-1], alarms / alarms[-1]
+    specificity = (alarms[-1] - alarms) / alarms[-1]
+    if rule.miss_cost is not None:
+        return int(np.argmin((hits[-1] - hits) * rule.miss_cost + alarms))
+    if rule.floor is None:
+        # without the first: to call nothing is as good as to call everything, and never better than the best
+        return 1 + int(np.argmax((sensitivity - false_alarms)[1:]))
+    kept, other = (sensitivity, specificity) if rule.kind == "sensitivity" else (specificity, sensitivity)
+    order = np.lexsort((kept, other, kept >= rule.floor))
+    return int(order[-1])
+
+
+def _words(rule: OperatingRule) -> str:
+    if rule.miss_cost is not None:
+        return f"least cost (one miss = {rule.miss_cost:g} false alarms)"
+    return rule.kind if rule.floor is None else f"{rule.kind} >= {rule.floor:g}"
+
+
+def _between(lower: float, upper: float) -> float:
+    """A threshold that calls ``upper`` positive and ``lower`` not, as float32, which is what apps compare."""
+    if upper == np.inf:
+        return lower + ABOVE_ALL
+    middle = upper if lower == -np.inf else (lower + upper) / 2
+    fit = [t for t in (round(middle, 4), middle) if lower < np.float32(t) <= upper]
+    return float(fit[0]) if fit else upper
