@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from cxredge.students.units import Unit
 
 Values = NDArray[np.float32]
+Picture = NDArray[np.uint8] | NDArray[np.float32]
 
 MATCH_DB = 30.0
 """Least SQNR of a float twin's tensor against the unit's output. The right one has 100 dB and more, or 40 where a twin
 has rounded weights that its student has not; a wrong one of the same shape has hardly ever 10."""
 EQUAL_DB = 1.0
 """Tensors as near as that are equal: a copy, or what a clipping leaves where there is nothing to clip."""
+LOUD = 4096.0
+"""Largest value of the noise, whose grey levels a film has up to 255."""
 HALF_MAX = 65504.0
 """Largest finite float16."""
 
@@ -80,8 +83,8 @@ class UnitOutputs:
         self._graph = UnitGraph(student, spec, 1)
         self.units: tuple[Unit, ...] = self._graph.units
 
-    def of(self, image: NDArray[np.uint8]) -> Iterator[tuple[int, Values]]:
-        """Each unit's place, and its output as float32. image: uint8[ch, H, W]."""
+    def of(self, image: Picture) -> Iterator[tuple[int, Values]]:
+        """Each unit's place, and its output as float32. image: [ch, H, W]."""
         import torch
 
         from cxredge.students.unit_graph import Change
@@ -99,35 +102,50 @@ class UnitOutputs:
         return iter(found)
 
 
-def align(target: Target, tracer: Tracer, origin: Origin, image: NDArray[np.uint8]) -> list[str | None]:
+def align(target: Target, tracer: Tracer, origin: Origin, film: NDArray[np.uint8]) -> list[str | None]:
     """For each unit the name of the artifact's tensor that holds its output; None where it has none.
 
     Names are found by values: in a float32 twin of the artifact, whose tensors have the same names, and values that
-    no broken layer spoils. image: uint8[ch, H, W].
+    no broken layer spoils. film: uint8[ch, H, W]. Loud noise is the second image: it reaches the ends of every
+    clipping, which on a film may have nothing to clip.
     """
-    there = {traced.name for traced in tracer.trace(_student_input(image))}
+    noise = np.random.default_rng(0).uniform(-LOUD, LOUD, film.shape).astype(np.float32)
+    there = {traced.name for traced in tracer.trace(_student_input(film))}
+    outputs = UnitOutputs(origin.student, origin.recipe.input)
     with tempfile.TemporaryDirectory(prefix="cxredge-twin-") as work:
         twin = target.float_tracer(origin, Path(work))
-        by_shape: dict[tuple[int, ...], list[Traced]] = {}
-        for traced in twin.trace(_student_input(image)):
-            if traced.name in there:
-                by_shape.setdefault(_sides(traced.values), []).append(traced)
-    outputs = UnitOutputs(origin.student, origin.recipe.input)
-    names: list[str | None] = [None] * len(outputs.units)
+        first, second = (_fits(outputs, twin, there, image, target.layout) for image in (film, noise))
+    return [_best({name: min(db, b.get(name, 0.0)) for name, db in a.items()}) for a, b in zip(first, second, strict=True)]
+
+
+def _fits(
+    outputs: UnitOutputs, twin: Tracer, there: set[str], image: Picture, layout: str
+) -> list[dict[str, float]]:
+    """For each unit, how well each of the twin's tensors fits its output, in dB."""
+    by_shape: dict[tuple[int, ...], list[Traced]] = {}
+    for traced in twin.trace(_student_input(image)):
+        if traced.name in there:
+            by_shape.setdefault(_sides(traced.values), []).append(traced)
+    fits: list[dict[str, float]] = [{} for _ in outputs.units]
     for place, expected in outputs.of(image):
-        fits = [(_fit_db(expected, t.values, target.layout), t.name) for t in by_shape.get(_sides(expected), ())]
-        best = max((db for db, _ in fits), default=0.0)
-        if best >= MATCH_DB:
-            # of equal ones the last, because the file may have quantised behind it
-            names[place] = [name for db, name in fits if db >= best - EQUAL_DB][-1]
-    return names
+        near = by_shape.get(_sides(expected), ())
+        fits[place] = {t.name: _fit_db(expected, t.values, layout) for t in near}
+    return fits
 
 
-def _student_input(image: NDArray[np.uint8]) -> Values:
+def _best(fits: dict[str, float]) -> str | None:
+    best = max(fits.values(), default=0.0)
+    if best < MATCH_DB:
+        return None
+    # of equal ones the last, because the file may have quantised behind it
+    return [name for name, db in fits.items() if db >= best - EQUAL_DB][-1]
+
+
+def _student_input(image: Picture) -> Values:
     return np.ascontiguousarray(image[None], np.float32)
 
 
-def _by_name(tracer: Tracer, image: NDArray[np.uint8], wanted: set[str]) -> dict[str, Traced]:
+def _by_name(tracer: Tracer, image: Picture, wanted: set[str]) -> dict[str, Traced]:
     return {traced.name: traced for traced in tracer.trace(_student_input(image)) if traced.name in wanted}
 
 
