@@ -147,12 +147,15 @@ def test_a_loss_is_held_by_the_upper_end_of_its_interval(recipe: Recipe, gate: s
     wrong = right.copy()
     wrong[:20] = 2 * cut - right[:20]
     reference = changed(outputs(recipe), logits=right)
-    found = verdict(gated(recipe, **{gate: 0.05}), artifact(), changed(reference, logits=wrong), reference)
+    said = replace(answers(recipe, reference), validation=reference)
+    misled = replace(said, evaluation=changed(reference, logits=wrong))
+    strict = gated(recipe, **{gate: 0.05})
+    found = judge(strict, artifact(), shown(recipe), said, misled, QUICK).verdict
     figure = getattr(found.figures, LOSSES[gate])
     assert figure.high > figure.loss > 0.05
     assert found.gates[0].value == figure.high
     assert found.gates[0].verdict == "broken"
-    assert verdict(gated(recipe, **{gate: 0.05}), artifact(), reference, reference).passed
+    assert judge(strict, artifact(), shown(recipe), said, said, QUICK).verdict.passed
 
 
 def test_too_few_patients_are_not_shown_and_do_not_pass(recipe: Recipe) -> None:

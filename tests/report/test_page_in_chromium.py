@@ -81,7 +81,7 @@ def probed(chromium: str, page: Path, tmp_path: Path, width: int, *more: str) ->
     frame = tmp_path / "frame.html"
     document = escape(page.read_text("utf-8"))
     frame.write_text(
-        f'<body><iframe style="width:{width}px;height:800px;border:0" srcdoc="{document}"></iframe>'
+        f'<meta charset="utf-8"><iframe style="width:{width}px;height:800px;border:0" srcdoc="{document}"></iframe>'
         f'<script>addEventListener("load", () => {{{PROBE}}})</script>',
         "utf-8",
     )

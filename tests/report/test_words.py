@@ -52,4 +52,4 @@ def test_a_gate_that_could_not_be_shown_says_why() -> None:
 
 
 def test_long_names_may_break_and_are_escaped() -> None:
-    assert words.breakable("a_b/<i>") == "a_<wbr>b/<wbr>&lt;i&gt;"
+    assert words.breakable("a_b/c.<i>") == "a_<wbr>b/<wbr>c.<wbr>&lt;i&gt;"

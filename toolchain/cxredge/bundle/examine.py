@@ -168,7 +168,7 @@ def _evidence(
 
 def _bench(bundle: Path, manifest: Manifest) -> BenchFigures | None:
     """Latency on this machine, one thread; None for an app's bundle, which lacks the reference to compare with."""
-    return bench(bundle, BENCH_ROUNDS)[0] if manifest.kind == "host" else None
+    return next(bench(bundle, BENCH_ROUNDS)) if manifest.kind == "host" else None
 
 
 def _explanations(bundle: Path, manifest: Manifest, weights: Path, nursery: Nursery) -> tuple[Explanation, ...]:

@@ -70,7 +70,7 @@ def find_pictures(manifest: Manifest, work: Path) -> Pictures:
 
 def find_films(data: DataSet, split: str, records: Sequence[FilmRecord]) -> tuple[Film, ...]:
     """The films of ``records``, held against their hashes. Raises InputError VERIFY-FILMS."""
-    by_name = {film.file: film for film in data.films(split)}  # type: ignore[arg-type]
+    by_name = {film.file: film for film in data.films(split)}
     films = []
     for wanted in records:
         film = by_name.get(wanted.file)

@@ -25,8 +25,8 @@ from cxredge.images.read import read_film
 from cxredge.outputs import films_digest
 from cxredge.recipe import Frozen, InputSpec, Sha256
 
-PER_KIND = 24
-"""Most pictures of a kind: two dozen place an AUC to a tenth, and keep twelve artifacts' runs short."""
+PER_KIND = 16
+"""Most pictures of a kind: sixteen place an AUC to an eighth, and keep twelve artifacts' runs short."""
 SAME_PICTURE = 4.0
 """Mean difference in grey levels of 255 below which two DICOM samples are one picture in two encodings."""
 SEED = 20261121

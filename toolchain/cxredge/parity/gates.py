@@ -86,9 +86,7 @@ def _gate(name: str, bound: float, artifact: Artifact, figures: Figures) -> Gate
     if value is None:
         perfect = name in PERFECT_WHEN_NONE
         return GateResult(gate=name, bound=bound, value=None, verdict="kept" if perfect else "not-shown")
-    # a margin is kept by what stays under it; a plain bound may be met exactly
+    holds = value >= bound if name in LOWER_BOUNDS else value <= bound
     if name in LOSSES:
-        holds = value < bound
-    else:
-        holds = value >= bound if name in LOWER_BOUNDS else value <= bound
+        holds = value < bound  # a margin is kept by what stays under it; a plain bound may be met exactly
     return GateResult(gate=name, bound=bound, value=value, verdict="kept" if holds else "broken")

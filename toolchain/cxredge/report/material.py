@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,7 @@ class ReportMaterial:
         """The labels."""
         return self.recipe.labels.names
 
+    @cached_property
     def truth(self) -> NDArray[np.bool_]:
         """bool[N, C]: what the data set says."""
         return np.stack([film.targets for film in self.films]) > 0.5

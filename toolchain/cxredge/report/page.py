@@ -55,14 +55,19 @@ def write_report(path: Path, material: ReportMaterial) -> tuple[Path, ...]:
     The data go first, so that a page never stands without the files that it links to. Returns all files written, the
     page first. Raises InputError REPORT-FOLDER, EnvironmentProblem DISK-*.
     """
-    if path.is_dir():
-        raise InputError("REPORT-FOLDER", f"{path} is a folder", "name a file, for example report.html")
+    check_place(path)
     folder = path.with_name(f"{path.stem}-data")
     files = contents(material)
     text = render(material, {name: f"./{quote(folder.name)}/{name}" for name in files})
     data = write_data(folder, files)
     write_text(path, text)
     return (path, *data)
+
+
+def check_place(path: Path) -> None:
+    """Whether a page could be written there, before minutes are spent. Raises InputError REPORT-FOLDER."""
+    if path.is_dir():
+        raise InputError("REPORT-FOLDER", f"{path} is a folder", "name a file, for example report.html")
 
 
 def render(material: ReportMaterial, data: Mapping[str, str]) -> str:

@@ -36,7 +36,7 @@ def label_panel(material: ReportMaterial, artifact: str, label: int) -> LabelPan
     """Scatter and ROC of the label at this place."""
     name = material.names[label]
     reference, other = (material.outputs[key]["logits"][:, label] for key in (REFERENCE, artifact))
-    truth = material.truth()[:, label]
+    truth = material.truth[:, label]
     cut = thresholds((name,), material.recipe.operating_points)[0]
     before, after = (decide(logits, cut) for logits in (reference, other))
     up, down = ~before & after, before & ~after
@@ -100,7 +100,7 @@ def _roc(
 
 def reliability_chart(material: ReportMaterial, artifact: str, temperature: float, css: str) -> Svg:
     """Before and after its temperature, over all labels and films; ``artifact`` may be the reference."""
-    logits, truth = material.outputs[artifact]["logits"], material.truth()
+    logits, truth = material.outputs[artifact]["logits"], material.truth
     before, after = reliability(logits, truth, 1.0), reliability(logits, truth, temperature)
 
     def xy(bins: tuple[Bin, ...]) -> tuple[list[float], list[float]]:

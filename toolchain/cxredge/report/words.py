@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from cxredge.report.charts import MINUS, Svg
@@ -74,8 +75,8 @@ def failure(gate: GateResult, figures: Figures) -> str:
 
 
 def breakable(text: str) -> Svg:
-    """Escaped, with places to break the line after ``_`` and ``/``, which long names have instead of spaces."""
-    return Svg(escape(text).replace("_", "_<wbr>").replace("/", "/<wbr>"))
+    """Escaped, with places to break the line after ``_``, ``/`` and ``.``, which long names have instead of spaces."""
+    return Svg(re.sub("([_/.])", r"\1<wbr>", escape(text)))
 
 
 def _zero(text: str) -> str:

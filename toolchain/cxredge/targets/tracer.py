@@ -1,4 +1,4 @@
-"""Intermediate tensors of one artifact, image by image: what a target implements so that its losses can be explained."""
+"""Intermediate tensors of one artifact, image by image: what a target implements so that losses can be explained."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def _order(job: Job, student: Student, calibration: CalibrationFilms | None, say
     torch.set_num_threads(1)
     simulation = Simulation(student, job.recipe.input, calibration, _rounded(job, student))
     films = calibration.images[:: max(1, len(calibration.images) // ORDER_FILMS)][:ORDER_FILMS]
-    groups = [step.units for step in simulation.order(films)]
+    groups = simulation.order(films)
     write_text(Path(job.out) / ORDER_FILE, json.dumps(groups))
     say(f"{ORDER}: {len(groups)} groups of modules in {time.monotonic() - began:.1f} s")
 
