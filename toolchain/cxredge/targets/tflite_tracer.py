@@ -36,7 +36,7 @@ class TFLiteTracer(Tracer):
             array = self._interpreter.get_tensor(detail["index"])
             scales = detail["quantization_parameters"]["scales"]
             if array.dtype in (np.int8, np.uint8) and len(scales) == 1:
-                zero = detail["quantization_parameters"]["zero_points"][0]
-                array = (array.astype(np.float32) - zero) * scales[0]
+                zero = np.float32(detail["quantization_parameters"]["zero_points"][0])
+                array = (array.astype(np.float32) - zero) * np.float32(scales[0])
             if array.dtype in (np.float32, np.float16):
                 yield Traced(detail["name"], array.astype(np.float32), array.dtype == np.float16)
