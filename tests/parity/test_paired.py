@@ -93,8 +93,8 @@ def test_novelty_auc_is_of_strangers_against_films() -> None:
     assert found.low is not None
     assert found.low > 0.1
     assert found.too_few is None
-    # a picture is drawn for itself, and apart from the patients
-    clusters = [*(f"a {name}" for name in patients), *(f"b {i}" for i in range(40))]
+    # every picture goes with its owner
+    clusters = owners
     scores = [np.concatenate(x)[:, None] for x in zip(films, strangers, strict=True)]
     assert found == mean_auc(Pair(facts(truth[:, None], clusters), *scores), SHORT)[0]
 
