@@ -209,7 +209,9 @@ class Explanation(Frozen):
     unmatched: tuple[str, ...] = ()
     """Units of the student for which the artifact has no tensor of its own (fused away)."""
     fix: str | None
-    """What to try, as a line for the recipe; None when nothing stands out."""
+    """What to try, as a line for the recipe; None when nothing stands out, or the scheme is not INT8."""
+    fixed_db: float | None = None
+    """Logits SQNR of the simulation with ``fix``."""
 
 
 class Results(Frozen):

@@ -28,15 +28,22 @@ class Greedy:
     its neighbours, and a large error hides small ones: hence the measurements, and new estimates from time to time.
     """
 
-    def __init__(self, candidates: Iterable[Group], near: Callable[[Group], Group], measure: Measure, look: Look):
+    def __init__(
+        self,
+        candidates: Iterable[Group],
+        near: Callable[[Group], Group],
+        measure: Measure,
+        look: Look,
+        taken: Group = Group(),  # noqa: B008 - it is frozen
+    ) -> None:
+        """taken: what is taken beforehand. near: units whose gain may change when a group is taken."""
         self._candidates = list(candidates)
         self._near = near
         self._measure = measure
         self._look = look
-        self._taken = Group()
+        self._taken = taken
         self._estimate()
-        self.first = self._left
-        """The error when nothing is taken."""
+        self._first = self._left
 
     def steps(self) -> Iterator[tuple[Group, float | None]]:
         """What is taken next, and the error that is then left; None from where on the order is only estimated.
@@ -74,7 +81,7 @@ class Greedy:
     def _best(self) -> Group | None:
         """Measured in ``_known``; None when nothing is left, or nothing gains any more."""
         open_ = self._open()
-        if not open_ or self._left <= SMALL * self.first:
+        if not open_ or self._left <= SMALL * self._first:
             return None
         for _ in range(ROUNDS):
             ranked = sorted(open_, key=self._worth, reverse=True)

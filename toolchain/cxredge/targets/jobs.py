@@ -22,6 +22,9 @@ ROUNDED = "rounded.safetensors"
 ORDER = "order"
 ORDER_FILE = "order.json"
 """JSON: groups of unit names, the one first whose float helps INT8 most."""
+SIMULATION = "simulation"
+EXPLAINED = "explained.json"
+"""JSON: ``explaining.TraceRecord`` of a target's job, ``explaining.SimulationRecord`` of the simulation's."""
 TIMES = "times.json"
 """JSON: median milliseconds a picture, by stack."""
 
@@ -40,7 +43,9 @@ class Job(Frozen):
     target: a target's name; ``reference`` for the eager student, which has the one scheme ``fp32``; or ``rounding``,
     which writes the student with rounded weights to ``out/rounded.safetensors``, and if it is given stacks is the
     reference as well: both need the eager student, and importing it takes longer than running it; or ``order``, which
-    writes the order in which modules are best kept in float to ``out/order.json``.
+    writes the order in which modules are best kept in float to ``out/order.json``; or ``simulation``.
+    explain: an artifact, to be explained on the one stack instead: a target's job traces it, it is its one file; the
+    simulation plays its scheme. Both write ``out/explained.json``.
     after: name of a job that must have ended well before.
     rounded: that student's file, for INT8 schemes.
     files: artifacts that exist already, by scheme, with their sha256.
@@ -59,6 +64,7 @@ class Job(Frozen):
     rounded: str | None = None
     after: str | None = None
     stacks: tuple[Stack, ...] = ()
+    explain: str | None = None
     out: str
     cost: float = 1.0
 

@@ -67,36 +67,38 @@ class Simulation:
 
     def run(self, images: NDArray[np.uint8], keep: frozenset[str] = frozenset()) -> Outputs:
         """The INT8 student's outputs. images: uint8[N, ch, H, W]; keep: names of units that stay in float."""
-        places = (i for i, unit in enumerate(self.units) if unit.name in keep)
-        return self._int8.run(images, self._int8.keeping(places))
+        return self._int8.run(images, self._int8.keeping(self._places(keep)))
 
     def reference(self, images: NDArray[np.uint8]) -> Outputs:
         """The float student's outputs on uint8[N, ch, H, W]."""
         return self._int8.run(images, self._int8.everything)
 
-    def sensitivity(self, images: NDArray[np.uint8]) -> tuple[Restored, ...]:
-        """Each unit restored by itself, in the order of ``units``. images: uint8[N, ch, H, W].
+    def logit_sqnr_db(self, images: NDArray[np.uint8], keep: frozenset[str] = frozenset()) -> float | None:
+        """Of the logits against the float student's, on uint8[N, ch, H, W]; None when they are equal."""
+        signal, error, _ = self._int8.errors(images, self._int8.keeping(self._places(keep)), [])
+        return _decibels(signal, error)
 
+    def sensitivity(self, images: NDArray[np.uint8], keep: frozenset[str] = frozenset()) -> tuple[Restored, ...]:
+        """Each unit restored by itself, beside those of ``keep``; in the order of ``units``.
+
+        images: uint8[N, ch, H, W].
         The output of a unit is restored whoever reads it: so a tensor with a bad range stands with the unit that makes
-        it. To keep it in float takes that unit and all its readers: see ``steps``.
+        it. To keep it in float takes that unit and all its readers: see ``order``.
         """
-        signal, base, errors = self._alone(images, Floats())
+        signal, base, errors = self._alone(images, self._int8.keeping(self._places(keep)))
         return tuple(
             Restored(unit, _decibels(signal, error), (base - error) / base if base > 0 else 0.0)
             for unit, error in zip(self.units, errors, strict=True)
         )
 
-    def order(self, images: NDArray[np.uint8]) -> list[tuple[str, ...]]:
-        """Names of units to keep in float, step by step, until all are kept. images: uint8[N, ch, H, W]."""
-        return [step.units for step in self.steps(images)]
-
-    def steps(self, images: NDArray[np.uint8]) -> Iterator[Kept]:
+    def order(self, images: NDArray[np.uint8], keep: frozenset[str] = frozenset()) -> Iterator[Kept]:
         """The greedy order: at each step the candidate that takes away the most error for each unit that it adds.
 
         A candidate is a unit, or what makes a tensor together with all that read it; and with them, what a pattern
-        of ``keep_float`` that names them keeps as well (an addition is named by its block). images: uint8[N, ch, H, W].
+        of ``keep_float`` that names them keeps as well (an addition is named by its block). Ends when all are kept.
+        images: uint8[N, ch, H, W]; keep: units that are in float already.
         """
-        int8 = self._int8
+        int8, taken = self._int8, self._places(keep)
 
         def measure(taken: Group, groups: Sequence[Group]) -> list[float]:
             return int8.errors(images, int8.keeping(taken), [int8.keeping(taken | group) for group in groups])[2]
@@ -104,8 +106,8 @@ class Simulation:
         def look(taken: Group) -> tuple[float, list[float]]:
             return self._alone(images, int8.keeping(taken))[1:]
 
-        signal, left, _ = int8.errors(images, Floats(), [])
-        for group, error in Greedy(self._candidates(), self._near, measure, look).steps():
+        signal, left, _ = int8.errors(images, int8.keeping(taken), [])
+        for group, error in Greedy(self._candidates(), self._near, measure, look, taken).steps():
             names = tuple(dict.fromkeys(self.units[place].name for place in sorted(group)))
             if error is None:
                 yield Kept(names, None, None)
@@ -120,6 +122,9 @@ class Simulation:
         return self._int8.errors(
             images, base, [Floats(base.weights | {i}, base.activations | {makers[i]}) for i in places]
         )
+
+    def _places(self, names: frozenset[str]) -> Group:
+        return frozenset(i for i, unit in enumerate(self.units) if unit.name in names)
 
     def _candidates(self) -> list[Group]:
         groups = {self._closed([place]) for place in range(len(self.units))}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,12 +114,12 @@ def align(target: Target, tracer: Tracer, origin: Origin, film: NDArray[np.uint8
     with tempfile.TemporaryDirectory(prefix="cxredge-twin-") as work:
         twin = target.float_tracer(origin, Path(work))
         first, second = (_fits(outputs, twin, there, image, target.layout) for image in (film, noise))
-    return [_best({name: min(db, b.get(name, 0.0)) for name, db in a.items()}) for a, b in zip(first, second, strict=True)]
+    return [
+        _best({name: min(db, b.get(name, 0.0)) for name, db in a.items()}) for a, b in zip(first, second, strict=True)
+    ]
 
 
-def _fits(
-    outputs: UnitOutputs, twin: Tracer, there: set[str], image: Picture, layout: str
-) -> list[dict[str, float]]:
+def _fits(outputs: UnitOutputs, twin: Tracer, there: set[str], image: Picture, layout: str) -> list[dict[str, float]]:
     """For each unit, how well each of the twin's tensors fits its output, in dB."""
     by_shape: dict[tuple[int, ...], list[Traced]] = {}
     for traced in twin.trace(_student_input(image)):

@@ -22,10 +22,21 @@ from numpy.typing import NDArray
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.files import sha256_file, write_bytes, write_text
 from cxredge.outputs import Outputs, write_outputs
-from cxredge.recipe import SchemeName
+from cxredge.recipe import Frozen, SchemeName
 from cxredge.targets import get_target
 from cxredge.targets.base import CalibrationFilms
-from cxredge.targets.jobs import ORDER, ORDER_FILE, REFERENCE, ROUNDED, ROUNDING, TIMES, Event, Job
+from cxredge.targets.jobs import (
+    EXPLAINED,
+    ORDER,
+    ORDER_FILE,
+    REFERENCE,
+    ROUNDED,
+    ROUNDING,
+    SIMULATION,
+    TIMES,
+    Event,
+    Job,
+)
 from cxredge.targets.nursery_process import leave
 from cxredge.targets.runner import Runner
 
@@ -80,12 +91,16 @@ def _do(job: Job, say: Event) -> None:
     out = Path(job.out)
     student = (
         build_student(job.recipe, Path(job.weights))
-        if job.target in (REFERENCE, ROUNDING, ORDER) or job.schemes
+        if job.target in (REFERENCE, ROUNDING, ORDER) or job.schemes or job.explain
         else None
     )
     calibration = None
     if job.calibration is not None:
         calibration = CalibrationFilms(np.load(job.calibration, mmap_mode="r"), job.recipe.calibration.percentile)
+    if job.explain is not None:
+        assert student is not None
+        _explain(job, job.explain, student, calibration, say)
+        return
     if job.target == ORDER:
         assert student is not None
         _order(job, student, calibration, say)
@@ -113,8 +128,7 @@ def _do(job: Job, say: Event) -> None:
             began = time.monotonic()
     if job.stacks:
         for scheme, (file, digest) in ready.items():
-            if sha256_file(file) != digest:
-                raise InputError("ARTIFACT-HASH", f"{file} is not the artifact that was lowered", "build it again")
+            _check_hash(file, digest)
             with target.open(file) as runner:
                 _run_all(job, scheme, digest, runner, say)
 
@@ -155,6 +169,32 @@ def _order(job: Job, student: Student, calibration: CalibrationFilms | None, say
     groups = simulation.order(films)
     write_text(Path(job.out) / ORDER_FILE, json.dumps(groups))
     say(f"{ORDER}: {len(groups)} groups of modules in {time.monotonic() - began:.1f} s")
+
+
+def _explain(job: Job, name: str, student: Student, calibration: CalibrationFilms | None, say: Event) -> None:
+    import torch
+
+    from cxredge.targets.explaining import simulate, trace
+
+    torch.set_num_threads(1)
+    began = time.monotonic()
+    (stack,) = job.stacks
+    images, rounded = np.load(stack.images), _rounded(job, student)
+    if job.target == SIMULATION:
+        assert rounded is not None
+        assert calibration is not None
+        found: Frozen = simulate(name, job.recipe, student, rounded, calibration, images)
+    else:
+        ((file, digest),) = job.files.values()
+        _check_hash(Path(file), digest)
+        found = trace(name, Path(file), job.recipe, student, rounded, calibration, images)
+    write_text(Path(job.out) / EXPLAINED, found.model_dump_json())
+    say(f"{job.name}: {len(images)} films in {time.monotonic() - began:.1f} s")
+
+
+def _check_hash(file: Path, digest: str) -> None:
+    if sha256_file(file) != digest:
+        raise InputError("ARTIFACT-HASH", f"{file} is not the artifact that was lowered", "build it again")
 
 
 def _rounded(job: Job, student: Student) -> Student | None:

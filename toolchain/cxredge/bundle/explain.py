@@ -1,0 +1,99 @@
+"""Explaining one artifact of a bundle: which layers lose most, and what float would give back."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.pictures import find_films, preprocessed, stack
+from cxredge.bundle.verify import reference_weights
+from cxredge.errors import InputError
+from cxredge.evidence import Explanation
+from cxredge.outputs import films_digest
+from cxredge.parity.layers import explanation
+from cxredge.progress import live
+from cxredge.recipe import INTEGER_SCHEMES
+from cxredge.stages import cache_folder
+from cxredge.targets.explaining import SimulationRecord, TraceRecord
+from cxredge.targets.jobs import EXPLAINED, ROUNDED, ROUNDING, SIMULATION, Job, Stack, run_jobs
+from cxredge.targets.nursery import Nursery
+
+
+def explain_artifact(bundle: Path, name: str | None, films: int, reference: Path | None = None) -> Explanation:
+    """Explain artifact ``name`` (None: the primary one) on ``films`` of the calibration films, evenly spread.
+
+    A bundle without calibration films (none of its artifacts is INT8) lends evaluation films.
+    reference: a host bundle of the same student, for a bundle without the reference.
+    Raises InputError BUNDLE-*, MANIFEST-*, EXPLAIN-FILMS, VERIFY-REFERENCE, VERIFY-FILMS, DATA-*, or a job's error.
+    """
+    manifest = read_manifest(bundle)
+    entry = manifest.artifact(name or manifest.primary)
+    artifact = entry.artifact
+    weights = reference_weights(bundle, manifest, reference)
+    with tempfile.TemporaryDirectory(prefix="cxredge-explain-") as scratch, Nursery() as nursery:
+        nursery.start()  # its imports take as long as the films
+        work = Path(scratch)
+        every, some = _films(manifest, films, work)
+        integer = artifact.scheme in INTEGER_SCHEMES
+        common = {
+            "recipe": manifest.recipe,
+            "weights": str(weights),
+            "calibration": every.images if integer else None,
+            "rounded": str(work / ROUNDING / ROUNDED) if integer else None,
+            "after": ROUNDING if integer else None,
+            "stacks": (some,),
+            "explain": artifact.name,
+        }
+        files = {artifact.scheme: (str(bundle / entry.path), artifact.sha256)}
+        traced = Job(name="tracing", target=artifact.target, files=files, out=str(work / "tracing"), **common)
+        jobs = [traced]
+        if integer:
+            played = Job(name=SIMULATION, target=SIMULATION, out=str(work / SIMULATION), **common)
+            jobs = [_rounding(manifest, weights, every, work), traced, played]
+        with live(f"explaining {artifact.name} of {manifest.id}") as say:
+            results = run_jobs(jobs, say, nursery=nursery)
+        for result in results:
+            if result.error is not None:
+                raise result.error
+        return explanation(
+            artifact.name,
+            films,
+            TraceRecord.model_validate_json((work / "tracing" / EXPLAINED).read_bytes()),
+            SimulationRecord.model_validate_json((work / SIMULATION / EXPLAINED).read_bytes()) if integer else None,
+            manifest.recipe.keep_float.get(artifact.name, ()),
+        )
+
+
+def _films(manifest: Manifest, count: int, work: Path) -> tuple[Stack, Stack]:
+    """All calibration films, and those that are explained on. Raises InputError EXPLAIN-FILMS, VERIFY-FILMS, DATA-*."""
+    from cxredge.images.datasets import open_data
+
+    record = manifest.calibration or manifest.evaluation
+    if not 1 <= count <= len(record.films):
+        raise InputError(
+            "EXPLAIN-FILMS",
+            f"{count} films are asked for, and the bundle was calibrated on {len(record.films)}",
+            f"ask for 1 to {len(record.films)} films; 8 tell the layers apart",
+        )
+    data = open_data(manifest.recipe.data, manifest.recipe.labels, cache_folder() / "data")
+    films = find_films(data, record.split, record.films)
+    pixels = preprocessed(films, manifest, "calibration films")
+    chosen = np.arange(count) * len(films) // count
+    digest = films_digest(record.films[i].sha256 for i in chosen)
+    every = stack("calibration", pixels, films_digest(film.sha256 for film in record.films), work)
+    return every, stack("explained", pixels[chosen], digest, work)
+
+
+def _rounding(manifest: Manifest, weights: Path, films: Stack, work: Path) -> Job:
+    return Job(
+        name=ROUNDING,
+        target=ROUNDING,
+        recipe=manifest.recipe,
+        weights=str(weights),
+        calibration=films.images,
+        out=str(work / ROUNDING),
+        cost=1000,  # others wait for it
+    )

@@ -1,0 +1,34 @@
+"""``cxredge explain``: where an artifact loses what it loses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--artifact", help="Which artifact, as target/scheme; the bundle's primary one if not named.")
+@click.option("--films", default=8, show_default=True, help="How many of the calibration films to look at.")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    help="Host bundle that holds the reference, for a bundle that does not (android).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON instead of a table.")
+def explain(bundle: Path, artifact: str | None, films: int, reference: Path | None, as_json: bool) -> None:
+    """Hold every layer of one artifact of BUNDLE against the float32 student, in PyTorch's module names.
+
+    For INT8, a simulation tells how much of the logits' error each layer makes, and which modules are worth keeping in
+    float; the line that it ends with is for the recipe.
+    """
+    from cxredge.bundle.explain import explain_artifact
+    from cxredge.files import canonical_json
+    from cxredge.report.explanation import text
+
+    found = explain_artifact(bundle, artifact, films, reference)
+    if as_json:
+        click.echo(canonical_json(found.model_dump(mode="json")), nl=False)
+    else:
+        click.echo(text(found))

@@ -1,0 +1,98 @@
+"""Where an artifact loses what it loses: figures of its units, and what to try."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from cxredge.evidence import Explanation, LayerError
+from cxredge.recipe import ModulePattern
+
+if TYPE_CHECKING:
+    from cxredge.targets.explaining import KeptStep, RestoredUnit, SimulationRecord, TraceRecord
+    from cxredge.targets.tracing import UnitError
+
+STANDS_OUT = 0.25
+"""Units stand out when keeping them in float takes away at least this share of the logits' squared error (1.2 dB)."""
+
+
+def explanation(
+    artifact: str,
+    films: int,
+    trace: TraceRecord,
+    simulation: SimulationRecord | None,
+    kept: Sequence[ModulePattern] = (),
+) -> Explanation:
+    """One artifact explained. simulation: of its scheme, where that is INT8. kept: patterns that it keeps already."""
+    restored: Sequence[RestoredUnit | None] = [None] * len(trace.units)
+    if simulation is not None:
+        restored = simulation.units
+    layers = tuple(_layer(unit, r) for unit, r in zip(trace.units, restored, strict=True) if unit.tensor is not None)
+    steps = () if simulation is None else standing_out(simulation.steps)
+    return Explanation(
+        artifact=artifact,
+        target=artifact.split("/")[0],  # type: ignore[arg-type]  # pydantic checks it
+        films=films,
+        source=trace.source,
+        logit_sqnr_db=decibels(trace.signal, trace.noise),
+        simulated_db=None if simulation is None else simulation.logit_sqnr_db,
+        layers=layers,
+        unmatched=tuple(f"{u.unit} ({u.operator})" for u in trace.units if u.tensor is None),
+        fix=fix(artifact, steps, kept) if steps else None,
+        fixed_db=steps[-1].logit_sqnr_db if steps else None,
+    )
+
+
+def _layer(unit: UnitError, restored: RestoredUnit | None) -> LayerError:
+    assert unit.tensor is not None
+    return LayerError(
+        module=unit.unit,
+        operator=unit.operator,
+        tensor=unit.tensor,
+        sqnr_db=None if unit.bad is not None else decibels(unit.signal, unit.noise),
+        share=None if restored is None else restored.share,
+        restored_db=None if restored is None else restored.logit_sqnr_db,
+        bad=unit.bad,
+    )
+
+
+def decibels(signal: float | None, noise: float | None) -> float | None:
+    """10 log10(signal / noise), of sums of squares; None where the ratio has no finite value, or a sum is not known."""
+    if signal is None or noise is None or signal <= 0 or noise <= 0:
+        return None
+    return 10 * math.log10(signal / noise)
+
+
+def worst(layers: Sequence[LayerError]) -> int | None:
+    """Place of the layer to look at first: the first bad one; else the one whose float gives back most of the error;
+    else the one with the lowest SQNR. None without layers that lose anything."""
+    for place, layer in enumerate(layers):
+        if layer.bad is not None:
+            return place
+    shares = {i: layer.share for i, layer in enumerate(layers) if layer.share is not None}
+    if shares:
+        return max(shares, key=lambda i: shares[i])
+    lost = {i: layer.sqnr_db for i, layer in enumerate(layers) if layer.sqnr_db is not None}
+    return min(lost, key=lambda i: lost[i]) if lost else None
+
+
+def standing_out(steps: Iterable[KeptStep]) -> tuple[KeptStep, ...]:
+    """The first steps, as long as each takes away ``STANDS_OUT`` of what was left."""
+    chosen: list[KeptStep] = []
+    for step in steps:
+        if step.share < STANDS_OUT:
+            break
+        chosen.append(step)
+    return tuple(chosen)
+
+
+def fix(artifact: str, steps: Sequence[KeptStep], kept: Sequence[ModulePattern]) -> str:
+    """A line of the recipe that keeps the steps' units in float, beside what it keeps already."""
+    names = list(dict.fromkeys(name for step in steps for name in step.units))
+    # a block's name keeps what is in it as well
+    outer = [n for n in names if not any(n.startswith(f"{other}.") for other in names)]
+    patterns = [*kept, *(re.escape(name) for name in outer)]
+    return f"keep_float: {{{artifact}: {json.dumps(patterns)}}}"

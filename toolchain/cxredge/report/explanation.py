@@ -1,0 +1,65 @@
+"""What ``cxredge explain`` prints: a table of layers, totals, and what to try."""
+
+from __future__ import annotations
+
+from cxredge.evidence import Explanation, LayerError
+from cxredge.parity.layers import STANDS_OUT, worst
+from cxredge.report.table import as_text
+from cxredge.results import number
+
+HEADER = ("module", "operator", "SQNR dB", "of the error", "restored dB", "")
+NAMED = 12
+"""Units without a tensor of their own that are named; of the others only the number is given."""
+
+
+def text(found: Explanation) -> str:
+    """The whole page, plain text."""
+    first = worst(found.layers)
+    rows = [_row(layer, place == first) for place, layer in enumerate(found.layers)]
+    return "\n\n".join([_head(found), as_text(HEADER, rows), *_notes(found), _advice(found)])
+
+
+def _head(found: Explanation) -> str:
+    logits = f"logits SQNR {number(found.logit_sqnr_db)} dB"
+    if found.simulated_db is not None:
+        logits += f", {number(found.simulated_db)} dB in the simulation"
+    return f"{found.artifact} on {found.films} films: {logits}\nread from {found.source}"
+
+
+def _row(layer: LayerError, first: bool) -> tuple[str, ...]:
+    marks = [layer.bad or "", "<- worst" if first else ""]
+    return (
+        layer.module,
+        layer.operator,
+        number(layer.sqnr_db),
+        "–" if layer.share is None else f"{100 * layer.share:.1f} %",
+        number(layer.restored_db),
+        "  ".join(mark for mark in marks if mark),
+    )
+
+
+def _notes(found: Explanation) -> list[str]:
+    notes = [f"{len(found.layers)} of {len(found.layers) + len(found.unmatched)} units have a tensor of their own"]
+    if found.unmatched:
+        more = len(found.unmatched) - NAMED
+        notes[0] += f"; fused into others: {', '.join(found.unmatched[:NAMED])}" + (f" and {more} more" * (more > 0))
+    if found.simulated_db is not None:
+        notes.append(
+            "of the error: share of the logits' squared error that vanishes in the simulation when this unit's weights "
+            "and output stay float, and the logits' SQNR then; shares do not add up, as errors also cancel each other"
+        )
+    return notes
+
+
+def _advice(found: Explanation) -> str:
+    if found.simulated_db is None:
+        return "fix to try: none; keep_float is for INT8 artifacts"
+    if found.fix is None:
+        return (
+            "fix to try: none; nothing stands out: no module, kept in float with all that reads what it makes, takes "
+            f"away {100 * STANDS_OUT:.0f} % of the squared error"
+        )
+    return (
+        f"fix to try: {found.fix}\n"
+        f"simulated: {number(found.simulated_db)} dB -> {number(found.fixed_db)} dB; build and verify it to know"
+    )
