@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cxredge.report.material import ReportMaterial
 
 BENCH_ROUNDS = 3
+EXPLAINED_FILMS = 8
 
 
 def examine_bundle(bundle: Path, reference: Path | None = None) -> tuple[Verified, ReportMaterial]:
@@ -174,4 +175,4 @@ def _bench(bundle: Path, manifest: Manifest) -> BenchFigures | None:
 def _explanations(bundle: Path, manifest: Manifest, weights: Path, nursery: Nursery) -> tuple[Explanation, ...]:
     """Error by layer of every artifact with INT8 activations."""
     names = [e.artifact.name for e in manifest.artifacts if e.artifact.scheme == "w8a8"]
-    return explain_artifacts(bundle, manifest, weights, names, nursery)
+    return explain_artifacts(bundle, manifest, weights, names, EXPLAINED_FILMS, nursery) if names else ()
