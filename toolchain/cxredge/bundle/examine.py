@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +29,26 @@ from cxredge.results import BenchFigures
 from cxredge.targets.jobs import REFERENCE, Job, Stack, run_jobs
 from cxredge.targets.nursery import Nursery
 
-if TYPE_CHECKING:
-    from cxredge.report.material import ReportMaterial
-
 BENCH_ROUNDS = 3
 EXPLAINED_FILMS = 8
 
 
-def examine_bundle(bundle: Path, reference: Path | None = None) -> tuple[Verified, ReportMaterial]:
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """All that was measured of one bundle."""
+
+    verified: Verified
+    evidence: tuple[Evidence, ...]
+    explanations: tuple[Explanation, ...]
+    bench: BenchFigures | None
+    """None for an app's bundle, which lacks the reference to compare latencies with."""
+
+
+def examine_bundle(bundle: Path, reference: Path | None = None) -> Examined:
     """Everything that can be measured of a bundle here. Takes minutes: INT8 artifacts are lowered twice more.
 
     Raises what ``verify_bundle`` raises.
     """
-    from cxredge.report.material import ReportMaterial
-
     manifest = read_manifest(bundle)
     weights = reference_weights(bundle, manifest, reference)
     with tempfile.TemporaryDirectory(prefix="cxredge-examine-") as scratch, Nursery() as nursery:
@@ -55,19 +61,7 @@ def examine_bundle(bundle: Path, reference: Path | None = None) -> tuple[Verifie
         steady = _stability(manifest, pictures, said, weights, work, nursery)
         evidence = _evidence(verified, said, chosen, steady)
         explanations = _explanations(bundle, manifest, weights, nursery)
-    material = ReportMaterial(
-        results=verified.results(evidence),
-        recipe=manifest.recipe,
-        films=pictures.evaluation,
-        outputs={
-            REFERENCE: verified.reference.evaluation.outputs,
-            **{name: answers.evaluation.outputs for name, answers in verified.answers.items()},
-        },
-        pixels=lambda i: pictures.pixels[i],
-        bench=_bench(bundle, manifest),
-        explanations=explanations,
-    )
-    return verified, material
+    return Examined(verified, tuple(evidence), explanations, _bench(bundle, manifest))
 
 
 def _stressed(manifest: Manifest, pictures: Pictures, work: Path) -> tuple[NDArray[np.intp], Stack]:
@@ -168,7 +162,7 @@ def _evidence(
 
 
 def _bench(bundle: Path, manifest: Manifest) -> BenchFigures | None:
-    """Latency on this machine, one thread; None for an app's bundle, which lacks the reference to compare with."""
+    """Latency on this machine, one thread."""
     return next(bench(bundle, BENCH_ROUNDS)) if manifest.kind == "host" else None
 
 

@@ -34,7 +34,7 @@ def explanation(
     steps = () if simulation is None else standing_out(simulation.steps)
     return Explanation(
         artifact=artifact,
-        target=artifact.split("/")[0],  # type: ignore[arg-type]  # pydantic checks it
+        target=artifact.split("/")[0],
         films=films,
         source=trace.source,
         logit_sqnr_db=decibels(trace.signal, trace.noise),

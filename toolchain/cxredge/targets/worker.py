@@ -172,11 +172,11 @@ def _order(job: Job, student: Student, calibration: CalibrationFilms | None, say
     total = quantised_weights(student, frozenset())
     groups: list[tuple[str, ...]] = []
     kept: frozenset[str] = frozenset()
-    for group in simulation.order(films):
-        kept |= {m for unit in simulation.units if unit.name in group for m in unit.modules}
+    for step in simulation.order(films):
+        kept |= {m for unit in simulation.units if unit.name in step.units for m in unit.modules}
         if quantised_weights(student, kept) < (1 - MOST_FLOAT) * total:
             break
-        groups.append(group)
+        groups.append(step.units)
     write_text(Path(job.out) / ORDER_FILE, json.dumps(groups))
     say(f"{ORDER}: {len(groups)} groups of modules in {time.monotonic() - began:.1f} s")
 
