@@ -26,7 +26,7 @@ from cxredge.parity.strangers import stranger_evidence
 from cxredge.parity.stress import stress_evidence
 from cxredge.progress import live, track
 from cxredge.results import BenchFigures
-from cxredge.targets.jobs import REFERENCE, Job, Stack, run_jobs
+from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Job, Stack, run_jobs
 from cxredge.targets.nursery import Nursery
 
 BENCH_ROUNDS = 3
@@ -88,17 +88,21 @@ def _stability(
     for half, rows in zip("ab", halves(records), strict=True):
         np.save(work / f"half-{half}.npy", pixels[rows])
         sizes.append(len(rows))
+        films, rounding = str(work / f"half-{half}.npy"), f"{ROUNDING}, half {half}"
+        place = work / f"half-{half}"
+        common = {"recipe": manifest.recipe, "weights": str(weights), "calibration": films}
+        jobs.append(Job(name=rounding, target=ROUNDING, out=str(place / ROUNDING), cost=1000, **common))
         jobs += [
             Job(
                 name=f"{name}, half {half}",
                 target=name.split("/")[0],
-                recipe=manifest.recipe,
-                weights=str(weights),
                 schemes=("w8a8",),
-                calibration=str(work / f"half-{half}.npy"),
+                rounded=str(place / ROUNDING / ROUNDED),
+                after=rounding,
                 stacks=pictures.stacks[:1],
-                out=str(work / f"half-{half}" / name.replace("/", "-")),
+                out=str(place / name.replace("/", "-")),
                 cost=30,
+                **common,
             )
             for name in names
         ]
