@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 STANDS_OUT = 0.25
 """Units stand out when keeping them in float takes away at least this share of the logits' squared error (1.2 dB)."""
+UNEXPLAINED_DB = 6.0
+"""An artifact whose logits are as much worse than the simulation's is broken by something else than rounding."""
 
 
 def explanation(
@@ -30,20 +32,21 @@ def explanation(
     restored: Sequence[RestoredUnit | None] = [None] * len(trace.units)
     if simulation is not None:
         restored = simulation.units
-    layers = tuple(_layer(unit, r) for unit, r in zip(trace.units, restored, strict=True) if unit.tensor is not None)
-    steps = () if simulation is None else standing_out(simulation.steps)
-    return Explanation(
+    found = Explanation(
         artifact=artifact,
         target=artifact.split("/")[0],
         films=films,
         source=trace.source,
         logit_sqnr_db=decibels(trace.signal, trace.noise),
         simulated_db=None if simulation is None else simulation.logit_sqnr_db,
-        layers=layers,
+        layers=tuple(_layer(u, r) for u, r in zip(trace.units, restored, strict=True) if u.tensor is not None),
         unmatched=tuple(f"{u.unit} ({u.operator})" for u in trace.units if u.tensor is None),
-        fix=fix(artifact, steps, kept) if steps else None,
-        fixed_db=steps[-1].logit_sqnr_db if steps else None,
+        fix=None,
     )
+    steps = standing_out(simulation.steps) if simulation is not None and explained(found) else ()
+    if not steps:
+        return found
+    return found.model_copy(update={"fix": fix(artifact, steps, kept), "fixed_db": steps[-1].logit_sqnr_db})
 
 
 def _layer(unit: UnitError, restored: RestoredUnit | None) -> LayerError:
@@ -66,17 +69,30 @@ def decibels(signal: float | None, noise: float | None) -> float | None:
     return 10 * math.log10(signal / noise)
 
 
-def worst(layers: Sequence[LayerError]) -> int | None:
-    """Place of the layer to look at first: the first bad one; else the one whose float gives back most of the error;
-    else the one with the lowest SQNR. None without layers that lose anything."""
-    for place, layer in enumerate(layers):
+def explained(found: Explanation) -> bool:
+    """Whether rounding alone, as the simulation plays it, can be why the logits are as far off as they are."""
+    if found.simulated_db is None or found.logit_sqnr_db is None:
+        return False
+    return found.logit_sqnr_db > found.simulated_db - UNEXPLAINED_DB
+
+
+def worst(found: Explanation) -> int | None:
+    """Place of the layer to look at first; None where no layer loses anything.
+
+    The first bad one. Else, where the simulation explains the artifact, the one whose float gives back most. Else the
+    one behind which the SQNR falls most below what it was before.
+    """
+    for place, layer in enumerate(found.layers):
         if layer.bad is not None:
             return place
-    shares = {i: layer.share for i, layer in enumerate(layers) if layer.share is not None}
-    if shares:
+    shares = {i: layer.share for i, layer in enumerate(found.layers) if layer.share is not None}
+    if shares and explained(found):
         return max(shares, key=lambda i: shares[i])
-    lost = {i: layer.sqnr_db for i, layer in enumerate(layers) if layer.sqnr_db is not None}
-    return min(lost, key=lambda i: lost[i]) if lost else None
+    lost = {i: layer.sqnr_db for i, layer in enumerate(found.layers) if layer.sqnr_db is not None}
+    left, falls = max(lost.values(), default=0.0), {}
+    for place, sqnr in lost.items():
+        falls[place], left = left - sqnr, min(left, sqnr)
+    return max(falls, key=lambda i: falls[i]) if falls else None
 
 
 def standing_out(steps: Iterable[KeptStep]) -> tuple[KeptStep, ...]:

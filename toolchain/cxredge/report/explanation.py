@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cxredge.evidence import Explanation, LayerError
-from cxredge.parity.layers import STANDS_OUT, worst
+from cxredge.parity.layers import STANDS_OUT, explained, worst
 from cxredge.report.table import as_text
 from cxredge.results import number
 
@@ -14,7 +14,7 @@ NAMED = 12
 
 def text(found: Explanation) -> str:
     """The whole page, plain text."""
-    first = worst(found.layers)
+    first = worst(found)
     rows = [_row(layer, place == first) for place, layer in enumerate(found.layers)]
     return "\n\n".join([_head(found), as_text(HEADER, rows), *_notes(found), _advice(found)])
 
@@ -43,6 +43,7 @@ def _notes(found: Explanation) -> list[str]:
     if found.unmatched:
         more = len(found.unmatched) - NAMED
         notes[0] += f"; fused into others: {', '.join(found.unmatched[:NAMED])}" + (f" and {more} more" * (more > 0))
+    notes.append("SQNR dB: of the unit's output, with all that was lost before it")
     if found.simulated_db is not None:
         notes.append(
             "of the error: share of the logits' squared error that vanishes in the simulation when this unit's weights "
@@ -54,6 +55,11 @@ def _notes(found: Explanation) -> list[str]:
 def _advice(found: Explanation) -> str:
     if found.simulated_db is None:
         return "fix to try: none; keep_float is for INT8 artifacts"
+    if not explained(found):
+        return (
+            "fix to try: none; the artifact is much worse than rounding makes it in the simulation, so something else "
+            "is broken: look at the marked layer"
+        )
     if found.fix is None:
         return (
             "fix to try: none; nothing stands out: no module, kept in float with all that reads what it makes, takes "
