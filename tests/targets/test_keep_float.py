@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -260,7 +261,7 @@ def networks(recipe: Recipe) -> Callable[[str], tuple[Student, Student]]:
     [
         # a convolution whose output is pooled and weighted (squeeze-excite), and a whole block with its additions
         ("timm/mobilenetv3_small_050", [r".*\.blocks\.0\.0\.conv_dw", r".*\.blocks\.1"], 4),
-        ("timm/mobilenetv3_small_050", [r".*\.se", r".*\.bn1\.act"], 18),
+        ("timm/mobilenetv3_small_050", [r".*\.se\.conv_expand", r".*\.bn1\.act"], 9),
         pytest.param("timm/efficientnet_lite0", [r".*\.conv_stem", r".*\.conv_pwl"], 16, marks=pytest.mark.slow),
         # a max pooling behind what is kept, and one branch of an addition
         pytest.param("timm/resnet10t", [r".*\.conv1\.6", r".*\.layer2\..*\.downsample"], 2, marks=pytest.mark.slow),
@@ -309,3 +310,19 @@ def test_core_ml_quantises_nothing_behind_a_kept_activation(recipe: Recipe, tmp_
         "dequantize",
         "dequantize",
     ]
+
+
+def test_a_core_ml_package_says_what_it_keeps(recipe: Recipe, tmp_path: Path) -> None:
+    import coremltools
+
+    from targets.tiny_student import make_student
+
+    lower = Lowerer(get_target("coreml"), recipe, tmp_path)
+    said = []
+    for artifact in lower(make_student(), [r".*\.stem"], ["w8", "w8a8"], ["w8a8"]).values():
+        with zipfile.ZipFile(tmp_path / artifact.file) as archive:
+            archive.extractall(tmp_path / artifact.scheme)
+        package = tmp_path / artifact.scheme / f"{recipe.name}.mlpackage"
+        model = coremltools.models.MLModel(str(package), skip_model_load=True)
+        said.append(json.loads(model.user_defined_metadata.get("cxr_keep_float", "null")))
+    assert said == [None, [r".*\.stem"]]

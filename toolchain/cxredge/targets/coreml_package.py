@@ -17,6 +17,8 @@ AUTHOR = "cxredge"
 KEYS = "cxr_recipe", "cxr_weights_sha256", "cxr_labels", "cxr_input", "cxr_scheme"
 """User-defined metadata: recipe name and version, the float32 student's weights, label names in logit order, the input
 spec as JSON, and the scheme. (A bundle's id hashes this very file, so the file cannot hold it.)"""
+KEEP_KEY = "cxr_keep_float"
+"""Patterns of the recipe for this artifact, as JSON; absent where it keeps nothing in float."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The least time that a zip entry can carry."""
 FOLDER = "com.apple.CoreML"
@@ -61,6 +63,9 @@ def _describe(description: Any, recipe: Recipe, scheme: SchemeName) -> None:
     )
     for key, value in zip(KEYS, values, strict=True):
         metadata.userDefined[key] = value
+    patterns = recipe.keep_float.get(f"coreml/{scheme}", ())
+    if patterns:
+        metadata.userDefined[KEEP_KEY] = canonical_json(patterns)
     texts = {"image": _image(recipe.input), **OUTPUTS}
     for feature in (*description.input, *description.output):
         feature.shortDescription = texts[feature.name]
