@@ -28,8 +28,8 @@ def test_every_flip_is_listed_and_counted() -> None:
 
 
 def test_a_flip_from_afar_is_not_explained() -> None:
-    # 100 films with an error of 0.1; the 101st is near to the threshold, the 102nd is not and is far off
-    reference = np.concatenate([np.full(100, 3), [-0.05, -2]]).astype(np.float32)[:, None]
+    # 100 films with an error of 0.1; the 101st film is near to the threshold, the 102nd is not
+    reference = np.concatenate([np.full(100, 3), [-0.05, -0.5]]).astype(np.float32)[:, None]
     artifact = np.concatenate([np.full(100, 3.1), [0.05, 2]]).astype(np.float32)[:, None]
     facts = [Facts(f"{i}", f"p{i}", np.ones(1, np.float32)) for i in range(102)]
     near, far = each_flip(Pair(facts, reference, artifact), ("Effusion",), np.zeros(1, np.float32))

@@ -10,7 +10,7 @@ from cxredge.errors import InputError
 from cxredge.parity.paired import BOOTSTRAP, ENOUGH, mean_auc, novelty_auc, too_few
 from cxredge.parity.pairs import Both, Pair
 from cxredge.results import BootstrapSpec
-from parity.synthetic import pair
+from parity.synthetic import facts, pair
 
 SHORT = BootstrapSpec(resamples=300, level=0.95, seed=1)
 
@@ -93,6 +93,10 @@ def test_novelty_auc_is_of_strangers_against_films() -> None:
     assert found.low is not None
     assert found.low > 0.1
     assert found.too_few is None
+    # every picture goes with its owner
+    clusters = owners
+    scores = [np.concatenate(x)[:, None] for x in zip(films, strangers, strict=True)]
+    assert found == mean_auc(Pair(facts(truth[:, None], clusters), *scores), SHORT)[0]
 
 
 def test_novelty_auc_of_too_few_keeps_its_values() -> None:

@@ -94,6 +94,12 @@ def test_it_stands_half_way_and_says_how_it_came_about() -> None:
     assert operating_point(OperatingRule(kind="specificity", floor=0.9), ~truth, logits, "val").logit == 5
 
 
+def test_a_narrow_gap_is_not_rounded_away() -> None:
+    logits = np.array([0.12341, 0.12343], np.float32)
+    point = operating_point(YOUDEN, np.array([False, True]), logits, "val")
+    assert point.logit == pytest.approx(0.12342, abs=1e-7)
+
+
 def test_films_of_one_kind_are_refused() -> None:
     for truth in (np.ones(3, bool), np.zeros(3, bool)):
         with pytest.raises(InputError, match="STATISTICS-CLASS"):

@@ -14,10 +14,11 @@ LABELS = ("Effusion", "Nodule", "Mass")
 
 
 class Block(nn.Module):
-    """Inverted residual: pointwise, depthwise, pointwise, with batch norms and a skip."""
+    """Inverted residual: pointwise, depthwise, pointwise, with batch norms and (but for a test's sake) a skip."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, skip: bool) -> None:
         super().__init__()
+        self.skip = skip
         wide = 3 * width
         self.expand = nn.Sequential(nn.Conv2d(width, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU6())
         self.depthwise = nn.Sequential(
@@ -26,7 +27,8 @@ class Block(nn.Module):
         self.project = nn.Sequential(nn.Conv2d(wide, width, 1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.project(self.depthwise(self.expand(x)))
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.skip else y
 
 
 class Spectrum(nn.Module):
@@ -37,10 +39,10 @@ class Spectrum(nn.Module):
 
 
 class Backbone(nn.Module):
-    def __init__(self, width: int, spectrum: bool) -> None:
+    def __init__(self, width: int, spectrum: bool, skip: bool) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(1, width, 3, 4, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU6())
-        self.block = Block(width)
+        self.block = Block(width, skip)
         self.spectrum = Spectrum() if spectrum else nn.Identity()
         self.last = nn.Sequential(nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width), nn.ReLU6())
 
@@ -62,11 +64,23 @@ def films(count: int, seed: int) -> NDArray[np.uint8]:
     return np.stack(images)[:, None].astype(np.uint8)
 
 
-def make_student(spectrum: bool = False) -> Student:
+def make_student(spectrum: bool = False, skip: bool = True) -> Student:
     """Random weights, settled batch norms and a fitted novelty: nothing in it is degenerate."""
     torch.manual_seed(0)
     width = 48
-    student = Student(Backbone(width, spectrum), 4 * width, len(LABELS), 4)
+    return _settled(Student(Backbone(width, spectrum, skip), 4 * width, len(LABELS), 4))
+
+
+def make_timm_student(name: str) -> Student:
+    """A timm network as it comes from the shop, settled in the same way."""
+    from cxredge.students.timm_backbone import TimmBackbone
+
+    torch.manual_seed(0)
+    backbone = TimmBackbone(name, 1, SIZE, SIZE)
+    return _settled(Student(backbone, backbone.features, len(LABELS), 4))
+
+
+def _settled(student: Student) -> Student:
     images = torch.from_numpy(films(32, 1)).float()
     student.train()
     for module in student.modules():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,22 +26,29 @@ from cxredge.parity.strangers import stranger_evidence
 from cxredge.parity.stress import stress_evidence
 from cxredge.progress import live, track
 from cxredge.results import BenchFigures
-from cxredge.targets.jobs import REFERENCE, Job, Stack, run_jobs
+from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, Job, Stack, run_jobs
 from cxredge.targets.nursery import Nursery
 
-if TYPE_CHECKING:
-    from cxredge.report.material import ReportMaterial
-
 BENCH_ROUNDS = 3
+EXPLAINED_FILMS = 8
 
 
-def examine_bundle(bundle: Path, reference: Path | None = None) -> tuple[Verified, ReportMaterial]:
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """All that was measured of one bundle."""
+
+    verified: Verified
+    evidence: tuple[Evidence, ...]
+    explanations: tuple[Explanation, ...]
+    bench: BenchFigures | None
+    """None for an app's bundle, which lacks the reference to compare latencies with."""
+
+
+def examine_bundle(bundle: Path, reference: Path | None = None) -> Examined:
     """Everything that can be measured of a bundle here. Takes minutes: INT8 artifacts are lowered twice more.
 
     Raises what ``verify_bundle`` raises.
     """
-    from cxredge.report.material import ReportMaterial
-
     manifest = read_manifest(bundle)
     weights = reference_weights(bundle, manifest, reference)
     with tempfile.TemporaryDirectory(prefix="cxredge-examine-") as scratch, Nursery() as nursery:
@@ -54,19 +61,7 @@ def examine_bundle(bundle: Path, reference: Path | None = None) -> tuple[Verifie
         steady = _stability(manifest, pictures, said, weights, work, nursery)
         evidence = _evidence(verified, said, chosen, steady)
         explanations = _explanations(bundle, manifest, weights, nursery)
-    material = ReportMaterial(
-        results=verified.results(evidence),
-        recipe=manifest.recipe,
-        films=pictures.evaluation,
-        outputs={
-            REFERENCE: verified.reference.evaluation.outputs,
-            **{name: answers.evaluation.outputs for name, answers in verified.answers.items()},
-        },
-        pixels=lambda i: pictures.pixels[i],
-        bench=_bench(bundle, manifest),
-        explanations=explanations,
-    )
-    return verified, material
+    return Examined(verified, tuple(evidence), explanations, _bench(bundle, manifest))
 
 
 def _stressed(manifest: Manifest, pictures: Pictures, work: Path) -> tuple[NDArray[np.intp], Stack]:
@@ -93,17 +88,21 @@ def _stability(
     for half, rows in zip("ab", halves(records), strict=True):
         np.save(work / f"half-{half}.npy", pixels[rows])
         sizes.append(len(rows))
+        films, rounding = str(work / f"half-{half}.npy"), f"{ROUNDING}, half {half}"
+        place = work / f"half-{half}"
+        common = {"recipe": manifest.recipe, "weights": str(weights), "calibration": films}
+        jobs.append(Job(name=rounding, target=ROUNDING, out=str(place / ROUNDING), cost=1000, **common))
         jobs += [
             Job(
                 name=f"{name}, half {half}",
                 target=name.split("/")[0],
-                recipe=manifest.recipe,
-                weights=str(weights),
                 schemes=("w8a8",),
-                calibration=str(work / f"half-{half}.npy"),
+                rounded=str(place / ROUNDING / ROUNDED),
+                after=rounding,
                 stacks=pictures.stacks[:1],
-                out=str(work / f"half-{half}" / name.replace("/", "-")),
+                out=str(place / name.replace("/", "-")),
                 cost=30,
+                **common,
             )
             for name in names
         ]
@@ -167,11 +166,11 @@ def _evidence(
 
 
 def _bench(bundle: Path, manifest: Manifest) -> BenchFigures | None:
-    """Latency on this machine, one thread; None for an app's bundle, which lacks the reference to compare with."""
+    """Latency on this machine, one thread."""
     return next(bench(bundle, BENCH_ROUNDS)) if manifest.kind == "host" else None
 
 
 def _explanations(bundle: Path, manifest: Manifest, weights: Path, nursery: Nursery) -> tuple[Explanation, ...]:
     """Error by layer of every artifact with INT8 activations."""
     names = [e.artifact.name for e in manifest.artifacts if e.artifact.scheme == "w8a8"]
-    return explain_artifacts(bundle, manifest, weights, names, nursery)
+    return explain_artifacts(bundle, manifest, weights, names, EXPLAINED_FILMS, nursery) if names else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,41 +31,75 @@ def explain_artifact(bundle: Path, name: str | None, films: int, reference: Path
     Raises InputError BUNDLE-*, MANIFEST-*, EXPLAIN-FILMS, VERIFY-REFERENCE, VERIFY-FILMS, DATA-*, or a job's error.
     """
     manifest = read_manifest(bundle)
-    entry = manifest.artifact(name or manifest.primary)
-    artifact = entry.artifact
+    artifact = manifest.artifact(name or manifest.primary).artifact
     weights = reference_weights(bundle, manifest, reference)
-    with tempfile.TemporaryDirectory(prefix="cxredge-explain-") as scratch, Nursery() as nursery:
+    with Nursery() as nursery:
         nursery.start()  # its imports take as long as the films
+        (found,) = explain_artifacts(bundle, manifest, weights, [artifact.name], films, nursery)
+    return found
+
+
+def explain_artifacts(
+    bundle: Path, manifest: Manifest, weights: Path, names: Sequence[str], films: int, nursery: Nursery
+) -> tuple[Explanation, ...]:
+    """Explain several artifacts of a checked bundle on the same films; artifacts alike in INT8 share a simulation.
+
+    Raises InputError EXPLAIN-FILMS, VERIFY-FILMS, DATA-*, or a job's error.
+    """
+    entries = [manifest.artifact(name) for name in names]
+    played: dict[tuple[str, tuple[str, ...]], Job] = {}
+    with tempfile.TemporaryDirectory(prefix="cxredge-explain-") as scratch:
         work = Path(scratch)
         every, some = _films(manifest, films, work)
-        integer = artifact.scheme in INTEGER_SCHEMES
-        common = {
-            "recipe": manifest.recipe,
-            "weights": str(weights),
-            "calibration": every.images if integer else None,
-            "rounded": str(work / ROUNDING / ROUNDED) if integer else None,
-            "after": ROUNDING if integer else None,
-            "stacks": (some,),
-            "explain": artifact.name,
-        }
-        files = {artifact.scheme: (str(bundle / entry.path), artifact.sha256)}
-        traced = Job(name="tracing", target=artifact.target, files=files, out=str(work / "tracing"), **common)
-        jobs = [traced]
-        if integer:
-            played = Job(name=SIMULATION, target=SIMULATION, out=str(work / SIMULATION), **common)
-            jobs = [_rounding(manifest, weights, every, work), traced, played]
-        with live(f"explaining {artifact.name} of {manifest.id}") as say:
+        jobs = []
+        for entry in entries:
+            artifact = entry.artifact
+            integer = artifact.scheme in INTEGER_SCHEMES
+            common = {
+                "recipe": manifest.recipe,
+                "weights": str(weights),
+                "calibration": every.images if integer else None,
+                "rounded": str(work / ROUNDING / ROUNDED) if integer else None,
+                "after": ROUNDING if integer else None,
+                "stacks": (some,),
+                "explain": artifact.name,
+            }
+            files = {artifact.scheme: (str(bundle / entry.path), artifact.sha256)}
+            place = f"tracing {artifact.name}"
+            jobs.append(Job(name=place, target=artifact.target, files=files, out=str(work / artifact.name), **common))
+            alike = _alike(manifest, artifact.name)
+            if integer and alike not in played:
+                out = str(work / f"{SIMULATION}-{len(played)}")
+                played[alike] = Job(name=f"{SIMULATION} {len(played)}", target=SIMULATION, out=out, **common)
+        if played:
+            jobs = [_rounding(manifest, weights, every, work), *played.values(), *jobs]
+        with live(f"explaining {', '.join(names)} of {manifest.id}") as say:
             results = run_jobs(jobs, say, nursery=nursery)
         for result in results:
             if result.error is not None:
                 raise result.error
-        return explanation(
-            artifact.name,
-            films,
-            TraceRecord.model_validate_json((work / "tracing" / EXPLAINED).read_bytes()),
-            SimulationRecord.model_validate_json((work / SIMULATION / EXPLAINED).read_bytes()) if integer else None,
-            manifest.recipe.keep_float.get(artifact.name, ()),
+
+        def simulated(name: str) -> SimulationRecord | None:
+            job = played.get(_alike(manifest, name))
+            if job is None:
+                return None
+            return SimulationRecord.model_validate_json((Path(job.out) / EXPLAINED).read_bytes())
+
+        return tuple(
+            explanation(
+                name,
+                films,
+                TraceRecord.model_validate_json((work / name / EXPLAINED).read_bytes()),
+                simulated(name),
+                manifest.recipe.keep_float.get(name, ()),
+            )
+            for name in names
         )
+
+
+def _alike(manifest: Manifest, name: str) -> tuple[str, tuple[str, ...]]:
+    """Artifacts for which this is equal have the same numbers in INT8, so far as the simulation knows."""
+    return name.split("/")[1], manifest.recipe.keep_float.get(name, ())
 
 
 def _films(manifest: Manifest, count: int, work: Path) -> tuple[Stack, Stack]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from cxredge.bundle.verify import Verified
+    from cxredge.evidence import Results
 
 
 @click.command()
@@ -34,14 +39,7 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
         verified = verify_bundle(bundle, reference)
         results = verified.results()
     else:
-        from cxredge.bundle.examine import examine_bundle
-        from cxredge.report.page import check_place, write_report
-
-        check_place(report)
-        verified, material = examine_bundle(bundle, reference)
-        results = material.results
-        page, *tables = write_report(report, material)
-        click.echo(f"report: {page}, {len(tables)} tables beside it", err=True)
+        verified, results = _report(bundle, reference, report)
     if as_json:
         click.echo(canonical_json(results.model_dump(mode="json")), nl=False)
     else:
@@ -49,3 +47,28 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
     if not verified.passed:
         click.echo("a gate failed", err=True)
     return EXIT_GOOD if verified.passed else EXIT_GATE
+
+
+def _report(bundle: Path, reference: Path | None, goal: Path) -> tuple[Verified, Results]:
+    """Examine the bundle and write the page to ``goal``."""
+    from cxredge.bundle.examine import examine_bundle
+    from cxredge.report.material import REFERENCE, ReportMaterial
+    from cxredge.report.page import check_place, write_report
+
+    check_place(goal)
+    examined = examine_bundle(bundle, reference)
+    verified = examined.verified
+    results = verified.results(examined.evidence)
+    outputs = {name: answers.evaluation.outputs for name, answers in verified.answers.items()}
+    material = ReportMaterial(
+        results=results,
+        recipe=verified.manifest.recipe,
+        films=verified.pictures.evaluation,
+        outputs={REFERENCE: verified.reference.evaluation.outputs, **outputs},
+        pixels=lambda i: verified.pictures.pixels[i],
+        bench=examined.bench,
+        explanations=examined.explanations,
+    )
+    page, *tables = write_report(goal, material)
+    click.echo(f"report: {page}, {len(tables)} tables beside it", err=True)
+    return verified, results

@@ -36,7 +36,7 @@ def explanation(
         restored = simulation.units
     found = Explanation(
         artifact=artifact,
-        target=artifact.split("/")[0],  # type: ignore[arg-type]  # pydantic checks it
+        target=artifact.split("/")[0],
         films=films,
         source=trace.source,
         logit_sqnr_db=decibels(trace.signal, trace.noise),

@@ -17,10 +17,11 @@ BOOTSTRAP = BootstrapSpec(resamples=2000, level=0.95, seed=20240501)
 """2,000 resamples leave 50 beyond each end of the interval, so that the ends themselves hardly move with the seed."""
 
 ENOUGH = 10
-"""Positive patients, and negative patients, below which a figure gets no interval. With ten, one patient more or less
-moves sensitivity by 0.1, and that is as coarse as a figure may be that a gate bounds. The bootstrap draws from the
-patients that it has: from three it makes an interval as if no other patients existed. And with ten, hardly a resample
-has none at all (one in exp(10) = 22,000; with three one in 20), so that dropping these does not bend the interval."""
+"""Positive patients, and negative patients, below which a figure gets no interval: the bootstrap draws from the
+patients that it has, and from a few it draws as if no others existed. ``benchmarks/coverage.py``, four labels: the
+upper end of the mean losses' interval, nominally at least the truth in 97.5 % of trials, was so in 96 % with ten
+positive patients (AUC and sensitivity), in 94 % and 84 % with five, in 90 % and 67 % with three. One label's own
+sensitivity stays doubtful up to about forty: where none of its few positive films flips, its interval has no width."""
 
 NEGATIVE = "negative patients"
 STRANGERS = "groups of pictures that are no such films"

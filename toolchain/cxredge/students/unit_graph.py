@@ -192,7 +192,7 @@ def _find(graph: Any) -> _Found:
 
 def _joined(node: Any, found: _Found) -> int | None:
     """The unit that ``node`` is a later part of."""
-    source = node.args[0] if node.args else None
+    source: Any = node.args[0] if node.args else None
     place = found.of.get(source) if isinstance(source, torch.fx.Node) else None
     if place is None or node.target is operator.getitem:
         return place

@@ -42,7 +42,7 @@ def check_census(name: str, scheme: SchemeName, census: Census, asked: int) -> N
     int8 = sum(n for d, n in census.weight_bytes.items() if d in ("int8", "uint8"))
     quantised = any(d in ("int8", "uint8") for d in census.activations)
     wrong = None
-    if scheme in INTEGER_SCHEMES and not 0.5 * asked <= int8 <= 1.05 * asked + SMALL:
+    if scheme in INTEGER_SCHEMES and not 0.5 * asked <= int8 <= 1.25 * asked + SMALL:
         wrong = f"{int8} of {total} constant bytes are 8-bit, and {asked} should be"
     if scheme == "w8a8" and not quantised:
         wrong = "no activation is 8-bit"

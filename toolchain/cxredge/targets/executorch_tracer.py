@@ -50,7 +50,8 @@ class ExecuTorchTracer(Tracer):
             def run_node(self, n: torch.fx.Node) -> Any:
                 result = self.fetch_args_kwargs_from_env(n)[0][0] if bare and _packs(n) else super().run_node(n)
                 if isinstance(result, torch.Tensor) and result.dtype == torch.float32 and n.op == "call_function":
-                    name = n.args[0].args[0].name if _unpacks(n) else n.name  # type: ignore[union-attr]
+                    source: Any = n.args[0]
+                    name = str(source.args[0].name) if _unpacks(n) else n.name
                     found.append(Traced(name, result.numpy().copy()))
                 return result
 

@@ -42,6 +42,11 @@ class Greedy:
         self._measure = measure
         self._look = look
         self._taken = taken
+        self._left = 0.0
+        self._gains: list[float] = []
+        self._known: dict[Group, float] = {}
+        """Measured gains, of candidates without what is taken."""
+        self._fresh = False
         self._estimate()
         self._first = self._left
 
@@ -67,8 +72,7 @@ class Greedy:
     def _estimate(self) -> None:
         self._left, errors = self._look(self._taken)
         self._gains = [self._left - error for error in errors]
-        self._known: dict[Group, float] = {}
-        """Measured gains, of candidates without what is taken."""
+        self._known = {}
         self._fresh = True
 
     def _open(self) -> set[Group]:

@@ -18,6 +18,7 @@ SCOPES_KEY = "pkg.torch.onnx.name_scopes"
 
 CLIPPING = ("Clip", "Relu")
 """Operators that the quantizer joins with the one before them."""
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
 def node_modules(model: Any) -> dict[str, str]:
@@ -107,6 +108,7 @@ def quantise(model: Any, inside: frozenset[str], ranges: Iterable[TensorRange]) 
     )
     quantizer.quantize_model()
     _join_float(quantizer.model.model, inside)
+    _shield_float(quantizer.model.model, inside)
     quantizer.model.topological_sort()
     _drop_zero_points(quantizer.model.model)
     return quantizer.model.model
@@ -126,6 +128,35 @@ def _join_float(model: Any, inside: frozenset[str]) -> None:
         for place, name in enumerate(node.input):
             if name in behind and behind[name] not in quantised:
                 node.input[place] = behind[name]
+
+
+def _shield_float(model: Any, inside: frozenset[str]) -> None:
+    """Keep ONNX Runtime from quantising the weights of a node in float that stands between two in INT8.
+
+    Its optimiser WeightBiasQuantization (onnxruntime 1.31) rounds the weights of every DequantizeLinear -> Conv ->
+    QuantizeLinear when it loads the file. A sum of one term behind the DequantizeLinear breaks the pattern; an
+    Identity or a product with 1 would be optimised away before.
+    """
+    import onnx
+
+    maker = {name: node for node in model.graph.node for name in node.output}
+    readers: dict[str, list[Any]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+
+    def quantised_behind(node: Any) -> bool:
+        for reader in (r for name in node.output for r in readers.get(name, ())):
+            if reader.op_type == "QuantizeLinear" or (reader.op_type in CLIPPING and quantised_behind(reader)):
+                return True
+        return False
+
+    for node in [n for n in model.graph.node if n.name not in inside and n.op_type in WEIGHTED]:
+        source = maker.get(node.input[0])
+        if source is not None and source.op_type == "DequantizeLinear" and quantised_behind(node):
+            shield = f"{node.input[0]}_for_{node.name}"
+            model.graph.node.append(onnx.helper.make_node("Sum", [node.input[0]], [shield], name=shield))
+            node.input[0] = shield
 
 
 def _drop_zero_points(model: Any) -> None:

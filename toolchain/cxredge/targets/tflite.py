@@ -19,7 +19,7 @@ from cxredge.targets.contents import Contents
 from cxredge.targets.ranges import CAM
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.targets.tflite_metadata import load_libusb, pack, populate, unpack
-from cxredge.targets.tflite_names import Origin, kept_outputs, shorten_names
+from cxredge.targets.tflite_names import TensorOrigin, kept_outputs, shorten_names
 from cxredge.targets.tflite_quantizer import SIGNATURE, calibrate, quantise
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class _Source:
     """The float model's file, where its operators come from, and the student that it was made of."""
 
     path: Path
-    origins: tuple[Origin, ...]
+    origins: tuple[TensorOrigin, ...]
     student: Student
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Origin:
+class TensorOrigin:
     """One operator of the model, and the modules that it was made of."""
 
     output: str
@@ -26,7 +26,7 @@ class Origin:
     """Whether it is a convolution or fully connected."""
 
 
-def shorten_names(data: bytes) -> tuple[bytes, tuple[Origin, ...]]:
+def shorten_names(data: bytes) -> tuple[bytes, tuple[TensorOrigin, ...]]:
     """The model in ``data`` with every tensor named by module path (``backbone/blocks/6/0/conv_pw;2``), inlined.
 
     The names are unique and in the order of the tensors, and what the calibration records is what the file holds.
@@ -51,7 +51,7 @@ def shorten_names(data: bytes) -> tuple[bytes, tuple[Origin, ...]]:
             first = int(operator.outputs[0])
             kind = model.operatorCodes[operator.opcodeIndex].builtinCode
             calls = tuple(_call(part.partition(";")[0]) for part in long[first].split(";;"))
-            origins.append(Origin(graph.tensors[first].name.decode(), calls, kind in weighted))
+            origins.append(TensorOrigin(graph.tensors[first].name.decode(), calls, kind in weighted))
     return pack(model, len(data)), tuple(origins)
 
 
@@ -74,7 +74,9 @@ def _call(path: str) -> str:
     return "/".join(part.rsplit(".", 1)[-1].partition("_")[2] or part for part in path.split("/")[2:])
 
 
-def kept_outputs(origins: tuple[Origin, ...], student: Student, spec: InputSpec, kept: frozenset[str]) -> list[str]:
+def kept_outputs(
+    origins: tuple[TensorOrigin, ...], student: Student, spec: InputSpec, kept: frozenset[str]
+) -> list[str]:
     """First outputs of the operators that are made of modules ``kept``: what they give, or what they multiply with."""
     if not kept:
         return []
