@@ -45,7 +45,7 @@ class Errors:
 def test_a_pair_is_taken_whole_and_first() -> None:
     errors = Errors([1, 1, 1, 1, 1], {(2, 3): 90})
     order = errors.order()
-    assert order[0] == ({2, 3}, 3)
+    assert order[0] == (Group({2, 3}), 3)
     assert {unit for group, _ in order for unit in group} == set(range(5))
     assert sum(len(group) for group, _ in order) == 5
 
@@ -58,7 +58,7 @@ def test_single_units_come_by_their_gain() -> None:
 def test_what_is_left_is_told_and_small_errors_are_not_measured() -> None:
     errors = Errors([1000, 1, 2, 3, 1, 2], {})
     order = errors.order()
-    assert order[0] == ({0}, 9)
+    assert order[0] == (Group({0}), 9)
     assert SMALL * 1009 >= 9
     assert [left for _, left in order[1:]] == [None] * 5
     assert errors.measured <= 3
