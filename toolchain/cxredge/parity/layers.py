@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 STANDS_OUT = 0.25
 """Units stand out when keeping them in float takes away at least this share of the logits' squared error (1.2 dB)."""
+EXACT_DB = 150.0
+"""In place of the SQNR of equal layers, which has no finite value: float32 holds 24 bits, 144 dB."""
 UNEXPLAINED_DB = 6.0
 """An artifact whose logits are as much worse than the simulation's is broken by something else than rounding."""
 
@@ -89,7 +91,8 @@ def worst(found: Explanation) -> int | None:
     if shares and explained(found):
         return max(shares, key=lambda i: shares[i])
     lost = {i: layer.sqnr_db for i, layer in enumerate(found.layers) if layer.sqnr_db is not None}
-    left, falls = max(lost.values(), default=0.0), {}
+    equal = len(lost) < len(found.layers)
+    left, falls = EXACT_DB if equal else max(lost.values(), default=0.0), {}
     for place, sqnr in lost.items():
         falls[place], left = left - sqnr, min(left, sqnr)
     return max(falls, key=lambda i: falls[i]) if falls else None
