@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
 from cxredge.students.folding import fold_batch_norm
-from cxredge.students.rounding import LEVELS, load_rounded, round_weights
+from cxredge.students.rounding import LEVELS, load_rounded, put_back, round_weights
 
 SPEC = InputSpec(height=48, width=48, fit="pad")
 
@@ -210,3 +210,25 @@ def test_blank_films_give_finite_weights(student: Student) -> None:
     for name, conv in convolutions(rounded).items():
         assert bool(conv.weight.isfinite().all()), name
         torch.testing.assert_close(nearest(conv.weight), conv.weight.detach(), rtol=1e-6, atol=0)
+
+
+def test_kept_modules_get_their_own_weights_back(student: Student, rounded: Student) -> None:
+    kept = frozenset({"backbone.stem", "backbone.norm", "backbone.grouped"})
+    before = {name: value.clone() for name, value in rounded.state_dict().items()}
+    mixed = put_back(rounded, student, SPEC, kept).state_dict()
+    folded = fold_batch_norm(student, SPEC).state_dict()
+    for name, value in mixed.items():
+        own = name.rpartition(".")[0] in kept
+        assert torch.equal(value, (folded if own else before)[name]), name
+    for name in ("backbone.stem.weight", "backbone.grouped.weight", "backbone.grouped.bias"):
+        assert not torch.equal(mixed[name], before[name])
+    for name, value in rounded.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_putting_back_into_a_loaded_student_is_the_same(student: Student, rounded: Student) -> None:
+    kept = frozenset({"backbone.stem", "backbone.pointwise"})
+    loaded = load_rounded(student, rounded.state_dict())
+    one, two = (put_back(r, student, SPEC, kept).state_dict() for r in (rounded, loaded))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
