@@ -35,9 +35,14 @@ class Greedy:
         measure: Measure,
         look: Look,
         taken: Group = Group(),  # noqa: B008 - it is frozen
+        wholes: Iterable[Group] = (),
     ) -> None:
-        """taken: what is taken beforehand. near: units whose gain may change when a group is taken."""
-        self._candidates = list(candidates)
+        """taken: what is taken beforehand. near: units whose gain may change when a group is taken.
+
+        wholes: further candidates, which give back more than the sum of their units tells. They are always measured.
+        """
+        self._wholes = list(wholes)
+        self._candidates = [*candidates, *self._wholes]
         self._near = near
         self._measure = measure
         self._look = look
@@ -75,6 +80,12 @@ class Greedy:
         self._known = {}
         self._fresh = True
 
+    def _try(self, groups: Sequence[Group]) -> None:
+        unknown = [group for group in groups if group not in self._known]
+        if unknown:
+            errors = self._measure(self._taken, unknown)
+            self._known.update((group, self._left - error) for group, error in zip(unknown, errors, strict=True))
+
     def _open(self) -> set[Group]:
         return {group - self._taken for group in self._candidates} - {Group()}
 
@@ -87,13 +98,12 @@ class Greedy:
         open_ = self._open()
         if not open_ or self._left <= SMALL * self._first:
             return None
+        self._try([whole - self._taken for whole in self._wholes if whole - self._taken])
         for _ in range(ROUNDS):
             ranked = sorted(open_, key=self._worth, reverse=True)
             if ranked[0] in self._known:
                 break
-            unknown = [group for group in ranked[:TRIED] if group not in self._known]
-            errors = self._measure(self._taken, unknown)
-            self._known.update((group, self._left - error) for group, error in zip(unknown, errors, strict=True))
+            self._try(ranked[:TRIED])
         best = max(self._known.keys() & open_, key=self._worth)
         if self._known[best] > 0:
             return best

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cxredge.students.base import Student
     from cxredge.students.units import Unit
 
+LARGEST_BLOCK = 12
+"""Units of the largest module that is tried as a whole: an inverted residual with squeeze-excite has nine."""
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -107,7 +110,7 @@ class Simulation:
             return self._alone(images, int8.keeping(taken))[1:]
 
         signal, left, _ = int8.errors(images, int8.keeping(taken), [])
-        for group, error in Greedy(self._candidates(), self._near, measure, look, taken).steps():
+        for group, error in Greedy(self._candidates(), self._near, measure, look, taken, self._blocks()).steps():
             names = tuple(dict.fromkeys(self.units[place].name for place in sorted(group)))
             if error is None:
                 yield Kept(names, None, None)
@@ -131,6 +134,15 @@ class Simulation:
         for activation in self._int8.graph.activations:
             groups.add(self._closed(i for i in (activation.maker, *activation.readers) if i is not None))
         return sorted(groups, key=sorted)
+
+    def _blocks(self) -> list[Group]:
+        """What lies around units: a chain of bad ranges, as around a squeeze-excite, comes back only as a whole."""
+        groups = set()
+        for name in {name.rpartition(".")[0] for unit in self.units for name in unit.modules}:
+            places = [i for i, unit in enumerate(self.units) if f"{unit.name}.".startswith(f"{name}.")]
+            if len(places) <= LARGEST_BLOCK:
+                groups.add(self._closed(places))
+        return sorted((group for group in groups if group), key=sorted)
 
     def _closed(self, places: Iterable[int]) -> Group:
         """What a recipe keeps that names these units: see ``units.kept_modules``."""
