@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from cxredge.bundle.assemble import Parts, assemble
-from cxredge.bundle.manifest import EvaluationRecord, Manifest, read_manifest
+from cxredge.bundle.manifest import FilmList, Manifest, StrangersRecord, read_manifest
 from cxredge.bundle.selftest import SelfTest, make_inputs
 from cxredge.errors import InputError
 from cxredge.files import sha256_file
+from cxredge.images.datasets import Film
 from cxredge.outputs import OutputsFile, films_digest
-from cxredge.parity.judge import judge
+from cxredge.parity.judge import Answers, Shown, judge
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, Census, Delegation, FilmRecord
 
@@ -32,7 +33,14 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     cases = len(make_inputs(recipe.input))
     cam = rng.normal(0, 3, (cases, len(recipe.labels.names), 6, 6)).astype(np.float32)
     outputs = {"logits": cam.mean((2, 3)), "cam": cam, "novelty": rng.uniform(0, 2, cases).astype(np.float32)}
-    artifacts, verdicts = {}, []
+    films = [
+        Film(
+            file=f"{i}", path=Path(), patient="p", split="test", targets=np.zeros(len(recipe.labels.names), np.float32)
+        )
+        for i in range(cases)
+    ]
+    shown = Shown(films, films, ["p"] * cases)
+    artifacts, verdicts, temperatures = {}, [], {}
     digest = films_digest(["0" * 64])
     for name in recipe.artifacts():
         target, scheme = name.split("/")
@@ -46,12 +54,13 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
         )  # fmt: skip
         artifacts[name] = (artifact, file)
         reference = OutputsFile("reference", "0" * 64, digest, "eager PyTorch", outputs)
-        verdicts.append(
-            judge(recipe, artifact, reference, OutputsFile(name, artifact.sha256, digest, "a runtime", outputs))
-        )
+        own = OutputsFile(name, artifact.sha256, digest, "a runtime", outputs)
+        found = judge(recipe, artifact, shown, Answers(*[reference] * 3), Answers(*[own] * 3))
+        verdicts.append(found.verdict)
+        temperatures[name] = found.measures.temperature
     weights = folder / "weights"
     weights.write_bytes(b"weights")
-    evaluation = EvaluationRecord(
+    evaluation = FilmList(
         data="phantom",
         split="test",
         patients=1,
@@ -65,7 +74,10 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
         artifacts,
         tuple(verdicts),
         None,
+        temperatures,
         evaluation,
+        evaluation.model_copy(update={"split": "val"}),
+        StrangersRecord(kinds={"blank": 1}, sha256="0" * 64),
         dict.fromkeys(artifacts, outputs),
         {"torch": "0"},
     )
