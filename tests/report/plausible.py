@@ -121,6 +121,7 @@ def material_for(
     what = "phantom films" if recipe.data.source == "phantom" else "films"
     results = Results(
         bundle=bundle,
+        kind="host",
         recipe=f"{recipe.name} {recipe.version}",
         weights_sha256=recipe.weights.sha256,
         films_sha256=sha256_bytes(b"films"),
