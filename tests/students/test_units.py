@@ -46,9 +46,9 @@ def test_every_convolution_of_the_backbone_heads_one_unit() -> None:
     student = timm_student("timm/efficientnet_lite0")
     found = units(student, SPEC)
     convolutions = [f"backbone.{n}" for n, m in student.backbone.named_modules() if isinstance(m, nn.Conv2d)]
-    assert [u.name for u in found if u.weighted] == convolutions
-    assert all(len(u.modules) in (2, 3) for u in found if u.weighted)
-    assert {u.operator for u in found if not u.weighted} == {"add"}
+    assert [u.name for u in found if u.operator == "conv2d"] == convolutions
+    assert all(len(u.modules) in (2, 3) for u in found if u.operator == "conv2d")
+    assert {u.operator for u in found if u.operator != "conv2d"} == {"add"}
 
 
 def test_a_pattern_keeps_a_module_what_is_inside_it_and_the_rest_of_the_unit() -> None:

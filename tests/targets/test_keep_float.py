@@ -263,8 +263,6 @@ def networks(recipe: Recipe) -> Callable[[str], tuple[Student, Student]]:
         ("timm/mobilenetv3_small_050", [r".*\.blocks\.0\.0\.conv_dw", r".*\.blocks\.1"], 4),
         ("timm/mobilenetv3_small_050", [r".*\.se\.conv_expand", r".*\.bn1\.act"], 9),
         pytest.param("timm/efficientnet_lite0", [r".*\.conv_stem", r".*\.conv_pwl"], 16, marks=pytest.mark.slow),
-        # a max pooling behind what is kept, and one branch of an addition
-        pytest.param("timm/resnet10t", [r".*\.conv1\.6", r".*\.layer2\..*\.downsample"], 2, marks=pytest.mark.slow),
     ],
 )
 def test_real_networks_are_kept_as_named(

@@ -35,11 +35,6 @@ class Unit:
     operator: str
     """ATen's name of the first operator: ``conv2d``, ``linear``, ``add``, ``mean``, ``hardswish``, ..."""
 
-    @property
-    def weighted(self) -> bool:
-        """Whether it multiplies with weights: what INT8 stores in a quarter of the bytes."""
-        return self.operator.startswith("conv") or self.operator == "linear"
-
 
 def units(student: Student, spec: InputSpec) -> tuple[Unit, ...]:
     """The units of module ``QUANTISED`` in the order of execution, found in the exported graph.
