@@ -23,7 +23,7 @@ from cxredge.report.table import as_text
 from cxredge.students import build_student
 from cxredge.students.rounding import round_weights
 from cxredge.targets import coreml_relu6
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.coreml import EVALUATED, CoreML
 from cxredge.targets.coreml_convert import Source, convert, export
 from cxredge.targets.coreml_package import write_package

@@ -24,7 +24,7 @@ TORCH_AT_MODULE_SCOPE = ("students/", "distill/", "mlprogram/operators/")
 
 # floors from the ground up; a module imports from its own room or from a lower floor
 FLOORS = (
-    ("recipe", "recipe_file", "results", "evidence", "errors", "files", "progress", "stages", "outputs"),
+    ("vocabulary", "recipe", "recipe_file", "results", "evidence", "errors", "files", "progress", "stages", "outputs"),
     ("students", "images", "statistics"),
     ("mlprogram",),
     ("targets",),

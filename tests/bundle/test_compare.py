@@ -12,7 +12,7 @@ from cxredge.bundle.compare import differences
 from cxredge.errors import EnvironmentProblem
 from cxredge.recipe import InputSpec, Labels, Recipe
 from cxredge.recipe_file import load_recipe
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.coreml import CORE_ML, EVALUATED, CoreML
 
 ROOT = Path(__file__).parent.parent.parent

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cxredge.recipe import InputSpec, Labels, OperatingPoint, Recipe, SchemeName
+from cxredge.recipe import InputSpec, Labels, OperatingPoint, Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact
 from cxredge.targets import TARGETS, get_target
-from cxredge.targets.base import CalibrationFilms, Target
+from cxredge.targets.base import Target
+from cxredge.targets.calibration import CalibrationFilms
+from cxredge.vocabulary import SchemeName
 from targets.stand_in import StandIn
 
 PERCENTILE = 99.99

@@ -15,7 +15,7 @@ from cxredge.mlprogram.graph import Graph, Node, read_graph
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact
 from cxredge.targets import get_target
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.coreml_quantizer import BEFORE, RANGES_OPTION
 
 

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from cxredge.errors import InputError
-from cxredge.recipe import INTEGER_SCHEMES, Recipe, SchemeName
+from cxredge.recipe import Recipe
 from cxredge.results import Artifact, Operation
 from cxredge.targets import TARGETS, get_target
-from cxredge.targets.base import CalibrationFilms, Target
+from cxredge.targets.base import Target
+from cxredge.targets.calibration import CalibrationFilms
+from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName
 from targets.conftest import PERCENTILE, Lowered
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cxredge.outputs import OUTPUT_NAMES, Outputs
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.simulation import Simulation
 from targets.conftest import PERCENTILE, Lowered
 

@@ -18,7 +18,7 @@ from cxredge.outputs import OUTPUT_NAMES, Outputs
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact
 from cxredge.targets import get_target
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from targets.conftest import PERCENTILE, Lowered, lower_all
 
 SQNR_DB = {"fp16": 30.0, "w8": 20.0, "w8a8": 15.0}

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxredge.recipe import INTEGER_SCHEMES, Recipe
+from cxredge.recipe import Recipe
 from cxredge.students.base import Student
 from cxredge.targets import get_target
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.tracer import Origin
 from cxredge.targets.tracing import UnitError, trace_units
+from cxredge.vocabulary import INTEGER_SCHEMES
 from targets.conftest import PERCENTILE, Lowered
 
 UNITS = ["stem.0", "block.expand.0", "block.depthwise.0", "block.project.0", "block", "last.0"]

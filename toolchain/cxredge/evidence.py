@@ -10,8 +10,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from cxredge.recipe import AppKind, ArtifactName, Frozen, Label, OperatingPoint, Sha256, TargetName
+from cxredge.recipe import OperatingPoint
 from cxredge.results import Artifact, BootstrapSpec, Paired, Verdict
+from cxredge.vocabulary import AppKind, ArtifactName, Frozen, Label, Sha256, TargetName
 
 
 class Flip(Frozen):

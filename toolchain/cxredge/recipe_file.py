@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cxredge.errors import InputError, nearest
-from cxredge.recipe import Recipe, SchemeName, TargetName, recipe_path
+from cxredge.recipe import Recipe, recipe_path
+from cxredge.vocabulary import SchemeName, TargetName
 
 MAX_BYTES = 1_000_000
 

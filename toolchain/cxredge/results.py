@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cxredge.recipe import ArtifactName, Frozen, SchemeName, Sha256, TargetName
+from cxredge.vocabulary import ArtifactName, Frozen, SchemeName, Sha256, TargetName
 
 SEMANTICS = "program semantics"
 """In place of a runtime's name: the file was evaluated as what it says, because its runtime does not exist here."""

@@ -21,12 +21,12 @@ from cxredge.files import canonical_json, sha256_file, write_text
 from cxredge.outputs import films_digest
 from cxredge.parity.judge import Judged, judge
 from cxredge.progress import live, track
-from cxredge.recipe import APP_TARGETS, INTEGER_SCHEMES, AppKind
 from cxredge.results import Artifact, Verdict
 from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.targets import calibration
 from cxredge.targets.jobs import REFERENCE, ROUNDED, ROUNDING, TIMES, Job, JobResult, Stack, run_jobs
 from cxredge.targets.nursery import Nursery
+from cxredge.vocabulary import APP_TARGETS, INTEGER_SCHEMES, AppKind
 
 # rough seconds of lowering a MobileNetV2-class student, to start the longest job first
 COST = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
-from cxredge.recipe import SchemeName
+from cxredge.vocabulary import SchemeName
 
 CHEAPEST: tuple[SchemeName, ...] = ("w8a8", "w8", "fp16", "fp32")
 """Schemes from the cheapest to the dearest, by size and by what a phone's processor spends."""

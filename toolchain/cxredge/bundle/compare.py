@@ -13,7 +13,7 @@ from cxredge.bundle import selftest
 from cxredge.bundle.manifest import Manifest, read_manifest
 from cxredge.errors import InputError
 from cxredge.parity import numerics
-from cxredge.recipe import ArtifactName, Frozen
+from cxredge.vocabulary import ArtifactName, Frozen
 
 if TYPE_CHECKING:
     from cxredge.targets.runner import Runner

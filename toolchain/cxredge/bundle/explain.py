@@ -16,11 +16,11 @@ from cxredge.evidence import Explanation
 from cxredge.outputs import films_digest
 from cxredge.parity.layers import explanation
 from cxredge.progress import live
-from cxredge.recipe import INTEGER_SCHEMES
 from cxredge.stages import cache_folder
 from cxredge.targets.explaining import SimulationRecord, TraceRecord
 from cxredge.targets.jobs import EXPLAINED, ROUNDED, ROUNDING, SIMULATION, Job, Stack, run_jobs
 from cxredge.targets.nursery import Nursery
+from cxredge.vocabulary import INTEGER_SCHEMES
 
 
 def explain_artifact(bundle: Path, name: str | None, films: int, reference: Path | None = None) -> Explanation:

@@ -10,10 +10,10 @@ from cxredge.bundle.manifest import FilmList, StrangersRecord
 from cxredge.bundle.walk import Films, Walk
 from cxredge.outputs import OutputsFile, read_outputs
 from cxredge.parity.judge import Answers, Judged
-from cxredge.recipe import TargetName
 from cxredge.results import Artifact, CalibrationRecord, TensorRange
 from cxredge.targets import calibration, get_target
 from cxredge.targets.jobs import REFERENCE
+from cxredge.vocabulary import TargetName
 
 JUDGED = ("evaluation", "validation", "strangers")
 """Stacks of pictures that a verdict rests on; ``Answers`` has a field for each."""

@@ -21,11 +21,12 @@ from cxredge.errors import InputError
 from cxredge.evidence import PrecisionAttempt, PrecisionSearch
 from cxredge.files import write_text
 from cxredge.progress import live
-from cxredge.recipe import Bundles, Recipe, SchemeName, TargetName, recipe_path
+from cxredge.recipe import Bundles, Recipe, recipe_path
 from cxredge.stages import Stage, source_digest
 from cxredge.targets import get_target
 from cxredge.targets.jobs import ORDER, ORDER_FILE, ROUNDED, TIMES, Job, run_jobs
 from cxredge.targets.nursery import Nursery
+from cxredge.vocabulary import SchemeName, TargetName
 
 CHOSEN = "model.auto.yaml"
 """Beside the recipe that was searched, because it names the same weights."""

@@ -16,8 +16,9 @@ from cxredge.errors import InputError, nearest
 from cxredge.evidence import Temperature
 from cxredge.files import canonical_json, sha256_bytes, sha256_file
 from cxredge.images.strangers import Strangers
-from cxredge.recipe import ArtifactName, Frozen, Recipe, Sha256
+from cxredge.recipe import Recipe
 from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
+from cxredge.vocabulary import ArtifactName, Frozen, Sha256
 
 FILE = "manifest.json"
 MAX_BYTES = 16_000_000

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from cxredge.bundle.walk import Films, Walk, read_artifact, walk_recipe
-from cxredge.recipe import Frozen
 from cxredge.targets import get_target
+from cxredge.vocabulary import Frozen
 
 
 class Step(Frozen):

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from cxredge.files import canonical_json, write_bytes, write_text
 from cxredge.outputs import Outputs
-from cxredge.recipe import ArtifactName, Frozen, InputSpec, Sha256
+from cxredge.recipe import InputSpec
 from cxredge.results import Artifact
+from cxredge.vocabulary import ArtifactName, Frozen, Sha256
 
 FOLDER = "selftest"
 FILE = f"{FOLDER}/selftest.json"

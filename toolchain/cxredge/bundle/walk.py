@@ -15,13 +15,14 @@ from cxredge.errors import InputError, nearest
 from cxredge.files import sha256_file
 from cxredge.outputs import films_digest
 from cxredge.parity.judge import Shown
-from cxredge.recipe import INTEGER_SCHEMES, Recipe, recipe_path
+from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, FilmRecord
 from cxredge.stages import Stage, cache_folder, source_digest
 from cxredge.students import checked_weights
 from cxredge.targets import calibration, get_target
 from cxredge.targets.jobs import REFERENCE
+from cxredge.vocabulary import INTEGER_SCHEMES
 
 if TYPE_CHECKING:
     from cxredge.images.datasets import DataSet, Film

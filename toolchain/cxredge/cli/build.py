@@ -39,7 +39,7 @@ def build(
     from cxredge.bundle.build import build_recipe
     from cxredge.cli.listing import print_verdicts, words
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
-    from cxredge.recipe import AppKind
+    from cxredge.vocabulary import AppKind
 
     wanted: dict[AppKind, Path | None] = {"android": android_assets, "ios": ios_assets}
     assets = {kind: folder for kind, folder in wanted.items() if folder is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cxredge.recipe import Frozen, Label, Sha256
+from cxredge.vocabulary import Frozen, Label, Sha256
 
 
 class SplitCount(Frozen):

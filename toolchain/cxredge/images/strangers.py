@@ -23,7 +23,8 @@ from cxredge.images.datasets import Film, data_root
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.outputs import films_digest
-from cxredge.recipe import Frozen, InputSpec, Sha256
+from cxredge.recipe import InputSpec
+from cxredge.vocabulary import Frozen, Sha256
 
 PER_KIND = 16
 """Most pictures of a kind: sixteen place an AUC to an eighth, and keep twelve artifacts' runs short."""

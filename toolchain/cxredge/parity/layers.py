@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from cxredge.evidence import Explanation, LayerError
-from cxredge.recipe import ModulePattern
+from cxredge.vocabulary import ModulePattern
 
 if TYPE_CHECKING:
     from cxredge.targets.explaining import KeptStep, RestoredUnit, SimulationRecord, TraceRecord

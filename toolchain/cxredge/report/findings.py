@@ -6,7 +6,8 @@ import numpy as np
 
 from cxredge.outputs import Outputs
 from cxredge.parity import decisions
-from cxredge.recipe import Frozen, Recipe
+from cxredge.recipe import Recipe
+from cxredge.vocabulary import Frozen
 
 
 class Finding(Frozen):

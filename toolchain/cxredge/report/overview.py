@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from cxredge.recipe import Gates, SchemeName, TargetName
+from cxredge.recipe import Gates
 from cxredge.report import charts
 from cxredge.report.charts import Axis, Layer, Marks, Row, Shape, Svg
 from cxredge.report.material import ReportMaterial
 from cxredge.report.panels import loss_row, losses
 from cxredge.results import number
+from cxredge.vocabulary import SchemeName, TargetName
 
 SHAPES: dict[SchemeName, Shape] = {"fp32": "circle", "fp16": "square", "w8": "diamond", "w8a8": "up"}
 COLOURS: dict[TargetName, str] = {"executorch": "hue-a", "tflite": "hue-b", "coreml": "hue-c", "onnx": "hue-d"}

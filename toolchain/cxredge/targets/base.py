@@ -15,19 +15,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_file
-from cxredge.recipe import INTEGER_SCHEMES, InputSpec, Recipe, SchemeName, TargetName
+from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Artifact, Census, Delegation, TensorRange
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.chatter import kept_quiet
 from cxredge.targets.checks import check_census, check_student
 from cxredge.targets.contents import Contents
 from cxredge.targets.keep_float import Kept, kept_by_scheme, quantised_weights
 from cxredge.targets.lowering_error import lowering_error
 from cxredge.targets.runner import Runner, Runtime
+from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName, TargetName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -51,17 +50,6 @@ class Lowered:
     ranges: tuple[TensorRange, ...] = ()
     cam_step: float | None = None
     """A 255th of the cam's calibrated range: what one step would be if the cam itself were 8-bit."""
-
-
-@dataclass(frozen=True)
-class CalibrationFilms:
-    """Preprocessed calibration films and the percentile their ranges keep.
-
-    images: uint8[N, ch, H, W], values 0..255 (float32 of the same values is what the student takes).
-    """
-
-    images: NDArray[np.uint8]
-    percentile: float
 
 
 class Target(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 MIN_NEIGHBOUR_CORRELATION = 0.5
 """Pearson's r between horizontally adjacent pixels: near 0 for noise, above 0.9 for every film and cell image seen."""
+
+
+@dataclass(frozen=True)
+class CalibrationFilms:
+    """Preprocessed calibration films and the percentile their ranges keep.
+
+    images: uint8[N, ch, H, W], values 0..255 (float32 of the same values is what the student takes).
+    """
+
+    images: NDArray[np.uint8]
+    percentile: float
 
 
 def choose_films(data: DataSet, recipe: Recipe) -> tuple[Film, ...]:

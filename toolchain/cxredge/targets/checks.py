@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
 from cxredge.outputs import OUTPUT_NAMES
-from cxredge.recipe import INTEGER_SCHEMES, InputSpec, Labels, SchemeName
+from cxredge.recipe import InputSpec, Labels
 from cxredge.results import Census
+from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from cxredge.errors import CxrError
 from cxredge.progress import track
-from cxredge.recipe import Frozen
 from cxredge.stages import cache_folder
 from cxredge.targets import TARGETS, get_target
+from cxredge.vocabulary import Frozen
 
 BUILD_GIGABYTES = 2.0
 """Free disk that a build of a MobileNetV2-class recipe was seen to need, with room to spare."""

@@ -13,15 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import CxrError, EnvironmentProblem
-from cxredge.recipe import InputSpec, Recipe, SchemeName
+from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import SEMANTICS
-from cxredge.targets.base import CalibrationFilms, Lowered, Target
+from cxredge.targets.base import Lowered, Target
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.contents import Contents
 from cxredge.targets.coreml_convert import Source, Step, convert, export
 from cxredge.targets.coreml_package import write_package
 from cxredge.targets.coreml_quantizer import activation_steps, calibrate, weight_steps
 from cxredge.targets.ranges import CAM
 from cxredge.targets.runner import Runner, Runtime
+from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student

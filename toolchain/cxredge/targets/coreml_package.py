@@ -11,7 +11,8 @@ from typing import Any
 
 from cxredge.files import canonical_json, sha256_bytes, write_bytes
 from cxredge.outputs import OUTPUT_NAMES
-from cxredge.recipe import InputSpec, Recipe, SchemeName
+from cxredge.recipe import InputSpec, Recipe
+from cxredge.vocabulary import SchemeName
 
 AUTHOR = "cxredge"
 KEYS = "cxr_recipe", "cxr_weights_sha256", "cxr_labels", "cxr_input", "cxr_scheme"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cxredge.mlprogram.graph import Node
 from cxredge.mlprogram.program import Program
 from cxredge.results import TensorRange
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.coreml_convert import Source, Step, hook_error
 from cxredge.targets.ranges import CAM, RangeEstimator, films
 

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from cxredge.errors import EnvironmentProblem
 from cxredge.files import canonical_json, write_bytes
 from cxredge.outputs import OUTPUT_NAMES
-from cxredge.recipe import InputSpec, Recipe, SchemeName
-from cxredge.targets.base import CalibrationFilms, Lowered, Target
+from cxredge.recipe import InputSpec, Recipe
+from cxredge.targets.base import Lowered, Target
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.contents import Contents
 from cxredge.targets.ranges import CAM
 from cxredge.targets.runner import Runner, Runtime
+from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student

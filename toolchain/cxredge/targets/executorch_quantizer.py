@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cxredge.students.units import inside, module_of
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.ranges import CAM, RangeEstimator, films
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.recipe import INTEGER_SCHEMES, Frozen, Recipe, SchemeName
+from cxredge.recipe import Recipe
 from cxredge.targets import get_target
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.keep_float import kept_by_scheme
 from cxredge.targets.simulation import Simulation
 from cxredge.targets.tracer import Origin
 from cxredge.targets.tracing import UnitError, trace_units
+from cxredge.vocabulary import INTEGER_SCHEMES, Frozen, SchemeName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.files import write_text
-from cxredge.recipe import Frozen, Recipe
+from cxredge.recipe import Recipe
 from cxredge.targets.nursery import Nursery, ending, last_words
+from cxredge.vocabulary import Frozen
 
 REFERENCE = "reference"
 ROUNDING = "rounding"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
-from cxredge.recipe import Recipe, SchemeName, TargetName
+from cxredge.recipe import Recipe
 from cxredge.students.units import inside, keep, units
+from cxredge.vocabulary import SchemeName, TargetName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student

@@ -10,7 +10,7 @@ import numpy as np
 
 from cxredge.results import TensorRange
 from cxredge.students.units import inside as in_quantised
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.ranges import CAM, RangeEstimator, films
 
 SCOPES_KEY = "pkg.torch.onnx.name_scopes"

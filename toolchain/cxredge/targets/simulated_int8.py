@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cxredge.outputs import OUTPUT_NAMES, Outputs
 from cxredge.recipe import InputSpec
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.ranges import RangeEstimator
 
 if TYPE_CHECKING:

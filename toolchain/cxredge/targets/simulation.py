@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxredge.outputs import Outputs
 from cxredge.recipe import InputSpec
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.greedy import Greedy, Group
 from cxredge.targets.simulated_int8 import Floats, SimulatedInt8
 

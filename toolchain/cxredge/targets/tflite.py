@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from cxredge.errors import EnvironmentProblem
 from cxredge.files import write_bytes
-from cxredge.recipe import InputSpec, Recipe, SchemeName
+from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Delegation
-from cxredge.targets.base import CalibrationFilms, Lowered, Target
+from cxredge.targets.base import Lowered, Target
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.contents import Contents
 from cxredge.targets.ranges import CAM
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.targets.tflite_metadata import load_libusb, pack, populate, unpack
 from cxredge.targets.tflite_names import TensorOrigin, kept_outputs, shorten_names
 from cxredge.targets.tflite_quantizer import SIGNATURE, calibrate, quantise
+from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student

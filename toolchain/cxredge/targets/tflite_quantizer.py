@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from cxredge.recipe import SchemeName
 from cxredge.results import TensorRange
 from cxredge.students.units import QUANTISED
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.ranges import CAM, RangeEstimator, films
+from cxredge.vocabulary import SchemeName
 
 SIGNATURE = "serving_default"
 OUTSIDE = rf"^(?!{QUANTISED}/)"

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.progress import track
-from cxredge.recipe import Frozen, InputSpec
+from cxredge.recipe import InputSpec
 from cxredge.targets.base import Target
 from cxredge.targets.tracer import Origin, Traced, Tracer
+from cxredge.vocabulary import Frozen
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.files import sha256_file, write_bytes, write_text
 from cxredge.outputs import Outputs, write_outputs
-from cxredge.recipe import Frozen, SchemeName
 from cxredge.targets import get_target
-from cxredge.targets.base import CalibrationFilms
+from cxredge.targets.calibration import CalibrationFilms
 from cxredge.targets.jobs import (
     EXPLAINED,
     ORDER,
@@ -39,6 +38,7 @@ from cxredge.targets.jobs import (
 )
 from cxredge.targets.nursery_process import leave
 from cxredge.targets.runner import Runner
+from cxredge.vocabulary import Frozen, SchemeName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student

@@ -1,0 +1,44 @@
+"""Names of the field that recipes, results and bundles share, as types: what a value must look like to be one."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+TargetName = Literal["executorch", "tflite", "coreml", "onnx"]
+SchemeName = Literal["fp32", "fp16", "w8", "w8a8"]
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9]+$")]
+
+
+def _regular(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+    return pattern
+
+
+ModulePattern = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_regular)]
+
+INTEGER_SCHEMES = ("w8", "w8a8")
+"""Schemes with INT8 weights: they need calibration films, and may keep modules in float."""
+AppKind = Literal["android", "ios"]
+APP_TARGETS: dict[AppKind, tuple[TargetName, ...]] = {
+    "android": ("executorch", "tflite"),
+    "ios": ("coreml", "executorch"),
+}
+"""Targets whose artifacts an app's bundle may hold: the runtimes that the app has."""
+
+
+class Frozen(BaseModel):
+    """Base of every record: immutable, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
