@@ -30,9 +30,9 @@ from cxredge.files import sha256_bytes
 from cxredge.images.datasets import Film
 from cxredge.outputs import Outputs
 from cxredge.parity import decisions, numerics
+from cxredge.parity.numerics import map_correlations
 from cxredge.recipe import OperatingPoint, Recipe
 from cxredge.recipe_file import load_recipe
-from cxredge.report.curves import map_correlation
 from cxredge.report.material import REFERENCE, ReportMaterial
 from cxredge.results import (
     SEMANTICS,
@@ -289,7 +289,7 @@ def _subgroups(
 
 def _heatmaps(outputs: Mapping[str, Outputs], artifact: str, positive: np.ndarray, phantom: bool) -> HeatmapEvidence:
     film, label = np.nonzero(positive)
-    like = map_correlation(outputs[REFERENCE]["cam"][film, label], outputs[artifact]["cam"][film, label])
+    like = map_correlations(outputs[REFERENCE]["cam"][film, label], outputs[artifact]["cam"][film, label])
     there = like[np.isfinite(like)]
     return HeatmapEvidence(
         maps=len(there),

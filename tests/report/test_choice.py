@@ -4,8 +4,8 @@ import numpy as np
 
 from cxredge.evidence import Flip
 from cxredge.parity.decisions import decide, thresholds
+from cxredge.parity.numerics import map_correlations
 from cxredge.report import choice
-from cxredge.report.curves import map_correlation
 from cxredge.report.material import REFERENCE
 from report.plausible import films_for, material_for, outputs_for, recipe_for
 
@@ -53,7 +53,7 @@ def test_the_worst_maps_are_of_positive_decisions_and_one_a_film() -> None:
     positive = decide(reference["logits"], thresholds(recipe.labels.names, recipe.operating_points))
     assert len(found) == choice.FILMS_SHOWN == len({film for film, _, _ in found})
     assert all(positive[film, label] for film, label, _ in found)
-    every = map_correlation(reference["cam"][positive], other["cam"][positive])
+    every = map_correlations(reference["cam"][positive], other["cam"][positive])
     assert found[0][2] == every.min()
     assert [f[2] for f in found] == sorted(f[2] for f in found)
 

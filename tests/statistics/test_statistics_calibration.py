@@ -11,7 +11,15 @@ from scipy.optimize import minimize
 from sklearn.metrics import log_loss
 
 from cxredge.errors import InputError
-from cxredge.statistics.calibration import BINS, TEMPERATURES, Ece, fit_temperature, mean_nll, probabilities
+from cxredge.statistics.calibration import (
+    BINS,
+    TEMPERATURES,
+    Ece,
+    fit_temperature,
+    mean_nll,
+    probabilities,
+    reliability,
+)
 
 
 def answers(heat: float, films: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -110,3 +118,29 @@ def test_nan_is_refused() -> None:
         fit_temperature(np.ones((2, 1), bool), np.array([[0.5], [np.nan]]), "multi-label")
     with pytest.raises(InputError, match="STATISTICS-VALUE"):
         Ece(np.ones((2, 1), bool), np.array([[0.5], [np.nan]]))
+
+
+def test_reliability_counts_every_answer_once() -> None:
+    truth, logits = answers(2.0, 40_000)
+    chances = probabilities(logits, "multi-label", 2.0)
+    bins = reliability(truth, chances)
+    assert sum(b.answers for b in bins) == 120_000
+    assert sum(b.answers * b.probability for b in bins) == pytest.approx(chances.sum())
+    assert sum(b.answers * b.share for b in bins) == pytest.approx(truth.sum())
+    assert [int(np.ceil(b.probability * BINS)) for b in bins] == list(range(1, BINS + 1))
+    # drawn with these probabilities: every bin has hundreds of answers, and lies on the diagonal
+    assert all(abs(b.probability - b.share) < 3 * (0.25 / b.answers) ** 0.5 for b in bins)
+
+
+def test_reliability_of_one_label_is_what_its_error_sums_up() -> None:
+    truth, logits = answers(0.5, 300)
+    chances = probabilities(logits, "multi-label")[:, :1]
+    bins = reliability(truth[:, :1], chances)
+    expected = sum(b.answers * abs(b.probability - b.share) for b in bins) / 300
+    assert Ece(truth[:, :1], chances)(np.ones((300, 1)))[0, 0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_certain_answers_have_bins() -> None:
+    chances = probabilities(np.array([[-4e4], [4e4]], np.float32), "multi-label", 0.05)
+    bins = reliability(np.array([[False], [True]]), chances)
+    assert [(b.probability, b.share, b.answers) for b in bins] == [(0, 0, 1), (1, 1, 1)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from cxredge.evidence import Evidence, Flip
 from cxredge.parity.decisions import decide, thresholds
-from cxredge.report.curves import map_correlation
+from cxredge.parity.numerics import map_correlations
 from cxredge.report.material import REFERENCE, ReportMaterial
 
 LABELS_DRAWN = 12
@@ -42,7 +42,7 @@ def worst_maps(material: ReportMaterial, artifact: str) -> tuple[tuple[int, int,
     film, label = np.nonzero(decide(reference["logits"], cut))
     if not len(film):
         return ()
-    like = map_correlation(reference["cam"][film, label], other["cam"][film, label])
+    like = map_correlations(reference["cam"][film, label], other["cam"][film, label])
     chosen: dict[int, tuple[int, int, float]] = {}
     for i in np.argsort(like, kind="stable"):  # NaN, of constant maps, comes last
         if np.isfinite(like[i]) and len(chosen) < FILMS_SHOWN:

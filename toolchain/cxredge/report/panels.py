@@ -11,9 +11,9 @@ from cxredge.parity.decisions import decide, thresholds
 from cxredge.report import charts
 from cxredge.report.charts import Axis, Bars, Layer, Line, Marks, Row, Svg
 from cxredge.report.choice import ROWS_SHOWN
-from cxredge.report.curves import Bin, reliability, roc
 from cxredge.report.material import REFERENCE, ReportMaterial
 from cxredge.results import Paired, number
+from cxredge.statistics.calibration import Bin, probabilities, reliability
 
 UNIT = (0.0, 1.0)
 
@@ -80,8 +80,11 @@ def _roc(
     before: np.ndarray,
     after: np.ndarray,
 ) -> Svg:
+    from sklearn.metrics import roc_curve
+
     points = [(float(d[~truth].mean()), float(d[truth].mean())) for d in (before, after)]
     (alarms, hits), (alarms_after, hits_after) = points
+    curve, curve_after = (roc_curve(truth, logits)[:2] for logits in (reference, other))
     return charts.plot(
         f"{name}: ROC of the reference and of {artifact}",
         f"At the operating point the reference has sensitivity {hits:.3f} and specificity {1 - alarms:.3f}, {artifact} "
@@ -90,8 +93,8 @@ def _roc(
         Axis("sensitivity", *UNIT),
         [
             Line(UNIT, UNIT, "diagonal"),
-            Line(*roc(reference, truth), "curve reference"),
-            Line(*roc(other, truth), "curve artifact"),
+            Line(curve[0], curve[1], "curve reference"),
+            Line(curve_after[0], curve_after[1], "curve artifact"),
             Marks((alarms,), (hits,), "diamond", "reference"),
             Marks((alarms_after,), (hits_after,), "circle", "artifact big"),
         ],
@@ -100,8 +103,8 @@ def _roc(
 
 def reliability_chart(material: ReportMaterial, artifact: str, temperature: float, css: str) -> Svg:
     """Before and after its temperature, over all labels and films; ``artifact`` may be the reference."""
-    logits, truth = material.outputs[artifact]["logits"], material.truth
-    before, after = reliability(logits, truth, 1.0), reliability(logits, truth, temperature)
+    logits, kind = material.outputs[artifact]["logits"], material.recipe.labels.kind
+    before, after = (reliability(material.truth, probabilities(logits, kind, t)) for t in (1.0, temperature))
 
     def xy(bins: tuple[Bin, ...]) -> tuple[list[float], list[float]]:
         return [b.probability for b in bins], [b.share for b in bins]

@@ -1,7 +1,8 @@
-"""Calibration: probabilities at a temperature, the temperature itself, and the expected calibration error."""
+"""Calibration: probabilities at a temperature, the temperature itself, reliability, and the expected error."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,8 @@ Kind = Literal["multi-label", "single-label"]
 """Independent sigmoids, or one softmax."""
 
 BINS = 15
-"""Equal-width bins of the expected calibration error (Guo et al., On Calibration of Modern Neural Networks, 2017)."""
+"""Equal-width bins ((m - 1) / BINS, m / BINS] of reliability diagrams and of the expected calibration error (Guo et
+al., On Calibration of Modern Neural Networks, 2017)."""
 TEMPERATURES = (0.05, 20.0)
 """Bounds of a temperature: beyond them a model says nothing, or nothing but 0 and 1."""
 
@@ -58,10 +60,39 @@ def fit_temperature(truth: NDArray[np.bool_], logits: NDArray[np.floating], kind
     return float(1 / found.x) if found.fun < loss(1.0) else 1.0
 
 
+def _bins(probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The bin of each probability, 0..BINS - 1, in an array of the same shape; 0 itself is in the first."""
+    return np.clip(np.ceil(probabilities * BINS).astype(np.intp) - 1, 0, BINS - 1)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Answers of about the same probability: their mean, and how often the finding was there."""
+
+    probability: float
+    share: float
+    answers: int
+
+
+def reliability(truth: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> tuple[Bin, ...]:
+    """The bins that hold answers, from 0 to 1, over all films and labels (Guo et al. 2017, figure 1).
+
+    truth bool[N, C], probabilities float64[N, C] in 0..1. Raises what ``check`` raises.
+    """
+    check(truth, probabilities)
+    place = _bins(probabilities).ravel()
+    answers = np.bincount(place, minlength=BINS)
+    means, shares = (np.bincount(place, values.ravel(), BINS) for values in (probabilities, truth))
+    return tuple(
+        Bin(float(means[i] / answers[i]), float(shares[i] / answers[i]), int(answers[i]))
+        for i in np.flatnonzero(answers)
+    )
+
+
 class Ece:
     """Expected calibration error of C labels as a function of film weights.
 
-    Sum over BINS equal-width bins ((m - 1) / BINS, m / BINS] of the label's probability: the bin's share of the weight
+    Sum over the BINS bins of the label's probability: the bin's share of the weight
     times |mean probability - share of positives| (Guo et al. 2017, eq. 3; by label as in Kull et al. 2019, classwise
     ECE). The bins do not depend on the weights, so each bin's sum is linear in them.
     """
@@ -72,8 +103,7 @@ class Ece:
 
         check(truth, probabilities)
         films, self._labels = truth.shape
-        bins = np.clip(np.ceil(probabilities * BINS).astype(np.intp) - 1, 0, BINS - 1)
-        rows = bins + BINS * np.arange(self._labels)
+        rows = _bins(probabilities) + BINS * np.arange(self._labels)
         columns = np.broadcast_to(np.arange(films)[:, None], rows.shape)
         excess = probabilities - truth
         self._sums = csr_array((excess.ravel(), (rows.ravel(), columns.ravel())), shape=(BINS * self._labels, films))
