@@ -15,6 +15,7 @@ import torch
 from click.testing import CliRunner
 
 from cxredge.cli.distill import distill as command
+from cxredge.cli.thresholds import thresholds
 from cxredge.distill.results import DistillResults
 from cxredge.distill.run import distill
 from cxredge.errors import EnvironmentProblem, InputError
@@ -51,6 +52,36 @@ def test_one_run_from_end_to_end(write_recipe: Write, tmp_path: Path) -> None:
     before = {p.name: p.read_bytes() for p in place.iterdir()}
     distill(place, tmp_path / "work")
     assert {p.name: p.read_bytes() for p in place.iterdir()} == before
+
+
+def test_thresholds_are_chosen_again_without_training(
+    write_recipe: Write, values: dict[str, Any], tmp_path: Path
+) -> None:
+    values["distill"]["teacher"]["epochs"] = values["distill"]["epochs"] = 1
+    place = write_recipe(tmp_path / "tiny")
+    distill(place, tmp_path / "work")
+    first = (place / "model.yaml").read_bytes()
+    weights = (place / "weights.safetensors").read_bytes()
+    done = CliRunner().invoke(thresholds, [str(place)])
+    assert done.exit_code == 0, done.output
+    # the same student, films and rules: the same thresholds, and those without enough films stay
+    assert (place / "model.yaml").read_bytes() == first
+    assert "novelty" in done.output
+
+    # a student from elsewhere: no distill section, its own rule, points that mean nothing yet
+    recipe = load_recipe(place)
+    del values["distill"]
+    values["weights"]["sha256"] = recipe.weights.sha256
+    values["operating_rules"] = {"default": {"kind": "sensitivity", "floor": 0.9}}
+    write_recipe(place)
+    done = CliRunner().invoke(thresholds, [str(place)])
+    assert done.exit_code == 0, done.output
+    after = load_recipe(place)
+    assert any(p.rule.startswith("sensitivity >= 0.9 on val") for p in after.operating_points.values())
+    assert after.novelty == recipe.novelty
+    for label, point in after.operating_points.items():
+        assert point.rule == "not trained yet" or f"{point.logit:g}" in done.output, label
+    assert (place / "weights.safetensors").read_bytes() == weights
 
 
 def test_a_changed_recipe_does_not_resume(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:

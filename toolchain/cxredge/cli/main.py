@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "On a Mac: a bundle's Core ML artifacts by Core ML and by the evaluator.",
     "doctor": "Say what this machine can build, run and verify, and how to fix the rest.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
+    "thresholds": "Choose operating points by the recipe's rules, without training.",
     "phantom": "Write a data set of phantom chest radiographs.",
     "schema": "Write the JSON Schemas of recipe, manifest and results.",
     "vectors": "Write the preprocessing vectors shared with Kotlin and Swift.",

@@ -54,25 +54,32 @@ def load_splits(recipe: Recipe, data_set: DataSet, allowed: Sequence[str]) -> Sp
     used: Counter[str] = Counter()
     excluded: Counter[str] = Counter()
     for split in SPLITS:
-        films = data_set.films(split)
-        chosen[split] = [f for f in films if _licence(f) in allowed]
+        chosen[split] = allowed_films(data_set, split, allowed)
         used.update(_licence(f) for f in chosen[split])
-        excluded.update(_licence(f) for f in films if _licence(f) not in allowed)
-        if not chosen[split]:
-            raise InputError(
-                "DISTILL-LICENCE",
-                f"of the {len(films)} {split} films none has a licence class that the recipe allows",
-                f"use data whose licence_class is {' or '.join(allowed)}",
-            )
-    parts = {split: _films(recipe, split, films) for split, films in chosen.items()}
+        excluded.update(_licence(f) for f in data_set.films(split) if _licence(f) not in allowed)
+    parts = {split: read_films(recipe, split, films) for split, films in chosen.items()}
     return Splits(**parts, used=dict(sorted(used.items())), excluded=dict(sorted(excluded.items())))
+
+
+def allowed_films(data_set: DataSet, split: str, allowed: Sequence[str]) -> list[Film]:
+    """The split's films whose licence class is in ``allowed``. Raises InputError DISTILL-LICENCE when there is none."""
+    films = data_set.films(split)
+    chosen = [f for f in films if _licence(f) in allowed]
+    if not chosen:
+        raise InputError(
+            "DISTILL-LICENCE",
+            f"of the {len(films)} {split} films none has a licence class that the recipe allows",
+            f"use data whose licence_class is {' or '.join(allowed)}",
+        )
+    return chosen
 
 
 def _licence(film: Film) -> str:
     return film.columns.get("licence_class") or UNSTATED
 
 
-def _films(recipe: Recipe, split: str, films: list[Film]) -> Films:
+def read_films(recipe: Recipe, split: str, films: Sequence[Film]) -> Films:
+    """Preprocess ``films`` of ``split``. Raises what ``preprocess_films`` raises."""
     from cxredge.images.preprocess import preprocess_films
 
     images = preprocess_films([Path(f.path) for f in films], recipe.input, f"Preprocessing {split}")

@@ -17,7 +17,7 @@ from cxredge.distill.evaluate import Answers, answers, macro_interval, score
 from cxredge.distill.losses import distillation_loss, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.results import DistillResults, SplitCount, TrainingRecord
-from cxredge.distill.thresholds import novelty_threshold, operating_point
+from cxredge.distill.thresholds import fitted_points, novelty_threshold, point_by_prevalence
 from cxredge.distill.training import Loss, Training, seeded
 from cxredge.distill.write_back import write_back
 from cxredge.errors import InputError
@@ -165,10 +165,10 @@ def _finish(
     teacher_record, _, _ = _record(recipe, plan.teacher.backbone, plan.teacher.pretrained, splits, teacher)
     record, val, test = _record(recipe, recipe.student.backbone, plan.pretrained, splits, student)
     prevalence = splits.train.targets.mean(0).tolist()
-    truth = splits.val.targets.numpy()
-    rules = recipe.operating_rules
+    targets = splits.val.targets.numpy()
+    fitted = fitted_points(recipe, targets, val.logits)
     points = {
-        label: operating_point(rules.of(label), truth[:, i], val.logits[:, i], prevalence[i])
+        label: fitted.get(label) or point_by_prevalence(targets[:, i], val.logits[:, i], prevalence[i])
         for i, label in enumerate(names)
     }
     tensors = {key: value.contiguous() for key, value in sorted(student.model.state_dict().items())}

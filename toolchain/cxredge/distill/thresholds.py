@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxredge.recipe import Novelty, OperatingPoint, OperatingRule
+from cxredge.recipe import Novelty, OperatingPoint, Recipe
 from cxredge.statistics import operating
 
 if TYPE_CHECKING:
@@ -17,24 +17,38 @@ MIN_CASES = 3
 NOVELTY_PERCENTILE = 99
 
 
-def operating_point(
-    rule: OperatingRule, truth: NDArray[np.float32], logits: NDArray[np.float32], train_prevalence: float
-) -> OperatingPoint:
-    """truth (0 and 1) and logits float32[N] of one label on val -> its threshold by ``rule``.
+def fitted_points(
+    recipe: Recipe, targets: NDArray[np.float32], logits: NDArray[np.float32]
+) -> dict[str, OperatingPoint]:
+    """targets (0 and 1) and logits float32[N, C] on val -> thresholds by the recipe's rules.
 
-    With fewer than MIN_CASES positives or negatives: the logit that calls the same share of val positive as train has
-    positives; the text of the rule then says so.
+    Only of labels with at least MIN_CASES positives and negatives.
     """
-    positives = int(truth.sum())
-    few = [(n, what) for n, what in ((positives, "positives"), (len(truth) - positives, "negatives")) if n < MIN_CASES]
-    if few:
-        logit = float(np.quantile(logits.astype(np.float64), 1 - train_prevalence))
-        text = (
-            f"not fitted, too few {few[0][1]} on val ({few[0][0]}): calls the train prevalence positive "
-            f"({100 * train_prevalence:.1f} % of {len(truth)} films)"
-        )
-        return OperatingPoint(logit=round(logit, 4), rule=text)
-    return operating.operating_point(rule, truth > 0.5, logits, "val")
+    return {
+        label: operating.operating_point(recipe.operating_rules.of(label), targets[:, i] > 0.5, logits[:, i], "val")
+        for i, label in enumerate(recipe.labels.names)
+        if _lacking(targets[:, i]) is None
+    }
+
+
+def point_by_prevalence(
+    targets: NDArray[np.float32], logits: NDArray[np.float32], train_prevalence: float
+) -> OperatingPoint:
+    """For one label with too few films of a kind, float32[N] each: calls the same share of val positive as train has
+    positives. The text of its rule says so."""
+    logit = float(np.quantile(logits.astype(np.float64), 1 - train_prevalence))
+    text = (
+        f"not fitted, too few {_lacking(targets)}: calls the train prevalence positive "
+        f"({100 * train_prevalence:.1f} % of {len(targets)} films)"
+    )
+    return OperatingPoint(logit=round(logit, 4), rule=text)
+
+
+def _lacking(targets: NDArray[np.float32]) -> str | None:
+    """Which kind of film is too rare, and how rare, as ``positives on val (2)``."""
+    positives = int(targets.sum())
+    counts = ((positives, "positives"), (len(targets) - positives, "negatives"))
+    return next((f"{kind} on val ({n})" for n, kind in counts if n < MIN_CASES), None)
 
 
 def novelty_threshold(novelty: NDArray[np.float32]) -> Novelty:

@@ -1,0 +1,46 @@
+"""``cxredge thresholds``: choose a trained student's thresholds again, without training it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxredge.distill.data import allowed_films, read_films
+from cxredge.distill.evaluate import answers
+from cxredge.distill.thresholds import fitted_points, novelty_threshold
+from cxredge.distill.write_back import write_back
+from cxredge.recipe import Novelty, OperatingPoint, Recipe, recipe_path
+from cxredge.recipe_file import load_recipe
+from cxredge.stages import cache_folder
+from cxredge.students import load_student
+
+
+@dataclass(frozen=True)
+class Rechosen:
+    """What was written into the recipe; ``before`` is the recipe as it was."""
+
+    before: Recipe
+    points: dict[str, OperatingPoint]
+    """Of labels with enough films; the others' points stay."""
+    novelty: Novelty
+
+
+def choose_thresholds(place: Path) -> Rechosen:
+    """Run the recipe's student on the val films, choose by ``operating_rules``, and write what was chosen into it.
+
+    place: recipe folder or file. With a ``distill`` section only films of its licence classes count, as in training.
+    Raises what ``load_recipe``, ``load_student``, ``DataSet.films``, ``allowed_films`` and ``preprocess_films`` raise.
+    """
+    from cxredge.images.datasets import open_data
+
+    file, recipe = recipe_path(place), load_recipe(place)
+    student = load_student(recipe, recipe.student.backbone, file.parent / recipe.weights.file, recipe.weights.sha256)
+    data = open_data(recipe.data, recipe.labels, cache_folder() / "data")
+    plan = recipe.distill
+    chosen = data.films("val") if plan is None else allowed_films(data, "val", plan.licence_classes)
+    films = read_films(recipe, "val", chosen)
+    found = answers(student, films, "Measuring")
+    points = fitted_points(recipe, films.targets.numpy(), found.logits)
+    novelty = novelty_threshold(found.novelty)
+    write_back(file, recipe.weights.sha256, points, novelty)
+    return Rechosen(recipe, points, novelty)
