@@ -126,3 +126,28 @@ def test_a_mobilenetv3_that_int8_breaks_is_rescued_on_all_targets(
     write_recipe(tmp_path / "v3", student, backbone, size, 20, EVERY)
     found = search(tmp_path / "v3", (), lambda attempt: None)
     assert_rescued(found, tmp_path / "v3", EVERY)
+
+
+@pytest.mark.slow
+def test_what_a_target_cannot_make_is_an_attempt_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TFLite pads a max pool with minus infinity, of which there is no INT8: float is chosen, and the reason said."""
+    import torch
+
+    from cxredge.report import attempts
+    from cxredge.students.base import Student
+    from cxredge.students.timm_backbone import TimmBackbone
+
+    monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
+    backbone, size = "timm/resnet10t", 64
+    torch.manual_seed(0)
+    network = TimmBackbone(backbone, 1, size, size)
+    student = Student(network, network.features, len(LABELS), 4).eval()
+    write_recipe(tmp_path / "r", student, backbone, size, 20, ["tflite"])
+    found = search(tmp_path / "r", (), lambda attempt: None)
+    assert found.chosen == {"tflite": "tflite/fp32"}
+    first = found.attempts[0]
+    assert (first.artifact, first.bytes, first.verdict, first.passed) == ("tflite/w8a8", None, None, False)
+    assert first.refused is not None
+    assert first.refused.startswith("[CALIBRATION-NAN]")
+    assert "REFUSED: [CALIBRATION-NAN]" in attempts.line(attempts.cells(first))
+    assert "kept" in attempts.line(attempts.cells(found.attempts[-1]))

@@ -6,9 +6,9 @@ these carry what a person reads in the report.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cxredge.recipe import OperatingPoint
 from cxredge.results import Artifact, BootstrapSpec, Paired, Verdict
@@ -239,11 +239,24 @@ class PrecisionAttempt(Frozen):
     artifact: ArtifactName
     keep_float: tuple[str, ...]
     """Names of the modules kept in float."""
-    bytes: int
+    bytes: int | None
     p50_ms: float | None
     """Median latency on this machine, one thread, while other attempts may have run beside it; None where the runtime
     does not exist here."""
-    verdict: Verdict
+    verdict: Verdict | None
+    refused: str | None = None
+    """Why there is nothing to weigh, time or judge: the target could not make the artifact, ``[CODE] cause``."""
+
+    @model_validator(mode="after")
+    def _judged_or_refused(self) -> Self:
+        if (self.verdict is None) != (self.bytes is None) or (self.verdict is None) != (self.refused is not None):
+            raise ValueError("an attempt has bytes and a verdict, or the reason why it was refused")
+        return self
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was made and keeps every gate."""
+        return self.verdict is not None and self.verdict.passed
 
 
 class PrecisionSearch(Frozen):

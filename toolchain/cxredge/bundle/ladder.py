@@ -14,14 +14,16 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import get_args
 
-from cxredge.bundle.build import fill, judge_walk, work_folder
+from cxredge.bundle.build import judge_walk
 from cxredge.bundle.climb import Rung, climb
+from cxredge.bundle.fill import try_fill, work_folder
 from cxredge.bundle.walk import Walk, walk_recipe
 from cxredge.errors import InputError
 from cxredge.evidence import PrecisionAttempt, PrecisionSearch
 from cxredge.files import write_text
 from cxredge.progress import live
 from cxredge.recipe import Bundles, Recipe, recipe_path
+from cxredge.results import Artifact
 from cxredge.stages import Stage, source_digest
 from cxredge.targets import get_target
 from cxredge.targets.jobs import ORDER, ORDER_FILE, ROUNDED, TIMES, Job, run_jobs
@@ -36,7 +38,8 @@ Climb = Generator[Rung, bool, Rung | None]
 def search(place: Path, targets: tuple[str, ...], say: Callable[[PrecisionAttempt], None]) -> PrecisionSearch:
     """Climb for each target of the recipe (or of ``targets``); ``say`` hears every attempt when it is judged.
 
-    Raises what a build raises, and InputError PRECISION-GATES when the recipe bounds no scheme of a target.
+    An artifact that its target cannot make (an InputError of its own job) is an attempt that failed, and says why.
+    Raises what else a build raises, and InputError PRECISION-GATES when the recipe bounds no scheme of a target.
     """
     walk = walk_recipe(place, targets, ())
     recipe = walk.recipe
@@ -57,7 +60,7 @@ def search(place: Path, targets: tuple[str, ...], say: Callable[[PrecisionAttemp
             following: dict[TargetName, Rung] = {}
             for target, attempt in found.items():
                 try:
-                    following[target] = climbs[target].send(attempt.verdict.passed)
+                    following[target] = climbs[target].send(attempt.passed)
                 except StopIteration as end:
                     if end.value is not None:
                         chosen[target] = end.value
@@ -140,24 +143,26 @@ def _attempt(walk: Walk, rungs: dict[TargetName, Rung], nursery: Nursery) -> dic
         }
     )
     tried = Walk(recipe, walk.weights, tuple(names.values()))
-    lowered = fill(tried, nursery)
+    lowered, refused = try_fill(tried, nursery)
     judged = judge_walk(tried, lowered)
-    return {
-        target: PrecisionAttempt(
+    found: dict[TargetName, PrecisionAttempt] = {}
+    for target, name in names.items():
+        made, error = lowered.get(name), refused.get(name)
+        found[target] = PrecisionAttempt(
             artifact=name,
             keep_float=rungs[target].keep,
-            bytes=lowered[name].bytes,
-            p50_ms=_latency(tried, name, lowered[name].sha256),
-            verdict=judged[name].verdict,
+            bytes=made and made.bytes,
+            p50_ms=made and _latency(tried, made),
+            verdict=judged[name].verdict if made else None,
+            refused=error and f"[{error.code}] {error.cause}",
         )
-        for target, name in names.items()
-    }
+    return found
 
 
-def _latency(walk: Walk, name: str, digest: str) -> float | None:
-    if not get_target(name.split("/")[0]).runtime().native:
+def _latency(walk: Walk, artifact: Artifact) -> float | None:
+    if not get_target(artifact.target).runtime().native:
         return None
-    times = json.loads((walk.outputs_stage(name, digest).folder / TIMES).read_text())
+    times = json.loads((walk.outputs_stage(artifact.name, artifact.sha256).folder / TIMES).read_text())
     return float(times["evaluation"])
 
 

@@ -13,16 +13,18 @@ WIDTHS = (16, 9, 12, 8, 8, 12, 0)
 
 def cells(attempt: PrecisionAttempt) -> tuple[str, ...]:
     """One attempt in the order of ``HEADER``."""
+    start = attempt.artifact, str(len(attempt.keep_float))
+    if attempt.verdict is None or attempt.bytes is None:
+        return (*start, "–", "–", "–", "–", f"REFUSED: {attempt.refused}")
     figures = attempt.verdict.figures
     failed = [f"{g.gate} {number(g.value)}" for g in attempt.verdict.gates if g.verdict in ("broken", "not-shown")]
     return (
-        attempt.artifact,
-        str(len(attempt.keep_float)),
+        *start,
         f"{attempt.bytes:,}",
         number(attempt.p50_ms),
         number(figures.logit_sqnr_db),
         f"{figures.flips} of {figures.decisions}",
-        "kept" if attempt.verdict.passed else "BROKEN: " + "; ".join(failed),
+        "kept" if attempt.passed else "BROKEN: " + "; ".join(failed),
     )
 
 
