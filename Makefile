@@ -6,6 +6,8 @@ PYTHON ?= python3.11
 MODEL ?= phantom
 TORCH ?= lock
 UV := .venv/bin/uv
+# long tests build on two cores themselves; a third process would only wait
+PARALLEL := -n 2 --dist loadgroup
 STAMP := .venv/.installed-$(TORCH)
 
 ANDROID_MODEL := android-app/app/src/main/assets/model
@@ -35,10 +37,10 @@ lint: $(STAMP) ## formatting, lint and types
 	.venv/bin/mypy
 
 test: lint ## what continuous integration runs
-	.venv/bin/pytest -m "not slow"
+	.venv/bin/pytest $(PARALLEL) -m "not slow"
 
 test-full: lint ## everything, the slow tests too
-	.venv/bin/pytest
+	.venv/bin/pytest $(PARALLEL)
 
 schemas: $(STAMP) ## regenerate the published JSON Schemas
 	.venv/bin/cxredge schema docs/schemas

@@ -7,12 +7,24 @@ from pathlib import Path
 
 import pytest
 
+# tests run in several processes, and so do the builds that they start: more threads than cores only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--update-goldens``: write generated pages and goldens anew instead of comparing with them."""
     parser.addoption("--update-goldens", action="store_true", help="write goldens anew instead of comparing")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes, one runs the tests of a file, and one all that look at the whole default model: what they
+    share is made once."""
+    for item in items:
+        whole = "built" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("built" if whole else str(item.path.relative_to(REPOSITORY / "tests"))))
 
 
 @pytest.fixture(scope="session")

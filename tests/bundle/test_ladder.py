@@ -130,7 +130,7 @@ def test_a_mobilenetv3_that_int8_breaks_is_rescued_on_all_targets(
 
 @pytest.mark.slow
 def test_what_a_target_cannot_make_is_an_attempt_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TFLite pads a max pool with minus infinity, of which there is no INT8: float is chosen, and the reason said."""
+    """coremltools converts no GhostNet: the other target is chosen for all the same, and the reason is said."""
     import torch
 
     from cxredge.report import attempts
@@ -138,16 +138,18 @@ def test_what_a_target_cannot_make_is_an_attempt_that_failed(tmp_path: Path, mon
     from cxredge.students.timm_backbone import TimmBackbone
 
     monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
-    backbone, size = "timm/resnet10t", 64
+    backbone, size = "timm/ghostnet_050", 64
     torch.manual_seed(0)
     network = TimmBackbone(backbone, 1, size, size)
     student = Student(network, network.features, len(LABELS), 4).eval()
-    write_recipe(tmp_path / "r", student, backbone, size, 20, ["tflite"])
+    write_recipe(tmp_path / "r", student, backbone, size, 1, ["onnx", "coreml"])
     found = search(tmp_path / "r", (), lambda attempt: None)
-    assert found.chosen == {"tflite": "tflite/fp32"}
-    first = found.attempts[0]
-    assert (first.artifact, first.bytes, first.verdict, first.passed) == ("tflite/w8a8", None, None, False)
-    assert first.refused is not None
-    assert first.refused.startswith("[CALIBRATION-NAN]")
-    assert "REFUSED: [CALIBRATION-NAN]" in attempts.line(attempts.cells(first))
-    assert "kept" in attempts.line(attempts.cells(found.attempts[-1]))
+    assert set(found.chosen) == {"onnx"}
+    refused = [a for a in found.attempts if a.artifact.startswith("coreml/")]
+    assert {a.artifact for a in refused} == {"coreml/w8a8", "coreml/fp32"}
+    for attempt in refused:
+        assert (attempt.bytes, attempt.verdict, attempt.passed) == (None, None, False)
+        assert attempt.refused is not None
+        assert attempt.refused.startswith("[TARGET-LOWERING]")
+        assert "REFUSED: [TARGET-LOWERING]" in attempts.line(attempts.cells(attempt))
+    assert load_recipe(write_chosen(tmp_path / "r", found)).targets.keys() == {"onnx"}

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cxredge.report import charts
@@ -22,6 +22,7 @@ def paths(svg: str, css: str) -> list[str]:
 
 @given(FINITE, st.floats(1e-6, 1e6), st.booleans())
 def test_ticks_are_round_few_and_inside(low: float, span: float, percent: bool) -> None:
+    assume(span > 1e-9 * abs(low))  # below, the values themselves are as coarse as the ticks
     axis = Axis("x", low, low + span, percent)
     ticks = axis.ticks()
     assert 1 <= len(ticks) <= 7

@@ -122,16 +122,20 @@ def test_what_is_kept_is_float_and_the_rest_is_int8(lower: Lowerer) -> None:
         assert lower.sqnr_db(student, artifact) > 15
 
 
-def test_kept_weights_are_the_students_own(lower: Lowerer) -> None:
+def test_kept_weights_are_the_students_own_and_keeping_comes_nearer(
+    lowered: Lowered, recipe: Recipe, tmp_path: Path
+) -> None:
     from cxredge.students.folding import fold_batch_norm
     from targets.tiny_student import make_student
 
-    student = make_student()
-    weight = fold_batch_norm(student, lower.recipe.input).get_submodule(PROJECT).weight.detach()
+    lower, student = Lowerer(lowered.target, recipe, tmp_path), make_student()
+    weight = fold_batch_norm(student, recipe.input).get_submodule(PROJECT).weight.detach()
     halves = lower.target.name == "coreml"
     stored = (weight.half() if halves else weight).numpy().tobytes()
-    for keep, held in (([PROJECT.replace(".", r"\.")], True), ([r".*\.last\.0"], False)):
-        path = lower.folder / lower(student, keep)["w8a8"].file
+    made = lower(student, [PROJECT.replace(".", r"\."), r".*\.stem", r".*\.expand", r".*\.depthwise"])["w8a8"]
+    plain = Lowerer(lowered.target, recipe, lowered.folder)
+    assert lower.sqnr_db(student, made) > plain.sqnr_db(student, lowered.artifacts["w8a8"])
+    for path, held in ((tmp_path / made.file, True), (lowered.folder / lowered.artifacts["w8a8"].file, False)):
         data = path.read_bytes()
         if halves:
             with zipfile.ZipFile(path) as archive:
@@ -200,15 +204,6 @@ def _tflite_reads(path: Path) -> list[bool]:
     return [int(o.inputs[0]) in back or graph.tensors[o.inputs[0]].type != 0 for o in convolutions]
 
 
-def test_keeping_more_comes_nearer(lower: Lowerer) -> None:
-    from targets.tiny_student import make_student
-
-    student = make_student()
-    keep = [r".*\.stem", r".*\.expand", r".*\.depthwise"]
-    few, many = (lower.sqnr_db(student, lower(student, k)["w8a8"]) for k in ((), keep))
-    assert many > few
-
-
 def test_what_is_not_named_keeps_its_bytes(lowered: Lowered, recipe: Recipe, tmp_path: Path) -> None:
     from targets.tiny_student import make_student
 
@@ -258,24 +253,37 @@ def networks(recipe: Recipe) -> Callable[[str], tuple[Student, Student]]:
     return get
 
 
+MOBILENETV3 = "timm/mobilenetv3_small_050"
+
+
 @pytest.mark.parametrize(
-    ("name", "keep", "least"),
+    ("name", "keep", "least", "target"),
     [
         # a convolution whose output is pooled and weighted (squeeze-excite), and a whole block with its additions
-        ("timm/mobilenetv3_small_050", [r".*\.blocks\.0\.0\.conv_dw", r".*\.blocks\.1"], 4),
-        ("timm/mobilenetv3_small_050", [r".*\.se\.conv_expand", r".*\.bn1\.act"], 9),
-        pytest.param("timm/efficientnet_lite0", [r".*\.conv_stem", r".*\.conv_pwl"], 16, marks=pytest.mark.slow),
+        (MOBILENETV3, [r".*\.blocks\.0\.0\.conv_dw", r".*\.blocks\.1"], 4, "onnx"),
+        *(
+            pytest.param(*case, target, marks=pytest.mark.slow)
+            for case in (
+                (MOBILENETV3, [r".*\.blocks\.0\.0\.conv_dw", r".*\.blocks\.1"], 4),
+                (MOBILENETV3, [r".*\.se\.conv_expand", r".*\.bn1\.act"], 9),
+                ("timm/efficientnet_lite0", [r".*\.conv_stem", r".*\.conv_pwl"], 16),
+            )
+            for target in sorted(TARGETS)
+        ),
     ],
 )
 def test_real_networks_are_kept_as_named(
-    lower: Lowerer,
+    recipe: Recipe,
+    tmp_path: Path,
     networks: Callable[[str], tuple[Student, Student]],
     name: str,
     keep: list[str],
     least: int,
+    target: str,
 ) -> None:
     from cxredge.students.units import kept_modules
 
+    lower = Lowerer(get_target(target), recipe, tmp_path)
     student, rounded = networks(name)
     made = lower(student, keep, lower.schemes, rounded=rounded)
     kept = kept_modules(student, lower.recipe.input, keep)

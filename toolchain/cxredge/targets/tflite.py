@@ -21,6 +21,7 @@ from cxredge.targets.ranges import CAM
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.targets.tflite_metadata import load_libusb, pack, populate, unpack
 from cxredge.targets.tflite_names import TensorOrigin, kept_outputs, shorten_names
+from cxredge.targets.tflite_pool import mirrored_pools
 from cxredge.targets.tflite_quantizer import SIGNATURE, calibrate, quantise
 from cxredge.vocabulary import SchemeName
 
@@ -134,7 +135,7 @@ def _convert(student: Student, spec: InputSpec, path: Path) -> None:
     class ChannelsLast(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.student = student
+            self.student = mirrored_pools(student)
 
         def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
             outputs = self.student(image.permute(0, 3, 1, 2))
