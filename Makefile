@@ -7,7 +7,7 @@ MODEL ?= phantom
 TORCH ?= lock
 UV := .venv/bin/uv
 # long tests build on two cores themselves; a third process would only wait
-PARALLEL := -n 2 --dist loadgroup
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 STAMP := .venv/.installed-$(TORCH)
 
 ANDROID_MODEL := android-app/app/src/main/assets/model

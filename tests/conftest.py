@@ -18,15 +18,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="write goldens anew instead of comparing")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several processes, one runs the tests of a file, and one all that look at the whole default model: what they
-    share is made once."""
-    for item in items:
-        whole = "built" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("built" if whole else str(item.path.relative_to(REPOSITORY / "tests"))))
-
-
 @pytest.fixture(scope="session")
 def cxr_data() -> Path:
     """The folder of real images: ``CXR_DATA``, else ``../shared/data``. Absent: a named skip, and a failure in CI."""

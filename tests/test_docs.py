@@ -20,7 +20,7 @@ LONG = ("cxredge distill",)  # trains for most of an hour; tests/distill runs it
 
 @pytest.mark.slow
 def test_the_readmes_day_works(tmp_path: Path) -> None:
-    assert len(COMMANDS) == 13
+    assert len(COMMANDS) == 14
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
