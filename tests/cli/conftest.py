@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,9 +112,22 @@ def write_weights(path: Path, spoil: Callable[[dict], None] | None = None) -> st
     return sha256_file(path)
 
 
+MAKER, READER = "backbone.net.blocks.0.0.conv_pw", "backbone.net.blocks.1.0.conv_pw"
+
+
+def plant(tensors: dict[str, Any]) -> None:
+    """One channel between MAKER and READER becomes 1000 times as large, and what reads it takes that back: the same
+    function, which INT8 cannot hold."""
+    for name in ("weight", "bias"):
+        tensors[f"backbone.net.blocks.0.0.bn2.{name}"][0] *= 1000
+    tensors[f"{READER}.weight"][:, 0] /= 1000
+
+
 @pytest.fixture(scope="session")
 def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Kept stages that the tiny recipes share, so that phantoms are drawn once."""
+    """Kept stages that the tiny recipes share, over all processes of a run, so that phantoms are drawn once."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return tmp_path_factory.getbasetemp().parent / "tiny-cache"
     return tmp_path_factory.mktemp("cache")
 
 

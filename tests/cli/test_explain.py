@@ -8,16 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import TINY, Run, write_weights
-
-MAKER, READER = "backbone.net.blocks.0.0.conv_pw", "backbone.net.blocks.1.0.conv_pw"
-
-
-def plant(tensors: dict[str, Any]) -> None:
-    """One channel between two convolutions becomes 1000 times as large, and what reads it takes that back."""
-    for name in ("weight", "bias"):
-        tensors[f"backbone.net.blocks.0.0.bn2.{name}"][0] *= 1000
-    tensors[f"{READER}.weight"][:, 0] /= 1000
+from cli.conftest import MAKER, READER, TINY, Run, plant, write_weights
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cli.conftest import Run
+from cli.conftest import MAKER, READER, TINY, Run, plant, write_weights
+from cxredge.recipe_file import load_recipe
 
 
 @pytest.fixture
@@ -62,27 +63,33 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(bundle: Path
     assert (done.status, "REPORT-FOLDER" in done.err) == (2, True)
 
 
-def test_precision_is_chosen_written_back_and_built(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path) -> None:
-    recipe = tiny / "model.yaml"
-    text = recipe.read_text().replace("{logit_sqnr_db: 1}", "{logit_sqnr_db: 300}")
-    recipe.write_text("# kept comment\n" + text)
-    arguments = ("build", tiny, "--precision", "auto", "--targets", "onnx", "--out", tmp_path / "d")
+def test_a_planted_channel_is_rescued_written_back_and_built(cxredge: Run, tiny_cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "planted"
+    folder.mkdir()
+    text = TINY.format(digest=write_weights(folder / "weights.safetensors", plant))
+    recipe = folder / "model.yaml"
+    recipe.write_text("# kept comment\n" + text.replace("{logit_sqnr_db: 1}", "{logit_sqnr_db: 9}"))
+    arguments = ("build", folder, "--precision", "auto", "--targets", "onnx", "--out", tmp_path / "d")
     done = cxredge(*arguments, CXR_CACHE=tiny_cache)
     assert done.status == 0, done.out + done.err
     search = json.loads((tmp_path / "d" / "tiny-0.0.1-precision.json").read_text())
-    assert search["chosen"] == {"onnx": "onnx/fp32"}, "no INT8 keeps such a gate"
-    assert [a["verdict"]["passed"] for a in search["attempts"]] == [*[False] * (len(search["attempts"]) - 1), True]
-    assert len(search["attempts"]) > 3
-    chosen = (tiny / "model.auto.yaml").read_text()
+    assert search["chosen"] == {"onnx": "onnx/w8a8"}
+    assert [a["verdict"]["passed"] for a in search["attempts"]] == [False, True]
+    assert set(search["attempts"][1]["keep_float"]) == {MAKER, READER}
+    chosen = (folder / "model.auto.yaml").read_text()
     assert chosen.startswith("# kept comment")
     assert "executorch" not in chosen
+    assert load_recipe(folder / "model.auto.yaml").keep_float == {
+        "onnx/w8a8": tuple(name.replace(".", r"\.") for name in search["attempts"][1]["keep_float"])
+    }
     (bundle,) = (p for p in (tmp_path / "d").iterdir() if p.is_dir())
-    assert [p.name for p in (bundle / "artifacts" / "onnx").iterdir()] == ["fp32.onnx"]
-    # with INT8 that holds, one attempt is enough, and what was tried before is not tried again
-    recipe.write_text(text.replace("logit_sqnr_db: 300", "logit_sqnr_db: 1"))
+    assert [p.name for p in (bundle / "artifacts" / "onnx").iterdir()] == ["w8a8.onnx"]
+    # with a gate that plain INT8 keeps one attempt is enough, and what was tried before is not tried again
+    recipe.write_text(text.replace("{logit_sqnr_db: 1}", "{logit_sqnr_db: -90}"))
     done = cxredge(*arguments, CXR_CACHE=tiny_cache)
     assert done.status == 0, done.out + done.err
     search = json.loads((tmp_path / "d" / "tiny-0.0.1-precision.json").read_text())
     assert [a["artifact"] for a in search["attempts"]] == ["onnx/w8a8"]
+    assert not search["attempts"][0]["keep_float"]
     done = cxredge(*arguments, "--schemes", "w8a8", CXR_CACHE=tiny_cache)
     assert (done.status, "PRECISION-SCHEMES" in done.err) == (2, True)
