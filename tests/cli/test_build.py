@@ -55,6 +55,7 @@ def test_a_second_build_keeps_everything_and_gives_the_same_bytes(built: Path, c
     assert {s["action"] for s in steps if s["step"].startswith(("lower", "run"))} == {"keep"}
 
 
+@pytest.mark.slow
 def test_tiny_build_from_nothing_twice_gives_the_same_bytes(tiny: Path, cxredge: Run, tmp_path: Path) -> None:
     for name in ("one", "two"):
         done = cxredge(

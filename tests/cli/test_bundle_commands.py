@@ -17,6 +17,7 @@ def film(built: Path) -> Path:
     return built / "selftest" / "phantom-0.png"
 
 
+@pytest.mark.slow
 def test_verify_agrees_with_the_build(built: Path, cxredge: Run) -> None:
     done = cxredge("verify", built, "--json")
     assert done.status == 0, done.err
@@ -120,6 +121,7 @@ def test_bench_prints_every_artifact_at_each_thread_count(built: Path, cxredge: 
     assert "not timed" in done.out, "what has no runtime here is named as such"
 
 
+@pytest.mark.slow
 def test_doctor_finds_this_machine_fit(cxredge: Run) -> None:
     done = cxredge("doctor", "--json")
     found = {c["what"]: c for c in json.loads(done.out)}

@@ -47,6 +47,7 @@ def test_the_planted_channel_is_named_and_the_fix_says_what_to_keep(found: dict[
     assert found["fixed_db"] > found["simulated_db"] + 3
 
 
+@pytest.mark.slow
 def test_the_fix_holds_in_a_real_build(
     recipe: Path, found: dict[str, Any], bundle: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
 ) -> None:
@@ -78,6 +79,7 @@ def test_the_table_marks_the_worst_and_ends_in_what_to_try(bundle: Path, cxredge
     assert done.err == "", "progress is for terminals"
 
 
+@pytest.mark.slow
 def test_float_artifacts_are_explained_without_simulation(bundle: Path, cxredge: Run, tiny_cache: Path) -> None:
     """The primary artifact, whose delegate hides everything: the page says what was looked at instead."""
     done = cxredge("explain", bundle, CXR_CACHE=tiny_cache)

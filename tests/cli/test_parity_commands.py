@@ -19,6 +19,12 @@ def bundle(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path) -> Path:
     return tmp_path / "dist" / "tiny-0.0.1"
 
 
+def test_verify_agrees_with_the_build(bundle: Path, cxredge: Run, tiny_cache: Path) -> None:
+    done = cxredge("verify", bundle, "--json", CXR_CACHE=tiny_cache)
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["verdicts"] == json.loads((bundle / "manifest.json").read_text())["verdicts"]
+
+
 def test_report_has_everything_and_gate_reads_its_results(
     bundle: Path, tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
 ) -> None:

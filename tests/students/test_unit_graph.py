@@ -18,7 +18,11 @@ SPEC = InputSpec(height=64, width=64, fit="pad")
 
 @pytest.fixture(
     scope="module",
-    params=["efficientnet_lite0", "mobilenetv3_small_050", "convnext_atto", "densenet121", "ghostnetv2_100"],
+    params=[
+        "mobilenetv3_small_050",
+        "convnext_atto",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("efficientnet_lite0", "densenet121", "ghostnetv2_100")),
+    ],
 )
 def student(request: pytest.FixtureRequest) -> Student:
     torch.manual_seed(0)

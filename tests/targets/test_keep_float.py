@@ -159,6 +159,7 @@ def test_a_hot_channel_is_rescued_by_its_producer_and_its_consumers(lower: Lower
     assert not [o.type for o in operations[places[3] :] if o.type in QUANTISE]
 
 
+@pytest.mark.slow
 def test_a_third_reader_in_int8_quantises_nothing_between_two_in_float(lower: Lowerer) -> None:
     """The stem is read by ``expand``, kept as it is, and by the addition, which is INT8."""
     from targets.tiny_student import make_student
@@ -204,6 +205,7 @@ def _tflite_reads(path: Path) -> list[bool]:
     return [int(o.inputs[0]) in back or graph.tensors[o.inputs[0]].type != 0 for o in convolutions]
 
 
+@pytest.mark.slow
 def test_what_is_not_named_keeps_its_bytes(lowered: Lowered, recipe: Recipe, tmp_path: Path) -> None:
     from targets.tiny_student import make_student
 

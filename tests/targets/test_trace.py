@@ -151,7 +151,9 @@ def test_nan_is_named_where_it_begins(
     assert [e.unit for e in errors if e.bad is None] == ["backbone.stem.0", "backbone.block.expand.0"]
 
 
-@pytest.mark.parametrize("target", ["executorch", "tflite", "coreml", "onnx"])
+@pytest.mark.parametrize(
+    "target", ["onnx", *(pytest.param(t, marks=pytest.mark.slow) for t in ("executorch", "tflite", "coreml"))]
+)
 def test_a_backbone_that_nobody_tuned(target: str, recipe: Recipe, tmp_path: Path) -> None:
     """Squeeze and excitation, hard-swish, odd layouts: nine of ten units have a tensor, and these are right."""
     import torch
