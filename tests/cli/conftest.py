@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -48,11 +49,14 @@ def cxredge() -> Run:
 
 
 @pytest.fixture(scope="session")
-def built(cxredge: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(cxredge: Run, shared: Path) -> Path:
     """The default model, built whole into a folder of its own (kept stages of an earlier build are used)."""
-    out = tmp_path_factory.mktemp("dist")
-    done = cxredge("build", "model_zoo/phantom", "--out", out)
-    assert done.status == 0, done.out + done.err
+    out = shared / "dist"
+    with (shared / "dist.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests' other process waits for the first one's build
+        if not out.exists():
+            done = cxredge("build", "model_zoo/phantom", "--out", out)
+            assert done.status == 0, done.out + done.err
     (host,) = (p for p in out.iterdir() if not p.name.endswith(("-android", "-ios")))
     return host
 
@@ -124,11 +128,17 @@ def plant(tensors: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Kept stages that the tiny recipes share, over all processes of a run, so that phantoms are drawn once."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one run of the tests have in common."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        return tmp_path_factory.getbasetemp().parent / "tiny-cache"
-    return tmp_path_factory.mktemp("cache")
+        return tmp_path_factory.getbasetemp().parent
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture(scope="session")
+def tiny_cache(shared: Path) -> Path:
+    """Kept stages that the tiny recipes share, so that phantoms are drawn once."""
+    return shared / "tiny-cache"
 
 
 @pytest.fixture

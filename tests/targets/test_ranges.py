@@ -48,7 +48,8 @@ def test_neither_order_nor_splitting_matters(
     whole = np.concatenate(parts)
     shuffled = whole.copy()
     random.shuffle(shuffled)
-    want = seen(whole).range("x", percentile)
+    # a value may vanish in float32 beside one 1e38 times as large: into the bin of 0, whatever its sign
+    want = pytest.approx(seen(whole).range("x", percentile), rel=0, abs=1e-30 * float(np.abs(whole).max()))
     assert seen(*parts).range("x", percentile) == want
     assert seen(*reversed(parts)).range("x", percentile) == want
     assert seen(shuffled).range("x", percentile) == want
