@@ -55,7 +55,8 @@ def loss(figure: Paired) -> str:
     """``+0.0012 < 0.0034``: the loss, and the upper end of its interval; ``too few`` where there is none."""
     if figure.loss is None or figure.high is None:
         return "too few"
-    return f"{figure.loss:+.4f} < {figure.high:.4f}"
+    shown = round(figure.loss, 4) + 0.0  # no negative zero
+    return f"{shown:+.4f} < {figure.high:.4f}"
 
 
 BENCH_HEADER = ("artifact", "bytes", "of fp32", "load ms", "first ms", "p50 ms", "p90 ms", "of eager", "of fp32")
