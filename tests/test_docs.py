@@ -19,6 +19,7 @@ LONG = ("cxredge distill",)  # trains for most of an hour; tests/distill runs it
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # the report examines everything, for minutes
 def test_the_readmes_day_works(tmp_path: Path) -> None:
     assert len(COMMANDS) == 14
     env = {

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from cxredge.students.base import Student
 
+pytestmark = pytest.mark.timeout(3600)
+
 LABELS = ("Cardiomegaly", "Effusion", "Consolidation", "Nodule", "Pneumothorax")
 EVERY = tuple(TARGETS)
 
