@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -55,6 +57,24 @@ def parse_recipe(data: bytes, name: str) -> Recipe:
         return Recipe.model_validate(_plain(tree))
     except ValidationError as error:
         raise _explain(error.errors()[0], tree, name, len(error.errors())) from error
+
+
+def rewritten(file: Path, change: Callable[[Any], None]) -> str:
+    """The recipe's text after ``change`` of its tree; comments, quotes and line breaks of the rest stay.
+
+    The recipe was loaded before, so that its keys are there.
+    """
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 4096  # never fold a line that its writer did not fold
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    tree = yaml.load(file.read_text(encoding="utf-8"))
+    change(tree)
+    stream = io.StringIO()
+    yaml.dump(tree, stream)
+    return stream.getvalue()
 
 
 def _plain(node: Any) -> Any:

@@ -33,16 +33,6 @@ COST = {
     REFERENCE: 6,
 }
 
-# rough seconds of lowering a MobileNetV2-class student, to start the longest job first
-COST = {
-    "coreml/w8a8": 20,
-    "executorch/w8a8": 30,
-    "executorch/fp32": 14,
-    "tflite/fp32": 12,
-    "onnx/fp32": 8,
-    REFERENCE: 6,
-}
-
 
 def fill(walk: Walk, nursery: Nursery) -> dict[str, Artifact]:
     """Lower and run whatever is not kept; the records of all artifacts. Raises what any stage raises."""

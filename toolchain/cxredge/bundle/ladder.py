@@ -6,13 +6,12 @@ by side: a round lowers and runs one attempt of each.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from cxredge.bundle.build import judge_walk
 from cxredge.bundle.climb import Rung, climb
@@ -23,6 +22,7 @@ from cxredge.evidence import PrecisionAttempt, PrecisionSearch
 from cxredge.files import write_text
 from cxredge.progress import live
 from cxredge.recipe import Bundles, Recipe, recipe_path
+from cxredge.recipe_file import rewritten
 from cxredge.results import Artifact
 from cxredge.stages import Stage, source_digest
 from cxredge.targets import get_target
@@ -83,32 +83,26 @@ def write_chosen(place: Path, found: PrecisionSearch) -> Path:
 
     Targets for which nothing was chosen are left out. Raises InputError PRECISION-NONE when nothing was.
     """
-    from ruamel.yaml import YAML
-
     if not found.chosen:
         raise InputError(
             "PRECISION-NONE",
             f"no precision of {found.recipe} keeps every gate on any target, not even float32",
             "look at the gates that broke; a gate that float32 breaks cannot be kept by quantising less",
         )
+
+    def change(tree: Any) -> None:
+        tree["targets"] = {target: [name.split("/")[1]] for target, name in found.chosen.items()}
+        tree["keep_float"] = {name: list(kept) for name, kept in found.keep_float.items()}
+        if not found.keep_float:
+            del tree["keep_float"]
+        tree["primary"] = _moved(tree["primary"], found) or next(iter(found.chosen.values()))
+        for kind, names in tree["bundles"].items():
+            moved = [_moved(name, found) for name in names]
+            tree["bundles"][kind] = list(dict.fromkeys(name for name in moved if name is not None))
+
     file = recipe_path(place)
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    tree = yaml.load(file.read_text(encoding="utf-8"))
-    tree["targets"] = {target: [name.split("/")[1]] for target, name in found.chosen.items()}
-    tree["keep_float"] = {name: list(kept) for name, kept in found.keep_float.items()}
-    if not found.keep_float:
-        del tree["keep_float"]
-    tree["primary"] = _moved(tree["primary"], found) or next(iter(found.chosen.values()))
-    for kind, names in tree["bundles"].items():
-        moved = [_moved(name, found) for name in names]
-        tree["bundles"][kind] = list(dict.fromkeys(name for name in moved if name is not None))
-    stream = io.StringIO()
-    yaml.dump(tree, stream)
     goal = file.with_name(CHOSEN)
-    write_text(goal, stream.getvalue())
+    write_text(goal, rewritten(file, change))
     return goal
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.bundle.manifest import Manifest, StrangersRecord
+from cxredge.bundle.walk import find_stranger_sets
 from cxredge.errors import InputError
 from cxredge.parity.judge import Shown
 from cxredge.results import FilmRecord
@@ -42,14 +43,13 @@ def find_pictures(manifest: Manifest, work: Path) -> Pictures:
     of the build), DATA-*, or what reading a film raises.
     """
     from cxredge.images.datasets import open_data
-    from cxredge.images.strangers import make_strangers, stranger_sets
+    from cxredge.images.strangers import make_strangers
 
     recipe = manifest.recipe
     data = open_data(recipe.data, recipe.labels, cache_folder() / "data")
     evaluation = find_films(data, manifest.evaluation.split, manifest.evaluation.films)
     validation = find_films(data, manifest.validation.split, manifest.validation.films)
-    sets = {} if recipe.data.source == "phantom" else stranger_sets(recipe.data.name)
-    strangers, strange = make_strangers(evaluation, sets, recipe.input)
+    strangers, strange = make_strangers(evaluation, find_stranger_sets(recipe), recipe.input)
     if (found := StrangersRecord.of(strangers)) != manifest.strangers:
         raise InputError(
             "VERIFY-STRANGERS",

@@ -93,10 +93,8 @@ class Walk:
 
     @cached_property
     def stranger_sets(self) -> dict[str, Path]:
-        """Data sets of pictures that are no such films. None for phantoms: their bundles depend on no data set."""
-        from cxredge.images.strangers import stranger_sets
-
-        return {} if self.recipe.data.source == "phantom" else stranger_sets(self.recipe.data.name)
+        """Data sets of pictures that are no such films."""
+        return find_stranger_sets(self.recipe)
 
     @cached_property
     def strangers_stage(self) -> Stage:
@@ -228,6 +226,13 @@ def walk_recipe(place: Path, targets: tuple[str, ...] = (), schemes: tuple[str, 
 def integer(artifact: str) -> bool:
     """Whether ``target/scheme`` has INT8 weights, and so needs calibration films."""
     return artifact.split("/")[1] in INTEGER_SCHEMES
+
+
+def find_stranger_sets(recipe: Recipe) -> dict[str, Path]:
+    """What ``stranger_sets`` finds for a recipe. None for phantoms: their bundles depend on no data set."""
+    from cxredge.images.strangers import stranger_sets
+
+    return {} if recipe.data.source == "phantom" else stranger_sets(recipe.data.name)
 
 
 def read_artifact(stage: Stage) -> Artifact:
