@@ -17,13 +17,9 @@ import java.io.File
 
 /** Holds the session for as long as the process lives. */
 open class App : Application() {
-    lateinit var session: Session
-        private set
-
-    override fun onCreate() {
-        super.onCreate()
+    val session: Session by lazy {
         val main = Handler(Looper.getMainLooper())
-        session = Session(services(), ContentFilms(contentResolver), { Thermal.status(this) }, Worker { main.post(it) })
+        Session(services(), ContentFilms(contentResolver), { Thermal.status(this) }, Worker { main.post(it) })
     }
 
     /** What the app is made of. Tests put in a folder with a bundle, and a runtime that runs on a desktop. */

@@ -2,19 +2,11 @@ package org.cxredge.app.platform
 
 import android.content.res.AssetManager
 import org.cxredge.core.FileTree
-import org.cxredge.core.Refusal
 import java.io.InputStream
 
-/** A folder of the app's assets. Assets hold plain files only, so there is nothing to refuse but their absence. */
+/** A folder of the app's assets. Assets hold plain files only, so there is nothing to refuse. */
 class AssetTree(private val assets: AssetManager, private val root: String) : FileTree {
-    /** Throws [Refusal] BUNDLE-MISSING when nothing was packaged. */
-    override fun list(): List<String> {
-        val files = below("")
-        if (files.isEmpty()) {
-            throw Refusal("BUNDLE-MISSING", "the app holds no model in assets/$root", "package one: make android-model")
-        }
-        return files
-    }
+    override fun list(): List<String> = below("")
 
     override fun open(path: String): InputStream = assets.open("$root/$path", AssetManager.ACCESS_STREAMING)
 

@@ -3,14 +3,18 @@ package org.cxredge.app.session
 import org.cxredge.core.Bundle
 import org.cxredge.core.Classifier
 import org.cxredge.core.Preprocessor
+import org.cxredge.core.Refusal
 import org.cxredge.core.SelfTest
 import org.cxredge.core.Trust
 
 /** From the packaged files to a verdict: signature and hashes, then the model, then its known answers. */
 class StartUp(private val services: Services) {
-    /** Runs on the worker's thread. Throws [org.cxredge.core.Refusal] for everything that comes before the self-test. */
+    /** Runs on the worker's thread. Throws [Refusal] for everything that comes before the self-test. */
     fun run(job: Job, report: (Verdict.Checking) -> Unit): Checked {
         report(Verdict.Checking(Step.BUNDLE))
+        if (services.bundle.list().isEmpty()) {
+            throw Refusal("BUNDLE-MISSING", "the app was built without a model", "package one: make android-model")
+        }
         val bundle = Bundle.open(services.bundle, Trust(services.keys(), services.accepted.newest()))
         val manifest = bundle.manifest
         job.check()

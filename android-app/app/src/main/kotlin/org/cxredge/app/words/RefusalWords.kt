@@ -11,9 +11,12 @@ data class RefusalWords(val title: Int, val advice: Int) {
 
         private val CODES: Map<String, RefusalWords> = mapOf(
             "BUNDLE-MISSING" to RefusalWords(R.string.bundle_missing_title, R.string.bundle_missing_advice),
+            "BUNDLE-ROLLBACK" to RefusalWords(R.string.rollback_title, R.string.rollback_advice),
+            "SIGNATURE-KEY" to RefusalWords(R.string.untrusted_title, R.string.signature_advice),
             "RUNTIME-NONE" to RefusalWords(R.string.runtime_none_title, R.string.runtime_none_advice),
             "RUNTIME-LOAD" to RefusalWords(R.string.runtime_load_title, R.string.runtime_load_advice),
             "STORAGE-LOW" to RefusalWords(R.string.storage_title, R.string.storage_advice),
+            "STORAGE-WRITE" to RefusalWords(R.string.write_title, R.string.write_advice),
             "MEMORY-LOW" to RefusalWords(R.string.memory_title, R.string.memory_advice),
             "FILM-ACCESS" to RefusalWords(R.string.access_title, R.string.access_advice),
             "IMG-FORMAT" to RefusalWords(R.string.format_title, R.string.format_advice),
@@ -39,6 +42,7 @@ data class RefusalWords(val title: Int, val advice: Int) {
         private val FAMILIES: Map<String, RefusalWords> = mapOf(
             "SIGNATURE-" to RefusalWords(R.string.signature_title, R.string.signature_advice),
             "BUNDLE-" to RefusalWords(R.string.bundle_title, R.string.bundle_advice),
+            "SELFTEST-" to RefusalWords(R.string.bundle_title, R.string.bundle_advice),
             "MANIFEST-" to RefusalWords(R.string.manifest_title, R.string.manifest_advice),
             "KEY-" to RefusalWords(R.string.key_title, R.string.key_advice),
             "RUNTIME-" to RefusalWords(R.string.runtime_title, R.string.runtime_advice),
