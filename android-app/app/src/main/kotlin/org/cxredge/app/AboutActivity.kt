@@ -6,6 +6,7 @@ import android.widget.TextView
 import org.cxredge.app.platform.Phone
 import org.cxredge.app.session.Checked
 import org.cxredge.app.view.Facts
+import org.cxredge.app.view.find
 import org.cxredge.app.words.AboutWords
 import org.cxredge.app.words.CardText
 
@@ -17,13 +18,13 @@ class AboutActivity : Screen(R.layout.about) {
         val checked = session.checked
         if (checked != null && checked === shown) return
         shown = checked
-        findViewById<ViewGroup>(R.id.facts).apply {
+        find<ViewGroup>(R.id.facts).apply {
             removeAllViews()
             AboutWords.facts(Phone.appVersion(context), checked, resources).forEach { (name, value) ->
                 Facts.add(this, name, value)
             }
         }
-        findViewById<ViewGroup>(R.id.card).apply {
+        find<ViewGroup>(R.id.card).apply {
             removeAllViews()
             blocks(checked).forEach { block ->
                 val layout = if (block is CardText.Heading) R.layout.card_heading else R.layout.card_paragraph

@@ -17,9 +17,11 @@ import java.io.File
 
 /** Holds the session for as long as the process lives. */
 open class App : Application() {
-    val session: Session by lazy {
+    open val session: Session by lazy { newSession() }
+
+    protected fun newSession(): Session {
         val main = Handler(Looper.getMainLooper())
-        Session(services(), ContentFilms(contentResolver), { Thermal.status(this) }, Worker { main.post(it) })
+        return Session(services(), ContentFilms(contentResolver), { Thermal.status(this) }, Worker { main.post(it) })
     }
 
     /** What the app is made of. Tests put in a folder with a bundle, and a runtime that runs on a desktop. */

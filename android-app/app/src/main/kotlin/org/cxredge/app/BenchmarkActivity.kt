@@ -10,6 +10,7 @@ import android.widget.TextView
 import org.cxredge.app.session.BenchmarkState
 import org.cxredge.app.session.Verdict
 import org.cxredge.app.view.Facts
+import org.cxredge.app.view.find
 import org.cxredge.app.view.say
 import org.cxredge.app.view.visible
 import org.cxredge.app.words.BenchmarkWords
@@ -20,11 +21,11 @@ class BenchmarkActivity : Screen(R.layout.benchmark) {
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
-        findViewById<View>(R.id.measure).setOnClickListener {
-            val chosen = findViewById<RadioGroup>(R.id.threads).checkedRadioButtonId
+        find<View>(R.id.measure).setOnClickListener {
+            val chosen = find<RadioGroup>(R.id.threads).checkedRadioButtonId
             session.measure(threads.getValue(chosen))
         }
-        findViewById<View>(R.id.cancel).setOnClickListener { session.cancelMeasuring() }
+        find<View>(R.id.cancel).setOnClickListener { session.cancelMeasuring() }
     }
 
     override fun onDestroy() {
@@ -36,19 +37,19 @@ class BenchmarkActivity : Screen(R.layout.benchmark) {
         val state = session.benchmark
         val running = state as? BenchmarkState.Running
         val passed = session.verdict is Verdict.Passed
-        findViewById<View>(R.id.measure).apply {
+        find<View>(R.id.measure).apply {
             visible(running == null)
             isEnabled = passed
         }
-        findViewById<View>(R.id.cancel).visible(running != null)
-        threads.keys.forEach { findViewById<RadioButton>(it).isEnabled = passed && running == null }
-        findViewById<TextView>(R.id.status).say(BenchmarkWords.status(state, passed, resources))
-        findViewById<ProgressBar>(R.id.progress).apply {
+        find<View>(R.id.cancel).visible(running != null)
+        threads.keys.forEach { find<RadioButton>(it).isEnabled = passed && running == null }
+        find<TextView>(R.id.status).say(BenchmarkWords.status(state, passed, resources))
+        find<ProgressBar>(R.id.progress).apply {
             visible(running != null)
             max = running?.all ?: 0
             progress = running?.done ?: 0
         }
-        findViewById<ViewGroup>(R.id.figures).apply {
+        find<ViewGroup>(R.id.figures).apply {
             val figures = (state as? BenchmarkState.Done)?.let { BenchmarkWords.figures(it.benchmark, resources) }
             visible(figures != null)
             removeAllViews()

@@ -9,10 +9,10 @@ import org.cxredge.app.session.FilmRequest
 import org.cxredge.app.session.FilmResult
 import org.cxredge.app.session.FilmState
 import org.cxredge.app.session.Verdict
-import org.cxredge.app.view.FilmPixels
 import org.cxredge.app.view.FilmView
 import org.cxredge.app.view.FindingRows
 import org.cxredge.app.view.Notice
+import org.cxredge.app.view.find
 import org.cxredge.app.view.say
 import org.cxredge.app.view.visible
 import org.cxredge.app.words.FilmWords
@@ -31,13 +31,13 @@ class FilmActivity : Screen(R.layout.film) {
             if (it.getBoolean(GREYED)) colour = Colour.TO_GREY
             label = it.getInt(LABEL, UNCHOSEN)
         }
-        findViewById<View>(R.id.another).setOnClickListener { finish() }
-        findViewById<View>(R.id.convert).setOnClickListener {
+        find<View>(R.id.another).setOnClickListener { finish() }
+        find<View>(R.id.convert).setOnClickListener {
             colour = Colour.TO_GREY
             analyse()
         }
-        val film = findViewById<FilmView>(R.id.film)
-        findViewById<SeekBar>(R.id.opacity).apply {
+        val film = find<FilmView>(R.id.film)
+        find<SeekBar>(R.id.opacity).apply {
             film.opacity = progress / 100f
             setOnSeekBarChangeListener(
                 object : SeekBar.OnSeekBarChangeListener {
@@ -73,18 +73,18 @@ class FilmActivity : Screen(R.layout.film) {
     override fun show() {
         val state = session.film
         val barred = session.verdict is Verdict.Failed || session.verdict is Verdict.Refused
-        findViewById<TextView>(R.id.status).say(FilmWords.status(state, barred, resources))
-        findViewById<View>(R.id.progress).visible(
+        find<TextView>(R.id.status).say(FilmWords.status(state, barred, resources))
+        find<View>(R.id.progress).visible(
             state is FilmState.Working || state is FilmState.Waiting && !barred,
         )
-        Notice.replace(findViewById(R.id.notices), FilmWords.messages(state, resources))
-        findViewById<View>(R.id.convert).visible(FilmWords.mayConvert(state))
+        Notice.replace(find(R.id.notices), FilmWords.messages(state, resources))
+        find<View>(R.id.convert).visible(FilmWords.mayConvert(state))
         val result = (state as? FilmState.Done)?.result
-        findViewById<View>(R.id.result).visible(result != null)
+        find<View>(R.id.result).visible(result != null)
         if (result != null && result !== shown) {
             shown = result
             if (label !in result.decision.findings.indices) label = result.strongest
-            findViewById<TextView>(R.id.novelty).text = getString(
+            find<TextView>(R.id.novelty).text = getString(
                 R.string.novelty,
                 result.decision.novelty,
                 result.decision.noveltyThreshold,
@@ -95,12 +95,12 @@ class FilmActivity : Screen(R.layout.film) {
 
     private fun choose(result: FilmResult) {
         val words = FindingWords.heat(result, label, resources)
-        findViewById<TextView>(R.id.heat).text = words
-        findViewById<FilmView>(R.id.film).apply {
+        find<TextView>(R.id.heat).text = words
+        find<FilmView>(R.id.film).apply {
             contentDescription = words
-            show(FilmPixels.film(result), FilmPixels.heat(result, label), result.spec.width)
+            show(result, label)
         }
-        FindingRows.show(findViewById(R.id.findings), result, label) {
+        FindingRows.show(find(R.id.findings), result, label) {
             label = it
             choose(result)
         }

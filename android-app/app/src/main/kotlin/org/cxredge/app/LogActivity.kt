@@ -7,6 +7,7 @@ import android.view.View
 import android.widget.TextView
 import org.cxredge.app.platform.LogText
 import org.cxredge.app.platform.SharedFiles
+import org.cxredge.app.view.find
 
 /** Shows exactly what is shared, before it is. */
 class LogActivity : Screen(R.layout.log) {
@@ -14,13 +15,13 @@ class LogActivity : Screen(R.layout.log) {
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
-        findViewById<View>(R.id.share).setOnClickListener { text?.let { share(it) } }
+        find<View>(R.id.share).setOnClickListener { text?.let { share(it) } }
     }
 
     override fun show() {
         text = LogText.of(session, this)
-        findViewById<TextView>(R.id.log).text = text ?: getString(R.string.log_waiting)
-        findViewById<View>(R.id.share).isEnabled = text != null
+        find<TextView>(R.id.log).text = text ?: getString(R.string.log_waiting)
+        find<View>(R.id.share).isEnabled = text != null
     }
 
     private fun share(text: String) {

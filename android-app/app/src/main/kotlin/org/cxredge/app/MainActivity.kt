@@ -12,6 +12,7 @@ import android.widget.Toast
 import org.cxredge.app.platform.SharedFiles
 import org.cxredge.app.session.Verdict
 import org.cxredge.app.view.Notice
+import org.cxredge.app.view.find
 import org.cxredge.app.view.say
 import org.cxredge.app.view.visible
 import org.cxredge.app.words.VerdictWords
@@ -20,37 +21,37 @@ import org.cxredge.app.words.VerdictWords
 class MainActivity : Screen(R.layout.main, first = true) {
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
-        findViewById<View>(R.id.retry).setOnClickListener { session.retry() }
-        findViewById<View>(R.id.pick).setOnClickListener { ask(PICK, picker(), R.string.no_picker) }
-        findViewById<View>(R.id.photograph).setOnClickListener { ask(PHOTOGRAPH, camera(), R.string.no_camera) }
-        findViewById<View>(R.id.benchmark).setOnClickListener { open(BenchmarkActivity::class.java) }
-        findViewById<View>(R.id.log).setOnClickListener { open(LogActivity::class.java) }
-        findViewById<View>(R.id.about).setOnClickListener { open(AboutActivity::class.java) }
+        find<View>(R.id.retry).setOnClickListener { session.retry() }
+        find<View>(R.id.pick).setOnClickListener { ask(PICK, picker(), R.string.no_picker) }
+        find<View>(R.id.photograph).setOnClickListener { ask(PHOTOGRAPH, camera(), R.string.no_camera) }
+        find<View>(R.id.benchmark).setOnClickListener { open(BenchmarkActivity::class.java) }
+        find<View>(R.id.log).setOnClickListener { open(LogActivity::class.java) }
+        find<View>(R.id.about).setOnClickListener { open(AboutActivity::class.java) }
     }
 
     override fun show() {
         val verdict = session.verdict
         val words = VerdictWords.of(verdict, resources)
         Notice.paint(
-            findViewById(R.id.verdict),
+            find(R.id.verdict),
             words.tone,
             R.id.verdict_title,
             R.id.verdict_text,
             R.id.verdict_detail,
         )
-        findViewById<TextView>(R.id.verdict_title).say(words.title)
-        findViewById<TextView>(R.id.verdict_text).say(words.text)
-        findViewById<TextView>(R.id.verdict_detail).say(words.detail)
-        findViewById<ProgressBar>(R.id.verdict_progress).apply {
+        find<TextView>(R.id.verdict_title).say(words.title)
+        find<TextView>(R.id.verdict_text).say(words.text)
+        find<TextView>(R.id.verdict_detail).say(words.detail)
+        find<ProgressBar>(R.id.verdict_progress).apply {
             val step = verdict as? Verdict.Checking
             visible(step != null || verdict == Verdict.Unchecked)
             isIndeterminate = step == null || step.all == 0
             max = step?.all ?: 0
             progress = step?.done ?: 0
         }
-        findViewById<View>(R.id.retry).visible(verdict is Verdict.Refused || verdict is Verdict.Failed)
+        find<View>(R.id.retry).visible(verdict is Verdict.Refused || verdict is Verdict.Failed)
         val ready = verdict is Verdict.Passed
-        listOf(R.id.pick, R.id.photograph).forEach { findViewById<View>(it).isEnabled = ready }
+        listOf(R.id.pick, R.id.photograph).forEach { find<View>(it).isEnabled = ready }
     }
 
     override fun onActivityResult(requestCode: Int, resultCode: Int, data: Intent?) {

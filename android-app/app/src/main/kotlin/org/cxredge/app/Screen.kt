@@ -7,6 +7,7 @@ import android.view.ViewGroup
 import android.widget.TextView
 import org.cxredge.app.platform.Insets
 import org.cxredge.app.session.Session
+import org.cxredge.app.view.find
 import org.cxredge.app.view.visible
 
 /** A page below a title, which draws the session's state and is told when it changes. */
@@ -17,10 +18,10 @@ abstract class Screen(private val layout: Int, private val first: Boolean = fals
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         setContentView(R.layout.screen)
-        layoutInflater.inflate(layout, findViewById<ViewGroup>(R.id.content), true)
-        Insets.keepClear(findViewById(R.id.screen))
-        findViewById<TextView>(R.id.title).text = title
-        findViewById<View>(R.id.back).apply {
+        layoutInflater.inflate(layout, find<ViewGroup>(R.id.content), true)
+        Insets.keepClear(find(R.id.screen))
+        find<TextView>(R.id.title).text = title
+        find<View>(R.id.back).apply {
             visible(!first)
             setOnClickListener { finish() }
         }
@@ -39,7 +40,7 @@ abstract class Screen(private val layout: Int, private val first: Boolean = fals
     }
 
     private fun draw() {
-        findViewById<View>(R.id.development).visible(session.checked?.bundle?.signedBy?.development == true)
+        find<View>(R.id.development).visible(session.checked?.bundle?.signedBy?.development == true)
         show()
     }
 

@@ -8,10 +8,12 @@ import android.net.Uri
 import android.view.View
 import android.view.ViewGroup
 import android.widget.TextView
+import java.io.File
 import org.cxredge.app.TestApp.Companion.until
 import org.cxredge.app.session.BenchmarkState
 import org.cxredge.app.session.FilmState
 import org.cxredge.app.session.Verdict
+import org.cxredge.app.view.find
 import org.cxredge.core.Folder
 import org.junit.Assert.assertTrue
 import org.junit.Test
@@ -21,7 +23,6 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
-import java.io.File
 
 /** Every screen as a picture, in light and dark, with large type, from right to left, and translated. */
 @RunWith(RobolectricTestRunner::class)
@@ -73,7 +74,7 @@ class ScreenshotsTest {
 
     @Test
     fun failed() {
-        TestApp.get().runtime = OnnxRuntime(wrong = 3f)
+        TestApp.get().runtime = { OnnxRuntime(wrong = 3f) }
         val main = Robolectric.buildActivity(MainActivity::class.java).setup()
         until { session.verdict is Verdict.Failed }
         shoot(main.get(), "failed-light")
@@ -85,7 +86,7 @@ class ScreenshotsTest {
         until { session.verdict is Verdict.Passed }
         shoot(main.get(), "verdict-$look")
         film(Fixtures.films.first { it.name == "phantom-test-0000-0.png" }, "result-$look")
-        film(Fixtures.colour(), "colour-$look")
+        film(Fixtures.refused("colour.png"), "colour-$look")
         val bench = Robolectric.buildActivity(BenchmarkActivity::class.java).setup()
         session.measure(2)
         until { session.benchmark is BenchmarkState.Done }
@@ -105,8 +106,8 @@ class ScreenshotsTest {
 
     /** Draws the whole page, as tall as it is, and checks that no text is cut off and that targets are large enough. */
     private fun shoot(activity: Activity, name: String) {
-        val page = activity.findViewById<View>(R.id.content)
-        val screen = activity.findViewById<View>(R.id.screen)
+        val page = activity.find<View>(R.id.content)
+        val screen = activity.find<View>(R.id.screen)
         val scroll = page.parent as View
         screen.measure(exactly(screen.width), exactly(screen.height))
         val tall = maxOf(screen.height, screen.height - scroll.height + page.measuredHeight)
@@ -135,7 +136,8 @@ class ScreenshotsTest {
             assertTrue("$what is cut off", view.layout.height <= room)
             assertTrue("$what is shortened", (0 until view.lineCount).all { view.layout.getEllipsisCount(it) == 0 })
         }
-        if (view.isClickable) {
+        // text that can be selected is clickable too, and no target
+        if (view.isClickable && (view as? TextView)?.isTextSelectable != true) {
             val least = Math.round(48 * view.resources.displayMetrics.density)
             assertTrue("$what is too small to touch", view.height >= least && view.width >= least)
         }

@@ -3,6 +3,7 @@ package org.cxredge.app
 import org.cxredge.app.platform.AcceptedInPreferences
 import org.cxredge.app.platform.AndroidJpeg
 import org.cxredge.app.session.Services
+import org.cxredge.app.session.Session
 import org.cxredge.core.FileTree
 import org.cxredge.core.PinnedKey
 import org.cxredge.core.Runtime
@@ -14,13 +15,22 @@ import java.io.File
 class TestApp : App() {
     var bundle: FileTree = Fixtures.folder()
     var keys: () -> List<PinnedKey> = Fixtures::keys
-    var runtime: Runtime = OnnxRuntime()
+    var runtime: () -> Runtime = { OnnxRuntime() }
     var models: File? = null
+
+    private var living: Session? = null
+
+    override val session: Session get() = living ?: newSession().also { living = it }
+
+    /** What is left when the process has died: nothing that is not on disk. */
+    fun die() {
+        living = null
+    }
 
     override fun services(): Services = Services(
         bundle = bundle,
-        keys = keys,
-        runtime = { runtime },
+        keys = { keys() },
+        runtime = { runtime() },
         accepted = AcceptedInPreferences(getSharedPreferences("accepted", MODE_PRIVATE)),
         models = models ?: File(filesDir, "models"),
         jpeg = AndroidJpeg,

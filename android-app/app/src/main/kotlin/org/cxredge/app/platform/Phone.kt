@@ -9,7 +9,7 @@ import org.cxredge.core.Device
 object Phone {
     fun describe(context: Context): Device {
         val memory = ActivityManager.MemoryInfo()
-        context.getSystemService(ActivityManager::class.java).getMemoryInfo(memory)
+        context.getSystemService(ActivityManager::class.java)?.getMemoryInfo(memory)
         return Device(
             manufacturer = Build.MANUFACTURER,
             model = Build.MODEL,

@@ -12,7 +12,7 @@ object Thermal {
     @GuardedApi
     fun status(context: Context): String {
         if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) return NOT_AVAILABLE
-        val status = context.getSystemService(PowerManager::class.java).currentThermalStatus
+        val status = context.getSystemService(PowerManager::class.java)?.currentThermalStatus ?: return NOT_AVAILABLE
         return NAMES.getOrElse(status) { NOT_AVAILABLE }
     }
 }

@@ -11,11 +11,16 @@ class Analysis(private val checked: Checked, private val reader: FilmReader) {
         val bytes = reader.read(request.address, job)
         job.check()
         report(FilmStage.PREPROCESSING)
-        val film = checked.preprocessor.preprocess(bytes, manifest.input, request.colour)
+        val both = checked.preprocessor.preprocessAndShow(bytes, manifest.input, SIDE, request.colour)
         job.check()
         report(FilmStage.INFERENCE)
-        val outputs = checked.classifier.classify(film.pixels)
+        val outputs = checked.classifier.classify(both.film.pixels)
         val decision = Decision.of(manifest, checked.artifact, outputs)
-        return FilmResult(film, manifest.input, outputs, decision, manifest.phantom)
+        return FilmResult(both.film, both.picture, manifest.input, outputs, decision, manifest.phantom)
+    }
+
+    companion object {
+        /** Longer side, in pixels, of the film on the screen. */
+        const val SIDE: Int = 1024
     }
 }

@@ -5,6 +5,7 @@ import org.cxredge.core.Decision
 import org.cxredge.core.Film
 import org.cxredge.core.InputSpec
 import org.cxredge.core.Outputs
+import org.cxredge.core.Picture
 import org.cxredge.core.Refusal
 
 /** A film that somebody chose. Equal requests are the same film, so that a turned screen does not start again. */
@@ -24,6 +25,8 @@ enum class FilmStage { READING, PREPROCESSING, INFERENCE }
 /** What was found, with all that is needed to show it. */
 class FilmResult(
     val film: Film,
+    /** The film for people, at most [Analysis.SIDE] pixels wide and high. */
+    val picture: Picture,
     val spec: InputSpec,
     val outputs: Outputs,
     val decision: Decision,

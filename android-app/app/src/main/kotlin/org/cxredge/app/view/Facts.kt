@@ -9,8 +9,8 @@ import org.cxredge.app.R
 object Facts {
     fun add(parent: ViewGroup, name: Int, value: String) {
         val row = LayoutInflater.from(parent.context).inflate(R.layout.figure, parent, false)
-        row.findViewById<TextView>(R.id.figure_name).setText(name)
-        row.findViewById<TextView>(R.id.figure_value).text = value
+        row.find<TextView>(R.id.figure_name).setText(name)
+        row.find<TextView>(R.id.figure_value).text = value
         parent.addView(row)
     }
 }

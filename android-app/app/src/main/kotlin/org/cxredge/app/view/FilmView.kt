@@ -3,17 +3,20 @@ package org.cxredge.app.view
 import android.content.Context
 import android.graphics.Bitmap
 import android.graphics.Canvas
-import android.graphics.Color
 import android.graphics.Paint
 import android.graphics.RectF
 import android.util.AttributeSet
 import android.view.View
 import org.cxredge.app.R
+import org.cxredge.app.session.FilmResult
+import org.cxredge.core.Preprocessor
 
-/** A film with a heatmap over it, as wide as there is room and no wider than `film` of dimens.xml. */
+/** A film with a heatmap over it, as wide as there is room and no larger than `film` of dimens.xml. */
 class FilmView(context: Context, attributes: AttributeSet?) : View(context, attributes) {
-    private val paint = Paint(Paint.FILTER_BITMAP_FLAG or Paint.ANTI_ALIAS_FLAG)
-    private val place = RectF()
+    private val paint = Paint(Paint.FILTER_BITMAP_FLAG)
+    private val filmPlace = RectF()
+    private val heatPlace = RectF()
+    private var result: FilmResult? = null
     private var film: Bitmap? = null
     private var heat: Bitmap? = null
 
@@ -24,13 +27,19 @@ class FilmView(context: Context, attributes: AttributeSet?) : View(context, attr
             invalidate()
         }
 
-    /** Pixels as [FilmPixels] gives them, both of [width] columns. */
-    fun show(film: IntArray, heat: IntArray, width: Int) {
-        this.film = Bitmap.createBitmap(film, width, film.size / width, Bitmap.Config.ARGB_8888)
-        this.heat = Bitmap.createBitmap(heat, width, heat.size / width, Bitmap.Config.ARGB_8888)
-        requestLayout()
+    fun show(result: FilmResult, label: Int) {
+        if (result !== this.result) {
+            val picture = result.picture
+            film = bitmap(FilmPixels.film(picture), picture.width)
+            this.result = result
+            requestLayout()
+        }
+        heat = bitmap(FilmPixels.heat(result, label), result.spec.width)
         invalidate()
     }
+
+    private fun bitmap(pixels: IntArray, width: Int): Bitmap =
+        Bitmap.createBitmap(pixels, width, pixels.size / width, Bitmap.Config.ARGB_8888)
 
     override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
         val width = MeasureSpec.getSize(widthMeasureSpec)
@@ -39,14 +48,19 @@ class FilmView(context: Context, attributes: AttributeSet?) : View(context, attr
     }
 
     override fun onDraw(canvas: Canvas) {
+        val result = result ?: return
         val film = film ?: return
         val wide = height.toFloat() * film.width / film.height
-        place.set((width - wide) / 2, 0f, (width + wide) / 2, height.toFloat())
-        paint.color = Color.BLACK
-        canvas.drawRect(place, paint)
-        canvas.drawBitmap(film, null, place, paint)
-        paint.alpha = Math.round(opacity * 255)
-        heat?.let { canvas.drawBitmap(it, null, place, paint) }
+        filmPlace.set((width - wide) / 2, 0f, (width + wide) / 2, height.toFloat())
         paint.alpha = 255
+        canvas.drawBitmap(film, null, filmPlace, paint)
+        // the model saw the fitted picture: larger than the film where bars were added, smaller where it was cut
+        val frame = Preprocessor.frame(result.film.height, result.film.width, result.spec)
+        val scale = wide / result.film.width
+        heatPlace.set(0f, 0f, frame.columns * scale, frame.rows * scale)
+        heatPlace.offset(filmPlace.left - frame.left * scale, filmPlace.top - frame.top * scale)
+        canvas.clipRect(filmPlace)
+        paint.alpha = Math.round(opacity * 255)
+        heat?.let { canvas.drawBitmap(it, null, heatPlace, paint) }
     }
 }

@@ -19,10 +19,10 @@ object FindingRows {
             val row = parent.getChildAt(place) ?: LayoutInflater.from(parent.context)
                 .inflate(R.layout.finding, parent, false).also { parent.addView(it) }
             val words = FindingWords.of(findings[label], parent.resources)
-            row.findViewById<TextView>(R.id.label).text = words.label
-            row.findViewById<FindingBar>(R.id.bar).margin = findings[label].margin
-            row.findViewById<TextView>(R.id.words).text = words.margin
-            row.findViewById<TextView>(R.id.too_few).say(words.tooFew.orEmpty())
+            row.find<TextView>(R.id.label).text = words.label
+            row.find<FindingBar>(R.id.bar).margin = findings[label].margin
+            row.find<TextView>(R.id.words).text = words.margin
+            row.find<TextView>(R.id.too_few).say(words.tooFew.orEmpty())
             row.contentDescription = words.spoken
             row.isSelected = label == chosen
             row.setOnClickListener { choose(label) }

@@ -19,9 +19,9 @@ object Notice {
 
     private fun add(parent: ViewGroup, message: Message) {
         val card = LayoutInflater.from(parent.context).inflate(R.layout.notice, parent, false)
-        card.findViewById<TextView>(R.id.notice_title).text = message.title
-        card.findViewById<TextView>(R.id.notice_text).text = message.text
-        card.findViewById<TextView>(R.id.notice_detail).say(message.detail)
+        card.find<TextView>(R.id.notice_title).text = message.title
+        card.find<TextView>(R.id.notice_text).text = message.text
+        card.find<TextView>(R.id.notice_detail).say(message.detail)
         paint(card, message.tone, R.id.notice_title, R.id.notice_text, R.id.notice_detail)
         parent.addView(card)
     }
@@ -35,7 +35,7 @@ object Notice {
             Tone.BAD -> R.color.bad_ground to R.color.on_bad
         }
         card.backgroundTintList = ColorStateList.valueOf(card.context.getColor(ground))
-        texts.forEach { card.findViewById<TextView>(it).setTextColor(card.context.getColor(text)) }
+        texts.forEach { card.find<TextView>(it).setTextColor(card.context.getColor(text)) }
     }
 }
 

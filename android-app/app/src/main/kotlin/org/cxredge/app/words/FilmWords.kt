@@ -23,7 +23,7 @@ object FilmWords {
                 FilmStage.INFERENCE -> R.string.stage_inference
             },
         )
-        is FilmState.Done -> resources.getString(R.string.analysed)
+        is FilmState.Done -> summary(state.result, resources)
         is FilmState.Refused -> resources.getString(R.string.refused_film)
     }
 
@@ -43,6 +43,12 @@ object FilmWords {
     /** Whether to offer turning colour to grey: only once, and only where colour is what was refused. */
     fun mayConvert(state: FilmState): Boolean =
         state is FilmState.Refused && state.refusal.code == "IMG-COLOUR" && state.request.colour == Colour.REFUSE
+
+    private fun summary(result: FilmResult, resources: Resources): String {
+        val positive = result.decision.findings.filter { it.positive }.sortedByDescending { it.margin }
+        if (positive.isEmpty()) return resources.getString(R.string.none_positive)
+        return resources.getString(R.string.some_positive, positive.joinToString { it.label })
+    }
 
     private fun warnings(result: FilmResult, resources: Resources): List<Message> {
         fun warning(title: Int, text: Int) =

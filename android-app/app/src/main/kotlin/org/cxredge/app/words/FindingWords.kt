@@ -4,7 +4,6 @@ import android.content.res.Resources
 import org.cxredge.app.R
 import org.cxredge.app.session.FilmResult
 import org.cxredge.core.Finding
-import org.cxredge.core.Heatmap
 import kotlin.math.abs
 
 /** A finding in words. Margins, not percentages: logits are no probabilities. */
@@ -27,15 +26,8 @@ class FindingWords(val label: String, val margin: String, val tooFew: String?) {
         /** Where the heatmap of class [label] is strongest. */
         fun heat(result: FilmResult, label: Int, resources: Resources): String {
             val name = result.decision.findings[label].label
-            val shape = result.outputs.shape
-            val cells = Heatmap.strength(result.outputs, label, shape.rows, shape.columns)
-            val peak = cells.indices.maxBy { cells[it] }
-            val width = result.spec.width
-            val height = result.spec.height
-            if (cells[peak] <= 0) return resources.getString(R.string.heat_none, name, width, height)
-            val row = 3 * (peak / shape.columns) / shape.rows
-            val column = 3 * (peak % shape.columns) / shape.columns
-            return resources.getString(R.string.heat, name, resources.getString(PLACES[3 * row + column]), width, height)
+            val third = HeatPlace.third(result, label) ?: return resources.getString(R.string.heat_none, name)
+            return resources.getString(R.string.heat, name, resources.getString(PLACES[third]))
         }
 
         private val PLACES = intArrayOf(
