@@ -26,7 +26,7 @@ internal class SmallBundle {
         "strangers" to mapOf<String, Any?>(),
         "verdicts" to mutableListOf(verdict("onnx/fp32", 2), verdict("tflite/fp32", 2)),
         "selftest" to "selftest/selftest.json",
-        "tools" to mapOf("made" to "here"),
+        "tools" to mutableMapOf("made" to "here"),
         "statement" to "Nothing was verified: a bundle for tests.",
         "files" to mutableListOf<Any?>(),
     )
