@@ -1,14 +1,15 @@
-"""Generated films, and what the reference makes of them: the Kotlin reader is held to the same bytes.
+"""Generated and damaged films, and what the reference makes of them: the Kotlin reader is held to the same bytes.
 
-``film_cases.py OUT`` writes ``OUT/films.bin`` (the PNG files, end to end) and ``OUT/index.json``: for each case its
-place in that file, the input spec, and what ``cxredge.images.preprocess`` says: the SHA-256 of the final
-uint8[ch, H, W], or the code that it refuses by.
+``film_cases.py OUT`` writes ``OUT/films.bin`` (PNG files, end to end) and ``OUT/index.json``: for each its place in
+that file, the input spec, and what ``cxredge.images.preprocess`` says: the SHA-256 of the final uint8[ch, H, W], or the
+code that it refuses by. Among them are the DICOM files of ``film_dicoms``. ``OUT/mutants.json`` is ``film_mutants``.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import struct
 import zlib
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from typing import Literal, get_args
 
 import numpy as np
 import PIL
+from film_dicoms import encoded, unread
+from film_mutants import PASSES, mutants
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
@@ -29,9 +32,6 @@ from cxredge.recipe import InputSpec
 CASES = 1050
 Kind = Literal["grey", "grey-as-rgb", "colour", "palette", "grey-palette", "grey-alpha", "rgb-alpha"]
 FITS: tuple[Literal["pad", "crop", "squash"], ...] = ("pad", "crop", "squash")
-
-# row and column of the first pixel, and the steps, of Adam7's seven passes (PNG 3rd ed., 8.2)
-PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,8 @@ def write(out: Path) -> None:
     with fresh_directory(out) as folder:
         entries, at = [], 0
         with (folder / "films.bin").open("wb") as films:
-            for number in range(CASES):
-                one = case(number)
+            cases = [case(number) for number in range(CASES)] + [Case(*film) for film in encoded()]
+            for one in cases + [Case(*film) for film in unread()]:
                 films.write(one.data)
                 entries.append(
                     {
@@ -157,10 +157,11 @@ def write(out: Path) -> None:
                         "at": at,
                         "size": len(one.data),
                         "spec": one.spec.model_dump(mode="json"),
-                        **_answer(one),
+                        **(_answer(one) if one in cases else {"code": "IMG-SYNTAX"}),
                     }
                 )
                 at += len(one.data)
+        (folder / "mutants.json").write_text(json.dumps({"mutants": list(mutants())}))
         (folder / "index.json").write_text(canonical_json({"made_by": made_by, "cases": entries}))
 
 
@@ -175,7 +176,7 @@ def _made_by() -> str:
     """Hash over everything that the fixture depends on."""
     import cxredge.images
 
-    sources = [Path(__file__), *sorted(Path(cxredge.images.__path__[0]).glob("*.py"))]
+    sources = [*sorted(Path(__file__).parent.glob("film_*.py")), *sorted(Path(cxredge.images.__path__[0]).glob("*.py"))]
     text = b"\0".join(path.read_bytes() for path in sources)
     versions = f"{np.__version__} {PIL.__version__} {zlib.ZLIB_RUNTIME_VERSION}".encode()
     return hashlib.sha256(text + versions).hexdigest()

@@ -13,7 +13,7 @@ interface PixelRows : Closeable {
     val width: Int
     val height: Int
 
-    /** 1 or 3. */
+    /** 1 or 3. A decoder that knows colour only may give a grey picture as three equal channels. */
     val channels: Int
 
     /** Next row into [row], uint8[width * channels], interleaved. Throws [Refusal] IMG-DAMAGED, IMG-TRUNCATED. */

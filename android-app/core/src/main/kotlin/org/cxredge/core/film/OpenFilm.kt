@@ -19,7 +19,9 @@ private val OTHERS = listOf(
 
 /** Reads the headers of a whole file, whose kind its first bytes say. Throws [Refusal] IMG-*. */
 internal fun openFilm(data: ByteArray, jpeg: JpegDecoder, spec: InputSpec, colour: Colour): StoredFilm {
+    if (data.startsWith(DICOM_PREFIX, at = 128)) return openDicom(data, spec, colour)
     if (data.startsWith(PNG_SIGNATURE)) return openPng(data)
+    if (data.startsWith(JPEG_SIGNATURE)) return openJpeg(data, jpeg)
     if (data.isEmpty()) throw Refusal("IMG-TRUNCATED", "the image is empty", "copy the file again")
     val kind = OTHERS.firstOrNull { data.startsWith(it.first) }?.second ?: "no image of a kind that is read"
     throw Refusal(
@@ -28,7 +30,3 @@ internal fun openFilm(data: ByteArray, jpeg: JpegDecoder, spec: InputSpec, colou
         "export the film as DICOM, PNG or JPEG",
     )
 }
-
-/** Whether the bytes from [at] on are the characters of [magic], one byte (Latin-1) each. */
-internal fun ByteArray.startsWith(magic: String, at: Int = 0): Boolean =
-    size >= at + magic.length && magic.indices.all { this[at + it] == magic[it].code.toByte() }

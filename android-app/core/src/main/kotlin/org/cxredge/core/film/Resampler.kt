@@ -11,7 +11,7 @@ import org.cxredge.core.InputSpec
  * (orientations 5 to 8): the width accumulates, and each finished column is resized. Held at a time: the result and a
  * few lines of sums.
  */
-internal class Resampler private constructor(
+internal class Resampler(
     film: StoredFilm,
     private val channels: Int,
     frame: Frame,
