@@ -15,8 +15,6 @@ from cxredge.bundle.statement import MAX_BYTES, Envelope, read_envelope, read_st
 from cxredge.errors import InputError
 from cxredge.files import sha256_file
 
-AGAIN = "get the bundle again from where it was signed"
-
 
 @dataclass(frozen=True)
 class Signed:
@@ -52,22 +50,34 @@ def _number(version: str) -> tuple[int, ...]:
 def _signed_files(folder: Path, keys: Sequence[PublicKey]) -> tuple[PublicKey, dict[str, str]]:
     path = folder / SIGNATURE
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise InputError("SIGNATURE-FILES", f"{path} is a link or no file", AGAIN)
+        raise InputError(
+            "SIGNATURE-FILES", f"{path} is a link or no file", "get the bundle again from where it was signed"
+        )
     if not path.is_file():
         raise InputError("SIGNATURE-MISSING", f"{folder} is not signed: it has no {SIGNATURE}", "run `cxredge sign`")
     if path.stat().st_size > MAX_BYTES:
-        raise InputError("SIGNATURE-SYNTAX", f"{path} has {path.stat().st_size} bytes", AGAIN)
+        raise InputError(
+            "SIGNATURE-SYNTAX",
+            f"{path} has {path.stat().st_size} bytes",
+            "get the bundle again from where it was signed",
+        )
     try:
         envelope = read_envelope(path.read_bytes())
     except ValueError as error:
-        raise InputError("SIGNATURE-SYNTAX", f"{path}: {error}", AGAIN) from error
+        raise InputError(
+            "SIGNATURE-SYNTAX", f"{path}: {error}", "get the bundle again from where it was signed"
+        ) from error
     for key in keys:
         if key.fingerprint == envelope.hint:
             _check_key(path, key, envelope)
             try:
                 return key, read_statement(envelope.payload)
             except ValueError as error:
-                raise InputError("SIGNATURE-SYNTAX", f"{path}: signed statement: {error}", AGAIN) from error
+                raise InputError(
+                    "SIGNATURE-SYNTAX",
+                    f"{path}: signed statement: {error}",
+                    "get the bundle again from where it was signed",
+                ) from error
     raise InputError(
         "SIGNATURE-KEY",
         f"{folder} says that it was signed by {envelope.hint}, which is none of the keys given",
@@ -84,25 +94,41 @@ def _check_key(path: Path, key: PublicKey, envelope: Envelope) -> None:
     try:
         key.key.verify(envelope.signature, envelope.signed_bytes(), ec.ECDSA(hashes.SHA256()))
     except InvalidSignature as error:
-        raise InputError("SIGNATURE-WRONG", f"{path} was not made with the key {key.fingerprint}", AGAIN) from error
+        raise InputError(
+            "SIGNATURE-WRONG",
+            f"{path} was not made with the key {key.fingerprint}",
+            "get the bundle again from where it was signed",
+        ) from error
 
 
 def _check_files(folder: Path, signed: dict[str, str]) -> None:
     bad = [name for name in signed if not is_bundle_path(name) or name == SIGNATURE]
     if bad:
-        raise InputError("SIGNATURE-FILES", f"the signature of {folder} lists {bad[0][:200]!a}, no path in it", AGAIN)
+        raise InputError(
+            "SIGNATURE-FILES",
+            f"the signature of {folder} lists {bad[0][:200]!a}, no path in it",
+            "get the bundle again from where it was signed",
+        )
     present = set()
     for name, whole in walk_files(folder):
         if not whole:
-            raise InputError("SIGNATURE-FILES", f"{name!a} in {folder} is a link or a special file", AGAIN)
+            raise InputError(
+                "SIGNATURE-FILES",
+                f"{name!a} in {folder} is a link or a special file",
+                "get the bundle again from where it was signed",
+            )
         present.add(name)
     missing, extra = sorted(set(signed) - present), sorted(present - set(signed) - {SIGNATURE})
     if missing or extra:
         raise InputError(
             "SIGNATURE-FILES",
             f"{folder} does not hold the files that were signed (missing: {missing[:5]!a}, extra: {extra[:5]!a})",
-            AGAIN,
+            "get the bundle again from where it was signed",
         )
     for name, digest in signed.items():
         if sha256_file(folder / name) != digest:
-            raise InputError("SIGNATURE-HASH", f"{name} in {folder} is not the file that was signed", AGAIN)
+            raise InputError(
+                "SIGNATURE-HASH",
+                f"{name} in {folder} is not the file that was signed",
+                "get the bundle again from where it was signed",
+            )
