@@ -24,6 +24,7 @@ COMMANDS = {
     "keygen": "Write a pair of keys for signing bundles.",
     "sign": "Sign a bundle, so that apps can trust it.",
     "verify-signature": "Say who signed a bundle, and that nothing changed since.",
+    "rebuild-check": "Build a recipe twice from nothing, and hold the bytes against each other.",
     "doctor": "Say what this machine can build, run and verify, and how to fix the rest.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
     "thresholds": "Choose operating points by the recipe's rules, without training.",
