@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from cxredge.bundle import strict_json
+from cxredge import strict_json
 from cxredge.files import sha256_bytes
 
 MAX_BYTES = 4_000_000
