@@ -6,10 +6,13 @@ import kotlin.math.floor
 class Device(
     val manufacturer: String,
     val model: String,
+    /** Release of the system, for example 15. */
     val android: String,
+    /** API level. */
     val api: Int,
     val abi: String,
     val cores: Int,
+    /** Of the whole phone, in 10^6 bytes. */
     val memoryMb: Long,
 )
 
