@@ -12,7 +12,7 @@ class Device(
     val api: Int,
     val abi: String,
     val cores: Int,
-    /** Of the whole phone, in 10^6 bytes. */
+    /** Memory of the whole phone, in MiB. */
     val memoryMb: Long,
 )
 
