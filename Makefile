@@ -2,9 +2,17 @@
 # TORCH=cpu    install PyTorch's CPU wheels (Linux without a GPU: about 4 GB less); see docs/set-up.md
 # MODEL=<name> the recipe under model_zoo/ that android-model and ios-model package (default: phantom)
 
+# RUNTIME=<name> what the APK runs models with: npm (default), executorch-android or tflite; see docs/android.md
+# ABI=<list>   processors that the APK serves, with commas (default: arm64-v8a,x86_64)
+# PAGES=4k     accept native libraries that Play and phones with pages of 16 KiB refuse
+# ANDROID_KEYSTORE=<file> signs the APK with a release key; ANDROID_KEYSTORE_PASSWORD in the environment
+
 PYTHON ?= python3.11
 MODEL ?= phantom
 TORCH ?= lock
+RUNTIME ?= npm
+ABI ?= arm64-v8a,x86_64
+PAGES ?= 16k
 UV := .venv/bin/uv
 # long tests build on two cores themselves; a third process would only wait
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
@@ -12,9 +20,11 @@ STAMP := .venv/.installed-$(TORCH)
 
 ANDROID_MODEL := android-app/app/src/main/assets/model
 IOS_MODEL := ios-app/CXRApp/Model
+ANDROID_RUNTIME := build/android/runtime
+ANDROID_TOOLS := java -cp "android-app/tools/target/tools-1.0.0.jar:android-app/tools/target/lib/*" org.cxredge.tools.MainKt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup android-model ios-model test test-full lint pretrained lock schemas vectors clean
+.PHONY: help setup android-model ios-model android-tools android-runtime android-app apk test test-android test-full lint pretrained lock schemas vectors clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
@@ -28,6 +38,20 @@ $(STAMP): requirements.lock pyproject.toml
 android-model: $(STAMP) ## build, verify and package MODEL for the Android app
 	.venv/bin/cxredge build model_zoo/$(MODEL) --android-assets $(ANDROID_MODEL)
 
+android-tools:
+	@sh android-app/compile.sh tools
+
+android-runtime: android-tools ## lay the runtime that RUNTIME names for the Android app
+	@$(ANDROID_TOOLS) runtime --choice $(RUNTIME) --tools android-app/tools --downloads build/android/downloads \
+	  --to $(ANDROID_RUNTIME)
+
+android-app: android-runtime
+	@sh android-app/compile.sh app
+
+apk: android-model android-app ## build and verify MODEL, and package the Android app with it into dist/
+	@$(ANDROID_TOOLS) apk --app android-app/app --assets android-app/app/src/main/assets --runtime $(ANDROID_RUNTIME) \
+	  --abi $(ABI) --pages $(PAGES) --keys keys --keystore "$(ANDROID_KEYSTORE)" --to dist
+
 ios-model: $(STAMP) ## build, verify and package MODEL for the iOS app
 	.venv/bin/cxredge build model_zoo/$(MODEL) --ios-assets $(IOS_MODEL)
 
@@ -35,6 +59,9 @@ lint: $(STAMP) ## formatting, lint and types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+
+test-android: android-runtime ## compile and test the Android app's core, screens and packager on the JVM
+	@sh android-app/compile.sh test
 
 test: lint ## what continuous integration runs
 	.venv/bin/pytest $(PARALLEL) -m "not slow"
