@@ -17,7 +17,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = (
     "torch", "torchvision", "timm", "executorch", "torchao", "coremltools", "litert_torch", "ai_edge_litert",
     "ai_edge_quantizer", "tensorflow_lite_support", "onnx", "onnxsim", "onnxscript", "onnxruntime", "scipy", "sklearn",
-    "pydicom", "PIL", "jinja2", "ruamel",
+    "pydicom", "PIL", "jinja2", "ruamel", "cryptography", "model_signing", "sigstore_models", "cyclonedx",
 )  # fmt: skip
 # torch defines modules and losses here; everyone else imports these modules inside functions
 TORCH_AT_MODULE_SCOPE = ("students/", "distill/", "mlprogram/operators/")

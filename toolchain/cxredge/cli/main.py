@@ -21,6 +21,10 @@ COMMANDS = {
     "inspect": "Say what a model file holds: operators, dtypes, weights and cost.",
     "bench": "Size, load time and latency of every artifact against eager.",
     "compare": "On a Mac: a bundle's Core ML artifacts by Core ML and by the evaluator.",
+    "keygen": "Write a pair of keys for signing bundles.",
+    "sign": "Sign a bundle, so that apps can trust it.",
+    "verify-signature": "Say who signed a bundle, and that nothing changed since.",
+    "rebuild-check": "Build a recipe twice from nothing, and hold the bytes against each other.",
     "doctor": "Say what this machine can build, run and verify, and how to fix the rest.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
     "thresholds": "Choose operating points by the recipe's rules, without training.",
@@ -41,7 +45,8 @@ class LazyGroup(click.Group):
         """The command, imported now; None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"cxredge.cli.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"cxredge.cli.{module}"), module)
         return command
 
     def resolve_command(
