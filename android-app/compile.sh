@@ -17,7 +17,7 @@ record() {
 }
 
 compile() {
-  [ -f "$1/target/inputs" ] && record "$1" | cmp -s - "$1/target/inputs" && return
+  [ -f "$1/target/inputs" ] && [ "$(record "$1")" = "$(cat "$1/target/inputs")" ] && return
   $mvn -pl "$1" -am clean package -DskipTests
   record "$1" > "$1/target/inputs"
 }

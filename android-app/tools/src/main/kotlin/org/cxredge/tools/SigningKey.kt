@@ -29,7 +29,7 @@ class SigningKey private constructor(
                     listOf(
                         "keytool", "-genkeypair", "-keystore", "$beside", "-storetype", "PKCS12",
                         "-storepass", DEVELOPMENT_PASSWORD, "-alias", "development", "-keyalg", "RSA",
-                        "-keysize", "3072", "-validity", "10000", "-dname", "CN=CXR Edge development key, not for release",
+                        "-keysize", "3072", "-validity", "10000", "-dname", "CN=CXR Edge development key (not for release)",
                     ),
                 )
                 check(answer.status == 0) { "keytool: ${answer.output}" }
