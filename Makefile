@@ -23,7 +23,9 @@ ANDROID_MODEL := android-app/app/src/main/assets/model
 ANDROID_KEYS := android-app/app/src/main/assets/keys
 IOS_MODEL := ios-app/CXRApp/Model
 ANDROID_RUNTIME := build/android/runtime
-ANDROID_TOOLS := java -cp "android-app/tools/target/tools-1.0.0.jar:android-app/tools/target/lib/*" org.cxredge.tools.MainKt
+# short runs: the JVM's second compiler would cost more than it saves
+ANDROID_TOOLS := java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
+  -cp "android-app/tools/target/tools-1.0.0.jar:android-app/tools/target/lib/*" org.cxredge.tools.MainKt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup android-model ios-model android-tools android-runtime android-app apk android-fixtures

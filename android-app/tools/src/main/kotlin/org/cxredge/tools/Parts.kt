@@ -1,11 +1,8 @@
 package org.cxredge.tools
 
 import java.nio.file.Path
-import java.security.MessageDigest
 import java.util.Base64
-import java.util.HexFormat
 import java.util.Properties
-import kotlin.io.path.inputStream
 import kotlin.io.path.name
 
 /** Versions and hashes of what runtimes are made of (parts.properties). */
@@ -20,13 +17,13 @@ object Parts {
 
     /** Throws [Problem] RUNTIME-HASH where [file] is not the file whose SHA-256 is pinned. */
     fun check(part: String, file: Path) {
-        val found: String = HexFormat.of().formatHex(digest(file, "SHA-256"))
+        val found: String = file.hash("SHA-256").toHex()
         if (found != value("$part.sha256")) throw changed(file, "SHA-256 $found")
     }
 
     /** As [check], for npm's notation of a SHA-512. */
     fun checkIntegrity(part: String, file: Path) {
-        val found: String = "sha512-" + Base64.getEncoder().encodeToString(digest(file, "SHA-512"))
+        val found: String = "sha512-" + Base64.getEncoder().encodeToString(file.hash("SHA-512"))
         if (found != value("$part.integrity")) throw changed(file, found)
     }
 
@@ -38,16 +35,4 @@ object Parts {
         "remove the file and fetch it again; if it stays so, the registry serves another file: do not use it",
         status = Problem.ENVIRONMENT,
     )
-
-    private fun digest(file: Path, algorithm: String): ByteArray {
-        val digest: MessageDigest = MessageDigest.getInstance(algorithm)
-        file.inputStream().use { stream ->
-            val buffer = ByteArray(1 shl 16)
-            while (true) {
-                val count: Int = stream.read(buffer)
-                if (count < 0) return digest.digest()
-                digest.update(buffer, 0, count)
-            }
-        }
-    }
 }
