@@ -26,6 +26,8 @@ class Elf private constructor(val machine: Int, val pageSize: Long, val needed: 
                 throw notElf(name)
             } catch (_: IllegalArgumentException) {
                 throw notElf(name)
+            } catch (_: ArithmeticException) {
+                throw notElf(name)
             }
         }
 
@@ -47,6 +49,7 @@ class Elf private constructor(val machine: Int, val pageSize: Long, val needed: 
 
         private fun needed(elf: ByteBuffer, segments: List<Segment>, loaded: List<Segment>): List<String> {
             val dynamic: Segment = segments.firstOrNull { it.type == PT_DYNAMIC } ?: return emptyList()
+            require(dynamic.size in 0..elf.limit())
             val tags: List<Pair<Long, Long>> = List((dynamic.size / 16).toInt()) { index ->
                 val at: Int = Math.toIntExact(dynamic.offset) + index * 16
                 elf.getLong(at) to elf.getLong(at + 8)
@@ -54,7 +57,7 @@ class Elf private constructor(val machine: Int, val pageSize: Long, val needed: 
             val address: Long = requireNotNull(tags.firstOrNull { it.first == DT_STRTAB }?.second)
             val home: Segment = requireNotNull(loaded.firstOrNull { address - it.address in 0 until it.size })
             val strings: Int = Math.toIntExact(address - home.address + home.offset)
-            return tags.filter { it.first == DT_NEEDED }.map { string(elf, Math.addExact(strings, it.second.toInt())) }
+            return tags.filter { it.first == DT_NEEDED }.map { string(elf, Math.toIntExact(strings + it.second)) }
         }
 
         private fun string(elf: ByteBuffer, at: Int): String =
