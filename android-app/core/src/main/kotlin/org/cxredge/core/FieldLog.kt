@@ -56,13 +56,13 @@ object FieldLog {
         mapOf(
             "field_log" to 1,
             "bundle" to of(bundle, artifact),
-            "app" to mapOf("version" to app, "runtime" to runtime),
+            "app" to mapOf("version" to name(app), "runtime" to name(runtime)),
             "device" to mapOf(
-                "manufacturer" to device.manufacturer,
-                "model" to device.model,
-                "android" to device.android,
+                "manufacturer" to name(device.manufacturer),
+                "model" to name(device.model),
+                "android" to name(device.android),
                 "api" to device.api,
-                "abi" to device.abi,
+                "abi" to name(device.abi),
                 "cores" to device.cores,
                 "memory_mb" to device.memoryMb,
             ),
@@ -93,7 +93,7 @@ object FieldLog {
         "checks" to stage.checks,
         "worst" to stage.worst,
         "allowed" to stage.allowed,
-        "detail" to stage.detail,
+        "detail" to text(stage.detail, MAX_DETAIL),
     )
 
     private fun of(benchmark: Benchmark): Map<String, Any?> = mapOf(
@@ -103,7 +103,17 @@ object FieldLog {
         "runs" to benchmark.latency.runs,
         "p50_ms" to benchmark.latency.p50Ms,
         "p90_ms" to benchmark.latency.p90Ms,
-        "thermal_before" to benchmark.thermalBefore,
-        "thermal_after" to benchmark.thermalAfter,
+        "thermal_before" to name(benchmark.thermalBefore),
+        "thermal_after" to name(benchmark.thermalAfter),
     )
+
+    /** The schema wants words here; a phone that does not say a thing says nothing. */
+    private fun name(words: String): String = text(words, MAX_NAME).ifEmpty { "unknown" }
+
+    /** [words] on one line of at most [size] characters. */
+    private fun text(words: String, size: Int): String =
+        words.take(size).map { if (it.isISOControl() || it.isSurrogate()) ' ' else it }.joinToString("").trim()
+
+    private const val MAX_NAME = 80
+    private const val MAX_DETAIL = 500
 }

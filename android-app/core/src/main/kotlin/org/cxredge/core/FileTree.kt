@@ -12,7 +12,7 @@ import java.nio.file.Path
 
 /** Where a bundle's files lie: a folder, or an app's assets. */
 interface FileTree {
-    /** Every file below, relative, with forward slashes. Throws [Refusal] BUNDLE-FILES for links and special files. */
+    /** Every file below, relative, with forward slashes. Throws [Refusal] SIGNATURE-FILES for links and special files. */
     fun list(): List<String>
 
     /** The file's bytes from the start. Throws java.io.IOException; FileNotFoundException where there is none. */
@@ -40,13 +40,13 @@ class Folder(private val root: File) : FileTree {
                     Files.isDirectory(entry, NOFOLLOW_LINKS) && depth < MAX_DEPTH ->
                         walk(entry, "$name/", depth + 1, found)
                     else -> throw Refusal(
-                        "BUNDLE-FILES",
+                        "SIGNATURE-FILES",
                         "$name is a link, a special file, or more than $MAX_DEPTH folders deep",
                         "get the bundle again",
                     )
                 }
                 if (found.size > MAX_FILES) {
-                    throw Refusal("BUNDLE-FILES", "there are more than $MAX_FILES files", "get the bundle again")
+                    throw Refusal("SIGNATURE-FILES", "there are more than $MAX_FILES files", "get the bundle again")
                 }
             }
         }

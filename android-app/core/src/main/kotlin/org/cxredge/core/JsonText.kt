@@ -2,7 +2,7 @@ package org.cxredge.core
 
 /** Writes JSON: two-space indent, keys in the order of the map, a final newline. */
 internal object JsonText {
-    /** [value]: maps with text keys, lists, text, finite numbers, booleans and null, nested. */
+    /** [value]: maps with text keys, lists, text without lone surrogates, finite numbers, booleans and null, nested. */
     fun of(value: Any?): String = StringBuilder().also { write(value, "\n", it) }.append('\n').toString()
 
     private fun write(value: Any?, line: String, to: StringBuilder) {
@@ -35,8 +35,7 @@ internal object JsonText {
         for (char in text) {
             when {
                 char == '"' || char == '\\' -> to.append('\\').append(char)
-                // all surrogates, because UTF-8 cannot carry a lone one
-                char < ' ' || char.isSurrogate() -> to.append("\\u").append(char.code.toString(16).padStart(4, '0'))
+                char < ' ' -> to.append("\\u").append(char.code.toString(16).padStart(4, '0'))
                 else -> to.append(char)
             }
         }

@@ -22,7 +22,7 @@ internal object ManifestReader {
     private const val ID_DIGITS = 12
 
     private val SLUG = Regex("[a-z][a-z0-9-]{0,39}")
-    private val NUMBERS = Regex("[0-9]+\\.[0-9]+\\.[0-9]+")
+    private val NUMBERS = Regex("[0-9]{1,9}(\\.[0-9]{1,9}){2}")
     private val LABEL = Regex("[A-Za-z][A-Za-z0-9_]{0,39}")
     private val ARTIFACT = Regex("[a-z]+/[a-z0-9]+")
     private const val MAX_LABELS = 64

@@ -1,22 +1,32 @@
 package org.cxredge.core
 
 import java.io.Closeable
+import org.cxredge.core.film.Display
+import org.cxredge.core.film.Resampler
+import org.cxredge.core.film.StoredFilm
+import org.cxredge.core.film.frameOf
+import org.cxredge.core.film.openFilm
+import org.cxredge.core.film.stream
 
 /** Rows of a decoded picture, top to bottom, as stored (not turned upright). */
 interface PixelRows : Closeable {
     val width: Int
     val height: Int
 
-    /** 1 or 3. */
+    /** 1 or 3. A decoder that knows colour only may give a grey picture as three equal channels. */
     val channels: Int
 
-    /** Next row into [row], uint8[width * channels], interleaved. */
+    /** Next row into [row], uint8[width * channels], interleaved. Throws [Refusal] IMG-DAMAGED, IMG-TRUNCATED. */
     fun read(row: ByteArray)
 }
 
 /** The platform's JPEG decoder; every other format is read by the core itself. */
 fun interface JpegDecoder {
-    /** Throws [Refusal] IMG-DAMAGED, IMG-TRUNCATED. Must not hold the whole picture in memory at more than a byte a sample. */
+    /**
+     * Opens a stream whose headers were checked; `min-max` opens it twice. Exif orientation must not be applied.
+     * Throws [Refusal] IMG-DAMAGED, IMG-TRUNCATED. Must not hold the whole picture in memory at more than a byte a
+     * sample.
+     */
     fun open(jpeg: ByteArray): PixelRows
 }
 
@@ -39,15 +49,52 @@ class Film(
     val greyed: Boolean,
 )
 
+/** A film as people see it: upright, 8 bit, [pixels] = uint8[height, width, channels], row-major; channels is 1 or 3. */
+class Picture(val pixels: ByteArray, val width: Int, val height: Int, val channels: Int)
+
+/** What one reading of a film gives. */
+class FilmAndPicture(val film: Film, val picture: Picture)
+
 /** Where a film lies in the fitted picture, both in film pixels: docs and images/geometry.py have the formulas. */
 data class Frame(val rows: Int, val columns: Int, val top: Int, val left: Int)
 
-/** From a film's bytes to the model's pixels, bit for bit what Pillow gives on the host. */
+/**
+ * From a film's bytes to the model's pixels, bit for bit what Pillow gives on the host (docs/preprocessing.md).
+ *
+ * The film itself never exists in memory: rows are decoded, levelled and added to the result one by one. `min-max`
+ * decodes twice, first for the extremes.
+ */
 class Preprocessor(private val jpeg: JpegDecoder) {
-    /** Throws [Refusal] IMG-* (codes of docs/errors.md). */
-    fun preprocess(film: ByteArray, spec: InputSpec, colour: Colour = Colour.REFUSE): Film = TODO()
+    /** [film]: a whole file. Throws [Refusal] IMG-* (codes of docs/errors.md). */
+    fun preprocess(film: ByteArray, spec: InputSpec, colour: Colour = Colour.REFUSE): Film {
+        val stored = openFilm(film, jpeg, spec, colour)
+        val model = Resampler.fitted(stored, spec)
+        val greyed = stream(stored, spec, colour, listOf(model))
+        return film(stored, model, greyed)
+    }
+
+    /**
+     * As [preprocess], and from the same reading a picture to show, whole and at most [side] pixels wide and high.
+     * Throws [Refusal] IMG-*.
+     */
+    fun preprocessAndShow(
+        film: ByteArray,
+        spec: InputSpec,
+        side: Int,
+        colour: Colour = Colour.REFUSE,
+    ): FilmAndPicture {
+        val stored = openFilm(film, jpeg, spec, colour)
+        val model = Resampler.fitted(stored, spec)
+        val display = Display(stored, spec.channels, side)
+        val greyed = stream(stored, spec, colour, listOf(model, display.resampler))
+        return FilmAndPicture(film(stored, model, greyed), display.picture())
+    }
+
+    private fun film(stored: StoredFilm, model: Resampler, greyed: Boolean): Film =
+        Film(model.planar(), stored.uprightWidth, stored.uprightHeight, greyed)
 
     companion object {
-        fun frame(height: Int, width: Int, spec: InputSpec): Frame = TODO()
+        /** The frame of an upright film of [height] x [width] pixels, sides 1..65,535. */
+        fun frame(height: Int, width: Int, spec: InputSpec): Frame = frameOf(height, width, spec)
     }
 }

@@ -23,9 +23,9 @@ internal object Signature {
 
     /** The payload of an envelope that one of [keys] signed. Throws [Refusal] SIGNATURE-SYNTAX, -KEY or -WRONG. */
     fun check(bytes: ByteArray, keys: List<PinnedKey>): Signed {
-        // an escape, and a tab or carriage return between values, have neighbours one bit away that mean the same
-        if (bytes.any { it == '\\'.code.toByte() || it == '\t'.code.toByte() || it == '\r'.code.toByte() }) {
-            throw SOURCE.damaged("it holds an escape, a tab or a carriage return, which none of its values needs")
+        // a tab and a carriage return are one bit apart, and so are the two cases of an escape's digits
+        if (!bytes.all { it == '\n'.code.toByte() || it in ' '.code..'~'.code && it != '\\'.code.toByte() }) {
+            throw SOURCE.damaged("it holds escapes, or other characters than printable ASCII")
         }
         val root = Json.parse(bytes, MAX_BYTES, SOURCE)
             .record(setOf("mediaType", "verificationMaterial", "dsseEnvelope"))

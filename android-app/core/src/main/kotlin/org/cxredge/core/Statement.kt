@@ -6,6 +6,7 @@ internal class Statement(val files: Map<String, String>) {
         private const val TYPE = "https://in-toto.io/Statement/v1"
         private const val PREDICATE = "https://model_signing/signature/v1.0"
         private const val MAX_BYTES = 4_000_000
+        private const val SHOWN = 100
         private val SOURCE = JsonSource(
             "the signed statement",
             "SIGNATURE-SYNTAX",
@@ -15,8 +16,8 @@ internal class Statement(val files: Map<String, String>) {
 
         /**
          * An in-toto statement v1 with model-signing's predicate v1.0, method "files". [payload]: its signature was
-         * checked. Throws [Refusal] SIGNATURE-SYNTAX, also for paths that are not [BUNDLE_PATH] or appear twice, and
-         * where the subject is not the digest over all files' digests.
+         * checked. Throws [Refusal] SIGNATURE-SYNTAX, also where a path appears twice or the subject is not the digest
+         * over all files' digests; SIGNATURE-FILES for paths that are none inside a bundle.
          */
         fun parse(payload: ByteArray): Statement {
             val root = Json.parse(payload, MAX_BYTES, SOURCE)
@@ -35,9 +36,16 @@ internal class Statement(val files: Map<String, String>) {
             val all = Sha256.digest()
             for (entry in predicate["resources"].elements(1..Int.MAX_VALUE)) {
                 entry.record(setOf("name", "digest", "algorithm"))["algorithm"].constant("sha256")
-                val path = entry["name"].text(BUNDLE_PATH)
+                val path = entry["name"].text()
+                if (!BUNDLE_PATH.matches(path) || path == Signature.FILE) {
+                    throw Refusal(
+                        "SIGNATURE-FILES",
+                        "the signed statement lists \"${path.take(SHOWN)}\", which is no path inside a bundle",
+                        "get the bundle again from its publisher",
+                    )
+                }
                 val digest = entry["digest"].text(Sha256.HEX)
-                if (path == Signature.FILE || files.put(path, digest) != null) entry["name"].wrong("$path must not be here")
+                if (files.put(path, digest) != null) entry["name"].wrong("$path appears twice")
                 all.update(Sha256.bytes(digest))
             }
             val subject = root["subject"].elements(1..1).single().record(setOf("name", "digest"))

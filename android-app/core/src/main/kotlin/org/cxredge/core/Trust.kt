@@ -7,20 +7,18 @@ data class Version(val major: Int, val minor: Int, val patch: Int) : Comparable<
     override fun toString(): String = "$major.$minor.$patch"
 
     companion object {
-        private val FORM = Regex("[0-9]+\\.[0-9]+\\.[0-9]+")
+        private val FORM = Regex("[0-9]{1,9}(\\.[0-9]{1,9}){2}")
 
         /** [text]: three whole numbers with dots between. Throws [Refusal] MANIFEST-SCHEMA. */
         fun parse(text: String): Version {
-            val parts = if (FORM.matches(text)) text.split('.').map { it.toIntOrNull() } else emptyList()
-            val (major, minor, patch) = parts.filterNotNull().takeIf { it.size == PARTS } ?: throw Refusal(
-                "MANIFEST-SCHEMA",
-                "\"${text.take(SHOWN)}\" is no version of the form 1.2.3",
-                "build the bundle again",
-            )
+            if (!FORM.matches(text)) {
+                val shown = text.take(SHOWN)
+                throw Refusal("MANIFEST-SCHEMA", "\"$shown\" is no version of the form 1.2.3", "build the bundle again")
+            }
+            val (major, minor, patch) = text.split('.').map { it.toInt() }
             return Version(major, minor, patch)
         }
 
-        private const val PARTS = 3
         private const val SHOWN = 40
     }
 }

@@ -1,0 +1,136 @@
+package org.cxredge.core.film
+
+import org.cxredge.core.Colour
+import org.cxredge.core.InputSpec
+import org.cxredge.core.Refusal
+
+internal const val DICOM_PREFIX = "DICM"
+
+/**
+ * Reads the header of a DICOM file with its preamble, of uncompressed pixels, grey or 8-bit RGB; images/dicom.py is
+ * the reference. Not applied, by choice: pixel padding, overlays, shutters, pixel spacing and patient orientation.
+ * Throws [Refusal] IMG-*.
+ */
+internal fun openDicom(data: ByteArray, spec: InputSpec, colour: Colour): StoredFilm {
+    val file = DicomFile(data)
+    val header = readHeader(file)
+    val pixels = header.pixels ?: throw withoutPixels(header, data)
+    val samples = checkHeader(header, spec, colour)
+    return DicomFilm(file, header, pixels, samples)
+}
+
+private fun withoutPixels(header: DicomHeader, data: ByteArray): Refusal {
+    if (header.floatPixels) {
+        return Refusal(
+            "IMG-DEPTH",
+            "the image has floating-point pixels, which have no stored range",
+            "export the film as integers",
+        )
+    }
+    // the element of a file that ends in it was not read, so the tag's own bytes tell the two cases apart
+    val cut = data.indices.any {
+        data.startsWith("\u00e0\u007f\u0010\u0000", it) || data.startsWith("\u007f\u00e0\u0000\u0010", it)
+    }
+    if (cut) return truncated()
+    return Refusal(
+        "IMG-NO-PIXELS",
+        "the image has no pixel data",
+        "choose the image itself, not a plan, report or presentation state; copy it again if it was cut short",
+    )
+}
+
+/** Refuses what is not one film of the spec's kind; returns samples per pixel, 1 or 3. */
+private fun checkHeader(header: DicomHeader, spec: InputSpec, colour: Colour): Int {
+    checkSize(header.whole(DicomTag.ROWS), header.whole(DicomTag.COLUMNS))
+    if (header.whole(DicomTag.FRAMES, 1) != 1L || DicomTag.SHARED_GROUPS in header || DicomTag.FRAME_GROUPS in header) {
+        throw multiFrame("a multi-frame object")
+    }
+    val samples = header.whole(DicomTag.SAMPLES, 1)
+    val photometric = header.text(DicomTag.PHOTOMETRIC)
+    if (samples != 1L || photometric !in setOf("MONOCHROME1", "MONOCHROME2")) {
+        return checkColour(header, spec, colour, samples, photometric)
+    }
+    if (spec.channels == 3) {
+        throw Refusal("IMG-GREY", "the image is grey, and this model takes colour", "choose a colour image")
+    }
+    val allocated = header.whole(DicomTag.BITS_ALLOCATED)
+    if (allocated != 8L && allocated != 16L) {
+        throw Refusal("IMG-DEPTH", "the image allocates $allocated bits a pixel", "export it with 8 or 16")
+    }
+    val shape = header.text(DicomTag.PRESENTATION_SHAPE)
+    if (shape !in setOf("", if (photometric == "MONOCHROME1") "INVERSE" else "IDENTITY")) {
+        throw Refusal(
+            "IMG-PHOTOMETRIC",
+            "the image is $photometric with presentation LUT shape $shape: whether its least value is black is unknown",
+            "correct one of the two tags",
+        )
+    }
+    if (header.items(DicomTag.PRESENTATION_LUT).isNotEmpty()) {
+        throw Refusal(
+            "IMG-PHOTOMETRIC",
+            "the image has a presentation LUT, which is not read",
+            "export it without",
+        )
+    }
+    return 1
+}
+
+private fun checkColour(
+    header: DicomHeader,
+    spec: InputSpec,
+    colour: Colour,
+    samples: Long,
+    photometric: String,
+): Int {
+    val inColour = photometric == "RGB" || photometric == "PALETTE COLOR" || photometric.startsWith("YBR_")
+    if (inColour && spec.channels == 1 && colour == Colour.REFUSE) throw coloured("is $photometric")
+    if (photometric != "RGB" || samples != 3L) {
+        throw Refusal(
+            "IMG-PHOTOMETRIC",
+            "the image: photometric interpretation $photometric with $samples samples a pixel is not read",
+            "export the film as MONOCHROME1, MONOCHROME2 or RGB",
+        )
+    }
+    if (header.whole(DicomTag.BITS_ALLOCATED) != 8L || header.whole(DicomTag.BITS_STORED) != 8L) {
+        throw Refusal("IMG-DEPTH", "the image is RGB with other than 8 bits a sample", "export it with 8 bits")
+    }
+    return 3
+}
+
+private class DicomFilm(
+    private val file: DicomFile,
+    header: DicomHeader,
+    private val pixels: DicomPixels,
+    override val channels: Int,
+) : StoredFilm {
+    override val width: Int = header.whole(DicomTag.COLUMNS).toInt()
+    override val height: Int = header.whole(DicomTag.ROWS).toInt()
+    override val orientation = 1
+    override val meaning: Meaning = meaningOf(header)
+    override val saysColour: Boolean = channels == 3
+    private val bytes = (header.whole(DicomTag.BITS_ALLOCATED) / 8).toInt()
+    private val bigEndian = header.bigEndian
+    private val planes: Int = if (channels == 3) planes(header) else 1
+
+    init {
+        val expected = width.toLong() * height * channels * bytes
+        if (pixels.size < expected) throw truncated()
+        if (pixels.size > expected + expected % 2) {
+            throw damaged("it has ${pixels.size} bytes of pixels where its header says $expected")
+        }
+    }
+
+    override fun open(): StoredRows {
+        val layout = DicomLayout(width, channels / planes, planes, bytes, bigEndian, meaning)
+        val plane = width.toLong() * height * bytes
+        return DicomRows(List(planes) { file.open(pixels.at + it * plane) }, layout)
+    }
+
+    /** Planar configuration (PS3.3 C.7.6.3.1.3): 0 interleaves the channels, 1 stores one plane each. */
+    private fun planes(header: DicomHeader): Int =
+        when (val planar = header.whole(DicomTag.PLANAR)) {
+            0L -> 1
+            1L -> 3
+            else -> throw damaged("its planar configuration is $planar")
+        }
+}

@@ -1,0 +1,114 @@
+package org.cxredge.core.film
+
+import org.cxredge.core.Refusal
+
+/** Tags that count (PS3.6), group and element. */
+internal object DicomTag {
+    const val SAMPLES = 0x00280002
+    const val PHOTOMETRIC = 0x00280004
+    const val PLANAR = 0x00280006
+    const val FRAMES = 0x00280008
+    const val ROWS = 0x00280010
+    const val COLUMNS = 0x00280011
+    const val BITS_ALLOCATED = 0x00280100
+    const val BITS_STORED = 0x00280101
+    const val HIGH_BIT = 0x00280102
+    const val REPRESENTATION = 0x00280103
+    const val CENTRE = 0x00281050
+    const val WIDTH = 0x00281051
+    const val INTERCEPT = 0x00281052
+    const val SLOPE = 0x00281053
+    const val VOI_FUNCTION = 0x00281056
+    const val MODALITY_LUT = 0x00283000
+    const val LUT_DESCRIPTOR = 0x00283002
+    const val LUT_DATA = 0x00283006
+    const val VOI_LUT = 0x00283010
+    const val PRESENTATION_LUT = 0x20500010
+    const val PRESENTATION_SHAPE = 0x20500020
+    const val SHARED_GROUPS = 0x52009229
+    const val FRAME_GROUPS = 0x52009230
+    const val FLOAT_PIXELS = 0x7FE00008
+    const val DOUBLE_PIXELS = 0x7FE00009
+    const val PIXELS = 0x7FE00010
+
+    /** Value representations in implicit files; those of LUTs hang on the pixels' sign. */
+    val VR: Map<Int, String> =
+        listOf(SAMPLES, PLANAR, ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, REPRESENTATION)
+            .associateWith { "US" } +
+            listOf(PHOTOMETRIC, VOI_FUNCTION, PRESENTATION_SHAPE).associateWith { "CS" } +
+            listOf(CENTRE, WIDTH, INTERCEPT, SLOPE).associateWith { "DS" } +
+            listOf(MODALITY_LUT, VOI_LUT, PRESENTATION_LUT, SHARED_GROUPS, FRAME_GROUPS).associateWith { "SQ" } +
+            mapOf(FRAMES to "IS", LUT_DESCRIPTOR to "US or SS", LUT_DATA to "US or OW")
+}
+
+/** One element's value; where it is a sequence, [items] has the first, if any. */
+internal class DicomElement(val vr: String, val value: ByteArray, val items: List<DicomHeader> = emptyList())
+
+/** Where the pixels lie in the data set, in bytes. */
+internal class DicomPixels(val at: Long, val size: Long)
+
+/** The elements that count, of a data set or of a sequence's item, up to its pixels. */
+internal class DicomHeader(
+    private val elements: Map<Int, DicomElement>,
+    val pixels: DicomPixels?,
+    val bigEndian: Boolean,
+) {
+    val floatPixels: Boolean get() = DicomTag.FLOAT_PIXELS in elements || DicomTag.DOUBLE_PIXELS in elements
+
+    operator fun contains(tag: Int): Boolean = tag in elements
+
+    operator fun get(tag: Int): DicomElement? = elements[tag]
+
+    fun items(tag: Int): List<DicomHeader> = elements[tag]?.items.orEmpty()
+
+    /** An integer element. Throws [Refusal] IMG-DAMAGED where it is absent without a default, or no integer. */
+    fun whole(tag: Int, default: Long? = null): Long {
+        val element = elements[tag]
+        if (element == null || element.value.isEmpty()) return default ?: throw unusable(tag)
+        val signed = element.vr == "SS" || element.vr == "SL"
+        val bytes = if (element.vr == "UL" || element.vr == "SL") 4 else 2
+        return when (element.vr) {
+            "IS" -> text(tag).trim().ifEmpty { return default ?: throw unusable(tag) }.toLongOrNull()
+            "US", "SS", "UL", "SL" -> numbers(element, bytes, signed).singleOrNull()
+            else -> null
+        } ?: throw unusable(tag)
+    }
+
+    /** The words of a list of [bytes]-byte integers; empty where the value is no such list. */
+    fun numbers(element: DicomElement, bytes: Int, signed: Boolean): List<Long> {
+        if (element.value.size % bytes != 0) return emptyList()
+        return List(element.value.size / bytes) {
+            val value = element.value.unsigned(bytes * it, bytes, bigEndian)
+            val range = 1L shl (8 * bytes)
+            if (signed && value >= range / 2) value - range else value
+        }
+    }
+
+    /** The first value of a decimal element, null where it is absent or empty. Throws [Refusal] IMG-NAN, IMG-DAMAGED. */
+    fun number(tag: Int): Double? {
+        val element = elements[tag] ?: return null
+        val values = text(tag).trim()
+        if (values.isEmpty()) return null
+        val first = values.substringBefore('\\').trim()
+        if (NOT_FINITE.matches(first)) throw notFinite(tag, first)
+        if (element.vr != "DS" && element.vr != "IS" || !DECIMAL.matches(first)) throw unusable(tag)
+        val number = first.toDouble()
+        return if (number.isFinite()) number else throw notFinite(tag, first)
+    }
+
+    /** A text element without its padding, "" where it is absent. */
+    fun text(tag: Int): String =
+        elements[tag]?.let { String(it.value, Charsets.ISO_8859_1).trimEnd(' ', '\u0000') }.orEmpty()
+
+    private fun notFinite(tag: Int, value: String): Refusal =
+        Refusal("IMG-NAN", "the image: its ${name(tag)} is ${value.take(24)}", "correct the header")
+
+    private fun unusable(tag: Int): Refusal = damaged("its header has no usable ${name(tag)}")
+
+    private fun name(tag: Int): String = "element (%04X,%04X)".format(tag ushr 16, tag and 0xFFFF)
+
+    private companion object {
+        val DECIMAL = Regex("[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
+        val NOT_FINITE = Regex("[+-]?(nan|inf|infinity)", RegexOption.IGNORE_CASE)
+    }
+}

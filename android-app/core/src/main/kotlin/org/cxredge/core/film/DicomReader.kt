@@ -1,0 +1,136 @@
+package org.cxredge.core.film
+
+import java.io.InputStream
+
+/** Longest value that is kept: a LUT has 65,536 entries of two bytes at most. */
+private const val MAX_VALUE = 1L shl 20
+
+/** Sequences in sequences, at most. */
+private const val MAX_DEPTH = 16
+
+private const val UNDEFINED = 0xFFFFFFFFL
+private const val ITEM = 0xFFFEE000.toInt()
+private const val ITEM_END = 0xFFFEE00D.toInt()
+private const val SEQUENCE_END = 0xFFFEE0DD.toInt()
+
+/** Value representations whose length takes four bytes (PS3.5 7.1.2). */
+private val LONG = setOf("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+
+/** The elements before the pixels; those of a file that is cut are what is there. Throws a Refusal IMG-DAMAGED. */
+internal fun readHeader(file: DicomFile): DicomHeader =
+    file.open().use { DicomReader(it, file.bigEndian).dataSet(file.implicit) }
+
+/** Reads elements one after the other (PS3.5 7); only those of [DicomTag], and a sequence's first item, are kept. */
+private class DicomReader(private val stream: InputStream, private val bigEndian: Boolean) {
+    private class End : Exception()
+
+    private class Lead(val tag: Int, val vr: String?, val length: Long)
+
+    private var at = 0L
+
+    fun dataSet(implicit: Boolean): DicomHeader {
+        val elements = HashMap<Int, DicomElement>()
+        var pixels: DicomPixels? = null
+        try {
+            var first = true
+            var really = implicit
+            while (pixels == null) {
+                val lead = lead(really, guess = first)
+                if (first) really = lead.vr == null
+                first = false
+                if (lead.tag == DicomTag.PIXELS) {
+                    if (lead.length == UNDEFINED) throw damaged("its pixels have no length")
+                    pixels = DicomPixels(at, lead.length)
+                } else {
+                    keep(elements, lead, really, depth = 0)
+                }
+            }
+        } catch (_: End) {
+            // the caller tells a file without pixels from one that is cut
+        }
+        return DicomHeader(elements, pixels, bigEndian)
+    }
+
+    /**
+     * An element's head. A value representation that is not two capitals means an implicit element, and the first
+     * element of a data set says which of the two the whole of it is ([guess]), whatever the syntax: both kinds of
+     * wrong files exist, and the reader on the host reads them so.
+     */
+    private fun lead(implicit: Boolean, guess: Boolean): Lead {
+        val head = bytes(8)
+        val tag = (head.unsigned(0, 2, bigEndian).toInt() shl 16) or head.unsigned(2, 2, bigEndian).toInt()
+        val vr = String(head, 4, 2, Charsets.ISO_8859_1)
+        val capitals = vr.all { it in 'A'..'Z' }
+        if (tag ushr 16 == 0xFFFE || !capitals || implicit && !guess) return Lead(tag, null, head.unsigned(4, 4, bigEndian))
+        val length = if (vr in LONG) bytes(4).unsigned(0, 4, bigEndian) else head.unsigned(6, 2, bigEndian)
+        return Lead(tag, vr, length)
+    }
+
+    private fun keep(elements: MutableMap<Int, DicomElement>, lead: Lead, implicit: Boolean, depth: Int) {
+        if (depth > MAX_DEPTH) throw damaged("its sequences are nested more than $MAX_DEPTH deep")
+        val vr = if (lead.vr == null || lead.vr == "UN") DicomTag.VR[lead.tag] else lead.vr
+        val counts = lead.tag in DicomTag.VR
+        when {
+            vr == "SQ" && counts -> elements[lead.tag] = DicomElement("SQ", ByteArray(0), sequence(lead, implicit, depth))
+            lead.length == UNDEFINED -> sequence(lead, implicit, depth)
+            counts && lead.length <= MAX_VALUE ->
+                elements[lead.tag] = DicomElement(vr.orEmpty(), bytes(lead.length.toInt()))
+            counts -> throw damaged("one of its elements has ${lead.length} bytes")
+            else -> {
+                skip(lead.length)
+                if (lead.tag == DicomTag.FLOAT_PIXELS || lead.tag == DicomTag.DOUBLE_PIXELS) {
+                    elements[lead.tag] = DicomElement("", ByteArray(0))
+                }
+            }
+        }
+    }
+
+    private fun sequence(lead: Lead, implicit: Boolean, depth: Int): List<DicomHeader> {
+        val end = if (lead.length == UNDEFINED) Long.MAX_VALUE else at + lead.length
+        // PS3.5 6.2.2: an unknown value of undefined length is implicit inside
+        val inside = implicit || lead.vr == "UN"
+        val items = ArrayList<DicomHeader>()
+        while (at < end) {
+            val item = lead(implicit = true, guess = false)
+            if (item.tag == SEQUENCE_END) break
+            if (item.tag != ITEM) throw damaged("one of its sequences holds something else than items")
+            val read = item(item.length, inside, depth + 1)
+            // only the first ever counts, and a file may hold millions
+            if (items.isEmpty()) items += read
+        }
+        return items
+    }
+
+    private fun item(length: Long, implicit: Boolean, depth: Int): DicomHeader {
+        val end = if (length == UNDEFINED) Long.MAX_VALUE else at + length
+        val elements = HashMap<Int, DicomElement>()
+        while (at < end) {
+            val lead = lead(implicit, guess = false)
+            if (lead.tag == ITEM_END) break
+            keep(elements, lead, implicit, depth)
+        }
+        return DicomHeader(elements, pixels = null, bigEndian)
+    }
+
+    private fun bytes(count: Int): ByteArray {
+        val bytes = ByteArray(count)
+        var filled = 0
+        while (filled < count) {
+            val got = stream.read(bytes, filled, count - filled)
+            if (got < 0) throw End()
+            filled += got
+        }
+        at += count
+        return bytes
+    }
+
+    private fun skip(count: Long) {
+        var left = count
+        while (left > 0) {
+            val passed = stream.skip(left)
+            if (passed <= 0) throw End()
+            left -= passed
+        }
+        at += count
+    }
+}

@@ -1,0 +1,21 @@
+package org.cxredge.core.film
+
+import org.cxredge.core.Refusal
+
+/**
+ * Exif orientation 1..8 of the TIFF-structured Exif block at [from] until [to] (Exif 2.32, tag 0x0112); 1 where the
+ * tag is absent. Only the first directory counts; XMP is not read. Throws [Refusal] IMG-ORIENTATION.
+ */
+internal fun orientation(data: ByteArray, from: Int, to: Int): Int {
+    val entry = try {
+        Tiff(data, from, to).find(0x0112) ?: return 1
+    } catch (error: TiffException) {
+        throw orientationRefused("its Exif block ${error.message}, so which way is up is unknown")
+    }
+    if (entry.type != Tiff.SHORT || entry.count != 1L) throw orientationRefused("its Exif orientation is not one SHORT")
+    if (entry.value !in 1..8) throw orientationRefused("its Exif orientation is ${entry.value}")
+    return entry.value.toInt()
+}
+
+private fun orientationRefused(cause: String): Refusal =
+    Refusal("IMG-ORIENTATION", "the image: $cause", "turn the film upright and save it without Exif data")

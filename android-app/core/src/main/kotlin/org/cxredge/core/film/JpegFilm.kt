@@ -1,0 +1,48 @@
+package org.cxredge.core.film
+
+import org.cxredge.core.JpegDecoder
+import org.cxredge.core.PixelRows
+
+/** Checks a JPEG file's headers; its pixels come from the platform. Throws [org.cxredge.core.Refusal] IMG-*. */
+internal fun openJpeg(data: ByteArray, decoder: JpegDecoder): StoredFilm {
+    val stream = JpegStream(data)
+    checkSize(stream.height.toLong(), stream.width.toLong())
+    if (stream.severalPictures()) throw multiFrame("a multi-picture JPEG")
+    if (stream.components == 4) throw coloured("is CMYK, for print")
+    if (stream.precision != 8 || stream.components != 1 && stream.components != 3) {
+        throw damaged("a JPEG of ${stream.components} channels and ${stream.precision} bits is not read")
+    }
+    return JpegFilm(data, stream, decoder)
+}
+
+private class JpegFilm(private val data: ByteArray, stream: JpegStream, private val decoder: JpegDecoder) : StoredFilm {
+    override val width: Int = stream.width
+    override val height: Int = stream.height
+    override val channels: Int = stream.components
+    override val orientation: Int = stream.orientation()
+    override val meaning = Meaning(bits = 8)
+    override val saysColour = false
+
+    override fun open(): StoredRows {
+        val rows = decoder.open(data)
+        if (rows.width == width && rows.height == height && rows.channels in setOf(channels, 3)) {
+            return JpegRows(rows, channels)
+        }
+        rows.close()
+        throw damaged(
+            "its header says ${height}x${width}x$channels, its pixels ${rows.height}x${rows.width}x${rows.channels}",
+        )
+    }
+}
+
+private class JpegRows(private val rows: PixelRows, private val channels: Int) : StoredRows {
+    private val bytes = ByteArray(rows.width * rows.channels)
+    private val step = if (channels == 1) rows.channels else 1
+
+    override fun read(row: ShortArray) {
+        rows.read(bytes)
+        for (i in 0 until rows.width * channels) row[i] = (bytes[i * step].toInt() and 255).toShort()
+    }
+
+    override fun close() = rows.close()
+}

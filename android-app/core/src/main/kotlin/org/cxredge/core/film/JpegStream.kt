@@ -1,0 +1,119 @@
+package org.cxredge.core.film
+
+import org.cxredge.core.Refusal
+
+internal const val JPEG_SIGNATURE = "\u00ff\u00d8\u00ff"
+
+/** Most scans: a few hundred bytes each can cost the decoder a pass over the whole film. */
+private const val MAX_SCANS = 100
+
+private const val SOS = 0xDA
+private const val APP1 = 0xE1
+private const val APP2 = 0xE2
+
+/** Start-of-frame markers: C0..CF without DHT (C4), JPG (C8) and DAC (CC), and JPEG-LS's F7 (T.87). */
+private val FRAME_MARKERS = (0xC0..0xCF).toSet() - setOf(0xC4, 0xC8, 0xCC) + 0xF7
+
+/**
+ * The headers of a JPEG stream (ITU-T T.81 Annex B), judged before a decoder sees it.
+ *
+ * Throws [Refusal] IMG-DAMAGED (no frame header), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans).
+ */
+internal class JpegStream(private val data: ByteArray) {
+    /** A header segment's payload. */
+    private class Segment(val marker: Int, val from: Int, val to: Int)
+
+    private val segments = headers()
+    private val frame = segments.lastOrNull { it.marker in FRAME_MARKERS && it.to - it.from >= 6 }
+
+    /** Bits of a sample. */
+    val precision: Int
+    val height: Int
+    val width: Int
+    val components: Int
+
+    init {
+        if (frame == null || segments.last().marker != SOS) {
+            throw damaged("the compressed image has no readable frame header")
+        }
+        precision = data.unsigned(frame.from, 1).toInt()
+        height = data.unsigned(frame.from + 1, 2).toInt()
+        width = data.unsigned(frame.from + 3, 2).toInt()
+        components = data.unsigned(frame.from + 5, 1).toInt()
+        // FF D9 cannot stand inside coded data; cameras append blocks of their own after it
+        if (lastMarker(0xD9) < segments.last().to) {
+            throw Refusal(
+                "IMG-TRUNCATED",
+                "the image: the compressed image has no end marker",
+                "copy or export the film again",
+            )
+        }
+        if (countMarkers(SOS) > MAX_SCANS) {
+            throw Refusal(
+                "IMG-SIZE",
+                "the image: the JPEG image has more than $MAX_SCANS scans",
+                "save it as a baseline JPEG",
+            )
+        }
+    }
+
+    /** Exif orientation of the first Exif block; 1 where there is none. Throws [Refusal] IMG-ORIENTATION. */
+    fun orientation(): Int {
+        val exif = segments.firstOrNull {
+            it.marker == APP1 && it.to - it.from >= 6 && data.startsWith("Exif\u0000", it.from)
+        }
+        return if (exif == null) 1 else orientation(data, exif.from + 6, exif.to)
+    }
+
+    /**
+     * Whether the multi-picture index (CIPA DC-007, 5.2.3) counts more than one picture. A gain map of an Ultra HDR
+     * picture is none, as for the reader on the host.
+     */
+    fun severalPictures(): Boolean {
+        val index = segments.lastOrNull { it.marker == APP2 && data.startsWith("MPF\u0000", it.from) } ?: return false
+        val pictures = try {
+            Tiff(data, index.from + 4, index.to).find(0xB001)?.value ?: 1
+        } catch (_: TiffException) {
+            return false
+        }
+        return pictures > 1 && segments.none { it.marker == APP1 && contains(" hdrgm:Version=\"", it) }
+    }
+
+    /** Every header segment, the first SOS included and last; fewer where the bytes are no segment. */
+    private fun headers(): List<Segment> {
+        val found = ArrayList<Segment>()
+        var at = 2
+        while (at + 4 <= data.size && data[at].toInt() == -1) {
+            val marker = data.unsigned(at + 1, 1).toInt()
+            if (marker == 0xFF) {
+                // a fill byte
+                at++
+                continue
+            }
+            val length = data.unsigned(at + 2, 2).toInt()
+            if (length < 2 || at + 2 + length > data.size) break
+            found += Segment(marker, at + 4, at + 2 + length)
+            if (marker == SOS) break
+            at += 2 + length
+        }
+        return found
+    }
+
+    private fun isMarker(at: Int, marker: Int): Boolean =
+        data[at].toInt() == -1 && data[at + 1] == marker.toByte()
+
+    private fun lastMarker(marker: Int): Int {
+        var at = data.size - 2
+        while (at >= 0 && !isMarker(at, marker)) at--
+        return at
+    }
+
+    private fun countMarkers(marker: Int): Int {
+        var count = 0
+        for (at in 0 until data.size - 1) if (isMarker(at, marker)) count++
+        return count
+    }
+
+    private fun contains(text: String, segment: Segment): Boolean =
+        (segment.from..segment.to - text.length).any { data.startsWith(text, it) }
+}

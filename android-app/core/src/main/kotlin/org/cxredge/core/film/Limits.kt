@@ -1,0 +1,41 @@
+package org.cxredge.core.film
+
+import org.cxredge.core.Refusal
+
+/** Most pixels of a film, decoded or padded, as on the host. Checked before anything is decoded. */
+internal const val MAX_PIXELS: Long = 64L * 1024 * 1024
+
+/**
+ * Most rows or columns. DICOM (16-bit Rows and Columns) and JPEG (T.81 B.2.2) cannot say more; a PNG that does could
+ * make one row as large as the largest film.
+ */
+internal const val MAX_SIDE: Long = 65_535
+
+/** Refuses a film of no pixels, or of too many, by IMG-SIZE. */
+internal fun checkSize(height: Long, width: Long) {
+    if (height < 1 || width < 1) {
+        throw Refusal("IMG-SIZE", "the image has $height rows and $width columns", "export the film again")
+    }
+    if (height > MAX_SIDE || width > MAX_SIDE || height * width > MAX_PIXELS) {
+        throw Refusal(
+            "IMG-SIZE",
+            "the image has $height rows x $width columns; at most $MAX_PIXELS pixels, and $MAX_SIDE a side, are read",
+            "export the film at its detector's resolution",
+        )
+    }
+}
+
+internal fun damaged(cause: String, error: Throwable? = null): Refusal =
+    Refusal("IMG-DAMAGED", "the image: $cause", "copy or export the file again", error)
+
+internal fun truncated(): Refusal =
+    Refusal("IMG-TRUNCATED", "the image ends before its pixels do", "copy the file again")
+
+internal fun multiFrame(kind: String): Refusal =
+    Refusal("IMG-MULTIFRAME", "the image is $kind; one film is read at a time", "export each picture to its own file")
+
+internal fun transparent(cause: String): Refusal =
+    Refusal("IMG-ALPHA", "the image: $cause, and what lies behind is unknown", "save it without transparency")
+
+internal fun coloured(cause: String): Refusal =
+    Refusal("IMG-COLOUR", "the image $cause, and this model takes grey", "export the film itself, not a rendering")

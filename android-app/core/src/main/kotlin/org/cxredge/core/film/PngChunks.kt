@@ -1,0 +1,68 @@
+package org.cxredge.core.film
+
+import java.util.zip.CRC32
+import org.cxredge.core.Refusal
+
+internal const val PNG_SIGNATURE = "\u0089PNG\r\n\u001a\n"
+
+/**
+ * The chunks of a PNG file, each with its CRC checked, IEND present (PNG 3rd ed., 5.3). Positions are [data]'s.
+ *
+ * IHDR must come first and once. Of other chunks that may stand once, the reader on the host decides which of several
+ * counts: the last PLTE before the image, the last tRNS, the first eXIf. Throws [Refusal] IMG-TRUNCATED, IMG-DAMAGED.
+ */
+internal class PngChunks(val data: ByteArray) {
+    /** One chunk's payload. */
+    class Payload(val at: Int, val size: Int)
+
+    var header = Payload(0, 0)
+        private set
+    var palette: Payload? = null
+        private set
+    var transparency: Payload? = null
+        private set
+    var exif: Payload? = null
+        private set
+    var animated = false
+        private set
+
+    /** The image: consecutive IDAT chunks. Others behind them are not part of it (PNG 3rd ed., 5.6). */
+    val image = ArrayList<Payload>()
+
+    init {
+        var at = PNG_SIGNATURE.length
+        var before = ""
+        var name = ""
+        while (name != "IEND") {
+            if (at + 8 > data.size) throw truncated()
+            val size = data.unsigned(at, 4)
+            if (at + 12L + size > data.size) throw truncated()
+            name = String(data, at + 4, 4, Charsets.ISO_8859_1)
+            check(at, size.toInt(), name)
+            take(name, before, Payload(at + 8, size.toInt()))
+            before = name
+            at += 12 + size.toInt()
+        }
+        if (image.isEmpty()) throw damaged("it has no image in it")
+    }
+
+    private fun check(at: Int, size: Int, name: String) {
+        val crc = CRC32()
+        crc.update(data, at + 4, 4 + size)
+        if (crc.value != data.unsigned(at + 8 + size, 4)) throw damaged("the checksum of its chunk $name is wrong")
+        val known = name.all { it in 'a'..'z' || it in 'A'..'Z' || it in '0'..'9' || it == '_' }
+        if (image.isEmpty() && !known) throw damaged("one of its chunks has no name")
+    }
+
+    private fun take(name: String, before: String, payload: Payload) {
+        if ((before == "") != (name == "IHDR")) throw damaged("its header is not its first chunk")
+        when (name) {
+            "IHDR" -> header = payload
+            "PLTE" -> if (image.isEmpty()) palette = payload
+            "tRNS" -> transparency = payload
+            "eXIf" -> exif = exif ?: payload
+            "acTL" -> animated = true
+            "IDAT" -> if (image.isEmpty() || before == "IDAT") image.add(payload)
+        }
+    }
+}

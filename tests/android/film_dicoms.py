@@ -1,0 +1,78 @@
+"""The shared DICOM vectors in encodings that they do not have: implicit, big-endian, deflated, planes, high bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+
+import numpy as np
+import pydicom
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
+
+from cxredge.images.vector_films import dicom, films, scene
+from cxredge.recipe import InputSpec
+
+ENCODINGS = {
+    "implicit": ImplicitVRLittleEndian,
+    "big-endian": ExplicitVRBigEndian,
+    "deflated": DeflatedExplicitVRLittleEndian,
+}
+
+
+def encoded() -> Iterator[tuple[str, bytes, InputSpec]]:
+    """Name, file and spec of each."""
+    for name, data, spec, _ in films():
+        if not name.endswith(".dcm"):
+            continue
+        for encoding, syntax in ENCODINGS.items():
+            yield f"{encoding}-{name}", _as(data, syntax), spec
+    grey = InputSpec(height=32, width=40, fit="pad")
+    colour = np.stack([scene(45, 37, 0, 255, seed) for seed in (1, 2, 3)], axis=-1).astype(np.uint8)
+    planes = np.ascontiguousarray(colour.transpose(2, 0, 1)).reshape(45, 37, 3)
+    spec = InputSpec(height=32, width=40, fit="crop", channels=3)
+    yield "planes.dcm", dicom(planes, bits=8, PlanarConfiguration=1), spec
+    yield "deflated-planes.dcm", _as(dicom(planes, bits=8, PlanarConfiguration=1), ENCODINGS["deflated"]), spec
+    # bits above the stored ones are not the film's (overlays stood there once)
+    for signed in (False, True):
+        yield f"high-bits-{signed}.dcm", dicom(scene(33, 20, 0, 32767), signed=signed, bits=12), grey
+
+
+def unread() -> Iterator[tuple[str, bytes, InputSpec]]:
+    """Compressed films, which the host reads and a phone does not."""
+    grey = InputSpec(height=32, width=40, fit="pad")
+    for syntax in (RLELossless, JPEGBaseline8Bit):
+        film = pydicom.dcmread(BytesIO(dicom(scene(33, 20, 0, 255), bits=8)))
+        if syntax == RLELossless:
+            film.compress(syntax)
+        else:
+            film.file_meta.TransferSyntaxUID = syntax
+            film.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8\xff\xd9"])
+        out = BytesIO()
+        film.save_as(out, enforce_file_format=True)
+        yield f"{syntax.name}.dcm", out.getvalue(), grey
+
+
+def _as(data: bytes, syntax: pydicom.uid.UID) -> bytes:
+    film = pydicom.dcmread(BytesIO(data))
+    fresh = pydicom.Dataset({element.tag: element for element in film})
+    if syntax == ExplicitVRBigEndian:
+        _swap(fresh)
+    fresh.file_meta = film.file_meta
+    fresh.file_meta.TransferSyntaxUID = syntax
+    out = BytesIO()
+    fresh.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def _swap(film: pydicom.Dataset) -> None:
+    """Turn the bytes of 16-bit words round: pydicom writes OW values as they are."""
+    for item in (film, *film.get("ModalityLUTSequence", []), *film.get("VOILUTSequence", [])):
+        for element in item:
+            if element.VR == "OW":
+                element.value = np.frombuffer(element.value, "<u2").astype(">u2").tobytes()
