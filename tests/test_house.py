@@ -24,12 +24,24 @@ TORCH_AT_MODULE_SCOPE = ("students/", "distill/", "mlprogram/operators/")
 
 # floors from the ground up; a module imports from its own room or from a lower floor
 FLOORS = (
-    ("vocabulary", "recipe", "recipe_file", "results", "evidence", "errors", "files", "progress", "stages", "outputs"),
+    (
+        "vocabulary",
+        "recipe",
+        "recipe_file",
+        "results",
+        "evidence",
+        "errors",
+        "files",
+        "progress",
+        "stages",
+        "outputs",
+        "strict_json",
+    ),
     ("students", "images", "statistics"),
     ("mlprogram",),
     ("targets",),
     ("parity", "distill"),
-    ("report", "bundle"),
+    ("report", "bundle", "device"),
     ("cli",),
 )
 

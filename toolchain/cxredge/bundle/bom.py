@@ -83,7 +83,7 @@ def _bom(manifest: Manifest, files: dict[str, str]) -> Bom:
 
 def _model(manifest: Manifest) -> Component:
     """The student, and what it came from."""
-    from cyclonedx.factory.license import LicenseFactory
+    from cyclonedx.contrib.license.factories import LicenseFactory
     from cyclonedx.model import Property
     from cyclonedx.model.component import Component, ComponentType, Pedigree
 

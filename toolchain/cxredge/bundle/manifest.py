@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from cxredge.bundle import strict_json
+from cxredge import strict_json
 from cxredge.errors import InputError, nearest
 from cxredge.evidence import Temperature
 from cxredge.files import canonical_json, sha256_bytes, sha256_file

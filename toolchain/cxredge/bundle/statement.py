@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from cxredge.bundle import strict_json
+from cxredge import strict_json
 from cxredge.files import sha256_bytes
 
 MAX_BYTES = 4_000_000
@@ -20,6 +20,7 @@ MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://model_signing/signature/v1.0"
+_PLAIN = re.compile(rb"[\n -\[\]-~]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,9 +40,9 @@ class Envelope:
 
 def read_envelope(data: bytes) -> Envelope:
     """The envelope of a signature file. Raises ValueError, in words."""
-    # a tab and a carriage return are one bit apart, and JSON takes either
-    if any(byte != 10 and not 32 <= byte < 127 for byte in data):
-        raise ValueError("it holds other characters than printable ASCII")
+    # a tab and a carriage return are one bit apart, as are the two cases of an escape's digits, and JSON takes either
+    if not _PLAIN.fullmatch(data):
+        raise ValueError("it holds escapes, or other characters than printable ASCII")
     top = _exact(strict_json.parse(data, MAX_BYTES), ("mediaType", "verificationMaterial", "dsseEnvelope"))
     _constant(top["mediaType"], MEDIA_TYPE)
     material = _exact(top["verificationMaterial"], ("publicKey", "tlogEntries"))
