@@ -77,13 +77,13 @@ lint: $(STAMP) ## formatting, lint and types
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-test-android: android-runtime ## compile and test the Android app's core, screens and packager on the JVM
+test-android: android-runtime android-fixtures ## compile and test the Android app's core, screens and packager on the JVM
 	@sh android-app/compile.sh test
 
-test: lint ## what continuous integration runs
+test: lint test-android ## what continuous integration runs
 	.venv/bin/pytest $(PARALLEL) -m "not slow"
 
-test-full: lint ## everything, the slow tests too
+test-full: lint test-android ## everything, the slow tests too
 	.venv/bin/pytest $(PARALLEL)
 
 schemas: $(STAMP) ## regenerate the published JSON Schemas

@@ -33,7 +33,7 @@ record() {
 case "$1" in
   tools | app)
     if [ ! -f "$1/target/inputs" ] || [ "$(record "$1")" != "$(cat "$1/target/inputs")" ]; then
-      maven -pl "$1" -am clean package -DskipTests
+      maven -pl "$1" -am clean package -Dmaven.test.skip=true
       record "$1" > "$1/target/inputs"
     fi
     ;;
