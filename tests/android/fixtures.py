@@ -5,7 +5,8 @@
 - ``bundle/``: the phantom model's host bundle with onnx/w8a8 alone, which the JVM can run, signed;
 - ``keys/test.pub``: the public key, a development key made anew with every bundle; ``test.key``: the private one;
 - ``films/``: phantom films as PNG;
-- ``predict.json``: what ``cxredge predict`` says of them; films are named as seen from the current folder.
+- ``predict.json``: what ``cxredge predict`` says of them; films are named as seen from the repository's root;
+- ``film-cases/``: generated and damaged films, and what the reference makes of them (``film_cases.py``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_text
 ROOT = Path(__file__).parents[2]
 CXREDGE = str(Path(sys.executable).with_name("cxredge"))
 # what decides the fixtures
-SOURCES = ("toolchain/cxredge", "model_zoo/phantom", "requirements.lock", "tests/android/fixtures.py")
+SOURCES = (
+    "toolchain/cxredge",
+    "model_zoo/phantom",
+    "requirements.lock",
+    *(f"tests/android/{name}.py" for name in ("fixtures", "film_cases", "film_dicoms", "film_mutants")),
+)
 PATIENTS = 6
 STAMP = "made-of"
 
@@ -55,6 +61,7 @@ def make(goal: Path) -> None:
         cxredge("keygen", keys / "test", "--development")
         cxredge("sign", bundle, "--key", keys / "test.key")
         os.replace(keys / "test.key", goal / "test.key")
+    subprocess.run([sys.executable, ROOT / "tests" / "android" / "film_cases.py", goal / "film-cases"], check=True)
     write_text(goal / "predict.json", cxredge("predict", goal / "bundle", goal / "films", "--json"))
 
 

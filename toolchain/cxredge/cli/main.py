@@ -69,7 +69,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Turn a distilled chest-X-ray student into models that phones run, and prove that they still say the same.
 
-    Exit status: 0 good, 1 a gate failed, 2 misuse or bad input, 3 the environment.
+    Exit status: 0 good, 1 a gate or a proof failed, 2 misuse or bad input, 3 the environment.
     Nothing here is a medical device, and no figure is a claim of clinical validity.
     """
 

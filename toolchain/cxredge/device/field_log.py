@@ -50,7 +50,7 @@ class App(Entry):
 
 
 class Device(Entry):
-    """The phone, without anything that names it or its owner."""
+    """The phone: what kind it is, and nothing that tells it from others of its kind."""
 
     manufacturer: Word
     model: Word
