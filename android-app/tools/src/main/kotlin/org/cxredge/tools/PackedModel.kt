@@ -48,21 +48,21 @@ fun checkModel(assets: Path, runtime: RuntimeChoice): Manifest {
 /** As the app will once more, from the finished package. Throws [Problem] with the core's codes. */
 fun checkPackedModel(apk: Apk) {
     val packed = PackedAssets(apk)
-    val keys: List<PinnedKey> = apk.entries.map { it.name }.filter { it.startsWith(KEYS) }
-        .map { refusing { PinnedKey.parse(it.removePrefix(KEYS), apk.bytes(it).decodeToString()) } }
+    val keys: List<PinnedKey> = apk.entries.map { it.name }.filter { it.startsWith(KEY_FOLDER) }
+        .map { refusing { PinnedKey.parse(it.removePrefix(KEY_FOLDER), apk.bytes(it).decodeToString()) } }
     refusing { Bundle.open(packed, Trust(keys)) }
 }
 
-private const val KEYS = "assets/keys/"
+private const val KEY_FOLDER = "assets/keys/"
 
 private class PackedAssets(private val apk: Apk) : FileTree {
     override fun list(): List<String> =
-        apk.entries.map { it.name }.filter { it.startsWith(MODEL) }.map { it.removePrefix(MODEL) }
+        apk.entries.map { it.name }.filter { it.startsWith(MODEL_FOLDER) }.map { it.removePrefix(MODEL_FOLDER) }
 
-    override fun open(path: String): InputStream = apk.bytes(MODEL + path).inputStream()
+    override fun open(path: String): InputStream = apk.bytes(MODEL_FOLDER + path).inputStream()
 
     private companion object {
-        const val MODEL = "assets/model/"
+        const val MODEL_FOLDER = "assets/model/"
     }
 }
 
