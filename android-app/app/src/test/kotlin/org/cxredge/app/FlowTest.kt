@@ -267,12 +267,12 @@ class FlowTest {
     @Test
     fun aPhotographIsRemovedWithItsScreen() {
         val file = SharedFiles.photograph(app)
-        film.copyTo(file, overwrite = true)
-        shadowOf(app.contentResolver).registerInputStream(SharedFiles.PHOTOGRAPH, file.inputStream())
+        shadowOf(app.contentResolver).registerInputStreamSupplier(SharedFiles.PHOTOGRAPH) { file.inputStream() }
         val main = Robolectric.buildActivity(MainActivity::class.java).setup()
         until { session.verdict is Verdict.Passed }
         main.get().find<View>(R.id.photograph).performClick()
         val camera = shadowOf(main.get()).nextStartedActivityForResult
+        film.copyTo(file)
         shadowOf(main.get()).receiveResult(camera.intent, Activity.RESULT_OK, null)
         val next = shadowOf(main.get()).nextStartedActivity
         val controller = Robolectric.buildActivity(FilmActivity::class.java, next).setup()
