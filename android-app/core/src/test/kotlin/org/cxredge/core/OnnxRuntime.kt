@@ -14,11 +14,12 @@ internal object OnnxRuntime : Runtime {
     override val target: String = "onnx"
     override val name: String = "ONNX Runtime ${environment.version}"
 
-    override fun open(model: File, artifact: Artifact, threads: Int): Runner = try {
+    override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): Runner = try {
         val options = OrtSession.SessionOptions().apply { setIntraOpNumThreads(threads) }
         OnnxRunner(environment, environment.createSession(model.path, options))
     } catch (error: OrtException) {
-        throw Refusal("RUNTIME-LOAD", "${artifact.name} cannot be loaded: ${error.message}", "get the bundle again", error)
+        val reason = "${artifact.name} cannot be loaded: ${error.message}"
+        throw Refusal("RUNTIME-LOAD", reason, "get the bundle again", error)
     }
 }
 
