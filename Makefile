@@ -1,9 +1,11 @@
 # Works as the first command in a fresh clone: each target makes .venv when it is missing or older than the lock.
 # TORCH=cpu    install PyTorch's CPU wheels (Linux without a GPU: about 4 GB less); see docs/set-up.md
 # MODEL=<name> the recipe under model_zoo/ that android-model and ios-model package (default: phantom)
+# KEY=<path>   the pair <path>.key and <path>.pub that they sign with (default: a development key, made on first use)
 
 PYTHON ?= python3.11
 MODEL ?= phantom
+KEY ?= keys/development
 TORCH ?= lock
 UV := .venv/bin/uv
 # long tests build on two cores themselves; a third process would only wait
@@ -11,10 +13,11 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 STAMP := .venv/.installed-$(TORCH)
 
 ANDROID_MODEL := android-app/app/src/main/assets/model
+ANDROID_KEYS := android-app/app/src/main/assets/keys
 IOS_MODEL := ios-app/CXRApp/Model
 
 .DEFAULT_GOAL := help
-.PHONY: help setup android-model ios-model test test-full lint pretrained lock schemas vectors clean
+.PHONY: help setup android-model ios-model android-fixtures test test-full lint pretrained lock schemas vectors clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
@@ -25,11 +28,23 @@ $(STAMP): requirements.lock pyproject.toml
 	@PYTHON=$(PYTHON) TORCH=$(TORCH) sh toolchain/setup-venv.sh
 	@touch $@
 
-android-model: $(STAMP) ## build, verify and package MODEL for the Android app
-	.venv/bin/cxredge build model_zoo/$(MODEL) --android-assets $(ANDROID_MODEL)
+keys/development.key: | $(STAMP)
+	@echo "no key yet: making a development key, which apps show as such and which is not for release"
+	.venv/bin/cxredge keygen keys/development --development
 
-ios-model: $(STAMP) ## build, verify and package MODEL for the iOS app
+android-model: $(STAMP) $(KEY).key ## build, verify, sign and package MODEL for the Android app
+	.venv/bin/cxredge build model_zoo/$(MODEL) --android-assets $(ANDROID_MODEL)
+	.venv/bin/cxredge sign $(ANDROID_MODEL) --key $(KEY).key
+	rm -rf $(ANDROID_KEYS) && mkdir $(ANDROID_KEYS) && cp $(KEY).pub $(ANDROID_KEYS)
+	.venv/bin/cxredge verify-signature $(ANDROID_MODEL) --pub $(KEY).pub
+
+ios-model: $(STAMP) $(KEY).key ## build, verify, sign and package MODEL for the iOS app
 	.venv/bin/cxredge build model_zoo/$(MODEL) --ios-assets $(IOS_MODEL)
+	.venv/bin/cxredge sign $(IOS_MODEL) --key $(KEY).key
+	.venv/bin/cxredge verify-signature $(IOS_MODEL) --pub $(KEY).pub
+
+android-fixtures: $(STAMP) ## what the Android app's tests read: a signed bundle that the JVM can run, films, answers
+	.venv/bin/python tests/android/fixtures.py build/android/fixtures
 
 lint: $(STAMP) ## formatting, lint and types
 	.venv/bin/ruff format --check .
@@ -56,5 +71,5 @@ lock: ## resolve pyproject.toml again into requirements.lock
 	$(UV) pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --no-header --python-version 3.11 -o requirements.lock
 
-clean: ## remove what builds made (not .venv)
-	rm -rf build dist $(ANDROID_MODEL) $(IOS_MODEL)
+clean: ## remove what builds made (not .venv, and no keys)
+	rm -rf build dist $(ANDROID_MODEL) $(ANDROID_KEYS) $(IOS_MODEL)

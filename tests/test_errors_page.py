@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import kotlin_refusals
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -16,12 +17,21 @@ CODE = re.compile(r"[A-Z]+(-[A-Z0-9]+)+")
 HEAD = """\
 # Error codes
 
-Every refusal prints its code, the cause, the fix and, where there is a choice, the choices. Exit status 2 is misuse or
-bad input, 3 is the environment. `…` stands for what is found at run time. This page is made from the source by
-`pytest tests/test_errors_page.py --update-goldens`.
+Every refusal prints its code, the cause, the fix and, where there is a choice, the choices. Exit status 1 is a proof
+that failed, 2 is misuse or bad input, 3 is the environment. `…` stands for what is found at run time. This page is made
+from the source by `pytest tests/test_errors_page.py --update-goldens`.
 
 | code | exit | cause | fix |
 |---|---|---|---|
+"""
+
+APP = """
+## In the Android app only
+
+The app refuses bundles and films with the codes above, in its own words. These it has besides:
+
+| code | cause | fix |
+|---|---|---|
 """
 
 
@@ -43,7 +53,7 @@ def raised() -> dict[str, set[tuple[str, str, str]]]:
             first = node.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str) and CODE.fullmatch(first.value):
                 kind = node.func.id if isinstance(node.func, ast.Name) else ""
-                status = "3" if kind == "EnvironmentProblem" else "2"
+                status = {"EnvironmentProblem": "3", "ProofFailed": "1"}.get(kind, "2")
                 cause, fix = ([*(words(a) for a in node.args[1:3]), "…", "…"])[:2]
                 found[first.value].add((status, cause, fix))
     return found
@@ -55,7 +65,16 @@ def page() -> str:
         for code, entries in sorted(raised().items())
         for status, cause, fix in sorted(entries)
     ]
-    return HEAD + "\n".join(rows) + "\n"
+    return HEAD + "\n".join(rows) + "\n" + APP + "\n".join(app_rows()) + "\n"
+
+
+def app_rows() -> list[str]:
+    return [
+        f"| `{code}` | {cause} | {fix} |"
+        for code, told in sorted(kotlin_refusals.raised().items())
+        for cause, fix in sorted(told)
+        if code not in raised()
+    ]
 
 
 def test_every_code_is_on_the_page(request: pytest.FixtureRequest) -> None:
@@ -69,3 +88,11 @@ def test_a_code_has_one_exit_status() -> None:
     mixed = {code: {s for s, _, _ in entries} for code, entries in raised().items()}
     assert len(mixed) > 60
     assert {code: s for code, s in mixed.items() if len(s) > 1} == {}
+
+
+def test_codes_of_the_app_are_read_from_its_sources() -> None:
+    told = kotlin_refusals.raised()
+    assert len(told) > 20
+    assert ("… needs … bytes, and … are free", "free some space") in told["STORAGE-LOW"]
+    assert {"SIGNATURE-WRONG", "SELFTEST-SCHEMA", "RUNTIME-NAN", "IMG-DAMAGED"} <= set(told)
+    assert "SHA-256" not in told

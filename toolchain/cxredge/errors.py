@@ -1,6 +1,6 @@
 """The one way this product says no: a code, a cause, a fix and, where there is a choice, the choices.
 
-Exit statuses (documented in README.md): 0 good, 1 a gate failed, 2 misuse or bad input, 3 the environment.
+Exit statuses (documented in README.md): 0 good, 1 a gate or proof failed, 2 misuse or bad input, 3 the environment.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ class CxrError(Exception):
 
 class InputError(CxrError):
     """What the person gave (recipe, image, data, bundle, weights) cannot be used. Exit status 2."""
+
+
+class ProofFailed(CxrError):
+    """What was to be proved does not hold, though nothing was misused. Exit status 1."""
+
+    exit_code = EXIT_GATE
 
 
 class EnvironmentProblem(CxrError):

@@ -49,9 +49,10 @@ def _disk_errors(goal: Path) -> Iterator[None]:
         raise
 
 
-def write_bytes(goal: Path, data: bytes) -> None:
+def write_bytes(goal: Path, data: bytes, mode: int = 0o644) -> None:
     """Write ``data`` beside ``goal`` and rename it there: a reader sees the old file or the new one, never a part.
 
+    mode: permissions of the file; while it is written, only its owner can read it.
     Raises EnvironmentProblem DISK-FULL or DISK-DENIED; ``goal`` then keeps its old content.
     """
     with _disk_errors(goal):
@@ -60,7 +61,7 @@ def write_bytes(goal: Path, data: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
-            os.chmod(name, 0o644)
+            os.chmod(name, mode)
             os.replace(name, goal)
         except BaseException:
             Path(name).unlink(missing_ok=True)

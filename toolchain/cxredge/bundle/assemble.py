@@ -1,4 +1,4 @@
-"""Assembling a bundle from whole parts: files, self-test, model card, then the manifest that lists them all."""
+"""Assembling a bundle from whole parts: files, self-test, card, bill of materials, then the manifest that lists all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.bundle import card, selftest
+from cxredge.bundle import bom, card, selftest
 from cxredge.bundle.manifest import (
     FILE,
     BundledArtifact,
@@ -93,6 +93,8 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
             files=(),
         )
         write_text(folder / "MODEL_CARD.md", card.render(manifest))
+        listed = (REFERENCE_WEIGHTS, selftest.FILE) if kind == "host" else (selftest.FILE,)
+        write_text(folder / bom.FILE, bom.render(manifest, folder, listed))
         manifest = seal(manifest.model_copy(update={"files": list_files(folder)}))
         write_text(folder / FILE, canonical_json(manifest.model_dump(mode="json")))
     return manifest

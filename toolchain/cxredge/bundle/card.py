@@ -1,7 +1,12 @@
-"""The model card: Jinja2 over the manifest, so that it can say nothing that was not measured."""
+"""The model card: Jinja2 over the manifest, so that it can say nothing that was not measured.
+
+It begins with the metadata that model hubs read (YAML between two lines of dashes), in Hugging Face's terms:
+https://huggingface.co/docs/hub/model-cards. JSON is YAML: values are quoted as such.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from cxredge.bundle.manifest import Manifest
@@ -23,5 +28,8 @@ def render(manifest: Manifest) -> str:
         autoescape=False,
     )
     environment.filters["figure"] = number
+    environment.filters["json"] = json.dumps
     phantom = manifest.recipe.data.source == "phantom"
-    return environment.get_template("model_card.md.j2").render(m=manifest, r=manifest.recipe, phantom=phantom)
+    targets = sorted({entry.artifact.target for entry in manifest.artifacts})
+    template = environment.get_template("model_card.md.j2")
+    return template.render(m=manifest, r=manifest.recipe, phantom=phantom, targets=targets)

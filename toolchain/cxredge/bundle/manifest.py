@@ -1,17 +1,21 @@
 """The manifest: what a bundle says of itself, as data that an app can check before it parses a model.
 
-Schema version 1. Every file of the bundle but ``manifest.json`` itself is listed by size and SHA-256; a bundle with
-a file more or less than its manifest is refused. The JSON Schema is published under ``docs/schemas/``.
+Schema version 1. Every file of the bundle but ``manifest.json`` itself, and its signature, is listed by size and
+SHA-256; a bundle with a file more or less than its manifest is refused. The JSON Schema is published under
+``docs/schemas/``.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from cxredge import strict_json
 from cxredge.errors import InputError, nearest
 from cxredge.evidence import Temperature
 from cxredge.files import canonical_json, sha256_bytes, sha256_file
@@ -21,9 +25,11 @@ from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
 from cxredge.vocabulary import ArtifactName, Frozen, Sha256
 
 FILE = "manifest.json"
+SIGNATURE = "model.sig"
 MAX_BYTES = 16_000_000
 BundleKind = Literal["host", "android", "ios"]
-BundlePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$")]
+_PATH = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$"
+BundlePath = Annotated[str, StringConstraints(pattern=_PATH)]
 """Relative, with forward slashes, and never out of the bundle."""
 
 
@@ -139,14 +145,25 @@ def seal(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"id": f"{manifest.recipe.name}-{manifest.recipe.version}-{digest[:12]}"})
 
 
+def is_bundle_path(path: str) -> bool:
+    """Whether ``path`` is a ``BundlePath``."""
+    return re.fullmatch(_PATH, path) is not None
+
+
 def list_files(folder: Path) -> tuple[BundledFile, ...]:
-    """Every file under ``folder`` but the manifest, sorted by path."""
-    paths = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    """Every file under ``folder`` but the manifest and the signature, sorted by path."""
     return tuple(
         BundledFile(path=path, bytes=(folder / path).stat().st_size, sha256=sha256_file(folder / path))
-        for path in paths
-        if path != FILE
+        for path in sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+        if path not in (FILE, SIGNATURE)
     )
+
+
+def walk_files(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Every path under ``folder`` but plain folders, and whether it is a plain file: no link, no pipe."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_dir():
+            yield path.relative_to(folder).as_posix(), path.is_file() and not path.is_symlink()
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -172,42 +189,36 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _parse(path: Path) -> Manifest:
-    import json
-
+    data = path.read_bytes()
     try:
-        tree = json.loads(path.read_bytes(), object_pairs_hook=_no_duplicates)
-    except (ValueError, RecursionError) as error:
+        tree = strict_json.parse(data, MAX_BYTES)
+    except ValueError as error:
         raise InputError("MANIFEST-SYNTAX", f"{path} is not valid JSON: {error}", "build the bundle again") from error
     version = tree.get("manifest") if isinstance(tree, dict) else None
     if version != 1:
         raise InputError(
-            "MANIFEST-VERSION", f"{path} has schema version {version!r}", "use a cxredge that knows it", ["1"]
+            "MANIFEST-VERSION", f"{path} has schema version {version!a}", "use a cxredge that knows it", ["1"]
         )
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        place = ".".join(map(str, first["loc"])).encode("ascii", "backslashreplace").decode()
         raise InputError("MANIFEST-SCHEMA", f"{path}: {place}: {first['msg']}", "build the bundle again") from error
 
 
-def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = [k for k, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError(f"a key appears twice among {keys[:5]}")
-    return dict(pairs)
-
-
 def check_files(folder: Path, manifest: Manifest) -> None:
-    """Hold the folder against the manifest's list: nothing missing, nothing more, no links, every hash right."""
+    """Hold the folder against the manifest's list: nothing missing, nothing more, no links, every hash right.
+
+    A signature may stand beside what is listed; it is checked by ``cxredge verify-signature``, not here.
+    """
     present: set[str] = set()
-    for path in folder.rglob("*"):
-        relative = path.relative_to(folder).as_posix()
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+    for relative, whole in walk_files(folder):
+        if not whole:
             raise InputError(
-                "BUNDLE-FILES", f"{relative} in {folder} is a link or a special file", "build the bundle again"
+                "BUNDLE-FILES", f"{relative!a} in {folder} is a link or a special file", "build the bundle again"
             )
-        if path.is_file() and relative != FILE:
+        if relative not in (FILE, SIGNATURE):
             present.add(relative)
     listed = {f.path for f in manifest.files}
     needed = {e.path for e in manifest.artifacts} | {manifest.selftest}
@@ -215,7 +226,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     if missing or extra:
         raise InputError(
             "BUNDLE-FILES",
-            f"{folder} does not hold what its manifest lists (missing: {missing[:5]}, extra: {extra[:5]})",
+            f"{folder} does not hold what its manifest lists (missing: {missing[:5]!a}, extra: {extra[:5]!a})",
             "build the bundle again, or remove what was added",
         )
     for entry in manifest.files:

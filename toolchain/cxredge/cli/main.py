@@ -21,11 +21,16 @@ COMMANDS = {
     "inspect": "Say what a model file holds: operators, dtypes, weights and cost.",
     "bench": "Size, load time and latency of every artifact against eager.",
     "compare": "On a Mac: a bundle's Core ML artifacts by Core ML and by the evaluator.",
+    "keygen": "Write a pair of keys for signing bundles.",
+    "sign": "Sign a bundle, so that apps can trust it.",
+    "verify-signature": "Say who signed a bundle, and that nothing changed since.",
+    "rebuild-check": "Build a recipe twice from nothing, and hold the bytes against each other.",
+    "field": "Sum up the logs that apps export: device, self-test, latency.",
     "doctor": "Say what this machine can build, run and verify, and how to fix the rest.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
     "thresholds": "Choose operating points by the recipe's rules, without training.",
     "phantom": "Write a data set of phantom chest radiographs.",
-    "schema": "Write the JSON Schemas of recipe, manifest and results.",
+    "schema": "Write the JSON Schemas of recipe, manifest, results and field log.",
     "vectors": "Write the preprocessing vectors shared with Kotlin and Swift.",
 }
 
@@ -41,7 +46,8 @@ class LazyGroup(click.Group):
         """The command, imported now; None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"cxredge.cli.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"cxredge.cli.{module}"), module)
         return command
 
     def resolve_command(
@@ -63,7 +69,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Turn a distilled chest-X-ray student into models that phones run, and prove that they still say the same.
 
-    Exit status: 0 good, 1 a gate failed, 2 misuse or bad input, 3 the environment.
+    Exit status: 0 good, 1 a gate or a proof failed, 2 misuse or bad input, 3 the environment.
     Nothing here is a medical device, and no figure is a claim of clinical validity.
     """
 

@@ -10,11 +10,12 @@ import click
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
 def schema(out: Path) -> None:
-    """Write the JSON Schemas of recipe, manifest, self-test and results into the folder OUT."""
+    """Write the JSON Schemas of recipe, manifest, self-test, results and field log into the folder OUT."""
     from pydantic import BaseModel
 
     from cxredge.bundle.manifest import Manifest
     from cxredge.bundle.selftest import SelfTest
+    from cxredge.device.field_log import FieldLog
     from cxredge.distill.results import DistillResults
     from cxredge.evidence import Explanation, PrecisionSearch, Results
     from cxredge.files import canonical_json, write_text
@@ -31,6 +32,7 @@ def schema(out: Path) -> None:
         "precision": PrecisionSearch,
         "inspection": Inspection,
         "distill": DistillResults,
+        "field-log": FieldLog,
     }
     for name, model in models.items():
         write_text(out / f"{name}.schema.json", canonical_json(model.model_json_schema()))

@@ -6,10 +6,13 @@ import kotlin.math.floor
 class Device(
     val manufacturer: String,
     val model: String,
+    /** Release of the system, for example 15. */
     val android: String,
+    /** API level. */
     val api: Int,
     val abi: String,
     val cores: Int,
+    /** Memory of the whole phone, in MiB. */
     val memoryMb: Long,
 )
 

@@ -12,7 +12,7 @@ import java.nio.file.Path
 
 /** Where a bundle's files lie: a folder, or an app's assets. */
 interface FileTree {
-    /** Every file below, relative, with forward slashes. Throws [Refusal] SIGNATURE-FILES for links and special files. */
+    /** Every file below, relative, with forward slashes. Throws [Refusal] SIGNATURE-FILES for links and pipes. */
     fun list(): List<String>
 
     /** The file's bytes from the start. Throws java.io.IOException; FileNotFoundException where there is none. */

@@ -6,6 +6,7 @@ class Manifest(
     val id: String,
     /** host, android or ios. */
     val kind: String,
+    /** Of the model: lower case, as in its recipe. */
     val name: String,
     val version: Version,
     /** SPDX identifier, or words, of the model's licence. */
@@ -56,7 +57,9 @@ class Artifact(
     /** target/scheme, for example executorch/w8a8. */
     val name: String,
     val target: String,
+    /** How numbers are stored: fp32, fp16, w8 or w8a8. */
     val scheme: String,
+    /** Of the file in the bundle, its size, and its hash in hexadecimal. */
     val path: String,
     val bytes: Long,
     val sha256: String,
@@ -71,6 +74,7 @@ class Artifact(
     val tooFew: Map<String, String>,
 )
 
+/** Shape of the map: one cell a row and column, and that for each class (label). */
 data class CamShape(val classes: Int, val rows: Int, val columns: Int)
 
 /** How far an app's own outputs may be from the self-test's expected ones: logits, logits, share of the expected. */

@@ -71,7 +71,8 @@ internal object ManifestReader {
         val card = recipe["card"].record(setOf("summary", "intended_use", "limitations"), setOf("attribution"))
         val input = input(recipe["input"])
         val verdicts = root["verdicts"].elements()
-        val artifacts = root["artifacts"].elements(1..Int.MAX_VALUE).map { artifact(it, labels, input, files, verdicts) }
+        val artifacts = root["artifacts"].elements(1..Int.MAX_VALUE)
+            .map { artifact(it, labels, input, files, verdicts) }
         val primary = root["primary"].text(ARTIFACT)
         if (artifacts.map { it.name }.toSet().size != artifacts.size) root["artifacts"].wrong("a name appears twice")
         if (artifacts.none { it.name == primary }) root["primary"].wrong("the bundle has no artifact $primary")
@@ -155,7 +156,8 @@ internal object ManifestReader {
         val few = figures["auc"]["too_few"]
         return when {
             !few.isNull -> labels.associateWith { few.text() }
-            left > 0 -> labels.associateWith { "too few patients for $left of ${labels.size} labels; which is not said" }
+            left > 0 ->
+                labels.associateWith { "too few patients for $left of ${labels.size} labels; which is not said" }
             else -> emptyMap()
         }
     }
@@ -236,8 +238,9 @@ internal object ManifestReader {
      */
     private fun checkId(bytes: ByteArray, id: String, head: String) {
         val text = bytes.toString(Charsets.UTF_8)
-        val start = text.indexOf("$ID_LINE$id\"")
-        val emptied = if (start < 0) "" else text.removeRange(start + ID_LINE.length, start + ID_LINE.length + id.length)
+        val line = text.indexOf("$ID_LINE$id\"")
+        val start = line + ID_LINE.length
+        val emptied = if (line < 0) "" else text.removeRange(start, start + id.length)
         if (id != "$head-${Sha256.of(emptied.toByteArray()).take(ID_DIGITS)}") {
             throw Refusal("MANIFEST-ID", "$FILE was changed after it was written: its id does not fit", FIX)
         }

@@ -75,7 +75,7 @@ class PinnedKey private constructor(
         private fun refusal(name: String, why: String, cause: Throwable? = null): Refusal = Refusal(
             "KEY-SYNTAX",
             "the public key $name cannot be used: $why",
-            "pin a key that `cxredge keys` or OpenSSL wrote for P-256",
+            "pin a key that `cxredge keygen` or OpenSSL wrote for P-256",
             cause,
         )
     }

@@ -41,7 +41,7 @@ class SelfTestResult(val stages: List<StageVerdict>, val seconds: Double) {
  * is broken: a wrong preprocessor does not make the runtime fail, nor a wrong runtime the decisions.
  */
 object SelfTest {
-    /** Never throws for what the bundle or runtime does wrong: that is a failed stage. [progress]: cases done, of all. */
+    /** What the bundle or the runtime does wrong is never thrown: it fails a stage. [progress]: cases done, of all. */
     fun run(
         bundle: Bundle,
         classifier: Classifier,

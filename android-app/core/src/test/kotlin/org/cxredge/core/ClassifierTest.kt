@@ -41,7 +41,8 @@ class ClassifierTest {
     fun interleavedArtifactsGetPixelsAndGivePlanes() {
         val outputs = classifier("tflite/fp32") { answer() }.classify(pixels)
         for (channel in 0..2) for (y in 0..15) for (x in 0..23) {
-            assertEquals((pixels[channel * 384 + y * 24 + x].toInt() and 255).toFloat(), seen[(y * 24 + x) * 3 + channel])
+            val level = pixels[channel * 384 + y * 24 + x].toInt() and 255
+            assertEquals(level.toFloat(), seen[(y * 24 + x) * 3 + channel])
         }
         for (label in 0..1) for (y in 0..1) for (x in 0..2) {
             assertEquals(cam[(y * 3 + x) * 2 + label], outputs.cam[label * 6 + y * 3 + x])
@@ -51,7 +52,8 @@ class ClassifierTest {
     @Test
     fun refusesOtherShapes() {
         val wrong = listOf(
-            emptyList(), answer().dropLast(1), answer() + listOf(FloatArray(1)), answer(logits = 1), answer(cam = 11), answer(novelty = 0),
+            emptyList(), answer().dropLast(1), answer() + listOf(FloatArray(1)), answer(logits = 1), answer(cam = 11),
+            answer(novelty = 0),
         )
         for (list in wrong) refused("RUNTIME-SHAPE") { classifier("onnx/fp32") { list }.classify(pixels) }
         for (size in listOf(0, pixels.size - 1, pixels.size + 1)) {
@@ -71,7 +73,7 @@ class ClassifierTest {
 
     @Test
     fun whatTheRuntimeThrowsIsARefusal() {
-        val wrong = listOf(IllegalStateException("no memory"), UnsatisfiedLinkError("no such function"), RuntimeException())
+        val wrong = listOf(IllegalStateException("no memory"), UnsatisfiedLinkError("no function"), RuntimeException())
         for (error in wrong) {
             val refusal = refused("RUNTIME-RUN") { classifier("onnx/fp32") { throw error }.classify(pixels) }
             assertSame(error, refusal.cause)

@@ -11,7 +11,8 @@ class DecisionTest {
 
     private fun decide(manifest: Manifest, effusion: Float, nodule: Float, novelty: Float = 0f): Decision {
         val artifact = manifest.artifact("onnx/fp32")
-        return Decision.of(manifest, artifact, Outputs(floatArrayOf(effusion, nodule), FloatArray(12), artifact.cam, novelty))
+        val outputs = Outputs(floatArrayOf(effusion, nodule), FloatArray(12), artifact.cam, novelty)
+        return Decision.of(manifest, artifact, outputs)
     }
 
     @Test
@@ -49,7 +50,8 @@ class DecisionTest {
 
     @Test
     fun probabilitiesOfLabelsThatExcludeEachOtherAreASoftmax() {
-        val single = manifest { (it.recipe["labels"] as MutableMap<*, *>).let { labels -> it.recipe["labels"] = labels + ("kind" to "single-label") } }
+        val labels = mapOf("names" to listOf("Effusion", "Nodule"), "kind" to "single-label")
+        val single = manifest { it.recipe["labels"] = labels }
         assertEquals(LabelsKind.SINGLE_LABEL, single.labelsKind)
         val probabilities = decide(single, 1f, -3f).findings.map { it.probability }
         assertEquals(0.8807970779778824, probabilities[0], 1e-15) // scipy.special.softmax([0.5, -1.5])

@@ -20,9 +20,12 @@ class FieldLogTest {
     private val benchmark = Benchmark(2, Latency.of(12.5, 9.0, doubleArrayOf(4.0, 1.0, 3.0, 2.0)), "none", "light")
 
     private fun log(device: Device = device(), benchmark: Benchmark? = this.benchmark): JsonNode {
-        val text = FieldLog.json(bundle, artifact, "1.0.0", "ONNX Runtime 1.29.0", device, result, benchmark, "2026-11-21")
+        val text = json(device, result, benchmark)
         return Json.parse(text.toByteArray(), 100_000, JsonSource("log", "SYNTAX", "SCHEMA", ""))
     }
+
+    private fun json(device: Device, result: SelfTestResult, benchmark: Benchmark?): String =
+        FieldLog.json(bundle, artifact, "1.0.0", OnnxRuntime.name, device, result, benchmark, "2026-11-21")
 
     private fun device(model: String = "JVM") = Device("none", model, "none", 35, "x86_64", 2, 4096)
 
@@ -55,8 +58,7 @@ class FieldLogTest {
     @Test
     fun writesALogForTheHostToRead() {
         val passed = SelfTestResult(result.stages.filter { it.passed }, 0.5)
-        val text = FieldLog.json(bundle, artifact, "1.0.0", "ONNX Runtime 1.29.0", device(), passed, benchmark, "2026-11-21")
-        File("target/field-log.json").writeText(text)
+        File("target/field-log.json").writeText(json(device(), passed, benchmark))
     }
 
     @Test

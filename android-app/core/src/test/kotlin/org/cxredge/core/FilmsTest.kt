@@ -13,7 +13,8 @@ class FilmsTest {
     lateinit var temp: File
 
     private val predicted = Json.parse(
-        Fixtures.folder.resolve("predict.json").readBytes(), 16_000_000, JsonSource("predict.json", "SYNTAX", "SCHEMA", ""),
+        Fixtures.folder.resolve("predict.json").readBytes(), 16_000_000,
+        JsonSource("predict.json", "SYNTAX", "SCHEMA", ""),
     ).elements(1..Int.MAX_VALUE)
 
     @Test
@@ -28,7 +29,8 @@ class FilmsTest {
         var decisions = 0
         Classifier(artifact, manifest.input, OnnxRuntime.open(model, artifact, 1)).use { classifier ->
             for (film in predicted) {
-                val file = Fixtures.folder.resolve("films").resolve(film["film"].text().substringAfterLast('/')).readBytes()
+                val name = film["film"].text().substringAfterLast('/')
+                val file = Fixtures.folder.resolve("films").resolve(name).readBytes()
                 assertEquals(film["film_sha256"].text(), Sha256.of(file))
                 assertEquals(film["bundle"].text(), manifest.id)
                 val outputs = classifier.classify(preprocessor.preprocess(file, manifest.input).pixels)

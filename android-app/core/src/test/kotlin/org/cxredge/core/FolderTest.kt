@@ -55,7 +55,8 @@ class FolderTest {
         Files.createSymbolicLink(temp.resolve("in/link").toPath(), temp.resolve("out.txt").toPath())
         Files.createSymbolicLink(temp.resolve("in/up").toPath(), temp.toPath())
         val bad = listOf(
-            "../out.txt", "a/../../out.txt", temp.resolve("out.txt").path, "link", "up/out.txt", "a", "absent", "", ".hidden",
+            "../out.txt", "a/../../out.txt", temp.resolve("out.txt").path, "link", "up/out.txt", "a", "absent", "",
+            ".hidden",
             "a//b/c.txt", "a/b/c.txt/", "a/b/c.txt/d", "a\u0000b",
         )
         for (path in bad) assertThrows<FileNotFoundException>(path) { folder.open(path) }

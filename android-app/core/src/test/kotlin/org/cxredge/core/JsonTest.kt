@@ -16,7 +16,8 @@ class JsonTest {
 
     @Test
     fun readsEveryKindOfValue() {
-        val root = parse(""" { "a" : [ 1 , -0.5e1 , true , false , null ] , "b" : { "c" : "x\"\\\/\b\f\n\r\t\u00e9\ud83e\uDEC1é" } } """)
+        val escapes = """x\"\\\/\b\f\n\r\t\u00e9\ud83e\uDEC1é"""
+        val root = parse(""" { "a" : [ 1 , -0.5e1 , true , false , null ] , "b" : { "c" : "$escapes" } } """)
         val list = root["a"].elements(5..5)
         assertEquals(1L, list[0].long())
         assertEquals(1.0, list[0].number())
@@ -34,10 +35,13 @@ class JsonTest {
     @ValueSource(
         strings = [
             "", " ", "nul", "truex", "tru", "+1", "01", "-", "-a", "1.", ".5", "1e", "1e+", "0x10", "1_000", "NaN",
-            "Infinity", "-Infinity", "1e309", "-1e999", "9223372036854775808", "\"", "\"a", "'a'", "\"\u0001\"", "\"\t\"",
-            "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\ud800\"", "\"\\ud800x\"", "\"\\udc00\\ud800\"", "[", "[1", "[1,",
+            "Infinity", "-Infinity", "1e309", "-1e999", "9223372036854775808", "\"", "\"a", "'a'", "\"\u0001\"",
+            "\"\t\"",
+            "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\ud800\"", "\"\\ud800x\"", "\"\\udc00\\ud800\"", "[", "[1",
+            "[1,",
             "[1,]", "[,1]", "[1 2]", "]", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{a:1}", "{\"a\" 1}",
-            "{1:2}", "{\"a\":1 \"b\":2}", "{\"a\":1,\"a\":1}", "{\"a\":1,\"\\u0061\":2}", "1 2", "{} []", "// 1", "\uFEFF1",
+            "{1:2}", "{\"a\":1 \"b\":2}", "{\"a\":1,\"a\":1}", "{\"a\":1,\"\\u0061\":2}", "1 2", "{} []", "// 1",
+            "\uFEFF1",
             "\"\\", "\"\\u", "tRUE", "[1]x", "1\u00002",
         ],
     )
@@ -75,7 +79,8 @@ class JsonTest {
     fun namesThePlaceOfWhatIsWrong() {
         val root = parse("""{"artifacts":[{"tolerance":{"logits_abs":"x"}}],"n":1.5,"m":70000}""")
         val place = "artifacts[0].tolerance.logits_abs"
-        assertTrue(place in refused("SCHEMA") { root["artifacts"].elements()[0]["tolerance"]["logits_abs"].number() }.reason)
+        val node = root["artifacts"].elements()[0]["tolerance"]["logits_abs"]
+        assertTrue(place in refused("SCHEMA") { node.number() }.reason)
         refused("SCHEMA") { root["n"].long() }
         refused("SCHEMA") { root["m"].int(0..255) }
         refused("SCHEMA") { root["n"].flag() }
@@ -92,11 +97,13 @@ class JsonTest {
     @Test
     fun writesWhatItReads() {
         val text = "a\"\\\n\u0000é\ud83e\udec1"
-        val tree = mapOf("t" to text, "e" to listOf<Any>(), "o" to mapOf<String, Any>(), "l" to listOf(1, 2.5, null, true, 1e-7))
+        val list = listOf(1, 2.5, null, true, 1e-7)
+        val tree = mapOf("t" to text, "e" to listOf<Any>(), "o" to mapOf<String, Any>(), "l" to list)
         val root = parse(JsonText.of(tree))
         assertEquals(text, root["t"].text())
         assertEquals(1e-7, root["l"].elements()[4].number())
-        assertEquals("{\n  \"a\": [\n    1,\n    {}\n  ]\n}\n", JsonText.of(mapOf("a" to listOf(1, mapOf<String, Any>()))))
+        val nested = mapOf("a" to listOf(1, mapOf<String, Any>()))
+        assertEquals("{\n  \"a\": [\n    1,\n    {}\n  ]\n}\n", JsonText.of(nested))
         assertThrows<IllegalArgumentException> { JsonText.of(Double.NaN) }
         assertThrows<IllegalArgumentException> { JsonText.of(1f) }
     }

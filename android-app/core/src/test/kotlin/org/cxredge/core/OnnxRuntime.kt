@@ -18,7 +18,8 @@ internal object OnnxRuntime : Runtime {
         val options = OrtSession.SessionOptions().apply { setIntraOpNumThreads(threads) }
         OnnxRunner(environment, environment.createSession(model.path, options))
     } catch (error: OrtException) {
-        throw Refusal("RUNTIME-LOAD", "${artifact.name} cannot be loaded: ${error.message}", "get the bundle again", error)
+        val reason = "${artifact.name} cannot be loaded: ${error.message}"
+        throw Refusal("RUNTIME-LOAD", reason, "get the bundle again", error)
     }
 }
 

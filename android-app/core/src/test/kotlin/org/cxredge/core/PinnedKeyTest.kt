@@ -25,7 +25,8 @@ class PinnedKeyTest {
         val body = pem.lines().filter { "-----" !in it }.joinToString("")
         val (begin, end) = pem.lines().filter { "-----" in it }
         val forms = listOf(
-            "a comment\n\n$pem", pem.replace("\n", "\r\n"), "$begin\n$body\n$end", "$begin\n${body.chunked(20).joinToString("\n")}\n$end\n\n",
+            "a comment\n\n$pem", pem.replace("\n", "\r\n"), "$begin\n$body\n$end",
+            "$begin\n${body.chunked(20).joinToString("\n")}\n$end\n\n",
         )
         for (form in forms) assertEquals(key.fingerprint, PinnedKey.parse("b", form).fingerprint)
     }

@@ -68,7 +68,7 @@ class SelfTestTest {
         val classifier = Classifier(artifact, bundle.manifest.input, runner)
         val result = SelfTest.run(bundle, classifier, preprocessor) { done, all -> seen += done to all }
         val stages = result.stages
-        for (stage in stages) println("self-test: ${stage.stage}: ${stage.checks} checks, worst ${stage.worst} of ${stage.allowed}")
+        for (it in stages) println("self-test: ${it.stage}: ${it.checks} checks, worst ${it.worst} of ${it.allowed}")
         assertTrue(result.passed && result.seconds > 0)
         assertEquals((1..4).map { it to 4 }, seen)
         val labels = bundle.manifest.labels.size
@@ -79,11 +79,13 @@ class SelfTestTest {
 
     @Test
     fun aBrokenPreprocessorIsNamed() {
-        val nearly = only(Stage.PREPROCESSING, failed(pixels = { pixels(it).also { p -> p[77] = (p[77] + 1).toByte() } }))
+        val oneLevel = { film: ByteArray -> pixels(film).also { it[77] = (it[77] + 1).toByte() } }
+        val nearly = only(Stage.PREPROCESSING, failed(pixels = oneLevel))
         assertEquals(1.0, nearly.worst)
         assertTrue("value 77" in nearly.detail && nearly.detail.startsWith("phantom-0"))
         assertEquals(255.0, only(Stage.PREPROCESSING, failed(pixels = { ByteArray(9) })).worst)
-        assertTrue("IMG-DAMAGED" in only(Stage.PREPROCESSING, failed(pixels = { throw Refusal("IMG-DAMAGED", "", "") })).detail)
+        val refuses = only(Stage.PREPROCESSING, failed(pixels = { throw Refusal("IMG-DAMAGED", "", "") }))
+        assertTrue("IMG-DAMAGED" in refuses.detail)
         only(Stage.PREPROCESSING, failed(pixels = { throw IllegalStateException() }))
         only(Stage.PREPROCESSING, failed(pixels = { pixels(it).reversedArray() }))
     }
@@ -91,13 +93,17 @@ class SelfTestTest {
     @Test
     fun aBrokenRuntimeIsNamed() {
         assertTrue("cam" in only(Stage.RUNTIME, failed(artifact = differing(layout = "NHWC"))).detail)
-        val other = only(Stage.RUNTIME, failed(runner = changed { (logits, cam, novelty) -> listOf(logits.map { -it }.toFloatArray(), cam, novelty) }))
+        fun broken(change: (List<FloatArray>) -> List<FloatArray>) =
+            only(Stage.RUNTIME, failed(runner = changed(change)))
+        val other = broken { it.map { tensor -> tensor.reversedArray() } }
         assertTrue("logits" in other.detail && other.worst > 1)
-        assertTrue("novelty" in only(Stage.RUNTIME, failed(runner = changed { it.dropLast(1) + listOf(floatArrayOf(it[2][0] * 2)) })).detail)
-        assertTrue("RUNTIME-NAN" in only(Stage.RUNTIME, failed(runner = changed { it.dropLast(1) + listOf(floatArrayOf(Float.NaN)) })).detail)
-        assertTrue("RUNTIME-SHAPE" in only(Stage.RUNTIME, failed(runner = changed { it.take(2) })).detail)
-        val throws = changed { throw UnsatisfiedLinkError("libexecutorch.so") }
-        assertTrue("libexecutorch.so" in only(Stage.RUNTIME, failed(runner = throws)).detail)
+        fun novelty(change: (Float) -> Float) = broken { (logits, cam, novelty) ->
+            listOf(logits, cam, floatArrayOf(change(novelty[0])))
+        }
+        assertTrue("novelty" in novelty { it * 2 }.detail)
+        assertTrue("RUNTIME-NAN" in novelty { Float.NaN }.detail)
+        assertTrue("RUNTIME-SHAPE" in broken { it.take(2) }.detail)
+        assertTrue("libexecutorch.so" in broken { throw UnsatisfiedLinkError("libexecutorch.so") }.detail)
     }
 
     @Test
@@ -105,7 +111,9 @@ class SelfTestTest {
         only(Stage.DECISION, failed(decide = deciding { it.logit > it.operatingPoint }))
         only(Stage.DECISION, failed(decide = deciding { it.probability >= 0.5 }))
         only(Stage.DECISION, failed(decide = deciding { true }))
-        val mixed: (Outputs) -> Decision = { decide(it).run { Decision(findings.reversed(), novelty, noveltyThreshold, unlikeTrainingFilms) } }
+        val mixed: (Outputs) -> Decision = {
+            decide(it).run { Decision(findings.reversed(), novelty, noveltyThreshold, unlikeTrainingFilms) }
+        }
         only(Stage.DECISION, failed(decide = mixed))
         val silent: (Outputs) -> Decision = { decide(it).run { Decision(findings, novelty, noveltyThreshold, false) } }
         assertTrue("unlike" in only(Stage.DECISION, failed(decide = silent)).detail)
@@ -116,7 +124,7 @@ class SelfTestTest {
     fun knownAnswersThatCannotBeReadFailEveryStage() {
         val small = SmallBundle().list().open()
         val own = small.manifest.artifact("onnx/fp32")
-        val stages = SelfTest.stages(small, Classifier(own, small.manifest.input, runner), pixels, { Decision.of(small.manifest, own, it) }) { _, _ -> }
+        val stages = SelfTest.run(small, Classifier(own, small.manifest.input, runner), preprocessor).stages
         assertEquals(List(3) { false }, stages.map { it.passed })
         assertTrue(stages.all { "SELFTEST-SCHEMA" in it.detail })
         assertEquals(false, SelfTestResult(emptyList(), 0.0).passed)
@@ -124,23 +132,28 @@ class SelfTestTest {
 
     @Test
     fun refusesKnownAnswersOfOtherShapes() {
+        fun expected(vararg logits: Any): Pair<String, Any> =
+            mapOf("logits" to logits.toList(), "cam" to List(12) { 0.5 }, "novelty" to 1)
+                .let { "expected" to mapOf("onnx/fp32" to it) }
         val case = mapOf(
-            "name" to "a", "what" to "b", "image" to "a.png", "image_sha256" to "", "pixels" to "a.pixels", "pixels_sha256" to "",
-            "expected" to mapOf("onnx/fp32" to mapOf("logits" to listOf(1, 2), "cam" to List(12) { 0.5 }, "novelty" to 1)),
+            "name" to "a", "what" to "b", "image" to "a.png", "image_sha256" to "", "pixels" to "a.pixels",
+            "pixels_sha256" to "", expected(1, 2),
         )
         fun read(root: Any?): List<KnownAnswer> {
-            val small = SmallBundle().apply { files["selftest/selftest.json"] = JsonText.of(root).toByteArray() }.list().open()
+            val files = SmallBundle().apply { files["selftest/selftest.json"] = JsonText.of(root).toByteArray() }
+            val small = files.list().open()
             return KnownAnswers.of(small, small.manifest.artifact("onnx/fp32"))
         }
         val good = mapOf("selftest" to 1, "cam_shape" to listOf(2, 2, 3), "cases" to listOf(case))
         assertEquals("selftest/a.png", read(good).single().image)
         val outputs = case.getValue("expected")
         val bad = listOf(
-            null, emptyList<Any>(), good - "cases", good + ("more" to 1), good + ("selftest" to 2), good + ("cases" to emptyList<Any>()),
-            good + ("cam_shape" to listOf(2, 3, 2)), good + ("cases" to listOf(case - "what")), good + ("cases" to listOf(case + ("image" to "../a.png"))),
+            null, emptyList<Any>(), good - "cases", good + ("more" to 1), good + ("selftest" to 2),
+            good + ("cases" to emptyList<Any>()),
+            good + ("cam_shape" to listOf(2, 3, 2)), good + ("cases" to listOf(case - "what")),
+            good + ("cases" to listOf(case + ("image" to "../a.png"))),
             good + ("cases" to listOf(case + ("expected" to mapOf("tflite/fp32" to outputs)))),
-            good + ("cases" to listOf(case + ("expected" to mapOf("onnx/fp32" to mapOf("logits" to listOf(1), "cam" to List(12) { 0 }, "novelty" to 1))))),
-            good + ("cases" to listOf(case + ("expected" to mapOf("onnx/fp32" to mapOf("logits" to listOf(1, 1e39), "cam" to List(12) { 0 }, "novelty" to 1))))),
+            good + ("cases" to listOf(case + expected(1))), good + ("cases" to listOf(case + expected(1, 1e39))),
         )
         for (root in bad) refused("SELFTEST-SCHEMA") { read(root) }
     }

@@ -13,7 +13,8 @@ class SignatureTest {
 
     private fun check(text: String) = Signature.check(text.toByteArray(), keys)
 
-    private fun sealed(wrap: (MutableMap<String, Any?>) -> Unit = {}): String = signer.seal(payload, wrap).decodeToString()
+    private fun sealed(wrap: (MutableMap<String, Any?>) -> Unit = {}): String =
+        signer.seal(payload, wrap).decodeToString()
 
     private fun envelope(key: String, value: Any?): String =
         sealed { it["dsseEnvelope"] = (it["dsseEnvelope"] as Map<*, *>) + (key to value) }
@@ -43,7 +44,7 @@ class SignatureTest {
 
     @Test
     fun refusesAnotherPayload() {
-        refused("SIGNATURE-WRONG") { check(envelope("payload", Base64.getEncoder().encodeToString("{ }".toByteArray()))) }
+        refused("SIGNATURE-WRONG") { check(envelope("payload", "eyB9")) } // { }
         refused("SIGNATURE-WRONG") { check(envelope("payload", "")) }
     }
 
@@ -51,16 +52,21 @@ class SignatureTest {
     fun allowsOneSpellingOnly() {
         val text = sealed()
         val bad = listOf(
-            "", "{}", "[]", "null", text.dropLast(3), "$text{}", "\uFEFF$text", text.replace("\n", "\r\n"), text.replace("  ", "\t"),
-            text.replace("v0.3", "v0.2"), text.replace("v0.3+json", "v0\\u002e3+json"), text.replace("keyid\": \"", "keyid\": \"a"),
+            "", "{}", "[]", "null", text.dropLast(3), "$text{}", "\uFEFF$text", text.replace("\n", "\r\n"),
+            text.replace("  ", "\t"),
+            text.replace("v0.3", "v0.2"), text.replace("v0.3+json", "v0\\u002e3+json"),
+            text.replace("keyid\": \"", "keyid\": \"a"),
             text.replace("in-toto+json", "in-toto+jso"), text.replace("mediaType", "mediatype"),
             text.replaceFirst("{", "{\"more\": 1,"), text.replaceFirst("{", "{\"mediaType\": \"x\","),
-            text.replace("\"tlogEntries\": []", "\"tlogEntries\": [{}]"), text.replace("\"tlogEntries\": []", "\"tlogEntries\": null"),
+            text.replace("\"tlogEntries\": []", "\"tlogEntries\": [{}]"),
+            text.replace("\"tlogEntries\": []", "\"tlogEntries\": null"),
             text.replace(signer.pinned.fingerprint, signer.pinned.fingerprint.uppercase()),
-            text.replace(signer.pinned.fingerprint, ""), text.replace("e30=", "e30"), text.replace("e30=", "e31="), text.replace("e30=", "e3 0="),
-            envelope("signatures", listOf<Any>()), envelope("signatures", mapOf<String, Any>()), envelope("payload", null),
+            text.replace(signer.pinned.fingerprint, ""), text.replace("e30=", "e30"), text.replace("e30=", "e31="),
+            text.replace("e30=", "e3 0="),
+            envelope("signatures", listOf<Any>()), envelope("signatures", mapOf<String, Any>()),
+            envelope("payload", null),
             envelope("more", 1), sealed { it.remove("verificationMaterial") },
-            envelope("signatures", List(2) { mapOf("sig" to Base64.getEncoder().encodeToString(signature(text)), "keyid" to "") }),
+            envelope("signatures", List(2) { mapOf("sig" to "MAYCAQECAQE=", "keyid" to "") }),
         )
         assertTrue(text !in bad)
         for (variant in bad) refused("SIGNATURE-SYNTAX") { check(variant) }
@@ -82,7 +88,8 @@ class SignatureTest {
         val order = BigInteger("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
         val zero = byteArrayOf(0)
         val bad = listOf(
-            ByteArray(0), zero, der + 0, der.copyOf(der.size - 1), der(zero + r, s), der(r, zero + s), der(r, zero), der(zero, s),
+            ByteArray(0), zero, der + 0, der.copyOf(der.size - 1), der(zero + r, s), der(r, zero + s), der(r, zero),
+            der(zero, s),
             der(order.toByteArray(), s), der(r, order.toByteArray()), der(r, byteArrayOf(-1)), der(r, ByteArray(0)),
             byteArrayOf(0x30, 0x81.toByte()) + der.drop(1), byteArrayOf(0x31) + der.drop(1), ByteArray(der.size) { -1 },
             byteArrayOf(0x30, 3, 2, 1, 1), byteArrayOf(0x30, 2, 2, 127),

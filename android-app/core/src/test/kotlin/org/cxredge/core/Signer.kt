@@ -38,7 +38,10 @@ internal class Signer(curve: String = "secp256r1") {
         )
         val root = mutableMapOf<String, Any?>(
             "mediaType" to "application/vnd.dev.sigstore.bundle.v0.3+json",
-            "verificationMaterial" to mapOf("publicKey" to mapOf("hint" to pinned.fingerprint), "tlogEntries" to listOf<Any>()),
+            "verificationMaterial" to mapOf(
+                "publicKey" to mapOf("hint" to pinned.fingerprint),
+                "tlogEntries" to listOf<Any>(),
+            ),
             "dsseEnvelope" to envelope,
         )
         return JsonText.of(root.also(wrap)).toByteArray()
@@ -53,9 +56,12 @@ internal class Signer(curve: String = "secp256r1") {
             "predicateType" to "https://model_signing/signature/v1.0",
             "predicate" to mutableMapOf(
                 "serialization" to mutableMapOf<String, Any?>(
-                    "method" to "files", "hash_type" to "sha256", "allow_symlinks" to false, "ignore_paths" to listOf("model.sig"),
+                    "method" to "files", "hash_type" to "sha256", "allow_symlinks" to false,
+                    "ignore_paths" to listOf("model.sig"),
                 ),
-                "resources" to hashes.map { (path, hash) -> mapOf("name" to path, "digest" to hash, "algorithm" to "sha256") },
+                "resources" to hashes.map { (path, hash) ->
+                    mapOf("name" to path, "digest" to hash, "algorithm" to "sha256")
+                },
             ),
         )
     }

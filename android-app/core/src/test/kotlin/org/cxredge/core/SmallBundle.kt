@@ -51,20 +51,30 @@ internal class SmallBundle {
         return MemoryTree(all + ("model.sig" to SIGNER.sign(all)))
     }
 
-    fun open(newest: Map<String, Version> = emptyMap()): Bundle = Bundle.open(tree(), Trust(listOf(SIGNER.pinned), newest))
+    fun open(newest: Map<String, Version> = emptyMap()): Bundle =
+        Bundle.open(tree(), Trust(listOf(SIGNER.pinned), newest))
 
-    private fun artifact(target: String, path: String, layout: String, image: List<Int>, cam: List<Int>): Any = mutableMapOf(
+    private fun artifact(
+        target: String,
+        path: String,
+        layout: String,
+        image: List<Int>,
+        cam: List<Int>,
+    ): Any = mutableMapOf(
         "artifact" to mutableMapOf<String, Any?>(
             "name" to "$target/fp32", "target" to target, "scheme" to "fp32", "file" to path.substringAfterLast('/'),
-            "bytes" to files.getValue(path).size, "sha256" to Sha256.of(files.getValue(path)), "census" to mapOf<String, Any?>(),
+            "bytes" to files.getValue(path).size, "sha256" to Sha256.of(files.getValue(path)), "census" to mapOf<String,
+            Any?>(),
             "delegation" to null,
         ),
         "path" to path,
         "inputs" to mutableListOf(tensor("image", 0, image, layout)),
         "outputs" to mutableListOf(
-            tensor("logits", 0, listOf(1, 2), "NC"), tensor("cam", 1, cam, layout), tensor("novelty", 2, listOf(1), "N"),
+            tensor("logits", 0, listOf(1, 2), "NC"), tensor("cam", 1, cam, layout),
+            tensor("novelty", 2, listOf(1), "N"),
         ),
-        "tolerance" to mutableMapOf<String, Any?>("logits_abs" to 0.25, "cam_abs" to 1, "novelty_rel" to 0.5, "rule" to "made up"),
+        "tolerance" to mutableMapOf<String,
+        Any?>("logits_abs" to 0.25, "cam_abs" to 1, "novelty_rel" to 0.5, "rule" to "made up"),
         "temperature" to mutableMapOf<String, Any?>(
             "reference" to 1.5, "artifact" to 2.0, "films" to 9, "nll_before" to 0.5, "nll_after" to 0.25,
         ),
@@ -79,7 +89,9 @@ internal class SmallBundle {
         "name" to "small",
         "version" to "2.1.0",
         "licence" to "Apache-2.0",
-        "card" to mutableMapOf("summary" to "Small.", "intended_use" to "Tests.", "limitations" to mutableListOf("All.")),
+        "card" to mutableMapOf(
+            "summary" to "Small.", "intended_use" to "Tests.", "limitations" to mutableListOf("All."),
+        ),
         "student" to mapOf<String, Any?>(),
         "weights" to mapOf<String, Any?>(),
         "input" to mutableMapOf<String, Any?>("channels" to 3, "height" to 16, "width" to 24, "fit" to "pad"),

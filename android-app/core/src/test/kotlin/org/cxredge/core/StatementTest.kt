@@ -7,7 +7,10 @@ class StatementTest {
     private val signer = SmallBundle.SIGNER
     private val files = mapOf("b/c.txt" to "c".toByteArray(), "a.txt" to "a".toByteArray())
 
-    private fun parse(files: Map<String, ByteArray> = this.files, edit: (MutableMap<String, Any?>) -> Unit = {}): Statement =
+    private fun parse(
+        files: Map<String, ByteArray> = this.files,
+        edit: (MutableMap<String, Any?>) -> Unit = {},
+    ): Statement =
         Statement.parse(Signature.check(signer.sign(files, edit), listOf(signer.pinned)).payload)
 
     private fun serialization(key: String, value: Any?): (MutableMap<String, Any?>) -> Unit = { statement ->
@@ -17,7 +20,9 @@ class StatementTest {
 
     private fun resources(edit: (List<Map<String, Any?>>) -> Any?): (MutableMap<String, Any?>) -> Unit = { statement ->
         @Suppress("UNCHECKED_CAST")
-        (statement["predicate"] as MutableMap<String, Any?>).let { it["resources"] = edit(it["resources"] as List<Map<String, Any?>>) }
+        (statement["predicate"] as MutableMap<String, Any?>).let {
+            it["resources"] = edit(it["resources"] as List<Map<String, Any?>>)
+        }
     }
 
     @Test
@@ -59,7 +64,8 @@ class StatementTest {
     @Test
     fun refusesPathsThatLeadElsewhere() {
         val bad = listOf(
-            "../a", "/a", "a/../b", "a//b", "./a", "a/", "", ".hidden", "a\\b", "C:\\a", "a\u0000", "a b", "é", "model.sig", "a/.b",
+            "../a", "/a", "a/../b", "a//b", "./a", "a/", "", ".hidden", "a\\b", "C:\\a", "a\u0000", "a b", "é",
+            "model.sig", "a/.b",
         )
         for (path in bad) refused("SIGNATURE-FILES") { parse(files + (path to ByteArray(1))) }
     }

@@ -15,7 +15,9 @@ class TrustTest {
 
     @Test
     fun refusesOtherForms() {
-        val bad = listOf("", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3", "1.2.3 ", "v1.2.3", "1..3", "9999999999.0.0", "١.٢.٣")
+        val bad = listOf(
+            "", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3", "1.2.3 ", "v1.2.3", "1..3", "9999999999.0.0", "١.٢.٣",
+        )
         for (text in bad) refused("MANIFEST-SCHEMA") { Version.parse(text) }
     }
 }

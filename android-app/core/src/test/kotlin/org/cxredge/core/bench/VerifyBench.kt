@@ -10,7 +10,7 @@ import java.io.InputStream
 import java.security.MessageDigest
 
 /**
- * Prints how long opening a signed bundle takes against hashing the same bytes, both warm, in turns in one run: medians.
+ * Prints how long opening a signed bundle takes against hashing the same bytes: medians of warm rounds in turns.
  *
  * Arguments: a bundle's folder, a public key's file. From android-app, after `mvn -pl core test-compile`:
  * `mvn -q -pl core dependency:build-classpath -Dmdep.outputFile=core/target/classpath` and

@@ -1,0 +1,81 @@
+"""Material for the Android app's tests, made by the product itself; quick when nothing changed since.
+
+``python tests/android/fixtures.py FOLDER`` puts into FOLDER:
+
+- ``bundle/``: the phantom model's host bundle with onnx/w8a8 alone, which the JVM can run, signed;
+- ``keys/test.pub``: the public key, a development key made anew with every bundle; ``test.key``: the private one;
+- ``films/``: phantom films as PNG;
+- ``predict.json``: what ``cxredge predict`` says of them; films are named as seen from the repository's root;
+- ``film-cases/``: generated and damaged films, and what the reference makes of them (``film_cases.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_text
+
+ROOT = Path(__file__).parents[2]
+CXREDGE = str(Path(sys.executable).with_name("cxredge"))
+# what decides the fixtures
+SOURCES = (
+    "toolchain/cxredge",
+    "model_zoo/phantom",
+    "requirements.lock",
+    *(f"tests/android/{name}.py" for name in ("fixtures", "film_cases", "film_dicoms", "film_mutants")),
+)
+PATIENTS = 6
+STAMP = "made-of"
+
+
+def cxredge(*arguments: object) -> str:
+    """Run the installed command in the repository's root; returns what it printed."""
+    command = [CXREDGE, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def digest() -> str:
+    """Hash of all that decides the fixtures."""
+    files = [p for name in SOURCES for p in [ROOT / name, *sorted((ROOT / name).rglob("*"))]]
+    kept = [p for p in files if p.is_file() and "__pycache__" not in p.parts]
+    return sha256_bytes("".join(f"{p.relative_to(ROOT)} {sha256_file(p)}\n" for p in kept).encode())
+
+
+def make(goal: Path) -> None:
+    """Make everything anew; each part takes its place whole."""
+    goal.mkdir(parents=True, exist_ok=True)
+    with fresh_directory(goal / "films") as films:
+        cxredge("phantom", films / "set", "--patients", PATIENTS)
+        for path in sorted((films / "set" / "images").iterdir()):
+            path.rename(films / path.name)
+        shutil.rmtree(films / "set")
+    with fresh_directory(goal / "bundle") as bundle, fresh_directory(goal / "keys") as keys:
+        cxredge("build", "model_zoo/phantom", "--targets", "onnx", "--schemes", "w8a8", "--out", keys / "out")
+        (built,) = (keys / "out").iterdir()
+        shutil.copytree(built, bundle, dirs_exist_ok=True)
+        shutil.rmtree(keys / "out")
+        cxredge("keygen", keys / "test", "--development")
+        cxredge("sign", bundle, "--key", keys / "test.key")
+        os.replace(keys / "test.key", goal / "test.key")
+    subprocess.run([sys.executable, ROOT / "tests" / "android" / "film_cases.py", goal / "film-cases"], check=True)
+    write_text(goal / "predict.json", cxredge("predict", goal / "bundle", goal / "films", "--json"))
+
+
+def main(goal: Path) -> None:
+    """Make what is not current, and check the bundle in any case."""
+    stamp, now = goal / STAMP, digest()
+    if stamp.is_file() and stamp.read_text() == now:
+        print(f"{goal}: current")
+    else:
+        stamp.unlink(missing_ok=True)
+        make(goal)
+        write_text(stamp, now)
+    print(cxredge("verify-signature", goal / "bundle", "--pub", goal / "keys" / "test.pub"), end="")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

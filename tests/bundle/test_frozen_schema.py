@@ -1,0 +1,106 @@
+"""Schema version 1 is frozen: bundles of it are read for ever, and its schema does not change under its number."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundle.conftest import ROOT, V1
+from cxredge.bundle.keys import PublicKey
+from cxredge.bundle.manifest import read_manifest
+from cxredge.bundle.selftest import SelfTest
+from cxredge.bundle.signature import verify_signature
+from cxredge.targets import get_target
+
+SCHEMAS = ("manifest", "selftest")
+WORDS = ("title", "description")
+
+
+def test_a_bundle_of_version_1_is_read_and_its_signature_holds(signer: PublicKey) -> None:
+    found = verify_signature(V1 / "bundle", [signer], "1.0.0")
+    assert found.manifest.manifest == 1
+    assert found.key.development
+    assert found.manifest == read_manifest(V1 / "bundle")
+
+
+def test_its_model_still_gives_its_known_answers() -> None:
+    import numpy as np
+
+    from cxredge.images.preprocess import preprocess, to_student
+
+    manifest = read_manifest(V1 / "bundle")
+    (entry,) = manifest.artifacts
+    selftest = V1 / "bundle" / manifest.selftest
+    cases = SelfTest.model_validate_json(selftest.read_bytes()).cases
+    with get_target(entry.artifact.target).open(V1 / "bundle" / entry.path) as runner:
+        for case in cases:
+            outputs = runner.run(to_student(preprocess(selftest.parent / case.image, manifest.recipe.input)))
+            expected = np.array(case.expected[entry.artifact.name].logits, np.float32)
+            np.testing.assert_allclose(outputs["logits"][0], expected, atol=entry.tolerance.logits_abs, rtol=0)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_its_files_fit_the_frozen_schemas(name: str) -> None:
+    import jsonschema
+
+    file = {"manifest": "manifest.json", "selftest": "selftest/selftest.json"}[name]
+    schema = json.loads((V1 / f"{name}.schema.json").read_text())
+    jsonschema.validate(json.loads((V1 / "bundle" / file).read_text()), schema)
+
+
+def rules(schema: Any) -> Any:
+    """A JSON Schema without its words, which may be bettered."""
+    if isinstance(schema, list):
+        return [rules(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {}
+    for key, value in schema.items():
+        if key in ("properties", "$defs"):
+            kept[key] = {name: rules(item) for name, item in value.items()}
+        elif key not in WORDS:
+            kept[key] = rules(value)
+    return kept
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_published_schema_is_still_version_1(name: str) -> None:
+    frozen, published = (
+        json.loads((folder / f"{name}.schema.json").read_text()) for folder in (V1, ROOT / "docs" / "schemas")
+    )
+    assert rules(published) == rules(frozen), (
+        f"the {name} changed, but version 1 is frozen: apps in the field read it, and refuse what they do not know. "
+        "Give the manifest version 2, keep a reader for version 1 beside it, publish both schemas, and make "
+        "tests/bundle/fixtures/v2 with make_fixture.py. Words (titles, descriptions) may change freely."
+    )
+
+
+def test_a_changed_field_would_be_seen() -> None:
+    frozen = json.loads((V1 / "manifest.schema.json").read_text())
+    for change in (
+        lambda t: t["properties"].update(more={"type": "string"}),
+        lambda t: t["required"].remove("statement"),
+        lambda t: t["properties"].pop("statement"),
+        lambda t: t["$defs"]["BundledFile"]["properties"]["bytes"].update(type="number"),
+    ):
+        changed = json.loads(json.dumps(frozen))
+        change(changed)
+        assert rules(changed) != rules(frozen)
+    worded = json.loads(json.dumps(frozen))
+    worded["properties"]["statement"]["description"] = "better words"
+    assert rules(worded) == rules(frozen)
+
+
+def test_a_version_that_nobody_knows_is_refused_by_rule(tmp_path: Path) -> None:
+    from cxredge.errors import InputError
+
+    text = (V1 / "bundle" / "manifest.json").read_text()
+    for version in ("0", "2", '"1"', "null", "1.5"):
+        (tmp_path / "manifest.json").write_text(text.replace('"manifest": 1', f'"manifest": {version}', 1))
+        with pytest.raises(InputError) as caught:
+            read_manifest(tmp_path)
+        assert caught.value.code == "MANIFEST-VERSION"
+        assert caught.value.choices == ("1",)

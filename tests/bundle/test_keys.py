@@ -1,0 +1,104 @@
+"""Pairs of keys: written once, read strictly, and never taken for what they are not."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from cxredge.bundle import keys
+from cxredge.errors import InputError
+from cxredge.files import sha256_bytes
+
+PEM = serialization.Encoding.PEM
+PKCS8 = serialization.PrivateFormat.PKCS8
+PLAIN = serialization.NoEncryption()
+
+
+@pytest.mark.parametrize("development", [False, True])
+def test_a_pair_reads_back_and_says_what_it_is(tmp_path: Path, development: bool) -> None:
+    private, public = keys.make_pair(tmp_path / "new" / "release", development)
+    assert (private.name, public.name) == ("release.key", "release.pub")
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    key, marked = keys.read_private(private)
+    read = keys.read_public(public)
+    assert (marked, read.development) == (development, development)
+    assert keys.fingerprint(key.public_key()) == read.fingerprint
+    assert public.read_text().startswith("cxredge development key\n") == development
+
+
+def test_the_fingerprint_is_over_the_text_that_openssl_writes(tmp_path: Path) -> None:
+    _, public = keys.make_pair(tmp_path / "k", True)
+    text = subprocess.run(["openssl", "pkey", "-pubin", "-in", public], capture_output=True, check=True).stdout
+    assert sha256_bytes(text) == keys.read_public(public).fingerprint
+
+
+def test_a_pair_is_never_overwritten(tmp_path: Path) -> None:
+    private, public = keys.make_pair(tmp_path / "k", False)
+    before = private.read_bytes(), public.read_bytes()
+    private_only = tmp_path / "other.key"
+    private_only.write_bytes(before[0])
+    for out in (tmp_path / "k", tmp_path / "other"):
+        with pytest.raises(InputError) as caught:
+            keys.make_pair(out, False)
+        assert caught.value.code == "KEY-EXISTS"
+    assert (private.read_bytes(), public.read_bytes()) == before
+    assert not (tmp_path / "other.pub").exists()
+
+
+def p384() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP384R1())
+
+
+def public_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+    return key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def good() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+BAD_PUBLIC = {
+    "nothing": lambda: b"",
+    "words": lambda: b"cxredge development key\n",
+    "another curve": lambda: public_pem(p384()),
+    "RSA": lambda: public_pem(rsa.generate_private_key(65537, 2048)),
+    "a private key": lambda: good().private_bytes(PEM, PKCS8, PLAIN),
+    "two keys": lambda: public_pem(good()) * 2,
+    "damaged base64": lambda: public_pem(good()).replace(b"MFkw", b"MFk*"),
+    "a point off the curve": lambda: public_pem(good()).replace(b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE", b"A" * 36),
+    "huge": lambda: b"x\n" * 10_000 + public_pem(good()),
+    "cut short": lambda: public_pem(good())[:-30],
+}
+BAD_PRIVATE = {
+    "a public key": lambda: public_pem(good()),
+    "another curve": lambda: p384().private_bytes(PEM, PKCS8, PLAIN),
+    "a password": lambda: good().private_bytes(PEM, PKCS8, serialization.BestAvailableEncryption(b"secret")),
+    "RSA": lambda: rsa.generate_private_key(65537, 2048).private_bytes(PEM, PKCS8, PLAIN),
+}
+
+
+@pytest.mark.parametrize("what", BAD_PUBLIC)
+def test_bad_public_keys_are_refused(tmp_path: Path, what: str) -> None:
+    (tmp_path / "k.pub").write_bytes(BAD_PUBLIC[what]())
+    with pytest.raises(InputError) as caught:
+        keys.read_public(tmp_path / "k.pub")
+    assert caught.value.code == "KEY-SYNTAX"
+
+
+@pytest.mark.parametrize("what", BAD_PRIVATE)
+def test_bad_private_keys_are_refused(tmp_path: Path, what: str) -> None:
+    (tmp_path / "k.key").write_bytes(BAD_PRIVATE[what]())
+    with pytest.raises(InputError) as caught:
+        keys.read_private(tmp_path / "k.key")
+    assert caught.value.code == "KEY-SYNTAX"
+
+
+def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(InputError, match="KEY-SYNTAX"):
+            keys.read_public(path)

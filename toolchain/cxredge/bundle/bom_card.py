@@ -1,0 +1,130 @@
+"""The parts of the bill of materials that speak of machine learning: model card, data sets, ancestors.
+
+Field names are CycloneDX 1.6's (``modelCard``, ``componentData``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cxredge.bundle.manifest import Manifest
+from cxredge.parity.paired import BOOTSTRAP
+from cxredge.recipe import Recipe
+from cxredge.results import Paired, Verdict, number
+
+PAIRED = {
+    "auc": "AUC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "ece": "expected calibration error",
+    "brier": "Brier score",
+    "novelty_auc": "AUC of the novelty score",
+}
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Films that a model was trained, calibrated, chosen or measured on. films_sha256: None where no list is kept."""
+
+    use: str
+    name: str
+    description: str
+    films_sha256: str | None
+
+
+def data_sets(manifest: Manifest) -> tuple[DataSet, ...]:
+    """Every set of films behind the bundle; what the recipe does not know of it, its licence for one, is not said."""
+    recipe, found = manifest.recipe, []
+    origin = _origin(recipe)
+    if recipe.distill is not None:
+        classes = ", ".join(recipe.distill.licence_classes)
+        limits = "" if recipe.data.source == "phantom" else f" Only rows of the licence classes {classes}."
+        name = f"{manifest.evaluation.data}, split train"
+        found.append(DataSet("training", name, f"The student was distilled on it.{limits} {origin}", None))
+    if manifest.calibration is not None:
+        record = manifest.calibration
+        what = f"{len(record.films)} films of {record.patients} patients, which set INT8 ranges. {origin}"
+        found.append(DataSet("calibration", f"{record.data}, split {record.split}", what, None))
+    for use, films, purpose in (
+        ("validation", manifest.validation, "on which temperatures were fitted and operating points chosen"),
+        ("evaluation", manifest.evaluation, "on which artifacts were held against the float32 student"),
+    ):
+        what = f"{len(films.films)} films of {films.patients} patients, {purpose}. {origin}"
+        found.append(DataSet(use, f"{films.data}, split {films.split}", what, films.films_sha256))
+    return tuple(found)
+
+
+def data(found: DataSet) -> dict[str, Any]:
+    """``componentData`` of one set."""
+    tree: dict[str, Any] = {"type": "dataset", "name": found.name}
+    if found.films_sha256 is not None:
+        tree["contents"] = {"properties": [{"name": "cxredge:films-sha256", "value": found.films_sha256}]}
+    return tree
+
+
+def ancestors(recipe: Recipe) -> list[tuple[str, str]]:
+    """Name and role of the models that the student learnt or started from."""
+    if recipe.distill is None:
+        return []
+    found = [(recipe.distill.teacher.backbone, "teacher")]
+    for who, weights in (("teacher", recipe.distill.teacher.pretrained), ("student", recipe.distill.pretrained)):
+        if weights is not None:
+            found.append((weights, f"ImageNet weights that the {who} started from"))
+    return found
+
+
+def model_card(manifest: Manifest, data_refs: Sequence[str]) -> dict[str, Any]:
+    """``modelCard`` of the student."""
+    recipe = manifest.recipe
+    spec = recipe.input
+    return {
+        "modelParameters": {
+            "approach": {"type": "supervised"},
+            "task": f"{recipe.labels.kind} classification: {', '.join(recipe.labels.names)}",
+            "architectureFamily": "convolutional neural network",
+            "modelArchitecture": f"{recipe.student.backbone}, exact-CAM head, {manifest.parameters} parameters",
+            "datasets": [{"ref": ref} for ref in data_refs],
+            "inputs": [{"format": f"image, float32[1, {spec.channels}, {spec.height}, {spec.width}], 0 to 255"}],
+            "outputs": [{"format": form} for form in ("logits, float32", "class activation maps, float32", "novelty")],
+        },
+        "quantitativeAnalysis": {"performanceMetrics": [m for v in manifest.verdicts for m in _metrics(manifest, v)]},
+        "considerations": {
+            "useCases": [recipe.card.intended_use],
+            "technicalLimitations": [*recipe.card.limitations, f"Not a medical device. {manifest.statement}"],
+        },
+    }
+
+
+def _metrics(manifest: Manifest, verdict: Verdict) -> Iterator[dict[str, Any]]:
+    """Figures of one artifact; those with too few films to be shown are left out."""
+    films = manifest.evaluation
+    phantom = "phantom " if manifest.recipe.data.source == "phantom" else ""
+    part = f"{verdict.artifact} on {len(films.films)} {phantom}films of {films.patients} patients"
+    figures = verdict.figures
+    for key, name in PAIRED.items():
+        paired: Paired = getattr(figures, key)
+        if paired.too_few is not None or paired.artifact is None:
+            continue
+        yield {"type": name, "value": number(paired.artifact), "slice": part}
+        metric: dict[str, Any] = {
+            "type": f"{name}: worse than the float32 student's by",
+            "value": number(paired.loss),
+            "slice": f"{part}; {BOOTSTRAP.level:.0%} interval, paired bootstrap of patients",
+        }
+        if paired.low is not None and paired.high is not None:
+            metric["confidenceInterval"] = {"lowerBound": number(paired.low), "upperBound": number(paired.high)}
+        yield metric
+    for name, value in (
+        ("largest difference of a logit from the float32 student's", number(figures.logit_max_abs)),
+        ("signal-to-noise ratio of the logits against the float32 student's, dB", number(figures.logit_sqnr_db)),
+        ("decisions that differ from the float32 student's", f"{figures.flips} of {figures.decisions}"),
+    ):
+        yield {"type": name, "value": value, "slice": part}
+
+
+def _origin(recipe: Recipe) -> str:
+    if recipe.data.source == "phantom":
+        return "Phantoms: drawn from a seed by cxredge; no person was imaged, and nobody else's licence applies."
+    return "The recipe records no licence of the films but what its attribution says."

@@ -1,0 +1,67 @@
+"""Signing a bundle with OpenSSF model-signing, so that its own tools verify it too.
+
+The library signs with a random nonce, and lists what it ignores in a set's order. Here the nonce is RFC 6979's and
+the order is fixed: the same bundle and key give the same bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cxredge.bundle import keys
+from cxredge.bundle.manifest import FILE, SIGNATURE, Manifest, read_manifest
+from cxredge.bundle.statement import MEDIA_TYPE, PAYLOAD_TYPE, Envelope
+from cxredge.files import sha256_file, write_bytes
+
+
+def sign_bundle(folder: Path, key_file: Path) -> tuple[str, bool]:
+    """Check the bundle, then write ``model.sig`` into it; an older signature is replaced.
+
+    Returns the key's fingerprint and whether it is a development key. Raises InputError KEY-SYNTAX, and what
+    ``read_manifest`` raises.
+    """
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, development = keys.read_private(key_file)
+    payload = _payload(folder, read_manifest(folder))
+    fingerprint = keys.fingerprint(key.public_key())
+    over = Envelope(fingerprint, payload, b"").signed_bytes()
+    signature = key.sign(over, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    write_bytes(folder / SIGNATURE, _file(fingerprint, payload, signature))
+    return fingerprint, development
+
+
+def _payload(folder: Path, manifest: Manifest) -> bytes:
+    """The in-toto statement over every file, as model-signing makes it; keys sorted, as protobuf has no fixed order."""
+    from google.protobuf import json_format
+    from model_signing import manifest as listing
+    from model_signing._hashing.hashing import Digest
+    from model_signing._signing.signing import Payload
+
+    kind = listing.SerializationType.from_args(
+        {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": [SIGNATURE]}
+    )
+    digests = {f.path: f.sha256 for f in manifest.files} | {FILE: sha256_file(folder / FILE)}
+    items = [kind.new_item(path, Digest("sha256", bytes.fromhex(digest))) for path, digest in digests.items()]
+    # the bundle's id in place of the folder's name, which says nothing
+    statement = Payload(listing.Manifest(manifest.id, items, kind)).statement
+    return json_format.MessageToJson(statement.pb, sort_keys=True).encode("utf-8")
+
+
+def _file(fingerprint: str, payload: bytes, signature: bytes) -> bytes:
+    """The Sigstore bundle as model-signing writes it."""
+    from base64 import b64encode
+
+    from sigstore_models import intoto
+    from sigstore_models.bundle import v1 as bundle
+    from sigstore_models.common import v1 as common
+
+    envelope = intoto.Envelope(
+        payload=b64encode(payload),
+        payload_type=PAYLOAD_TYPE,
+        signatures=[intoto.Signature(sig=b64encode(signature), keyid="")],
+    )
+    material = bundle.VerificationMaterial(public_key=common.PublicKeyIdentifier(hint=fingerprint), tlog_entries=[])
+    whole = bundle.Bundle(media_type=MEDIA_TYPE, verification_material=material, dsse_envelope=envelope)
+    return whole.to_json().encode("utf-8")

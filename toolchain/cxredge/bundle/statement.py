@@ -1,0 +1,130 @@
+"""What a signature says, read strictly: Sigstore bundle v0.3, DSSE envelope, in-toto statement v1.
+
+The form is OpenSSF model-signing's (predicate ``https://model_signing/signature/v1.0``). Keys and constants are exactly
+those that it writes and base64 is canonical, so that no bit of a signature file is without meaning.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from cxredge import strict_json
+from cxredge.files import sha256_bytes
+
+MAX_BYTES = 4_000_000
+MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://model_signing/signature/v1.0"
+_PLAIN = re.compile(rb"[\n -\[\]-~]*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Who says that they signed (hint: a key's fingerprint), the signed bytes, and the signature (DER) over them."""
+
+    hint: str
+    payload: bytes
+    signature: bytes
+
+    def signed_bytes(self) -> bytes:
+        """What the signature is over: DSSE v1's pre-authentication encoding of type and payload."""
+        head = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(self.payload)} "
+        return head.encode("ascii") + self.payload
+
+
+def read_envelope(data: bytes) -> Envelope:
+    """The envelope of a signature file. Raises ValueError, in words."""
+    # a tab and a carriage return are one bit apart, as are the two cases of an escape's digits, and JSON takes either
+    if not _PLAIN.fullmatch(data):
+        raise ValueError("it holds escapes, or other characters than printable ASCII")
+    top = _exact(strict_json.parse(data, MAX_BYTES), ("mediaType", "verificationMaterial", "dsseEnvelope"))
+    _constant(top["mediaType"], MEDIA_TYPE)
+    material = _exact(top["verificationMaterial"], ("publicKey", "tlogEntries"))
+    _constant(material["tlogEntries"], [])
+    hint = _digest(_exact(material["publicKey"], ("hint",))["hint"])
+    envelope = _exact(top["dsseEnvelope"], ("payload", "payloadType", "signatures"))
+    _constant(envelope["payloadType"], PAYLOAD_TYPE)
+    (signature,) = _list(envelope["signatures"], 1)
+    signature = _exact(signature, ("sig", "keyid"))
+    _constant(signature["keyid"], "")
+    return Envelope(hint, _base64(envelope["payload"]), _base64(signature["sig"]))
+
+
+def read_statement(payload: bytes) -> dict[str, str]:
+    """SHA-256 by path, as the statement has it. Raises ValueError, in words; paths are not judged here."""
+    top = _exact(strict_json.parse(payload, MAX_BYTES), ("_type", "subject", "predicateType", "predicate"))
+    _constant(top["_type"], STATEMENT_TYPE)
+    _constant(top["predicateType"], PREDICATE_TYPE)
+    (subject,) = _list(top["subject"], 1)
+    subject = _exact(subject, ("name", "digest"))
+    _string(subject["name"])
+    whole = _digest(_exact(subject["digest"], ("sha256",))["sha256"])
+    predicate = _exact(top["predicate"], ("serialization", "resources"))
+    serialization = _exact(
+        predicate["serialization"], ("method", "hash_type", "allow_symlinks"), optional=("ignore_paths",)
+    )
+    _constant(serialization["method"], "files")
+    _constant(serialization["hash_type"], "sha256")
+    _constant(serialization["allow_symlinks"], False)
+    # what it ignores is not ignored here: the list of files must be the whole bundle
+    for path in _list(serialization.get("ignore_paths", [])):
+        _string(path)
+    files: dict[str, str] = {}
+    for entry in _list(predicate["resources"]):
+        resource = _exact(entry, ("name", "algorithm", "digest"))
+        _constant(resource["algorithm"], "sha256")
+        name = _string(resource["name"])
+        if name in files:
+            raise ValueError(f"{name!a} is listed twice")
+        files[name] = _digest(resource["digest"])
+    if sha256_bytes(b"".join(bytes.fromhex(digest) for digest in files.values())) != whole:
+        raise ValueError("the digest of its subject is not that of the files it lists")
+    return files
+
+
+def _exact(value: object, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, object]:
+    if not isinstance(value, dict) or not set(keys) <= set(value) <= {*keys, *optional}:
+        found = sorted(value) if isinstance(value, dict) else type(value).__name__
+        raise ValueError(f"where keys {sorted(keys)} are due, there is {str(found)[:200]!a}")
+    return value
+
+
+def _constant(value: object, due: object) -> None:
+    if type(value) is not type(due) or value != due:
+        raise ValueError(f"{str(value)[:100]!a} stands where {due!r} is due")
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{type(value).__name__} stands where a string is due")
+    return value
+
+
+def _list(value: object, count: int | None = None) -> list[object]:
+    if not isinstance(value, list) or count not in (None, len(value)):
+        raise ValueError("no list stands where one is due, or one of another length")
+    return value
+
+
+def _digest(value: object) -> str:
+    if not _DIGEST.fullmatch(_string(value)):
+        raise ValueError(f"{str(value)[:100]!a} stands where a SHA-256 is due")
+    return _string(value)
+
+
+def _base64(value: object) -> bytes:
+    text = _string(value)
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"not base64: {error}") from error
+    # unused bits of the last character could be anything otherwise
+    if base64.b64encode(data).decode("ascii") != text:
+        raise ValueError("its base64 is not canonical")
+    return data

@@ -1,0 +1,22 @@
+"""``cxredge keygen``: keys for signing bundles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--development", is_flag=True, help="Mark it in its files as a development key, which apps show.")
+def keygen(out: Path, development: bool) -> None:
+    """Write OUT.key (private, for you alone) and OUT.pub (what an app is built with): ECDSA on P-256.
+
+    Neither is ever overwritten. The private key has no password: keep it where only those who release can read it.
+    """
+    from cxredge.bundle.keys import make_pair, read_public
+
+    private, public = make_pair(out, development)
+    kind = "development key" if development else "key"
+    click.echo(f"{kind} {read_public(public).fingerprint}\nprivate: {private}\npublic: {public}")

@@ -1,0 +1,24 @@
+"""``cxredge sign``: put a signature into a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--key", required=True, type=click.Path(path_type=Path), help="Private key, as `cxredge keygen` writes it."
+)
+def sign(bundle: Path, key: Path) -> None:
+    """Check every file of BUNDLE against its manifest, then write BUNDLE/model.sig.
+
+    The form is OpenSSF model-signing's: its tools verify it too. The same bundle and key give the same bytes.
+    """
+    from cxredge.bundle.sign import sign_bundle
+
+    fingerprint, development = sign_bundle(bundle, key)
+    kind = "DEVELOPMENT KEY, not for release" if development else "key"
+    click.echo(f"{bundle}: signed with {kind} {fingerprint}")

@@ -1,0 +1,34 @@
+"""``cxredge verify-signature``: who signed a bundle, and whether it is still what they signed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("verify-signature")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--pub",
+    "publics",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Public key of someone whom you trust for this model; may be given several times.",
+)
+@click.option("--not-before", metavar="VERSION", help="Take no version of the model before this one, such as 1.2.0.")
+def verify_signature(bundle: Path, publics: tuple[Path, ...], not_before: str | None) -> None:
+    """Check BUNDLE's signature, its list of files and every hash, before anything else in it is parsed."""
+    import re
+
+    from cxredge.bundle.keys import read_public
+    from cxredge.bundle.signature import verify_signature as verify
+    from cxredge.vocabulary import VERSION
+
+    if not_before is not None and not re.fullmatch(VERSION, not_before):
+        raise click.UsageError(f"--not-before {not_before!r} is no version such as 1.2.0")
+    signed = verify(bundle, [read_public(path) for path in publics], not_before)
+    click.echo(f"{signed.manifest.id}: signed by {signed.key.fingerprint} ({signed.key.file})")
+    if signed.key.development:
+        click.echo("DEVELOPMENT KEY: anyone may have it; do not release this bundle, or an app that trusts it")

@@ -1,0 +1,1 @@
+"""Devices: the logs that come back from them."""

@@ -1,0 +1,40 @@
+"""JSON from a stranger: UTF-8, no key twice, no NaN, bounded in size and depth."""
+
+from __future__ import annotations
+
+import json
+
+MAX_DEPTH = 64
+
+
+def parse(data: bytes, max_bytes: int) -> object:
+    """The value of ``data``. Raises ValueError, in words, for anything else than strict, bounded JSON."""
+    if len(data) > max_bytes:
+        raise ValueError(f"it has {len(data)} bytes, above {max_bytes}")
+    try:
+        tree: object = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    level: list[object] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for value in level for child in _children(value)]
+        if not level:
+            return tree
+    raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [k for k, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError(f"a key appears twice among {keys[:5]!a}")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no number")
