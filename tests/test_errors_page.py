@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import kotlin_refusals
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +23,15 @@ from the source by `pytest tests/test_errors_page.py --update-goldens`.
 
 | code | exit | cause | fix |
 |---|---|---|---|
+"""
+
+APP = """
+## In the Android app only
+
+The app refuses bundles and films with the codes above, in its own words. These it has besides:
+
+| code | cause | fix |
+|---|---|---|
 """
 
 
@@ -55,7 +65,16 @@ def page() -> str:
         for code, entries in sorted(raised().items())
         for status, cause, fix in sorted(entries)
     ]
-    return HEAD + "\n".join(rows) + "\n"
+    return HEAD + "\n".join(rows) + "\n" + APP + "\n".join(app_rows()) + "\n"
+
+
+def app_rows() -> list[str]:
+    return [
+        f"| `{code}` | {cause} | {fix} |"
+        for code, told in sorted(kotlin_refusals.raised().items())
+        for cause, fix in sorted(told)
+        if code not in raised()
+    ]
 
 
 def test_every_code_is_on_the_page(request: pytest.FixtureRequest) -> None:
@@ -69,3 +88,11 @@ def test_a_code_has_one_exit_status() -> None:
     mixed = {code: {s for s, _, _ in entries} for code, entries in raised().items()}
     assert len(mixed) > 60
     assert {code: s for code, s in mixed.items() if len(s) > 1} == {}
+
+
+def test_codes_of_the_app_are_read_from_its_sources() -> None:
+    told = kotlin_refusals.raised()
+    assert len(told) > 20
+    assert ("… needs … bytes, and … are free", "free some space") in told["STORAGE-LOW"]
+    assert {"SIGNATURE-WRONG", "SELFTEST-SCHEMA", "RUNTIME-NAN", "IMG-DAMAGED"} <= set(told)
+    assert "SHA-256" not in told

@@ -1,28 +1,51 @@
 package org.cxredge.core
 
+import kotlin.math.floor
+
 /** The phone, without anything that names it or its owner. */
 class Device(
     val manufacturer: String,
     val model: String,
+    /** Release of the system, for example 15. */
     val android: String,
+    /** API level. */
     val api: Int,
     val abi: String,
     val cores: Int,
+    /** Memory of the whole phone, in MiB. */
     val memoryMb: Long,
 )
 
+/** Milliseconds: of loading, of the first run, and percentiles of [runs] more. */
 class Latency(val loadMs: Double, val firstMs: Double, val runs: Int, val p50Ms: Double, val p90Ms: Double) {
     companion object {
-        /** Percentiles by linear interpolation, as numpy's default. */
-        fun of(loadMs: Double, firstMs: Double, steadyMs: DoubleArray): Latency = TODO()
+        /** Percentiles by linear interpolation, as numpy's default. [steadyMs]: one value a run, at least one. */
+        fun of(loadMs: Double, firstMs: Double, steadyMs: DoubleArray): Latency {
+            require(steadyMs.isNotEmpty()) { "no run was timed" }
+            val sorted = steadyMs.sortedArray()
+            return Latency(loadMs, firstMs, sorted.size, percentile(sorted, 0.5), percentile(sorted, 0.9))
+        }
+
+        private fun percentile(sorted: DoubleArray, share: Double): Double {
+            val place = share * (sorted.size - 1)
+            val low = floor(place).toInt()
+            val high = minOf(low + 1, sorted.size - 1)
+            return sorted[low] + (sorted[high] - sorted[low]) * (place - low)
+        }
     }
 }
 
+/** Timings of one artifact, and the phone's own words for how hot it was before and after. */
 class Benchmark(val threads: Int, val latency: Latency, val thermalBefore: String, val thermalAfter: String)
 
 /** What a tester sends back: bundle, device, runtime, self-test and timings; nothing about a person or a film. */
 object FieldLog {
-    /** JSON of docs/schemas/field-log.schema.json. [day]: ISO date. */
+    /**
+     * JSON of docs/schemas/field-log.schema.json.
+     *
+     * [app]: version of the app. [runtime]: name and version. [benchmark]: null where none was run. [day]: ISO date,
+     * without a time, which would tell more than is needed.
+     */
     fun json(
         bundle: Bundle,
         artifact: Artifact,
@@ -32,5 +55,68 @@ object FieldLog {
         selfTest: SelfTestResult,
         benchmark: Benchmark?,
         day: String,
-    ): String = TODO()
+    ): String = JsonText.of(
+        mapOf(
+            "field_log" to 1,
+            "bundle" to of(bundle, artifact),
+            "app" to mapOf("version" to name(app), "runtime" to name(runtime)),
+            "device" to mapOf(
+                "manufacturer" to name(device.manufacturer),
+                "model" to name(device.model),
+                "android" to name(device.android),
+                "api" to device.api,
+                "abi" to name(device.abi),
+                "cores" to device.cores,
+                "memory_mb" to device.memoryMb,
+            ),
+            "self_test" to mapOf(
+                "passed" to selfTest.passed,
+                "seconds" to selfTest.seconds,
+                "stages" to selfTest.stages.map(::of),
+            ),
+            "benchmark" to benchmark?.let(::of),
+            "written" to day,
+        ),
+    )
+
+    private fun of(bundle: Bundle, artifact: Artifact): Map<String, Any?> = mapOf(
+        "id" to bundle.manifest.id,
+        "name" to bundle.manifest.name,
+        "version" to bundle.manifest.version.toString(),
+        "kind" to bundle.manifest.kind,
+        "artifact" to artifact.name,
+        "artifact_sha256" to artifact.sha256,
+        "signed_by" to bundle.signedBy.fingerprint,
+        "development_key" to bundle.signedBy.development,
+    )
+
+    private fun of(stage: StageVerdict): Map<String, Any?> = mapOf(
+        "stage" to stage.stage.name.lowercase(),
+        "passed" to stage.passed,
+        "checks" to stage.checks,
+        "worst" to stage.worst,
+        "allowed" to stage.allowed,
+        "detail" to text(stage.detail, MAX_DETAIL),
+    )
+
+    private fun of(benchmark: Benchmark): Map<String, Any?> = mapOf(
+        "threads" to benchmark.threads,
+        "load_ms" to benchmark.latency.loadMs,
+        "first_ms" to benchmark.latency.firstMs,
+        "runs" to benchmark.latency.runs,
+        "p50_ms" to benchmark.latency.p50Ms,
+        "p90_ms" to benchmark.latency.p90Ms,
+        "thermal_before" to name(benchmark.thermalBefore),
+        "thermal_after" to name(benchmark.thermalAfter),
+    )
+
+    /** The schema wants words here; a phone that does not say a thing says nothing. */
+    private fun name(words: String): String = text(words, MAX_NAME).ifEmpty { "unknown" }
+
+    /** [words] on one line of at most [size] characters. */
+    private fun text(words: String, size: Int): String =
+        words.take(size).map { if (it.isISOControl() || it.isSurrogate()) ' ' else it }.joinToString("").trim()
+
+    private const val MAX_NAME = 80
+    private const val MAX_DETAIL = 500
 }

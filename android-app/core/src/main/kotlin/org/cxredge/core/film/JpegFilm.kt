@@ -35,13 +35,18 @@ private class JpegFilm(private val data: ByteArray, stream: JpegStream, private 
     }
 }
 
-private class JpegRows(private val rows: PixelRows, private val channels: Int) : StoredRows {
+private class JpegRows(private val rows: PixelRows, channels: Int) : StoredRows {
     private val bytes = ByteArray(rows.width * rows.channels)
-    private val step = if (channels == 1) rows.channels else 1
+    private val samples = rows.width * channels
 
     override fun read(row: ShortArray) {
         rows.read(bytes)
-        for (i in 0 until rows.width * channels) row[i] = (bytes[i * step].toInt() and 255).toShort()
+        if (bytes.size == samples) {
+            for (i in 0 until samples) row[i] = (bytes[i].toInt() and 255).toShort()
+        } else {
+            // three equal channels for a grey picture
+            for (i in 0 until samples) row[i] = (bytes[3 * i].toInt() and 255).toShort()
+        }
     }
 
     override fun close() = rows.close()

@@ -1,0 +1,40 @@
+package org.cxredge.core
+
+import ai.onnxruntime.OnnxTensor
+import ai.onnxruntime.OrtEnvironment
+import ai.onnxruntime.OrtException
+import ai.onnxruntime.OrtSession
+import java.io.File
+import java.nio.FloatBuffer
+
+/** ONNX Runtime on the JVM: the artifacts of target onnx, really run. */
+internal object OnnxRuntime : Runtime {
+    private val environment = OrtEnvironment.getEnvironment()
+
+    override val target: String = "onnx"
+    override val name: String = "ONNX Runtime ${environment.version}"
+
+    override fun open(model: File, artifact: Artifact, threads: Int): Runner = try {
+        val options = OrtSession.SessionOptions().apply { setIntraOpNumThreads(threads) }
+        OnnxRunner(environment, environment.createSession(model.path, options))
+    } catch (error: OrtException) {
+        val reason = "${artifact.name} cannot be loaded: ${error.message}"
+        throw Refusal("RUNTIME-LOAD", reason, "get the bundle again", error)
+    }
+}
+
+private class OnnxRunner(private val environment: OrtEnvironment, private val session: OrtSession) : Runner {
+    private val shape = (session.inputInfo.getValue("image").info as ai.onnxruntime.TensorInfo).shape
+
+    override fun run(image: FloatArray): List<FloatArray> =
+        OnnxTensor.createTensor(environment, FloatBuffer.wrap(image), shape).use { tensor ->
+            session.run(mapOf("image" to tensor)).use { found ->
+                listOf("logits", "cam", "novelty").map { name ->
+                    val buffer = (found.get(name).get() as OnnxTensor).floatBuffer
+                    FloatArray(buffer.remaining()).also { buffer.get(it) }
+                }
+            }
+        }
+
+    override fun close() = session.close()
+}
