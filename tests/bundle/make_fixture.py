@@ -1,6 +1,6 @@
 """Makes the bundle of ``tests/bundle/fixtures/vN``, once for each schema version N, and never again for an old one.
 
-``PYTHONPATH=tests python tests/bundle/make_fixture.py tests/bundle/fixtures/vN``: the smallest student that timm has,
+``python tests/bundle/make_fixture.py tests/bundle/fixtures/vN``: the smallest student that timm has,
 with random weights, built and signed by the product; its private key is thrown away. The schemas are frozen beside it.
 """
 

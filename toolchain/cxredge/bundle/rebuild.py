@@ -120,7 +120,7 @@ def first_difference(one: Path, two: Path) -> int | None:
 
 def _files(folder: Path) -> dict[str, Path]:
     files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-    return {name: path for name, path in files.items() if path.name != SIGNATURE}
+    return {name: path for name, path in files.items() if name != SIGNATURE}
 
 
 def _differs(one: Path, two: Path, what: str) -> ProofFailed:

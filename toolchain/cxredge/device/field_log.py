@@ -18,6 +18,7 @@ from cxredge.vocabulary import AppKind, ArtifactName, Frozen, Sha256, Slug, Vers
 MAX_BYTES = 1_000_000
 Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Sentence = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+BundleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}-[0-9.]{5,29}-[0-9a-f]{12}$")]
 Milliseconds = Annotated[float, Field(ge=0)]
 
 
@@ -30,7 +31,7 @@ class Entry(Frozen):
 class LoggedBundle(Entry):
     """The bundle that the app was built with, and the artifact that it ran."""
 
-    id: Word
+    id: BundleId
     name: Slug
     version: Version
     kind: Literal["host"] | AppKind
