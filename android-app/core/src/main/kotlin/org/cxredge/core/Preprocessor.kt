@@ -49,7 +49,7 @@ class Film(
     val greyed: Boolean,
 )
 
-/** A film as people see it: upright, 8 bit, [pixels] = uint8[height, width, channels], row-major; channels is 1 or 3. */
+/** A film as people see it: upright. [pixels]: uint8[height, width, channels], row-major; [channels]: 1 or 3. */
 class Picture(val pixels: ByteArray, val width: Int, val height: Int, val channels: Int)
 
 /** What one reading of a film gives. */

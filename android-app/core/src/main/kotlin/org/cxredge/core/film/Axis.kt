@@ -53,7 +53,8 @@ internal class Axis(
         val centre = (output(slot) + 0.5) * scale
         val from = maxOf((centre - reach + 0.5).toInt(), 0)
         val to = minOf((centre + reach + 0.5).toInt(), fitted)
-        val fixed = fixedPoint(DoubleArray(to - from) { maxOf(1.0 - Math.abs((from + it - centre + 0.5) * inverse), 0.0) })
+        val triangle = DoubleArray(to - from) { maxOf(1.0 - Math.abs((from + it - centre + 0.5) * inverse), 0.0) }
+        val fixed = fixedPoint(triangle)
         val low = (from - offset).coerceIn(0, samples)
         val high = (to - offset).coerceIn(0, samples)
         val kept = if (low < high) fixed.copyOfRange(low + offset - from, high + offset - from) else IntArray(0)

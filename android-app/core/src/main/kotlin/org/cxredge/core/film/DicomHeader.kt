@@ -84,7 +84,7 @@ internal class DicomHeader(
         }
     }
 
-    /** The first value of a decimal element, null where it is absent or empty. Throws [Refusal] IMG-NAN, IMG-DAMAGED. */
+    /** First value of a decimal element, null where it is absent or empty. Throws [Refusal] IMG-NAN, IMG-DAMAGED. */
     fun number(tag: Int): Double? {
         val element = elements[tag] ?: return null
         val values = text(tag).trim()

@@ -42,7 +42,8 @@ private fun window(header: DicomHeader): Window? {
     if (centre == null && width == null) return null
     val name = header.text(DicomTag.VOI_FUNCTION).trim().uppercase().ifEmpty { "LINEAR" }
     val function = VoiFunction.entries.firstOrNull { it.name == name }
-    if (function == null || centre == null || width == null || width <= 0 || function == VoiFunction.LINEAR && width < 1) {
+    val narrow = width == null || width <= 0 || function == VoiFunction.LINEAR && width < 1
+    if (function == null || centre == null || width == null || narrow) {
         throw Refusal(
             "IMG-WINDOW",
             "the image: window centre $centre, width $width, function ${name.take(16)} cannot be applied",

@@ -61,7 +61,9 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
         val tag = (head.unsigned(0, 2, bigEndian).toInt() shl 16) or head.unsigned(2, 2, bigEndian).toInt()
         val vr = String(head, 4, 2, Charsets.ISO_8859_1)
         val capitals = vr.all { it in 'A'..'Z' }
-        if (tag ushr 16 == 0xFFFE || !capitals || implicit && !guess) return Lead(tag, null, head.unsigned(4, 4, bigEndian))
+        if (tag ushr 16 == 0xFFFE || !capitals || implicit && !guess) {
+            return Lead(tag, null, head.unsigned(4, 4, bigEndian))
+        }
         val length = if (vr in LONG) bytes(4).unsigned(0, 4, bigEndian) else head.unsigned(6, 2, bigEndian)
         return Lead(tag, vr, length)
     }
@@ -71,7 +73,8 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
         val vr = if (lead.vr == null || lead.vr == "UN") DicomTag.VR[lead.tag] else lead.vr
         val counts = lead.tag in DicomTag.VR
         when {
-            vr == "SQ" && counts -> elements[lead.tag] = DicomElement("SQ", ByteArray(0), sequence(lead, implicit, depth))
+            vr == "SQ" && counts ->
+                elements[lead.tag] = DicomElement("SQ", ByteArray(0), sequence(lead, implicit, depth))
             lead.length == UNDEFINED -> sequence(lead, implicit, depth)
             counts && lead.length <= MAX_VALUE ->
                 elements[lead.tag] = DicomElement(vr.orEmpty(), bytes(lead.length.toInt()))

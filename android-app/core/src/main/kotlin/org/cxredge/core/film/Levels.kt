@@ -67,7 +67,8 @@ internal class Meaning(
             modality?.lookUp(stored) ?: (slope * stored + intercept)
         }
         if (values.any { !it.isFinite() }) throw notANumber("modality transform", "rescale slope and intercept")
-        val fraction = if (voi == null) stretch(values, occurs) else DoubleArray(values.size) { voi.fraction(values[it]) }
+        val fraction =
+            if (voi == null) stretch(values, occurs) else DoubleArray(values.size) { voi.fraction(values[it]) }
         if (fraction.any { !it.isFinite() }) throw notANumber("VOI transform", "window")
         return ByteArray(values.size) {
             val grey = Math.floor(255.0 * fraction[it].coerceIn(0.0, 1.0) + 0.5).toInt()

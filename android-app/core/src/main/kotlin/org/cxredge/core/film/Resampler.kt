@@ -7,9 +7,9 @@ import org.cxredge.core.InputSpec
  * A film's rows, as stored, to its upright, fitted and resized picture: the width first, then the height, each pass
  * rounding to 8 bits (images/resample.py).
  *
- * Upright films: each row is resized at once, and the height accumulates. Films whose rows stand upright as columns
- * (orientations 5 to 8): the width accumulates, and each finished column is resized. Held at a time: the result and a
- * few lines of sums.
+ * Upright films: each row is resized at once, and rows of the result are summed over resized rows. Films whose rows
+ * stand upright as columns (orientations 5 to 8): columns are summed over rows, and each is resized. Held at a time: the
+ * result, and as many lines as an output spans.
  */
 internal class Resampler(
     film: StoredFilm,
@@ -26,7 +26,7 @@ internal class Resampler(
     private val columns =
         Axis(film.uprightWidth, frame.columns, frame.left, width, film.orientation in setOf(2, 3, 6, 7), pad)
 
-    /** uint8[height, width, channels], complete after [finish]. */
+    /** uint8[height, width, channels], complete after the last row. */
     val pixels = ByteArray(height * width * channels)
 
     private val gather = Gather(if (transposed) rows else columns, channels)
@@ -50,8 +50,6 @@ internal class Resampler(
         if (accumulate.reached()) gather.resize(row)
         accumulate.add(gather.line)
     }
-
-    fun finish(): Unit = accumulate.finish()
 
     /** uint8[channels, height, width]. */
     fun planar(): ByteArray {

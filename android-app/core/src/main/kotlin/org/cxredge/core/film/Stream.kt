@@ -33,7 +33,6 @@ internal fun stream(film: StoredFilm, spec: InputSpec, colour: Colour, sinks: Li
         }
         for (sink in sinks) sink.add(grey)
     }
-    for (sink in sinks) sink.finish()
     return greyed
 }
 
