@@ -2,11 +2,18 @@
 # TORCH=cpu    install PyTorch's CPU wheels (Linux without a GPU: about 4 GB less); see docs/set-up.md
 # MODEL=<name> the recipe under model_zoo/ that android-model and ios-model package (default: phantom)
 # KEY=<path>   the pair <path>.key and <path>.pub that they sign with (default: a development key, made on first use)
+# RUNTIME=<name> what the APK runs models with: npm (default), executorch-android or tflite; see docs/android.md
+# ABI=<list>   processors that the APK serves, with commas (default: arm64-v8a,x86_64)
+# PAGES=4k     accept native libraries that Play and phones with pages of 16 KiB refuse
+# ANDROID_KEYSTORE=<file> signs the APK with a release key; ANDROID_KEYSTORE_PASSWORD in the environment
 
 PYTHON ?= python3.11
 MODEL ?= phantom
 KEY ?= keys/development
 TORCH ?= lock
+RUNTIME ?= npm
+ABI ?= arm64-v8a,x86_64
+PAGES ?= 16k
 UV := .venv/bin/uv
 # long tests build on two cores themselves; a third process would only wait
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
@@ -15,9 +22,14 @@ STAMP := .venv/.installed-$(TORCH)
 ANDROID_MODEL := android-app/app/src/main/assets/model
 ANDROID_KEYS := android-app/app/src/main/assets/keys
 IOS_MODEL := ios-app/CXRApp/Model
+ANDROID_RUNTIME := build/android/runtime
+# short runs: the JVM's second compiler would cost more than it saves
+ANDROID_TOOLS := java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
+  -cp "android-app/tools/target/tools-1.0.0.jar:android-app/tools/target/lib/*" org.cxredge.tools.MainKt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup android-model ios-model android-fixtures test test-full lint pretrained lock schemas vectors clean
+.PHONY: help setup android-model ios-model android-tools android-runtime android-app apk android-fixtures
+.PHONY: test test-android test-full lint pretrained lock schemas vectors clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
@@ -38,6 +50,20 @@ android-model: $(STAMP) $(KEY).key ## build, verify, sign and package MODEL for 
 	rm -rf $(ANDROID_KEYS) && mkdir $(ANDROID_KEYS) && cp $(KEY).pub $(ANDROID_KEYS)
 	.venv/bin/cxredge verify-signature $(ANDROID_MODEL) --pub $(KEY).pub
 
+android-tools:
+	@sh android-app/compile.sh tools
+
+android-runtime: android-tools ## lay the runtime that RUNTIME names for the Android app
+	@$(ANDROID_TOOLS) runtime --choice $(RUNTIME) --tools android-app/tools --downloads build/android/downloads \
+	  --to $(ANDROID_RUNTIME)
+
+android-app: android-runtime
+	@sh android-app/compile.sh app
+
+apk: android-model android-app ## build and verify MODEL, and package the Android app with it into dist/
+	@$(ANDROID_TOOLS) apk --app android-app/app --assets android-app/app/src/main/assets --runtime $(ANDROID_RUNTIME) \
+	  --abi $(ABI) --pages $(PAGES) --keys keys --keystore "$(ANDROID_KEYSTORE)" --to dist
+
 ios-model: $(STAMP) $(KEY).key ## build, verify, sign and package MODEL for the iOS app
 	.venv/bin/cxredge build model_zoo/$(MODEL) --ios-assets $(IOS_MODEL)
 	.venv/bin/cxredge sign $(IOS_MODEL) --key $(KEY).key
@@ -51,10 +77,13 @@ lint: $(STAMP) ## formatting, lint and types
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-test: lint ## what continuous integration runs
+test-android: android-runtime android-fixtures ## compile and test the Android app's core, screens and packager on the JVM
+	@sh android-app/compile.sh test
+
+test: lint test-android ## what continuous integration runs
 	.venv/bin/pytest $(PARALLEL) -m "not slow"
 
-test-full: lint ## everything, the slow tests too
+test-full: lint test-android ## everything, the slow tests too
 	.venv/bin/pytest $(PARALLEL)
 
 schemas: $(STAMP) ## regenerate the published JSON Schemas

@@ -1,4 +1,4 @@
-"""What the Android app's sources refuse, read from their text: codes, causes and fixes of every ``Refusal``."""
+"""What the Android app and its packager refuse, read from their text: every ``Refusal`` and ``Problem``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parent.parent / "android-app"
 # letters only: "SHA-256" and "UTF-8" are names of other things
 CODE = re.compile(r'"([A-Z]+(?:-[A-Z]+)+)"')
-REFUSAL = re.compile(r"\bRefusal\((?=\s*" + CODE.pattern + ")")
+REFUSAL = re.compile(r"\b(?:Refusal|Problem)\((?=\s*" + CODE.pattern + ")")
 # what a kind of document is called, the codes of its two refusals, and the fix
 DOCUMENT = re.compile(r"\bJsonSource\((?=\s*\")")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)

@@ -17,8 +17,8 @@ interface Runtime {
     /** Name and version for people and field logs. */
     val name: String
 
-    /** [model] was hashed already. Throws [Refusal] RUNTIME-LOAD. */
-    fun open(model: File, artifact: Artifact, threads: Int): Runner
+    /** [model] was hashed already; [input] gives the image's shape. Throws [Refusal] RUNTIME-LOAD. */
+    fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): Runner
 }
 
 /** What a model says of a film. [logits]: float32[classes]. [cam]: float32[classes, rows, columns], logit units. */

@@ -27,7 +27,7 @@ class FilmsTest {
         val preprocessor = Preprocessor { throw Refusal("IMG-FORMAT", "the films are PNG", "") }
         var worst = 0.0
         var decisions = 0
-        Classifier(artifact, manifest.input, OnnxRuntime.open(model, artifact, 1)).use { classifier ->
+        Classifier(artifact, manifest.input, OnnxRuntime.open(model, artifact, manifest.input, 1)).use { classifier ->
             for (film in predicted) {
                 val name = film["film"].text().substringAfterLast('/')
                 val file = Fixtures.folder.resolve("films").resolve(name).readBytes()

@@ -17,7 +17,7 @@ class SelfTestTest {
     private val runner: Runner by lazy {
         val model = temp.resolve("model.onnx")
         bundle.extract(artifact.path, model)
-        OnnxRuntime.open(model, artifact, 1)
+        OnnxRuntime.open(model, artifact, bundle.manifest.input, 1)
     }
 
     @AfterEach

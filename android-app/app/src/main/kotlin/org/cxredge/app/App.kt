@@ -1,0 +1,36 @@
+package org.cxredge.app
+
+import android.app.Application
+import android.os.Handler
+import android.os.Looper
+import org.cxredge.app.platform.AcceptedInPreferences
+import org.cxredge.app.platform.AndroidJpeg
+import org.cxredge.app.platform.AssetKeys
+import org.cxredge.app.platform.AssetTree
+import org.cxredge.app.platform.BuiltInRuntime
+import org.cxredge.app.platform.ContentFilms
+import org.cxredge.app.platform.Thermal
+import org.cxredge.app.session.Services
+import org.cxredge.app.session.Session
+import org.cxredge.app.session.Worker
+import java.io.File
+
+/** Holds the session for as long as the process lives. */
+open class App : Application() {
+    open val session: Session by lazy { newSession() }
+
+    protected fun newSession(): Session {
+        val main = Handler(Looper.getMainLooper())
+        return Session(services(), ContentFilms(contentResolver), { Thermal.status(this) }, Worker { main.post(it) })
+    }
+
+    /** What the app is made of. Tests put in a folder with a bundle, and a runtime that runs on a desktop. */
+    protected open fun services(): Services = Services(
+        bundle = AssetTree(assets, "model"),
+        keys = { AssetKeys.read(assets) },
+        runtime = { BuiltInRuntime.read(assets) },
+        accepted = AcceptedInPreferences(getSharedPreferences("accepted", MODE_PRIVATE)),
+        models = File(filesDir, "models"),
+        jpeg = AndroidJpeg,
+    )
+}

@@ -1,0 +1,114 @@
+package org.cxredge.app
+
+import android.os.Bundle
+import android.view.View
+import android.widget.SeekBar
+import android.widget.TextView
+import org.cxredge.app.platform.SharedFiles
+import org.cxredge.app.session.FilmRequest
+import org.cxredge.app.session.FilmResult
+import org.cxredge.app.session.FilmState
+import org.cxredge.app.session.Verdict
+import org.cxredge.app.view.FilmView
+import org.cxredge.app.view.FindingRows
+import org.cxredge.app.view.Notice
+import org.cxredge.app.view.find
+import org.cxredge.app.view.say
+import org.cxredge.app.view.visible
+import org.cxredge.app.words.FilmWords
+import org.cxredge.app.words.FindingWords
+import org.cxredge.core.Colour
+
+/** One film: the address is the intent's data, so that the system brings it back when the process has died. */
+class FilmActivity : Screen(R.layout.film) {
+    private var colour = Colour.REFUSE
+    private var shown: FilmResult? = null
+    private var label = UNCHOSEN
+
+    override fun onCreate(savedInstanceState: Bundle?) {
+        super.onCreate(savedInstanceState)
+        savedInstanceState?.let {
+            if (it.getBoolean(GREYED)) colour = Colour.TO_GREY
+            label = it.getInt(LABEL, UNCHOSEN)
+        }
+        find<View>(R.id.another).setOnClickListener { finish() }
+        find<View>(R.id.convert).setOnClickListener {
+            colour = Colour.TO_GREY
+            analyse()
+        }
+        val film = find<FilmView>(R.id.film)
+        find<SeekBar>(R.id.opacity).apply {
+            film.opacity = progress / 100f
+            setOnSeekBarChangeListener(
+                object : SeekBar.OnSeekBarChangeListener {
+                    override fun onProgressChanged(bar: SeekBar, progress: Int, fromUser: Boolean) {
+                        film.opacity = progress / 100f
+                    }
+
+                    override fun onStartTrackingTouch(bar: SeekBar) = Unit
+
+                    override fun onStopTrackingTouch(bar: SeekBar) = Unit
+                },
+            )
+        }
+        analyse()
+    }
+
+    override fun onSaveInstanceState(outState: Bundle) {
+        super.onSaveInstanceState(outState)
+        outState.putBoolean(GREYED, colour == Colour.TO_GREY)
+        outState.putInt(LABEL, label)
+    }
+
+    override fun onDestroy() {
+        if (isFinishing) {
+            session.leaveFilm()
+            if (intent.data == SharedFiles.PHOTOGRAPH) SharedFiles.photograph(this).delete()
+        }
+        super.onDestroy()
+    }
+
+    private fun analyse() = session.analyse(FilmRequest(intent.dataString.orEmpty(), colour))
+
+    override fun show() {
+        val state = session.film
+        val barred = session.verdict is Verdict.Failed || session.verdict is Verdict.Refused
+        find<TextView>(R.id.status).say(FilmWords.status(state, barred, resources))
+        find<View>(R.id.progress).visible(
+            state is FilmState.Working || state is FilmState.Waiting && !barred,
+        )
+        Notice.replace(find(R.id.notices), FilmWords.messages(state, resources))
+        find<View>(R.id.convert).visible(FilmWords.mayConvert(state))
+        val result = (state as? FilmState.Done)?.result
+        find<View>(R.id.result).visible(result != null)
+        if (result != null && result !== shown) {
+            shown = result
+            if (label !in result.decision.findings.indices) label = result.strongest
+            find<TextView>(R.id.novelty).text = getString(
+                R.string.novelty,
+                result.decision.novelty,
+                result.decision.noveltyThreshold,
+            )
+            choose(result)
+        }
+    }
+
+    private fun choose(result: FilmResult) {
+        val words = FindingWords.heat(result, label, resources)
+        find<TextView>(R.id.heat).text = words
+        find<FilmView>(R.id.film).apply {
+            contentDescription = words
+            show(result, label)
+        }
+        FindingRows.show(find(R.id.findings), result, label) {
+            label = it
+            choose(result)
+        }
+    }
+
+    private companion object {
+        const val GREYED = "greyed"
+        const val LABEL = "label"
+        const val UNCHOSEN = -1
+    }
+}

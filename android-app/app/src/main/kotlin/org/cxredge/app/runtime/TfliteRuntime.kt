@@ -1,0 +1,51 @@
+package org.cxredge.app.runtime
+
+import org.cxredge.core.Artifact
+import org.cxredge.core.InputSpec
+import org.cxredge.core.Refusal
+import org.cxredge.core.Runner
+import org.cxredge.core.Runtime
+import org.tensorflow.lite.Interpreter
+import java.io.File
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.nio.FloatBuffer
+
+/** TensorFlow Lite with XNNPACK. The interpreter maps the file, and does not read it. */
+class TfliteRuntime(override val name: String) : Runtime {
+    override val target: String = "tflite"
+
+    override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): Runner = try {
+        val options = Interpreter.Options()
+        options.setNumThreads(threads)
+        options.setUseXNNPACK(true)
+        TfliteRunner(Interpreter(model, options))
+    } catch (error: RuntimeException) {
+        throw refused(error)
+    } catch (error: LinkageError) {
+        throw refused(error)
+    }
+
+    private fun refused(cause: Throwable) =
+        Refusal("RUNTIME-LOAD", "$name cannot load the model: ${cause.message}", "build the model again", cause)
+}
+
+/** Inputs and outputs go by their names in the signature. */
+private class TfliteRunner(private val interpreter: Interpreter) : Runner {
+    private val sizes = NAMES.associateWith { interpreter.getOutputTensorFromSignature(it, SIGNATURE).numElements() }
+
+    override fun run(image: FloatArray): List<FloatArray> {
+        val input = ByteBuffer.allocateDirect(image.size * Float.SIZE_BYTES).order(ByteOrder.nativeOrder())
+        input.asFloatBuffer().put(image)
+        val outputs = sizes.mapValues { FloatBuffer.allocate(it.value) }
+        interpreter.runSignature(mapOf("image" to input), outputs as Map<String, Any>, SIGNATURE)
+        return NAMES.map { outputs.getValue(it).array() }
+    }
+
+    override fun close() = interpreter.close()
+
+    private companion object {
+        const val SIGNATURE = "serving_default"
+        val NAMES = listOf("logits", "cam", "novelty")
+    }
+}

@@ -1,0 +1,26 @@
+package org.cxredge.app.session
+
+import org.cxredge.core.Decision
+
+/** One film through the model: read, preprocess, run, decide. */
+class Analysis(private val checked: Checked, private val reader: FilmReader) {
+    /** Runs on the worker's thread. Throws [org.cxredge.core.Refusal] FILM-ACCESS, IMG-*, RUNTIME-*. */
+    fun run(request: FilmRequest, job: Job, report: (FilmStage) -> Unit): FilmResult {
+        val manifest = checked.bundle.manifest
+        report(FilmStage.READING)
+        val bytes = reader.read(request.address, job)
+        job.check()
+        report(FilmStage.PREPROCESSING)
+        val both = checked.preprocessor.preprocessAndShow(bytes, manifest.input, SIDE, request.colour)
+        job.check()
+        report(FilmStage.INFERENCE)
+        val outputs = checked.classifier.classify(both.film.pixels)
+        val decision = Decision.of(manifest, checked.artifact, outputs)
+        return FilmResult(both.film, both.picture, manifest.input, outputs, decision, manifest.phantom)
+    }
+
+    companion object {
+        /** Longer side, in pixels, of the film on the screen. */
+        const val SIDE: Int = 1024
+    }
+}

@@ -1,0 +1,29 @@
+package org.cxredge.app.session
+
+import org.cxredge.core.FileTree
+import org.cxredge.core.JpegDecoder
+import org.cxredge.core.PinnedKey
+import org.cxredge.core.Runtime
+import org.cxredge.core.Version
+import java.io.File
+
+/** What the app is made of. The Application builds it once; tests build their own from the same parts. */
+class Services(
+    /** Where the bundle lies. */
+    val bundle: FileTree,
+    /** The public keys that the app was built with. Throws [org.cxredge.core.Refusal] KEY-SYNTAX, KEY-NONE. */
+    val keys: () -> List<PinnedKey>,
+    /** The runtime that the app was built with. Throws [org.cxredge.core.Refusal] RUNTIME-NONE. */
+    val runtime: () -> Runtime,
+    val accepted: AcceptedVersions,
+    /** Private folder for the model files that a runtime maps into memory. */
+    val models: File,
+    val jpeg: JpegDecoder,
+)
+
+/** The newest version of each model that this phone accepted: nothing older is accepted after it. */
+interface AcceptedVersions {
+    fun newest(): Map<String, Version>
+
+    fun accept(name: String, version: Version)
+}

@@ -1,0 +1,42 @@
+package org.cxredge.app.session
+
+import org.cxredge.core.Bundle
+import org.cxredge.core.Classifier
+import org.cxredge.core.Preprocessor
+import org.cxredge.core.Refusal
+import org.cxredge.core.SelfTest
+import org.cxredge.core.Trust
+
+/** From the packaged files to a verdict: signature and hashes, then the model, then its known answers. */
+class StartUp(private val services: Services) {
+    /** Runs on the worker's thread. Throws [Refusal] for everything that comes before the self-test. */
+    fun run(job: Job, report: (Verdict.Checking) -> Unit): Checked {
+        report(Verdict.Checking(Step.BUNDLE))
+        if (services.bundle.list().isEmpty()) {
+            throw Refusal("BUNDLE-MISSING", "the app was built without a model", "package one: make android-model")
+        }
+        val bundle = Bundle.open(services.bundle, Trust(services.keys(), services.accepted.newest()))
+        val manifest = bundle.manifest
+        job.check()
+        report(Verdict.Checking(Step.MODEL))
+        val runtime = services.runtime()
+        val artifact = ArtifactChoice.of(manifest, runtime)
+        val model = ModelFile(services.models).ready(bundle, artifact)
+        val runner = runtime.open(model, artifact, manifest.input, THREADS)
+        val classifier = Classifier(artifact, manifest.input, runner)
+        job.check()
+        report(Verdict.Checking(Step.SELF_TEST))
+        val preprocessor = Preprocessor(services.jpeg)
+        val result = SelfTest.run(bundle, classifier, preprocessor) { done, all ->
+            report(Verdict.Checking(Step.SELF_TEST, done, all))
+        }
+        // a version that does not work on this phone must not bar the way back to one that did
+        if (result.passed) services.accepted.accept(manifest.name, manifest.version)
+        return Checked(bundle, artifact, runtime, preprocessor, classifier, result)
+    }
+
+    companion object {
+        /** Two fast cores are what most phones have; the benchmark shows what more would give. */
+        const val THREADS: Int = 2
+    }
+}

@@ -1,0 +1,37 @@
+package org.cxredge.app.session
+
+import org.cxredge.core.Artifact
+import org.cxredge.core.Bundle
+import org.cxredge.core.Classifier
+import org.cxredge.core.Preprocessor
+import org.cxredge.core.Refusal
+import org.cxredge.core.Runtime
+import org.cxredge.core.SelfTestResult
+
+/** Whether films may be analysed. It lives as long as the process: after its death everything is checked again. */
+sealed interface Verdict {
+    data object Unchecked : Verdict
+
+    /** [done] of [all] known answers; both 0 where a step has no parts. */
+    data class Checking(val step: Step, val done: Int = 0, val all: Int = 0) : Verdict
+
+    /** The bundle, or what is needed to use it, was refused. */
+    class Refused(val refusal: Refusal) : Verdict
+
+    /** The bundle is as it was signed, and this phone does not give its known answers. */
+    class Failed(val checked: Checked) : Verdict
+
+    class Passed(val checked: Checked) : Verdict
+}
+
+enum class Step { BUNDLE, MODEL, SELF_TEST }
+
+/** A bundle whose signature and hashes were checked, the artifact in use, and what the self-test said of it. */
+class Checked(
+    val bundle: Bundle,
+    val artifact: Artifact,
+    val runtime: Runtime,
+    val preprocessor: Preprocessor,
+    val classifier: Classifier,
+    val selfTest: SelfTestResult,
+)

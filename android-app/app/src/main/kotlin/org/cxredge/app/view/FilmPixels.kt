@@ -1,0 +1,28 @@
+package org.cxredge.app.view
+
+import org.cxredge.app.session.FilmResult
+import org.cxredge.core.Heatmap
+import org.cxredge.core.Picture
+
+/** Pixels for the screen, 0xAARRGGBB. */
+object FilmPixels {
+    private const val OPAQUE = 0xFF shl 24
+
+    /** int[picture.height * picture.width]. */
+    fun film(picture: Picture): IntArray {
+        val pixels = picture.pixels
+        val channels = picture.channels
+        return IntArray(picture.height * picture.width) { i ->
+            val red = pixels[i * channels].toInt() and 0xFF
+            val green = pixels[i * channels + channels / 2].toInt() and 0xFF
+            val blue = pixels[i * channels + channels - 1].toInt() and 0xFF
+            OPAQUE or (red shl 16) or (green shl 8) or blue
+        }
+    }
+
+    /** The heatmap of class [label], the more opaque the stronger: int[height * width] of the model's input. */
+    fun heat(result: FilmResult, label: Int): IntArray {
+        val strength = Heatmap.strength(result.outputs, label, result.spec.height, result.spec.width)
+        return IntArray(strength.size) { i -> (Math.round(strength[i] * 255).toInt() shl 24) or Heatmap.colour(strength[i]) }
+    }
+}

@@ -1,0 +1,39 @@
+package org.cxredge.app
+
+import ai.onnxruntime.OnnxTensor
+import ai.onnxruntime.OrtEnvironment
+import ai.onnxruntime.OrtSession
+import org.cxredge.core.Artifact
+import org.cxredge.core.InputSpec
+import org.cxredge.core.Runner
+import org.cxredge.core.Runtime
+import java.io.File
+import java.nio.FloatBuffer
+
+/** Real inference on a desktop. [wrong] is added to every logit: a runtime that computes something else. */
+class OnnxRuntime(private val wrong: Float = 0f) : Runtime {
+    override val target: String = "onnx"
+    override val name: String = "ONNX Runtime"
+
+    override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): Runner {
+        val options = OrtSession.SessionOptions().apply { setIntraOpNumThreads(threads) }
+        return OnnxRunner(OrtEnvironment.getEnvironment().createSession(model.path, options), input, wrong)
+    }
+}
+
+private class OnnxRunner(private val session: OrtSession, input: InputSpec, private val wrong: Float) : Runner {
+    private val shape = longArrayOf(1, input.channels.toLong(), input.height.toLong(), input.width.toLong())
+
+    override fun run(image: FloatArray): List<FloatArray> =
+        OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), FloatBuffer.wrap(image), shape).use { tensor ->
+            session.run(mapOf("image" to tensor), setOf("logits", "cam", "novelty")).use { result ->
+                val (logits, cam, novelty) = listOf("logits", "cam", "novelty").map { name ->
+                    val buffer = (result.get(name).get() as OnnxTensor).floatBuffer
+                    FloatArray(buffer.remaining()).also { buffer.get(it) }
+                }
+                listOf(FloatArray(logits.size) { logits[it] + wrong }, cam, novelty)
+            }
+        }
+
+    override fun close() = session.close()
+}

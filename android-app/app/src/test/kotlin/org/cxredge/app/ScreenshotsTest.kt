@@ -1,0 +1,145 @@
+package org.cxredge.app
+
+import android.app.Activity
+import android.content.Intent
+import android.graphics.Bitmap
+import android.graphics.Canvas
+import android.net.Uri
+import android.view.View
+import android.view.ViewGroup
+import android.widget.TextView
+import java.io.File
+import org.cxredge.app.TestApp.Companion.until
+import org.cxredge.app.session.BenchmarkState
+import org.cxredge.app.session.FilmState
+import org.cxredge.app.session.Verdict
+import org.cxredge.app.view.find
+import org.cxredge.core.Folder
+import org.junit.Assert.assertTrue
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.Robolectric
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.annotation.Config
+import org.robolectric.annotation.GraphicsMode
+
+/** Every screen as a picture, in light and dark, with large type, from right to left, and translated. */
+@RunWith(RobolectricTestRunner::class)
+@Config(sdk = [35], application = TestApp::class, qualifiers = "w411dp-h731dp-xhdpi")
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+class ScreenshotsTest {
+    private val session get() = TestApp.get().session
+
+    @Test
+    fun light() = all("light")
+
+    @Test
+    fun dark() {
+        RuntimeEnvironment.setQualifiers("+night")
+        all("dark")
+    }
+
+    @Test
+    fun large() {
+        RuntimeEnvironment.setFontScale(2f)
+        all("large")
+    }
+
+    @Test
+    fun rightToLeft() {
+        RuntimeEnvironment.setQualifiers("+ar-ldrtl")
+        all("rtl")
+    }
+
+    @Test
+    fun french() {
+        RuntimeEnvironment.setQualifiers("+fr")
+        all("fr")
+    }
+
+    @Test
+    fun landscape() {
+        RuntimeEnvironment.setQualifiers("w731dp-h411dp-land-xhdpi")
+        all("landscape")
+    }
+
+    @Test
+    fun refused() {
+        TestApp.get().bundle = Folder(Fixtures.films.first().parentFile!!)
+        val main = Robolectric.buildActivity(MainActivity::class.java).setup()
+        until { session.verdict is Verdict.Refused }
+        shoot(main.get(), "refused-light")
+    }
+
+    @Test
+    fun failed() {
+        TestApp.get().runtime = { OnnxRuntime(wrong = 3f) }
+        val main = Robolectric.buildActivity(MainActivity::class.java).setup()
+        until { session.verdict is Verdict.Failed }
+        shoot(main.get(), "failed-light")
+    }
+
+    private fun all(look: String) {
+        val main = Robolectric.buildActivity(MainActivity::class.java).setup()
+        shoot(main.get(), "checking-$look")
+        until { session.verdict is Verdict.Passed }
+        shoot(main.get(), "verdict-$look")
+        film(Fixtures.films.first { it.name == "phantom-test-0000-0.png" }, "result-$look")
+        film(Fixtures.refused("colour.png"), "colour-$look")
+        val bench = Robolectric.buildActivity(BenchmarkActivity::class.java).setup()
+        session.measure(2)
+        until { session.benchmark is BenchmarkState.Done }
+        shoot(bench.get(), "benchmark-$look")
+        shoot(Robolectric.buildActivity(LogActivity::class.java).setup().get(), "log-$look")
+        shoot(Robolectric.buildActivity(AboutActivity::class.java).setup().get(), "about-$look")
+    }
+
+    private fun film(file: File, name: String) {
+        val intent = Intent(TestApp.get(), FilmActivity::class.java).setData(Uri.fromFile(file))
+        val film = Robolectric.buildActivity(FilmActivity::class.java, intent).setup()
+        until { session.film is FilmState.Done || session.film is FilmState.Refused }
+        shoot(film.get(), name)
+        film.get().finish()
+        film.pause().stop().destroy()
+    }
+
+    /** Draws the whole page, as tall as it is, and checks that no text is cut off and that targets are large enough. */
+    private fun shoot(activity: Activity, name: String) {
+        val page = activity.find<View>(R.id.content)
+        val screen = activity.find<View>(R.id.screen)
+        val scroll = page.parent as View
+        screen.measure(exactly(screen.width), exactly(screen.height))
+        val tall = maxOf(screen.height, screen.height - scroll.height + page.measuredHeight)
+        screen.measure(exactly(screen.width), exactly(tall))
+        screen.layout(0, 0, screen.width, tall)
+        views(screen).forEach { check(it, name) }
+        val bitmap = Bitmap.createBitmap(screen.width, tall, Bitmap.Config.ARGB_8888)
+        screen.draw(Canvas(bitmap))
+        val folder = File(System.getProperty("cxr.screenshots")).apply { mkdirs() }
+        File(folder, "$name.png").outputStream().use { bitmap.compress(Bitmap.CompressFormat.PNG, 100, it) }
+        screen.requestLayout()
+    }
+
+    private fun exactly(size: Int): Int = View.MeasureSpec.makeMeasureSpec(size, View.MeasureSpec.EXACTLY)
+
+    private fun views(view: View): List<View> = when {
+        view.visibility != View.VISIBLE -> emptyList()
+        view is ViewGroup -> listOf(view) + (0 until view.childCount).flatMap { views(view.getChildAt(it)) }
+        else -> listOf(view)
+    }
+
+    private fun check(view: View, name: String) {
+        val what = "$name: ${view.javaClass.simpleName} ${(view as? TextView)?.text ?: ""}"
+        if (view is TextView && view.layout != null) {
+            val room = view.height - view.compoundPaddingTop - view.compoundPaddingBottom
+            assertTrue("$what is cut off", view.layout.height <= room)
+            assertTrue("$what is shortened", (0 until view.lineCount).all { view.layout.getEllipsisCount(it) == 0 })
+        }
+        // text that can be selected is clickable too, and no target
+        if (view.isClickable && (view as? TextView)?.isTextSelectable != true) {
+            val least = Math.round(48 * view.resources.displayMetrics.density)
+            assertTrue("$what is too small to touch", view.height >= least && view.width >= least)
+        }
+    }
+}

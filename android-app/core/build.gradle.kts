@@ -1,0 +1,20 @@
+plugins {
+    alias(libs.plugins.kotlin.jvm)
+}
+
+kotlin {
+    jvmToolchain(17)
+    sourceSets["main"].kotlin.srcDir("src/main/kotlin")
+    sourceSets["test"].kotlin.srcDir("src/test/kotlin")
+}
+
+dependencies {
+    testImplementation(libs.junit.jupiter)
+    testRuntimeOnly(libs.junit.platform.launcher)
+}
+
+tasks.test {
+    useJUnitPlatform()
+    systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
+    systemProperty("cxr.fixtures", rootDir.resolve("../build/android/fixtures").path)
+}
