@@ -13,6 +13,7 @@ android {
         targetSdk = 35
         versionCode = 1
         versionName = "1.0.0"
+        testInstrumentationRunner = "androidx.test.runner.AndroidJUnitRunner"
         ndk { abiFilters += listOf("arm64-v8a", "x86_64") }
     }
 
@@ -23,6 +24,7 @@ android {
             assets.srcDir("src/gradle/assets")
         }
         named("test") { kotlin.srcDir("src/test/kotlin") }
+        named("androidTest") { kotlin.srcDir("src/androidTest/kotlin") }
     }
 
     // models are mapped into memory where they lie
@@ -42,6 +44,7 @@ android {
                 test.maxHeapSize = "3g"
                 test.systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
                 test.systemProperty("cxr.fixtures", rootDir.resolve("../build/android/fixtures").path)
+                test.systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
                 test.systemProperty("cxr.screenshots", layout.buildDirectory.dir("screenshots").get().asFile.path)
             }
         }
@@ -60,4 +63,5 @@ dependencies {
     testImplementation(libs.junit4)
     testImplementation(libs.robolectric)
     testImplementation(libs.onnxruntime)
+    androidTestImplementation(libs.androidx.test.runner)
 }

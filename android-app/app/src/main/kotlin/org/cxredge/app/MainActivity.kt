@@ -21,6 +21,8 @@ import org.cxredge.app.words.VerdictWords
 class MainActivity : Screen(R.layout.main, first = true) {
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
+        // one that outlived its screen, because the app was swept away
+        if (savedInstanceState == null) SharedFiles.photograph(this).delete()
         find<View>(R.id.retry).setOnClickListener { session.retry() }
         find<View>(R.id.pick).setOnClickListener { ask(PICK, picker(), R.string.no_picker) }
         find<View>(R.id.photograph).setOnClickListener { ask(PHOTOGRAPH, camera(), R.string.no_camera) }
@@ -55,7 +57,10 @@ class MainActivity : Screen(R.layout.main, first = true) {
     }
 
     override fun onActivityResult(requestCode: Int, resultCode: Int, data: Intent?) {
-        if (resultCode != RESULT_OK) return
+        if (resultCode != RESULT_OK) {
+            if (requestCode == PHOTOGRAPH) SharedFiles.photograph(this).delete()
+            return
+        }
         val film: Uri = when (requestCode) {
             PICK -> data?.data
             PHOTOGRAPH -> SharedFiles.PHOTOGRAPH

@@ -40,6 +40,8 @@ import java.io.InputStream
 import java.security.KeyPairGenerator
 import java.security.spec.ECGenParameterSpec
 import java.util.Base64
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.atomic.AtomicInteger
 import javax.imageio.IIOImage
 import javax.imageio.ImageIO
 
@@ -93,24 +95,40 @@ class FlowTest {
 
     @Test
     fun aTurnedScreenFindsTheFilmAgain() {
-        var readings = 0
-        val address = film { readings++; film.inputStream() }
-        val controller = open(address)
-        until { session.film is FilmState.Working }
+        val turned = CountDownLatch(1)
+        val readings = AtomicInteger()
+        val controller = open(
+            film {
+                readings.incrementAndGet()
+                turned.await()
+                film.inputStream()
+            },
+        )
+        until { readings.get() == 1 }
         controller.recreate()
+        turned.countDown()
         until { session.film is FilmState.Done }
         assertEquals(View.VISIBLE, controller.get().find<View>(R.id.result).visibility)
         controller.recreate()
         assertEquals(View.VISIBLE, controller.get().find<View>(R.id.result).visibility)
-        assertEquals(1, readings)
+        assertEquals(1, readings.get())
     }
 
     @Test
     fun whatIsLeftIsForgotten() {
-        val controller = open(Uri.fromFile(film))
-        until { session.film is FilmState.Working }
+        val opened = CountDownLatch(1)
+        val left = CountDownLatch(1)
+        val controller = open(
+            film {
+                opened.countDown()
+                left.await()
+                film.inputStream()
+            },
+        )
+        until { opened.count == 0L }
         leave(controller)
         assertEquals(FilmState.None, session.film)
+        left.countDown()
         val other = Fixtures.films.first { it != film }
         open(Uri.fromFile(other))
         until { session.film is FilmState.Done }
@@ -249,12 +267,12 @@ class FlowTest {
     @Test
     fun aPhotographIsRemovedWithItsScreen() {
         val file = SharedFiles.photograph(app)
-        film.copyTo(file, overwrite = true)
-        shadowOf(app.contentResolver).registerInputStream(SharedFiles.PHOTOGRAPH, file.inputStream())
+        shadowOf(app.contentResolver).registerInputStreamSupplier(SharedFiles.PHOTOGRAPH) { file.inputStream() }
         val main = Robolectric.buildActivity(MainActivity::class.java).setup()
         until { session.verdict is Verdict.Passed }
         main.get().find<View>(R.id.photograph).performClick()
         val camera = shadowOf(main.get()).nextStartedActivityForResult
+        film.copyTo(file)
         shadowOf(main.get()).receiveResult(camera.intent, Activity.RESULT_OK, null)
         val next = shadowOf(main.get()).nextStartedActivity
         val controller = Robolectric.buildActivity(FilmActivity::class.java, next).setup()

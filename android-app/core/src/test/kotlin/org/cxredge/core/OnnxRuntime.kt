@@ -16,15 +16,19 @@ internal object OnnxRuntime : Runtime {
 
     override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): Runner = try {
         val options = OrtSession.SessionOptions().apply { setIntraOpNumThreads(threads) }
-        OnnxRunner(environment, environment.createSession(model.path, options))
+        OnnxRunner(environment, environment.createSession(model.path, options), input)
     } catch (error: OrtException) {
         val reason = "${artifact.name} cannot be loaded: ${error.message}"
         throw Refusal("RUNTIME-LOAD", reason, "get the bundle again", error)
     }
 }
 
-private class OnnxRunner(private val environment: OrtEnvironment, private val session: OrtSession) : Runner {
-    private val shape = (session.inputInfo.getValue("image").info as ai.onnxruntime.TensorInfo).shape
+private class OnnxRunner(
+    private val environment: OrtEnvironment,
+    private val session: OrtSession,
+    input: InputSpec,
+) : Runner {
+    private val shape = longArrayOf(1, input.channels.toLong(), input.height.toLong(), input.width.toLong())
 
     override fun run(image: FloatArray): List<FloatArray> =
         OnnxTensor.createTensor(environment, FloatBuffer.wrap(image), shape).use { tensor ->
