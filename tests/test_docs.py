@@ -15,13 +15,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DAY = re.search(r"## A day's work\n\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
 COMMANDS = [line.split("#")[0].strip() for line in DAY.group(1).splitlines()] if DAY else []
-LONG = ("cxredge distill",)  # trains for most of an hour; tests/distill runs it small
+# train for most of an hour, or build everything twice: tests/distill and tests/bundle run them small
+LONG = ("cxredge distill", "cxredge rebuild-check")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # the report examines everything, for minutes
 def test_the_readmes_day_works(tmp_path: Path) -> None:
-    assert len(COMMANDS) == 14
+    assert len(COMMANDS) == 18
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -42,6 +42,7 @@ android {
             isIncludeAndroidResources = true
             all { test ->
                 test.maxHeapSize = "3g"
+                test.systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
                 test.systemProperty("cxr.fixtures", rootDir.resolve("../build/android/fixtures").path)
                 test.systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
                 test.systemProperty("cxr.screenshots", layout.buildDirectory.dir("screenshots").get().asFile.path)

@@ -10,6 +10,7 @@ kotlin {
 
 dependencies {
     testImplementation(libs.junit.jupiter)
+    testImplementation(libs.onnxruntime)
     testRuntimeOnly(libs.junit.platform.launcher)
 }
 

@@ -1,5 +1,5 @@
 """Writes docs/screenshots/ from the pictures that the Android app's tests took.
- Run from the repository's root after `make test-android`.
+Run from the repository's root after `make test-android`.
 """
 
 from __future__ import annotations

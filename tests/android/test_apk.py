@@ -190,6 +190,7 @@ def test_a_bundle_without_its_key_is_not_packaged(assets: Path, keys: Path, tmp_
     assert (done.returncode, "error [APK-KEYS]" in done.stderr) == (2, True), done.stderr
 
 
+@pytest.mark.slow
 def test_tflite_is_packaged_only_where_small_pages_are_asked_for(assets: Path, keys: Path, tmp_path: Path) -> None:
     laid = tool(
         *("runtime", "--choice", "tflite", "--tools", ROOT / "android-app" / "tools"),

@@ -37,18 +37,26 @@ def test_the_catalogue_and_the_poms_name_the_same_versions() -> None:
     assert versions == {name: poms[f"{name}.version"] for name in versions}
 
 
-def test_the_catalogue_and_the_poms_name_the_same_libraries() -> None:
-    maven = {
-        f"{d.findtext('m:groupId', '', NAMESPACE)}:{d.findtext('m:artifactId', '', NAMESPACE)}"
-        for module in ("core", "app", "tools")
-        for d in [
-            *pom(module).findall(".//m:dependency", NAMESPACE),
-            *pom(module).findall(".//m:artifactItem", NAMESPACE),
-        ]
+def test_both_builds_take_the_same_libraries() -> None:
+    # the platform's and Kotlin's classes come with Gradle's plugins; runtimes' classes have no coordinates under Maven
+    own = {"android-all", "kotlin-stdlib", "core"}
+    runtimes = {"executorch-classes": "executorch-android", "tensorflow-lite-classes": "tensorflow-lite"}
+    libraries = {
+        alias.replace("-", "."): entry["module"].split(":")[1] for alias, entry in catalogue()["libraries"].items()
     }
-    # Gradle starts JUnit 5 by a library that Maven's surefire brings itself, and alone reaches a connected phone
-    gradle_only = {"org.junit.platform:junit-platform-launcher", "androidx.test:runner"}
-    assert {entry["module"] for entry in catalogue()["libraries"].values()} - gradle_only <= maven
+    for module in ("core", "app"):
+        poms = {
+            d.findtext("m:artifactId", "", NAMESPACE) for d in pom(module).findall("m:dependencies/*", NAMESPACE)
+        } - own
+        named = {libraries[alias] for alias in re.findall(r"\(libs\.((?!plugins)[\w.]+)\)\n", gradle(module))}
+        # Gradle starts JUnit 5 by a library that Maven's surefire brings itself, and alone reaches a connected phone
+        assert named - {"junit-platform-launcher", "runner"} == {runtimes.get(name, name) for name in poms}
+
+
+def test_tests_are_told_the_same_under_both_builds() -> None:
+    for module in ("core", "app"):
+        told = {e.tag.split("}")[1] for e in pom(module).findall(".//m:systemPropertyVariables/*", NAMESPACE)}
+        assert {name for name in told if name.startswith("cxr.")} == set(re.findall(r'"(cxr\.\w+)"', gradle(module)))
 
 
 def test_gradle_uses_all_that_the_catalogue_names() -> None:

@@ -36,6 +36,7 @@ def found(bundle: Path, cxredge: Run, tiny_cache: Path) -> dict[str, Any]:
     return explained
 
 
+@pytest.mark.slow
 def test_the_planted_channel_is_named_and_the_fix_says_what_to_keep(found: dict[str, Any]) -> None:
     layers = {layer["module"]: layer for layer in found["layers"]}
     worst = max(found["layers"], key=lambda layer: layer["share"])
@@ -67,6 +68,7 @@ def test_the_fix_holds_in_a_real_build(
     assert sqnr(tmp_path / "dist" / "tiny-0.0.1") > sqnr(bundle) + 3
 
 
+@pytest.mark.slow
 def test_the_table_marks_the_worst_and_ends_in_what_to_try(bundle: Path, cxredge: Run, tiny_cache: Path) -> None:
     done = cxredge("explain", bundle, "--artifact", "onnx/w8a8", "--films", 2, CXR_CACHE=tiny_cache)
     assert done.status == 0, done.err

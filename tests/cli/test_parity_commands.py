@@ -69,6 +69,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(bundle: Path
     assert (done.status, "REPORT-FOLDER" in done.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_planted_channel_is_rescued_written_back_and_built(cxredge: Run, tiny_cache: Path, tmp_path: Path) -> None:
     folder = tmp_path / "planted"
     folder.mkdir()

@@ -33,7 +33,7 @@ def recipe() -> Recipe:
 def results(recipe: Recipe, **changed: object) -> Results:
     figures = Figures(
         films=10, logit_max_abs=1.0, logit_sqnr_db=20.0, cam_sqnr_db=20.0, cam_correlation=0.9, novelty_max_rel=0.1,
-        decisions=50, flips=5, flip_rate=0.1, flips_by_label={}, labels_shown=5,
+        decisions=50, flips=5, flip_rate=0.1, flips_by_label={}, labels_too_few={},
         **dict.fromkeys(("auc", "sensitivity", "specificity", "ece", "brier", "novelty_auc"), NOTHING_LOST),
     )  # fmt: skip
     artifacts, verdicts = [], []

@@ -21,7 +21,7 @@ def test_every_label_has_its_figures() -> None:
     evaluation, validation = pair(300, seed=1, error=1), pair(150, seed=2, error=1)
     found = measure(recipe(), evaluation, validation, SHORT)
     assert [label.label for label in found.labels] == list(LABELS)
-    assert (found.labels_shown, found.bootstrap) == (3, SHORT)
+    assert (found.labels_too_few, found.bootstrap) == ({}, SHORT)
     chances = probabilities(evaluation.artifact, "multi-label", found.temperature.artifact)
     for c, label in enumerate(found.labels):
         truth, logits = evaluation.truth[:, c], evaluation.artifact[:, c]
@@ -84,7 +84,7 @@ def test_copies_of_films_are_no_news_where_patients_are_known() -> None:
 @pytest.mark.parametrize("prevalence", [(0.3, 0.0, 1.0), (0.3, 0.01, 0.99)])
 def test_labels_of_one_kind_have_no_interval(prevalence: tuple[float, ...]) -> None:
     found = measure(recipe(), pair(300, error=1, prevalence=prevalence), pair(100), SHORT)
-    assert found.labels_shown == 1
+    assert found.labels_too_few == {label.label: label.auc.too_few for label in found.labels[1:]}
     assert found.labels[0].auc.too_few is None
     for label in found.labels[1:]:
         for name in FIGURES:
@@ -105,7 +105,7 @@ def test_a_few_films_are_too_few_and_no_exception(kind: str, films: int) -> None
     if kind == "single-label":
         few = Pair(facts(np.eye(3)[[0] * films], few.patients), few.reference, few.artifact)
     found = measure(recipe(kind), few, few, SHORT)
-    assert found.labels_shown == 0
+    assert list(found.labels_too_few) == list(LABELS)
     for name in FIGURES:
         assert getattr(found.macro, name).too_few == "no label has 10 positive and 10 negative patients"
 

@@ -346,7 +346,7 @@ def verdict_for(recipe: Recipe, outputs: Mapping[str, Outputs], artifact: Artifa
         specificity=macro.specificity,
         ece=macro.ece,
         brier=macro.brier,
-        labels_shown=sum(e.auc.too_few is None for e in evidence.labels),
+        labels_too_few={e.label: e.auc.too_few for e in evidence.labels if e.auc.too_few is not None},
         novelty_auc=evidence.strangers[0].auc,
     )
     bounds = recipe.gates[artifact.scheme]

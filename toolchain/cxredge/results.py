@@ -183,8 +183,8 @@ class Figures(Frozen):
     ece: Paired
     brier: Paired
     """Means over the labels that have enough films; gates bound the upper end of the loss's interval."""
-    labels_shown: int
-    """Labels that these means are over."""
+    labels_too_few: dict[str, str]
+    """Labels that the means leave out, and why, for example ``5 positive patients, 10 are needed``."""
     novelty_auc: Paired
     """Telling pictures that are no frontal chest film from the evaluation films, by the novelty score."""
 

@@ -118,7 +118,7 @@ def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, m
         specificity=macro.specificity,
         ece=macro.ece,
         brier=macro.brier,
-        labels_shown=measured.labels_shown,
+        labels_too_few=measured.labels_too_few,
         novelty_auc=novelty_auc(
             Both(r["novelty"], o["novelty"]),
             Both(reference.strangers.outputs["novelty"], other.strangers.outputs["novelty"]),

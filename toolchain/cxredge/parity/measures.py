@@ -30,8 +30,8 @@ class Measures:
 
     labels: tuple[LabelEvidence, ...]
     macro: LabelEvidence
-    labels_shown: int
-    """Labels with enough patients, which the means are over."""
+    labels_too_few: dict[str, str]
+    """Labels that the means leave out, and why."""
     temperature: Temperature
     flips: tuple[Flip, ...]
     bootstrap: BootstrapSpec
@@ -88,7 +88,7 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
             for i, name in enumerate(names)
         ),
         macro=evidence(None, truth, {f: compared[f].mean(shown, level) for f in FIGURES}),
-        labels_shown=int(shown.sum()),
+        labels_too_few={name: reason for name, reason in zip(names, few, strict=True) if reason is not None},
         temperature=scaling,
         flips=flips,
         bootstrap=bootstrap,

@@ -94,7 +94,8 @@ object FieldLog {
         "stage" to stage.stage.name.lowercase(),
         "passed" to stage.passed,
         "checks" to stage.checks,
-        "worst" to stage.worst,
+        // a share of a tolerance of nothing is infinite, and JSON has no such number
+        "worst" to stage.worst.takeIf { it.isFinite() },
         "allowed" to stage.allowed,
         "detail" to text(stage.detail, MAX_DETAIL),
     )

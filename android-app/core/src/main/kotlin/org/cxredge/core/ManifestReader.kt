@@ -144,22 +144,11 @@ internal object ManifestReader {
         )
     }
 
-    /**
-     * The verdict's figures are means over the labels with enough patients, and say how many these are, not which. So
-     * where a label was left out, all are marked.
-     */
+    /** Labels that the verdict's means leave out, and why; without a verdict, all. */
     private fun tooFew(verdicts: List<JsonNode>, labels: List<String>): Map<String, String> {
         val verdict = verdicts.firstOrNull() ?: return labels.associateWith { "the bundle holds no verdict" }
-        val figures = verdict["figures"]
-        val shown = figures["labels_shown"].int(0..labels.size)
-        val left = labels.size - shown
-        val few = figures["auc"]["too_few"]
-        return when {
-            !few.isNull -> labels.associateWith { few.text() }
-            left > 0 ->
-                labels.associateWith { "too few patients for $left of ${labels.size} labels; which is not said" }
-            else -> emptyMap()
-        }
+        val few = verdict["figures"]["labels_too_few"].record(emptySet(), labels.toSet())
+        return few.entries().mapValues { (_, reason) -> reason.text() }
     }
 
     private fun imageLayout(node: JsonNode, input: InputSpec): String {

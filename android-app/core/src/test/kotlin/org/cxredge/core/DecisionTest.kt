@@ -61,7 +61,8 @@ class DecisionTest {
 
     @Test
     fun saysWhereTheEvidenceIsTooThin() {
-        val manifest = manifest { it.manifest["verdicts"] = listOf(SmallBundle.verdict("onnx/fp32", 1)) }
-        assertTrue("too few" in checkNotNull(decide(manifest, 0f, 0f).findings[1].tooFew))
+        val few = mapOf("Nodule" to "3 positive patients, 10 are needed")
+        val manifest = manifest { it.manifest["verdicts"] = listOf(SmallBundle.verdict("onnx/fp32", few)) }
+        assertEquals(listOf(null, few["Nodule"]), decide(manifest, 0f, 0f).findings.map { it.tooFew })
     }
 }

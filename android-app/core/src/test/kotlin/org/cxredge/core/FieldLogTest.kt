@@ -62,6 +62,14 @@ class FieldLogTest {
     }
 
     @Test
+    fun whatIsInfiniteIsNotSaid() {
+        val broken = listOf(StageVerdict(Stage.RUNTIME, false, 1, Double.POSITIVE_INFINITY, 1.0, "far off"))
+        val text = json(device(), SelfTestResult(broken, 0.5), null)
+        val log = Json.parse(text.toByteArray(), 100_000, JsonSource("log", "SYNTAX", "SCHEMA", ""))
+        assertTrue(log["self_test"]["stages"].elements(1..1).single()["worst"].isNull)
+    }
+
+    @Test
     fun namesAreWordsOnOneLine() {
         fun model(name: String): String = log(device(name))["device"]["model"].text()
         assertEquals("unknown", model(" \n"))
