@@ -9,10 +9,10 @@ from pathlib import Path
 from PIL import Image
 
 CHOSEN = ("verdict-light", "result-light", "result-dark", "result-fr", "colour-light", "failed-light", "about-light")
-WIDTH = 360
-TALLEST = 1200
+WIDTH = 320
+TALLEST = 1024
 """Longer pages are cut: what is below is more of the same."""
-COLOURS = 128
+COLOURS = 256
 
 
 def write(source: Path, goal: Path) -> None:

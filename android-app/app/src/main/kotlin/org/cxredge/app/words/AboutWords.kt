@@ -5,7 +5,7 @@ import org.cxredge.app.R
 import org.cxredge.app.platform.ContentFilms
 import org.cxredge.app.session.Checked
 
-/** What the app says of itself and of its model. */
+/** What the app says of itself and of its model; intended use and limits are on the card below. */
 object AboutWords {
     /** Names (string resources) and values; of the app alone while no bundle was accepted. */
     fun facts(app: String, checked: Checked?, resources: Resources): List<Pair<Int, String>> {
@@ -27,8 +27,6 @@ object AboutWords {
             R.string.fact_signer to key.name,
             R.string.fact_fingerprint to key.fingerprint,
             R.string.fact_key_kind to resources.getString(kind),
-            R.string.fact_use to manifest.intendedUse,
-            R.string.fact_limits to manifest.limitations.joinToString("\n") { "•  $it" },
             R.string.fact_licence to manifest.licence,
         )
     }

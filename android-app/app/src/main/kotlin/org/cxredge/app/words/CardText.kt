@@ -10,7 +10,7 @@ object CardText {
 
     data class Paragraph(override val text: String) : Block
 
-    /** [markdown] as written by the host: headings, paragraphs, lists, and tables, of which each row becomes a line. */
+    /** [markdown] as written by the host: headings, paragraphs, lists, and tables. */
     fun blocks(markdown: String): List<Block> {
         val blocks = mutableListOf<Block>()
         val lines = mutableListOf<String>()
@@ -19,6 +19,7 @@ object CardText {
             lines.clear()
         }
         var inParagraph = false
+        var head: List<String> = emptyList()
         for (line in withoutFrontMatter(markdown.lines())) {
             val row = line.startsWith("|")
             val item = line.startsWith("- ")
@@ -28,12 +29,17 @@ object CardText {
                     blocks.add(Heading(plain(line.trimStart('#'))))
                 }
                 line.isBlank() -> close()
-                row -> cells(line)?.let { lines.add(it) }
+                row && head.isEmpty() -> {
+                    head = cells(line)
+                    if (head.size <= NARROW && head.any { it.isNotEmpty() }) lines.add(head.joinToString(" · "))
+                }
+                row -> lines.addAll(row(head, cells(line)))
                 item -> lines.add("•  " + plain(line.removePrefix("- ")))
                 inParagraph && lines.isNotEmpty() -> lines.add("${lines.removeAt(lines.lastIndex)} ${plain(line)}")
                 else -> lines.add(plain(line))
             }
             inParagraph = !row
+            if (!row) head = emptyList()
         }
         close()
         return blocks
@@ -46,11 +52,17 @@ object CardText {
         return if (end < 0) lines else lines.drop(end + 2)
     }
 
-    /** Cells of a row with dots between them; null for the rule below a table's head, and for an empty head. */
-    private fun cells(row: String): String? =
-        row.trim('|', ' ').split('|').map { plain(it) }.filter { it.isNotEmpty() }
-            .takeIf { cells -> cells.isNotEmpty() && cells.any { cell -> cell.any { it != '-' && it != ':' } } }
-            ?.joinToString(" · ")
+    /** A row in lines: a wide one would not fit, and says with each cell what it is. None for the rule below a head. */
+    private fun row(head: List<String>, cells: List<String>): List<String> = when {
+        cells.all { cell -> cell.all { it == '-' || it == ':' } } -> emptyList()
+        head.size > NARROW -> head.zip(cells) { name, cell -> "$name: $cell" }
+        else -> listOf(cells.joinToString(" · "))
+    }
+
+    private fun cells(row: String): List<String> = row.trim().removeSurrounding("|").split('|').map { plain(it) }
 
     private fun plain(text: String): String = text.replace("**", "").replace("`", "").trim()
+
+    /** Columns that fit side by side. */
+    private const val NARROW = 3
 }

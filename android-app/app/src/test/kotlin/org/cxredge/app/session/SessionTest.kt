@@ -1,6 +1,5 @@
 package org.cxredge.app.session
 
-import android.app.Application
 import org.cxredge.app.Fixtures
 import org.cxredge.app.OnnxRuntime
 import org.cxredge.core.Artifact
@@ -19,20 +18,12 @@ import org.junit.Assert.assertTrue
 import org.junit.Rule
 import org.junit.Test
 import org.junit.rules.TemporaryFolder
-import org.junit.runner.RunWith
-import org.robolectric.RobolectricTestRunner
-import org.robolectric.annotation.Config
 import java.io.File
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
 
-/**
- * The session, which knows nothing of Android: this thread is its main thread. Robolectric runs it all the same, so
- * that the process loads ONNX Runtime's native library by one class loader only; two copies of it crash.
- */
-@RunWith(RobolectricTestRunner::class)
-@Config(sdk = [35], application = Application::class)
+/** The session without Android: this thread is its main thread. */
 class SessionTest {
     @get:Rule
     val temporary = TemporaryFolder()

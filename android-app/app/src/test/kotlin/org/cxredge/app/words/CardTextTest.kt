@@ -28,12 +28,22 @@ class CardTextTest {
             | | |
             |---|---|
             | input | 1 x 2 |
+
+            | label | logit |
+            |---|---|
+            | x | 1 |
+
+            | a | b | c | d |
+            |---|---|---|---|
+            | 1 | 2 | 3 | 4 |
         """.trimIndent()
         val expected = listOf(
             Heading("A model"),
             Paragraph("Not a device. It says nothing."),
             Paragraph("•  one\n•  two, still two"),
             Paragraph("input · 1 x 2"),
+            Paragraph("label · logit\nx · 1"),
+            Paragraph("a: 1\nb: 2\nc: 3\nd: 4"),
         )
         assertEquals(expected, CardText.blocks(card))
     }
