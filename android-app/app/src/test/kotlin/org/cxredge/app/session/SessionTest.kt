@@ -47,6 +47,7 @@ class SessionTest {
             known[name] = version
         }
     }
+    private var last: Session? = null
     private val film = FilmRequest(Fixtures.films[0].path, Colour.REFUSE)
     private val other = FilmRequest(Fixtures.films[1].path, Colour.REFUSE)
     private val noJpeg = JpegDecoder { throw Refusal("IMG-FORMAT", "there is no JPEG here", "use PNG") }
@@ -180,13 +181,13 @@ class SessionTest {
         reader: FilmReader = FilmReader { address, _ -> File(address).readBytes() },
     ): Session {
         val services = Services(Fixtures.folder(), Fixtures::keys, { runtime }, versions, models, noJpeg)
-        return Session(services, reader, { "cool" }, Worker { main.put(it) })
+        return Session(services, reader, { "cool" }, Worker { main.put(it) }).also { last = it }
     }
 
     private fun run(condition: () -> Boolean) {
-        val end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2)
+        val end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1)
         while (!condition()) {
-            check(System.nanoTime() < end) { "nothing came of it" }
+            check(System.nanoTime() < end) { "nothing came of it: ${(last?.verdict as? Verdict.Refused)?.refusal}" }
             main.poll(5, TimeUnit.MILLISECONDS)?.run()
         }
     }
