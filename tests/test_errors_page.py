@@ -70,11 +70,12 @@ def page() -> str:
 
 
 def app_rows() -> list[str]:
+    shared = raised()
     return [
         f"| `{code}` | {cause} | {fix} |"
         for code, told in sorted(kotlin_refusals.raised().items())
         for cause, fix in sorted(told)
-        if code not in raised()
+        if code not in shared
     ]
 
 
