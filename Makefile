@@ -29,7 +29,7 @@ ANDROID_TOOLS := java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
 
 .DEFAULT_GOAL := help
 .PHONY: help setup android-model ios-model android-tools android-runtime android-app apk android-fixtures
-.PHONY: test test-android test-full lint pretrained lock schemas vectors clean
+.PHONY: screenshots test test-android test-full lint pretrained lock schemas vectors clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
@@ -79,6 +79,9 @@ lint: $(STAMP) ## formatting, lint and types
 
 test-android: android-runtime android-fixtures ## compile and test the Android app's core, screens and packager on the JVM
 	@sh android-app/compile.sh test
+
+screenshots: test-android ## write docs/screenshots/ from the pictures that the Android app's tests took
+	.venv/bin/python tests/android/screenshots.py
 
 test: lint test-android ## what continuous integration runs
 	.venv/bin/pytest $(PARALLEL) -m "not slow"
