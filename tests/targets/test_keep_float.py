@@ -143,6 +143,7 @@ def test_kept_weights_are_the_students_own_and_keeping_comes_nearer(
         assert (stored in data) == held
 
 
+@pytest.mark.slow
 def test_a_hot_channel_is_rescued_by_its_producer_and_its_consumers(lower: Lowerer) -> None:
     from targets.hot_channel import heat
     from targets.tiny_student import make_student
