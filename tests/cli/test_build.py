@@ -71,6 +71,7 @@ def test_two_builds_from_nothing_give_the_bytes_of_a_third(
     assert (done.status, "[REBUILD-DIFFERS]" in done.err) == (1, True), done.err
 
 
+@pytest.mark.slow
 def test_part_of_a_recipe(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path) -> None:
     done = cxredge(
         "build", tiny, "--out", tmp_path / "d", "--targets", "onnx", "--schemes", "fp32", CXR_CACHE=tiny_cache

@@ -111,6 +111,7 @@ def test_predict_real_films(built: Path, cxredge: Run, cxr_data: Path) -> None:
     assert (done.status, "IMG-COLOUR" in done.err) == (2, True), done.err
 
 
+@pytest.mark.slow
 def test_bench_prints_every_artifact_at_each_thread_count(built: Path, cxredge: Run) -> None:
     done = cxredge("bench", built, "--rounds", "1")
     assert done.status == 0, done.err
@@ -130,6 +131,7 @@ def test_doctor_finds_this_machine_fit(cxredge: Run) -> None:
         assert any(what.startswith(f"run and verify {target}") and c["good"] for what, c in found.items()), found
 
 
+@pytest.mark.slow
 def test_doctor_says_why_not(cxredge: Run, tmp_path: Path) -> None:
     """A runtime that does not import is found by importing it."""
     (tmp_path / "onnxruntime").mkdir()

@@ -10,6 +10,8 @@ import pytest
 
 from cli.conftest import MAKER, READER, TINY, Run, plant, write_weights
 
+pytestmark = pytest.mark.slow  # a planted channel, built once for all of them
+
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,7 +38,6 @@ def found(bundle: Path, cxredge: Run, tiny_cache: Path) -> dict[str, Any]:
     return explained
 
 
-@pytest.mark.slow
 def test_the_planted_channel_is_named_and_the_fix_says_what_to_keep(found: dict[str, Any]) -> None:
     layers = {layer["module"]: layer for layer in found["layers"]}
     worst = max(found["layers"], key=lambda layer: layer["share"])
@@ -48,7 +49,6 @@ def test_the_planted_channel_is_named_and_the_fix_says_what_to_keep(found: dict[
     assert found["fixed_db"] > found["simulated_db"] + 3
 
 
-@pytest.mark.slow
 def test_the_fix_holds_in_a_real_build(
     recipe: Path, found: dict[str, Any], bundle: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
 ) -> None:
@@ -68,7 +68,6 @@ def test_the_fix_holds_in_a_real_build(
     assert sqnr(tmp_path / "dist" / "tiny-0.0.1") > sqnr(bundle) + 3
 
 
-@pytest.mark.slow
 def test_the_table_marks_the_worst_and_ends_in_what_to_try(bundle: Path, cxredge: Run, tiny_cache: Path) -> None:
     done = cxredge("explain", bundle, "--artifact", "onnx/w8a8", "--films", 2, CXR_CACHE=tiny_cache)
     assert done.status == 0, done.err
@@ -81,7 +80,6 @@ def test_the_table_marks_the_worst_and_ends_in_what_to_try(bundle: Path, cxredge
     assert done.err == "", "progress is for terminals"
 
 
-@pytest.mark.slow
 def test_float_artifacts_are_explained_without_simulation(bundle: Path, cxredge: Run, tiny_cache: Path) -> None:
     """The primary artifact, whose delegate hides everything: the page says what was looked at instead."""
     done = cxredge("explain", bundle, CXR_CACHE=tiny_cache)

@@ -25,6 +25,7 @@ def test_verify_agrees_with_the_build(bundle: Path, cxredge: Run, tiny_cache: Pa
     assert json.loads(done.out)["verdicts"] == json.loads((bundle / "manifest.json").read_text())["verdicts"]
 
 
+@pytest.mark.slow
 def test_report_has_everything_and_gate_reads_its_results(
     bundle: Path, tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
 ) -> None:
