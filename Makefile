@@ -29,7 +29,7 @@ ANDROID_TOOLS := java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
 
 .DEFAULT_GOAL := help
 .PHONY: help setup android-model ios-model android-tools android-runtime android-app apk android-fixtures
-.PHONY: screenshots test test-android test-full test-python lint pretrained lock schemas vectors clean
+.PHONY: screenshots test test-android test-full test-python test-packager lint pretrained lock schemas vectors clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
@@ -83,14 +83,17 @@ test-android: android-runtime android-fixtures ## compile and test the Android a
 screenshots: test-android ## write docs/screenshots/ from the pictures that the Android app's tests took
 	.venv/bin/python tests/android/screenshots.py
 
-# Python's and the JVM's tests beside each other; those of the packager read what the JVM's build leaves
+# Python's and the JVM's tests beside each other
 test test-full: lint android-runtime android-fixtures
-	@$(MAKE) --no-print-directory -j 2 test-android test-python SOME='$(SOME)'
-	.venv/bin/pytest $(PARALLEL) $(SOME) tests/android
+	@$(MAKE) --no-print-directory -j 2 test-packager test-python SOME='$(SOME)'
 
 test: SOME := -m "not slow" ## what continuous integration runs
 
 test-full: SOME := ## everything, the slow tests too
+
+# they read what the JVM's build leaves
+test-packager: test-android
+	.venv/bin/pytest $(SOME) tests/android
 
 test-python: $(STAMP)
 	.venv/bin/pytest $(PARALLEL) $(SOME) --ignore tests/android
