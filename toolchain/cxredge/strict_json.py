@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 MAX_DEPTH = 64
 
@@ -21,6 +25,13 @@ def parse(data: bytes, max_bytes: int) -> object:
         if not level:
             return tree
     raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
+
+
+def first_fault(error: ValidationError) -> tuple[str, str]:
+    """Place and words of the first thing that does not fit a schema; the place may be a stranger's, so ASCII only."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"])).encode("ascii", "backslashreplace").decode()
+    return place, first["msg"]
 
 
 def _children(value: object) -> list[object]:

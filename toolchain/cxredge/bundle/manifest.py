@@ -202,9 +202,8 @@ def _parse(path: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])).encode("ascii", "backslashreplace").decode()
-        raise InputError("MANIFEST-SCHEMA", f"{path}: {place}: {first['msg']}", "build the bundle again") from error
+        place, what = strict_json.first_fault(error)
+        raise InputError("MANIFEST-SCHEMA", f"{path}: {place}: {what}", "build the bundle again") from error
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:

@@ -140,6 +140,5 @@ def read_field_log(path: Path) -> FieldLog:
     try:
         return FieldLog.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])).encode("ascii", "backslashreplace").decode()
-        raise InputError("FIELD-SCHEMA", f"{path}: {place}: {first['msg']}", "export it again") from error
+        place, what = strict_json.first_fault(error)
+        raise InputError("FIELD-SCHEMA", f"{path}: {place}: {what}", "export it again") from error

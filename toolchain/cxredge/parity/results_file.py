@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from cxredge.errors import InputError
 from cxredge.evidence import Results
+from cxredge.strict_json import first_fault
 
 MAX_BYTES = 64_000_000
 
@@ -34,5 +35,5 @@ def read_results(path: Path) -> Results:
     try:
         return Results.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        raise refuse(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        place, what = first_fault(error)
+        raise refuse(f"{place}: {what}") from error
