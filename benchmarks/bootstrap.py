@@ -22,8 +22,8 @@ import numpy as np
 
 from cxredge.statistics.auc import Auc
 from cxredge.statistics.bootstrap import Statistic, film_weights, resample
-from cxredge.statistics.calibration import BINS, Ece, probabilities
 from cxredge.statistics.means import brier, sensitivity, specificity
+from cxredge.statistics.probabilities import BINS, Ece, probabilities
 
 
 def figures(truth: np.ndarray, logits: np.ndarray) -> dict[str, Statistic]:

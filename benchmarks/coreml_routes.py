@@ -16,19 +16,19 @@ from pathlib import Path
 
 import numpy as np
 
-from cxredge.bundle.walk import walk_recipe
 from cxredge.images.preprocess import preprocess_films, to_student
 from cxredge.parity import decisions, numerics
+from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.rounding import round_weights
 from cxredge.report.table import as_text
 from cxredge.students import build_student
-from cxredge.students.rounding import round_weights
 from cxredge.targets import coreml_relu6
-from cxredge.targets.calibration import CalibrationFilms
-from cxredge.targets.coreml import EVALUATED, CoreML
-from cxredge.targets.coreml_convert import Source, convert, export
-from cxredge.targets.coreml_package import write_package
-from cxredge.targets.coreml_quantizer import activation_steps, calibrate, weight_steps
+from cxredge.targets.coreml.convert import Source, convert, export
+from cxredge.targets.coreml.package import write_package
+from cxredge.targets.coreml.quantizer import activation_steps, calibrate, weight_steps
+from cxredge.targets.coreml.target import EVALUATED, CoreML
 from cxredge.targets.reference import Reference
+from cxredge.workflows.pipeline import walk_recipe
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def routes(rounded, recipe, calibration, work):
     """(name, coremltools model), one after the other."""
     import torch
 
-    from cxredge.targets.executorch_quantizer import quantise
+    from cxredge.targets.executorch.quantizer import quantise
 
     source = export(rounded, recipe.input, folder(work, "passes"))
     ranges = calibrate(source, calibration).table(calibration.percentile)

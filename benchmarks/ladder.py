@@ -24,9 +24,9 @@ def spoil(folder: Path) -> int:
     from safetensors.torch import load_file, save_file
 
     from cxredge.files import sha256_file
+    from cxredge.quantize.units import inside, units
     from cxredge.recipe_file import load_recipe
     from cxredge.students import build_student
-    from cxredge.students.units import inside, units
 
     recipe = load_recipe(folder)
     weights = folder / recipe.weights.file
@@ -44,8 +44,8 @@ def spoil(folder: Path) -> int:
 def main() -> None:
     import shutil
 
-    from cxredge.bundle.ladder import search
     from cxredge.report import attempts
+    from cxredge.workflows.precision import search
 
     targets = tuple(sys.argv[1].split(",")) if len(sys.argv) > 1 else ()
     with tempfile.TemporaryDirectory() as scratch:

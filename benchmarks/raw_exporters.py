@@ -15,9 +15,9 @@ import numpy as np
 def main(recipe_folder: str, out: str) -> None:
     import torch
 
-    from cxredge.bundle.walk import walk_recipe
     from cxredge.images.preprocess import preprocess_films, to_student
     from cxredge.students import build_student
+    from cxredge.workflows.pipeline import walk_recipe
 
     walk = walk_recipe(Path(recipe_folder))
     recipe, work = walk.recipe, Path(out)

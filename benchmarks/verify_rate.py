@@ -24,7 +24,7 @@ def main() -> None:
     from cxredge.bundle.manifest import read_manifest
     from cxredge.images.preprocess import to_student
     from cxredge.targets import get_target
-    from cxredge.targets.worker import run_stack
+    from cxredge.workers.worker import run_stack
 
     bundle = Path(sys.argv[1])
     manifest = read_manifest(bundle)

@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from support.lowering import lowered, recipe
+
+__all__ = ["lowered", "recipe"]
 
 # tests run in several processes, and so do the builds that they start: more threads than cores only wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -44,9 +44,9 @@ def test_the_readmes_day_works(tmp_path: Path) -> None:
 
 
 def write_film(path: Path) -> None:
-    from cxredge.images.phantom import render, sample_patients
-    from cxredge.images.vector_films import dicom
+    from cxredge.phantoms.render import render, sample_patients
     from cxredge.recipe import PhantomData
+    from cxredge.vectors.films import dicom
 
     film = sample_patients(PhantomData(source="phantom", seed=5, patients={"test": 1}))[0]
     path.write_bytes(dicom(render(film).grey, bits=8))

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.files import canonical_json, fresh_directory, sha256_bytes
 from cxredge.images.preprocess import preprocess
-from cxredge.images.vector_films import chunk
 from cxredge.recipe import InputSpec
+from cxredge.vectors.films import chunk
 
 CASES = 1050
 Kind = Literal["grey", "grey-as-rgb", "colour", "palette", "grey-palette", "grey-alpha", "rgb-alpha"]

@@ -15,8 +15,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxredge.images.vector_films import dicom, films, scene
 from cxredge.recipe import InputSpec
+from cxredge.vectors.films import dicom, films, scene
 
 ENCODINGS = {
     "implicit": ImplicitVRLittleEndian,

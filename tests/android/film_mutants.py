@@ -12,8 +12,8 @@ import numpy as np
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.images.preprocess import preprocess
-from cxredge.images.vector_films import films
 from cxredge.recipe import InputSpec
+from cxredge.vectors.films import films
 
 MUTANTS = 5000
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_text
 
-ROOT = Path(__file__).parents[2]
-CXREDGE = str(Path(sys.executable).with_name("cxredge"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from support.command import ROOT, must
+
 # what decides the fixtures
 SOURCES = (
     "toolchain/cxredge",
@@ -30,12 +31,6 @@ SOURCES = (
 )
 PATIENTS = 6
 STAMP = "made-of"
-
-
-def cxredge(*arguments: object) -> str:
-    """Run the installed command in the repository's root; returns what it printed."""
-    command = [CXREDGE, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def digest() -> str:
@@ -49,20 +44,20 @@ def make(goal: Path) -> None:
     """Make everything anew; each part takes its place whole."""
     goal.mkdir(parents=True, exist_ok=True)
     with fresh_directory(goal / "films") as films:
-        cxredge("phantom", films / "set", "--patients", PATIENTS)
+        must("phantom", films / "set", "--patients", PATIENTS)
         for path in sorted((films / "set" / "images").iterdir()):
             path.rename(films / path.name)
         shutil.rmtree(films / "set")
     with fresh_directory(goal / "bundle") as bundle, fresh_directory(goal / "keys") as keys:
-        cxredge("build", "model_zoo/phantom", "--targets", "onnx", "--schemes", "w8a8", "--out", keys / "out")
+        must("build", "model_zoo/phantom", "--targets", "onnx", "--schemes", "w8a8", "--out", keys / "out")
         (built,) = (keys / "out").iterdir()
         shutil.copytree(built, bundle, dirs_exist_ok=True)
         shutil.rmtree(keys / "out")
-        cxredge("keygen", keys / "test", "--development")
-        cxredge("sign", bundle, "--key", keys / "test.key")
+        must("keygen", keys / "test", "--development")
+        must("sign", bundle, "--key", keys / "test.key")
         os.replace(keys / "test.key", goal / "test.key")
     subprocess.run([sys.executable, ROOT / "tests" / "android" / "film_cases.py", goal / "film-cases"], check=True)
-    write_text(goal / "predict.json", cxredge("predict", goal / "bundle", goal / "films", "--json"))
+    write_text(goal / "predict.json", must("predict", goal / "bundle", goal / "films", "--json"))
 
 
 def main(goal: Path) -> None:
@@ -74,7 +69,7 @@ def main(goal: Path) -> None:
         stamp.unlink(missing_ok=True)
         make(goal)
         write_text(stamp, now)
-    print(cxredge("verify-signature", goal / "bundle", "--pub", goal / "keys" / "test.pub"), end="")
+    print(must("verify-signature", goal / "bundle", "--pub", goal / "keys" / "test.pub"), end="")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
-from cli.conftest import TINY, write_weights
+from support.tiny_recipe import TINY, write_weights
 
 ROOT = Path(__file__).parents[2]
 CXREDGE = str(Path(sys.executable).with_name("cxredge"))

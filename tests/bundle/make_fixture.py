@@ -7,15 +7,16 @@ with random weights, built and signed by the product; its private key is thrown 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from cxredge.files import fresh_directory, sha256_file
+from cxredge.files import fresh_directory
 
-ROOT = Path(__file__).parents[2]
-CXREDGE = str(Path(sys.executable).with_name("cxredge"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from support.command import ROOT, must
+from support.tiny_recipe import write_weights
+
 SCHEMAS = ("manifest", "selftest")
 BACKBONE, SIDE, RANK = "timm/test_efficientnet", 64, 2
 LABELS = ("Effusion", "Nodule")
@@ -46,42 +47,18 @@ gates: {{w8a8: {{flip_rate: 1}}}}
 """
 
 
-def write_weights(path: Path) -> None:
-    """Random weights with settled batch statistics."""
-    import torch
-    from safetensors.torch import save_file
-
-    from cxredge.students.base import Student
-    from cxredge.students.timm_backbone import TimmBackbone
-
-    torch.manual_seed(0)
-    backbone = TimmBackbone(BACKBONE, 1, SIDE, SIDE)
-    student = Student(backbone, backbone.features, len(LABELS), RANK).train()
-    with torch.no_grad():
-        for _ in range(30):
-            student(torch.rand(8, 1, SIDE, SIDE) * 255)
-        student.novelty.fit(torch.rand(50, backbone.features))
-    save_file({k: v.contiguous() for k, v in student.state_dict().items()}, path)
-
-
-def cxredge(*arguments: object) -> None:
-    """Run the installed command."""
-    subprocess.run([CXREDGE, *map(str, arguments)], cwd=ROOT, check=True)
-
-
 def main(goal: Path) -> None:
     """Build, sign, and freeze the schemas."""
     with tempfile.TemporaryDirectory() as name, fresh_directory(goal) as fresh:
         work = Path(name)
         (work / "recipe").mkdir()
-        write_weights(work / "recipe" / "weights.safetensors")
-        digest = sha256_file(work / "recipe" / "weights.safetensors")
+        digest = write_weights(work / "recipe" / "weights.safetensors", None, BACKBONE, SIDE, len(LABELS), RANK)
         text = RECIPE.format(backbone=BACKBONE, rank=RANK, side=SIDE, digest=digest)
         (work / "recipe" / "model.yaml").write_text(text)
-        cxredge("build", work / "recipe", "--out", work / "dist")
+        must("build", work / "recipe", "--out", work / "dist")
         shutil.copytree(work / "dist" / "fixture-1.0.0-android", fresh / "bundle")
-        cxredge("keygen", work / "signer", "--development")
-        cxredge("sign", fresh / "bundle", "--key", work / "signer.key")
+        must("keygen", work / "signer", "--development")
+        must("sign", fresh / "bundle", "--key", work / "signer.key")
         shutil.copyfile(work / "signer.pub", fresh / "signer.pub")
         for schema in SCHEMAS:
             file = f"{schema}.schema.json"

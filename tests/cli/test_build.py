@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-
-from cli.conftest import CXREDGE, ROOT, TINY, Run, write_weights
+from support.command import CXREDGE, ROOT, Run
+from support.tiny_recipe import TINY, write_weights
 
 
 def tree(folder: Path) -> dict[str, bytes]:

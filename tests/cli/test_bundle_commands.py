@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from cli.conftest import ROOT, Run
+from support.command import ROOT, Run
 
 
 @pytest.fixture

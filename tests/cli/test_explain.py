@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from cli.conftest import MAKER, READER, TINY, Run, plant, write_weights
+from support.command import Run
+from support.tiny_recipe import MAKER, READER, TINY, plant, write_weights
 
 pytestmark = pytest.mark.slow  # a planted channel, built once for all of them
 

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from cli.conftest import ROOT, Run
+from support.command import ROOT, Run
 
 
 def test_inspect_tells_what_the_manifest_tells(built: Path, cxredge: Run) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from support.command import Run
+from support.tiny_recipe import MAKER, READER, TINY, plant, write_weights
 
-from cli.conftest import MAKER, READER, TINY, Run, plant, write_weights
 from cxredge.recipe_file import load_recipe
 
 

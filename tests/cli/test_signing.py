@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from cli.conftest import ROOT, Run
+from support.command import ROOT, Run
 
 V1 = ROOT / "tests" / "bundle" / "fixtures" / "v1"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cxredge.distill.data import Films
 from cxredge.distill.evaluate import MIN_CASES, answers, macro_interval, score
+from cxredge.distill.films import Films
 from cxredge.students.base import Student
 
 

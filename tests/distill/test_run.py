@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from cxredge.cli.distill import distill as command
 from cxredge.cli.thresholds import thresholds
-from cxredge.distill.results import DistillResults
+from cxredge.distill.record import DistillResults
 from cxredge.distill.run import distill
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.files import sha256_file

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cxredge.errors import InputError
 from cxredge.images.preprocess import fit, preprocess, preprocess_films, to_student
 from cxredge.images.resample import resample
-from cxredge.images.vector_films import jpeg, png, scene
 from cxredge.recipe import InputSpec
+from cxredge.vectors.films import jpeg, png, scene
 
 
 def spec(kind: Literal["pad", "crop", "squash"], height: int, width: int, **more: object) -> InputSpec:

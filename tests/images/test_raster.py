@@ -11,8 +11,8 @@ from PIL import Image, ImageOps
 from cxredge.errors import InputError
 from cxredge.images.raster import turn
 from cxredge.images.read import read_film
-from cxredge.images.vector_films import chunk, jpeg, png, scene
 from cxredge.recipe import InputSpec
+from cxredge.vectors.films import chunk, jpeg, png, scene
 
 GREY = InputSpec(height=16, width=16, fit="pad")
 COLOUR = GREY.model_copy(update={"channels": 3})

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxredge.data.data_sets import DataSet, open_data
 from cxredge.evidence import HeatmapEvidence
-from cxredge.images.datasets import DataSet, open_data
 from cxredge.images.geometry import upsample
 from cxredge.images.preprocess import fit, resize
 from cxredge.outputs import Outputs

@@ -11,7 +11,7 @@ from cxredge.parity.measures import FIGURES, measure, temperature
 from cxredge.parity.pairs import Pair
 from cxredge.recipe import OperatingPoint
 from cxredge.results import BootstrapSpec
-from cxredge.statistics.calibration import probabilities
+from cxredge.statistics.probabilities import probabilities
 from parity.synthetic import LABELS, facts, pair, recipe
 
 SHORT = BootstrapSpec(resamples=300, level=0.95, seed=1)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxredge.data.data_sets import open_data
 from cxredge.errors import InputError
-from cxredge.images.datasets import open_data
 from cxredge.parity.pairs import Pair
 from cxredge.recipe import Labels, PhantomData
 from parity.synthetic import pair

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.data.data_sets import Film
 from cxredge.evidence import (
     Evidence,
     Explanation,
@@ -27,7 +28,6 @@ from cxredge.evidence import (
     Temperature,
 )  # fmt: skip
 from cxredge.files import sha256_bytes
-from cxredge.images.datasets import Film
 from cxredge.outputs import Outputs
 from cxredge.parity import decisions, numerics
 from cxredge.parity.numerics import map_correlations

@@ -109,7 +109,7 @@ def test_the_trained_student_looks_near_that_pixel(tmp_path: Path) -> None:
     """
     import torch
 
-    from cxredge.images.datasets import open_data
+    from cxredge.data.data_sets import open_data
     from cxredge.images.preprocess import preprocess_films
 
     recipe = load_recipe(ZOO)

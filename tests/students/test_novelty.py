@@ -117,7 +117,7 @@ def zoo_student() -> Student:
 
 
 def test_the_zoos_student_finds_noise_and_blanks_novel(zoo_student: Student, tmp_path: Path) -> None:
-    from cxredge.images.datasets import open_data
+    from cxredge.data.data_sets import open_data
     from cxredge.images.preprocess import preprocess_films
 
     recipe = load_recipe(ZOO)

@@ -12,7 +12,7 @@ from cxredge.targets.lowering_error import lowering_error, shown
 
 @pytest.mark.parametrize("name", ["executorch", "tflite"])
 def test_the_culprit_is_named(name: str, recipe: Recipe, tmp_path: Path) -> None:
-    from targets.tiny_student import make_student
+    from support.tiny_student import make_student
 
     with pytest.raises(InputError) as caught:
         list(get_target(name).lower(make_student(spectrum=True), ["fp32"], recipe, None, tmp_path))
@@ -25,7 +25,7 @@ def test_the_culprit_is_named(name: str, recipe: Recipe, tmp_path: Path) -> None
 
 
 def test_nothing_is_guessed_when_the_error_names_nothing(recipe: Recipe) -> None:
-    from targets.tiny_student import make_student
+    from support.tiny_student import make_student
 
     error = lowering_error("tflite/fp32", make_student(), recipe.input, RuntimeError("no reason given"))
     assert "names no operator" in error.cause

@@ -12,21 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.lowering import PERCENTILE, Lowered, lower_all
 
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.outputs import OUTPUT_NAMES, Outputs
+from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact
 from cxredge.targets import get_target
-from cxredge.targets.calibration import CalibrationFilms
-from targets.conftest import PERCENTILE, Lowered, lower_all
 
 SQNR_DB = {"fp16": 30.0, "w8": 20.0, "w8a8": 15.0}
 
 
 @pytest.fixture(scope="module")
 def images() -> NDArray[np.float32]:
-    from targets.tiny_student import films
+    from support.tiny_student import films
 
     return films(8, 3).astype(np.float32)
 
@@ -34,8 +34,7 @@ def images() -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def reference(images: NDArray[np.float32]) -> Outputs:
     import torch
-
-    from targets.tiny_student import make_student
+    from support.tiny_student import make_student
 
     with torch.no_grad():
         outputs = make_student()(torch.from_numpy(images))
@@ -94,7 +93,7 @@ def test_census_tells_the_schemes_apart(lowered: Lowered) -> None:
 
 
 def test_census_counts_the_students_parameters(lowered: Lowered) -> None:
-    from targets.tiny_student import make_student
+    from support.tiny_student import make_student
 
     student = make_student()
     from torch import nn
@@ -122,9 +121,8 @@ def test_everything_but_small_change_is_delegated(lowered: Lowered) -> None:
 def test_operators_cost_what_the_eager_student_multiplies(lowered: Lowered) -> None:
     """torch counts two operations for each multiply-accumulate, by hooks on what eager really calls."""
     import torch
+    from support.tiny_student import SIZE, make_student
     from torch.utils.flop_counter import FlopCounterMode
-
-    from targets.tiny_student import SIZE, make_student
 
     student = make_student()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -172,8 +170,9 @@ def test_one_scheme_alone_gives_the_same_bytes(lowered: Lowered, recipe: Recipe,
 def test_a_rounded_student_at_hand_is_used_and_gives_the_same_bytes(
     lowered: Lowered, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cxredge.students import rounding
-    from targets.tiny_student import films, make_student
+    from support.tiny_student import films, make_student
+
+    from cxredge.quantize import rounding
 
     student, images = make_student(), films(24, 2)
     rounded = rounding.round_weights(student, recipe.input, images)
@@ -191,7 +190,7 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from cxredge.recipe import Recipe
-from targets.test_targets import lower_all
+from support.lowering import lower_all
 recipe = Recipe.model_validate_json(Path(sys.argv[2]).read_bytes())
 made = lower_all(sys.argv[1], recipe, Path(sys.argv[3]), ("w8a8",))
 Path(sys.argv[3], "digest.json").write_text(json.dumps(made["w8a8"].sha256))
@@ -263,7 +262,7 @@ def test_broken_files_are_clean_errors(lowered: Lowered, tmp_path: Path) -> None
 
 
 def test_refusals_before_any_work(lowered: Lowered, recipe: Recipe, tmp_path: Path) -> None:
-    from targets.tiny_student import make_student
+    from support.tiny_student import make_student
 
     target, student = lowered.target, make_student()
 
@@ -284,8 +283,7 @@ def test_refusals_before_any_work(lowered: Lowered, recipe: Recipe, tmp_path: Pa
 
 def test_nan_in_calibration_names_the_tensor(lowered: Lowered, recipe: Recipe, tmp_path: Path) -> None:
     import torch
-
-    from targets.tiny_student import films, make_student
+    from support.tiny_student import films, make_student
 
     student = make_student()
     with torch.no_grad():

@@ -16,10 +16,10 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from cxredge import strict_json
+from cxredge.data.out_of_distribution import Strangers
 from cxredge.errors import InputError, nearest
 from cxredge.evidence import Temperature
 from cxredge.files import canonical_json, sha256_bytes, sha256_file
-from cxredge.images.strangers import Strangers
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
 from cxredge.vocabulary import ArtifactName, Frozen, Sha256

@@ -79,7 +79,7 @@ def make_inputs(spec: InputSpec) -> dict[str, tuple[str, bytes]]:
 
 
 def _phantoms() -> list[NDArray[np.uint8]]:
-    from cxredge.images.phantom import render, sample_patients
+    from cxredge.phantoms.render import render, sample_patients
     from cxredge.recipe import PhantomData
 
     films = sample_patients(PhantomData(source="phantom", seed=SEED, patients={"test": 2}))

@@ -19,9 +19,9 @@ def bench(bundle: Path, rounds: int, as_json: bool) -> None:
     Rounds go over all artifacts in turn, so that a machine that slows down slows all of them. Times are of this
     machine; phones: not verified here. Needs a host bundle, which holds the student.
     """
-    from cxredge.bundle.bench import measure
     from cxredge.files import canonical_json
     from cxredge.report.table import BENCH_HEADER, as_text, bench_rows
+    from cxredge.workflows.bench import measure
 
     for figures in measure(bundle, rounds):
         if as_json:

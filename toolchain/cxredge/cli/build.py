@@ -36,10 +36,10 @@ def build(
 
     Exit status 1 when a gate fails: the verdicts are printed, and the last good bundle stays as it was.
     """
-    from cxredge.bundle.build import build_recipe
     from cxredge.cli.listing import print_verdicts, words
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
     from cxredge.vocabulary import AppKind
+    from cxredge.workflows.build import build_recipe
 
     wanted: dict[AppKind, Path | None] = {"android": android_assets, "ios": ios_assets}
     assets = {kind: folder for kind, folder in wanted.items() if folder is not None}
@@ -58,10 +58,10 @@ def build(
 
 def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path) -> Path:
     """Search, say what was tried, and return the recipe that was written."""
-    from cxredge.bundle import ladder
     from cxredge.errors import InputError
     from cxredge.files import canonical_json, write_text
     from cxredge.report import attempts
+    from cxredge.workflows import precision as ladder
 
     if schemes:
         raise InputError(

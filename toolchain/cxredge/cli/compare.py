@@ -15,10 +15,10 @@ def compare(bundle: Path, as_json: bool) -> None:
 
     Needs a Mac. Elsewhere the evaluator alone is what `verify` uses, and says so.
     """
-    from cxredge.bundle.compare import compare_bundle
     from cxredge.files import canonical_json
     from cxredge.report.table import as_text
     from cxredge.results import number
+    from cxredge.workflows.compare import compare_bundle
 
     found = list(compare_bundle(bundle))
     if as_json:

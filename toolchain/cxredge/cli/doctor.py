@@ -15,7 +15,7 @@ def doctor(as_json: bool) -> int:
     from cxredge.errors import EXIT_ENVIRONMENT, EXIT_GOOD
     from cxredge.files import canonical_json
     from cxredge.report.table import as_text
-    from cxredge.targets.checkup import checks
+    from cxredge.workflows.doctor import checks
 
     found = checks()
     if as_json:

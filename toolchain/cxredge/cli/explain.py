@@ -23,9 +23,9 @@ def explain(bundle: Path, artifact: str | None, films: int, reference: Path | No
     For INT8, a simulation tells how much of the logits' error each layer makes, and which modules are worth keeping in
     float; the line that it ends with is for the recipe.
     """
-    from cxredge.bundle.explain import explain_artifact
     from cxredge.files import canonical_json
     from cxredge.report.explanation import text
+    from cxredge.workflows.explain import explain_artifact
 
     found = explain_artifact(bundle, artifact, films, reference)
     if as_json:

@@ -20,7 +20,7 @@ def inspect(model: Path, every: bool, as_json: bool) -> None:
     """
     from cxredge.files import canonical_json
     from cxredge.report.inspection import text
-    from cxredge.targets.inspection import inspect_file
+    from cxredge.workflows.inspect import inspect_file
 
     found = inspect_file(model)
     if as_json:

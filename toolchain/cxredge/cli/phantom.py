@@ -21,8 +21,8 @@ def phantom(out: Path, seed: int, patients: int) -> None:
     """
     from cxredge.errors import InputError
     from cxredge.files import fresh_directory
-    from cxredge.images.phantom import sample_patients
-    from cxredge.images.phantom_files import write_folder
+    from cxredge.phantoms.folder import write_folder
+    from cxredge.phantoms.render import sample_patients
     from cxredge.recipe import PhantomData
 
     # resolved before the check: `cxredge phantom .` must not replace the folder that it runs in

@@ -14,10 +14,10 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON instead of text.")
 def plan(recipe: Path, targets: str | None, schemes: str | None, as_json: bool) -> None:
     """Say what `cxredge build RECIPE` would do, step by step, with the reason for each step. Makes no artifact."""
-    from cxredge.bundle.plan import plan_steps
     from cxredge.cli.listing import words
     from cxredge.files import canonical_json
     from cxredge.report.table import as_text
+    from cxredge.workflows.plan import plan_steps
 
     steps = plan_steps(recipe, words(targets), words(schemes))
     if as_json:

@@ -24,8 +24,8 @@ def rebuild_check(recipe: Path, targets: str | None, schemes: str | None, bundle
     Every file of every bundle must be the same, byte for byte; else the first difference is named, and the exit status
     is 1. It takes as long as two first builds.
     """
-    from cxredge.bundle.rebuild import rebuild
     from cxredge.cli.listing import words
+    from cxredge.workflows.rebuild import rebuild
 
     def say(line: str) -> None:
         click.echo(line, err=True)

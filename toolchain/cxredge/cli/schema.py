@@ -16,7 +16,7 @@ def schema(out: Path) -> None:
     from cxredge.bundle.manifest import Manifest
     from cxredge.bundle.selftest import SelfTest
     from cxredge.device.field_log import FieldLog
-    from cxredge.distill.results import DistillResults
+    from cxredge.distill.record import DistillResults
     from cxredge.evidence import Explanation, PrecisionSearch, Results
     from cxredge.files import canonical_json, write_text
     from cxredge.recipe import Recipe

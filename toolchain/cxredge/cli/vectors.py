@@ -11,7 +11,7 @@ def vectors(out: str) -> None:
     """Write the stage-wise preprocessing vectors shared with Kotlin and Swift into the folder OUT."""
     from pathlib import Path
 
-    from cxredge.images.vectors import write_vectors
+    from cxredge.vectors.write import write_vectors
 
     cases = write_vectors(Path(out))
     click.echo(f"{cases} cases in {Path(out) / 'vectors.json'}")

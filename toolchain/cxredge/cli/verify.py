@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from cxredge.bundle.verify import Verified
     from cxredge.evidence import Results
+    from cxredge.workflows.verify import Verified
 
 
 @click.command()
@@ -30,10 +30,10 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
 
     Nothing is taken from a cache. Exit status 1 when a gate fails.
     """
-    from cxredge.bundle.verify import verify_bundle
     from cxredge.cli.listing import print_table
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
     from cxredge.files import canonical_json
+    from cxredge.workflows.verify import verify_bundle
 
     if report is None:
         verified = verify_bundle(bundle, reference)
@@ -51,9 +51,9 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
 
 def _report(bundle: Path, reference: Path | None, goal: Path) -> tuple[Verified, Results]:
     """Examine the bundle and write the page to ``goal``."""
-    from cxredge.bundle.examine import examine_bundle
     from cxredge.report.material import REFERENCE, ReportMaterial
     from cxredge.report.page import check_place, write_report
+    from cxredge.workflows.examine import examine_bundle
 
     check_place(goal)
     examined = examine_bundle(bundle, reference)

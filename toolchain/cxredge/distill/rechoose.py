@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.distill.data import allowed_films, read_films
 from cxredge.distill.evaluate import answers
+from cxredge.distill.films import allowed_films, read_films
 from cxredge.distill.thresholds import fitted_points, novelty_threshold
 from cxredge.distill.write_back import write_back
 from cxredge.recipe import Novelty, OperatingPoint, Recipe, recipe_path
@@ -31,7 +31,7 @@ def choose_thresholds(place: Path) -> Rechosen:
     place: recipe folder or file. With a ``distill`` section only films of its licence classes count, as in training.
     Raises what ``load_recipe``, ``load_student``, ``DataSet.films``, ``allowed_films`` and ``preprocess_films`` raise.
     """
-    from cxredge.images.datasets import open_data
+    from cxredge.data.data_sets import open_data
 
     file, recipe = recipe_path(place), load_recipe(place)
     student = load_student(recipe, recipe.student.backbone, file.parent / recipe.weights.file, recipe.weights.sha256)

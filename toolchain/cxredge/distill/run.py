@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
-from cxredge.distill.data import Films, Splits, load_splits
 from cxredge.distill.evaluate import Answers, answers, macro_interval, score
+from cxredge.distill.films import Films, Splits, load_splits
 from cxredge.distill.losses import distillation_loss, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
-from cxredge.distill.results import DistillResults, SplitCount, TrainingRecord
+from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
 from cxredge.distill.thresholds import fitted_points, novelty_threshold, point_by_prevalence
 from cxredge.distill.training import Loss, Training, seeded
 from cxredge.distill.write_back import write_back
@@ -57,7 +57,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     Raises what ``load_recipe``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and InputError
     DISTILL-RECIPE (no ``distill`` section) or DISTILL-CHECKPOINT.
     """
-    from cxredge.images.datasets import open_data
+    from cxredge.data.data_sets import open_data
 
     file = recipe_path(place)
     recipe = load_recipe(place)

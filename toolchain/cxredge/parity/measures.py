@@ -16,8 +16,8 @@ from cxredge.recipe import Labels, Recipe
 from cxredge.results import BootstrapSpec, Paired
 from cxredge.statistics.auc import Auc
 from cxredge.statistics.bootstrap import Statistic
-from cxredge.statistics.calibration import Ece, fit_temperature, mean_nll, probabilities
 from cxredge.statistics.means import brier, sensitivity, specificity
+from cxredge.statistics.probabilities import Ece, fit_temperature, mean_nll, probabilities
 
 FIGURES = ("auc", "sensitivity", "specificity", "ece", "brier")
 RISING = ("ece", "brier")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cxredge.evidence import Explanation, LayerError
-from cxredge.parity.layers import STANDS_OUT, explained, worst
+from cxredge.explain.layerwise import STANDS_OUT, explained, worst
 from cxredge.report.table import as_text
 from cxredge.results import number
 

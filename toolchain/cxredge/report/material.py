@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.data.data_sets import Film
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Explanation, Results
-from cxredge.images.datasets import Film
 from cxredge.outputs import Outputs
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, BenchFigures, Verdict

@@ -13,7 +13,7 @@ from cxredge.report.charts import Axis, Bars, Layer, Line, Marks, Row, Svg
 from cxredge.report.choice import ROWS_SHOWN
 from cxredge.report.material import REFERENCE, ReportMaterial
 from cxredge.results import Paired, number
-from cxredge.statistics.calibration import Bin, probabilities, reliability
+from cxredge.statistics.probabilities import Bin, probabilities, reliability
 
 UNIT = (0.0, 1.0)
 

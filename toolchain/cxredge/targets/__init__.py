@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 TARGETS: dict[str, str] = {
     # a new runtime is one file beside these and one line here (and its name in recipe.TargetName)
-    "executorch": "cxredge.targets.executorch:ExecuTorch",
-    "tflite": "cxredge.targets.tflite:TFLite",
-    "coreml": "cxredge.targets.coreml:CoreML",
-    "onnx": "cxredge.targets.onnx:Onnx",
+    "executorch": "cxredge.targets.executorch.target:ExecuTorch",
+    "tflite": "cxredge.targets.tflite.target:TFLite",
+    "coreml": "cxredge.targets.coreml.target:CoreML",
+    "onnx": "cxredge.targets.onnx.target:Onnx",
 }
 
 

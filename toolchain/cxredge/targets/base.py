@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_file
+from cxredge.modelfile.contents import Contents
+from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.keep_float import Kept, kept_by_scheme, quantised_weights
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Artifact, Census, Delegation, TensorRange
-from cxredge.targets.calibration import CalibrationFilms
-from cxredge.targets.chatter import kept_quiet
 from cxredge.targets.checks import check_census, check_student
-from cxredge.targets.contents import Contents
-from cxredge.targets.keep_float import Kept, kept_by_scheme, quantised_weights
 from cxredge.targets.lowering_error import lowering_error
+from cxredge.targets.quiet import kept_quiet
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName, TargetName
 
@@ -284,14 +284,14 @@ class Target(ABC):
 
 
 def _rounded(student: Student, spec: InputSpec, calibration: CalibrationFilms | None) -> Student:
-    from cxredge.students.rounding import round_weights
+    from cxredge.quantize.rounding import round_weights
 
     assert calibration is not None  # _check_scheme has seen to it
     return round_weights(student, spec, calibration.images)
 
 
 def _put_back(rounded: Student, student: Student, spec: InputSpec, kept: frozenset[str]) -> Student:
-    from cxredge.students.rounding import put_back
+    from cxredge.quantize.rounding import put_back
 
     return put_back(rounded, student, spec, kept)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
-from cxredge.targets.calibration import CalibrationFilms
 from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ class Decision(
             return Decision(findings, outputs.novelty, threshold, outputs.novelty.toDouble() > threshold)
         }
 
-        /** toolchain/cxredge/statistics/calibration.py: `probabilities`. */
+        /** toolchain/cxredge/statistics/probabilities.py: `probabilities`. */
         private fun probabilities(logits: FloatArray, temperature: Double, kind: LabelsKind): List<Double> {
             val scaled = logits.map { it.toDouble() / temperature }
             if (kind == LabelsKind.MULTI_LABEL) return scaled.map { 1 / (1 + exp(-it)) }

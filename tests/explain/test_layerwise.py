@@ -1,0 +1,122 @@
+"""What stands out among layers, and the line for the recipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from cxredge.evidence import Explanation
+from cxredge.explain.layerwise import decibels, explained, explanation, fix, standing_out, worst
+from cxredge.explain.records import KeptStep, RestoredUnit, SimulationRecord, TraceRecord
+from cxredge.explain.traces import UnitError
+from cxredge.quantize.units import Unit, keep
+
+NAMES = ("backbone.stem", "backbone.block.a", "backbone.block.b", "backbone.block", "backbone.last")
+
+
+def traced(noises: tuple[float, ...], **changes: Any) -> TraceRecord:
+    """Units of signal 1; a noise of 0 is an equal output."""
+    units = tuple(
+        UnitError(unit=name, operator="conv2d", tensor=name.upper(), signal=1, noise=noise)
+        for name, noise in zip(NAMES, noises, strict=True)
+    )
+    return TraceRecord(**{"source": "a test", "units": units, "signal": 1.0, "noise": 0.01, **changes})
+
+
+def simulated(shares: tuple[float, ...], *steps: KeptStep, logit_sqnr_db: float = 20.0) -> SimulationRecord:
+    units = tuple(
+        RestoredUnit(unit=n, logit_sqnr_db=20 + i, share=s) for i, (n, s) in enumerate(zip(NAMES, shares, strict=True))
+    )
+    return SimulationRecord(logit_sqnr_db=logit_sqnr_db, units=units, steps=steps)
+
+
+def step(share: float, *units: str) -> KeptStep:
+    return KeptStep(units=units, logit_sqnr_db=20 + 10 * share, share=share)
+
+
+def place(found: Explanation) -> str:
+    at = worst(found)
+    assert at is not None
+    return found.layers[at].module
+
+
+def test_decibels() -> None:
+    assert decibels(100, 1) == pytest.approx(20)
+    assert decibels(1, 100) == pytest.approx(-20)
+    for signal, noise in ((1.0, 0.0), (0.0, 1.0), (None, 1.0), (1.0, None)):
+        assert decibels(signal, noise) is None
+
+
+def test_the_first_bad_layer_comes_first() -> None:
+    record = traced((0.01, 0.01, 0.01, 0.01, 0.01))
+    units = [u.model_copy(update={"bad": "NaN"}) if i in (2, 3, 4) else u for i, u in enumerate(record.units)]
+    record = record.model_copy(update={"units": tuple(units), "signal": None, "noise": None})
+    found = explanation("tflite/w8a8", 8, record, simulated((0.9, 0, 0, 0, 0), step(0.9, NAMES[0])))
+    assert place(found) == NAMES[2]
+    assert [layer.bad for layer in found.layers] == [None, None, "NaN", "NaN", "NaN"]
+    assert found.layers[2].sqnr_db is None
+    assert found.logit_sqnr_db is None
+    assert found.fix is None, "no float in the world mends it"
+
+
+def test_shares_decide_where_the_simulation_explains_the_artifact() -> None:
+    record = traced((0.001, 0.002, 0.004, 0.3, 0.4))
+    found = explanation("tflite/w8a8", 8, record, simulated((0.1, 0.6, -0.2, 0.1, 0.1), step(0.6, NAMES[1])))
+    assert explained(found)
+    assert place(found) == NAMES[1]
+    assert found.fix == 'keep_float: {tflite/w8a8: ["backbone\\\\.block\\\\.a"]}'
+    assert (found.simulated_db, found.fixed_db) == (20, 26)
+
+
+def test_an_artifact_much_worse_than_its_simulation_is_not_explained() -> None:
+    record = traced((0.0001, 0.0002, 0.0004, 0.3, 0.4), noise=0.1)
+    found = explanation("tflite/w8a8", 8, record, simulated((0.1, 0.6, 0, 0, 0), step(0.6, NAMES[1])))
+    assert found.logit_sqnr_db == pytest.approx(10)
+    assert not explained(found)
+    assert place(found) == NAMES[3], "there the SQNR falls most"
+    assert found.fix is None
+
+
+@pytest.mark.parametrize(
+    ("noises", "expected"),
+    [
+        ((1e-12, 1e-12, 1e-3, 2e-3, 1e-2), NAMES[2]),
+        ((0, 0, 1e-3, 2e-3, 1e-2), NAMES[2]),
+        ((1e-3, 2e-3, 1e-4, 2e-3, 0.5), NAMES[4]),
+    ],
+)
+def test_without_simulation_the_greatest_fall_decides(noises: tuple[float, ...], expected: str) -> None:
+    assert place(explanation("onnx/fp32", 8, traced(noises), None)) == expected
+
+
+def test_nothing_is_worst_where_nothing_is_lost() -> None:
+    assert worst(explanation("onnx/fp32", 8, traced((0, 0, 0, 0, 0)), None)) is None
+
+
+def test_units_without_a_tensor_are_named_apart() -> None:
+    record = traced((0.1, 0.1, 0.1, 0.1, 0.1))
+    fused = record.units[1].model_copy(update={"tensor": None})
+    record = record.model_copy(update={"units": (record.units[0], fused, *record.units[2:])})
+    found = explanation("tflite/w8a8", 8, record, simulated((0, 0.5, 0.1, 0.2, 0)))
+    assert found.unmatched == ("backbone.block.a (conv2d)",)
+    assert [layer.module for layer in found.layers] == [NAMES[i] for i in (0, 2, 3, 4)]
+    assert [layer.share for layer in found.layers] == [0, 0.1, 0.2, 0]
+    assert Explanation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_steps_stand_out_until_one_does_not() -> None:
+    steps = (step(0.5, "backbone.a"), step(0.3, "backbone.b"), step(0.24, "backbone.c"), step(0.9, "backbone.d"))
+    assert standing_out(steps) == steps[:2]
+    assert standing_out((step(0.1, "backbone.a"),)) == ()
+
+
+def test_the_fix_keeps_what_the_steps_name_and_what_was_kept() -> None:
+    steps = (step(0.5, "backbone.block.a", "backbone.block"), step(0.4, "backbone.block2.0"))
+    line = fix("tflite/w8a8", steps, ["backbone\\.stem"])
+    assert line == 'keep_float: {tflite/w8a8: ["backbone\\\\.stem", "backbone\\\\.block", "backbone\\\\.block2\\\\.0"]}'
+    patterns = YAML(typ="safe").load(line)["keep_float"]["tflite/w8a8"]
+    names = ("backbone.stem", "backbone.block", "backbone.block.a", "backbone.block2.0", "backbone.block2.1")
+    found = [Unit(name, frozenset({name}), "conv2d") for name in names]
+    assert keep(found, names, patterns) == set(names[:4])

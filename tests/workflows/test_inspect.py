@@ -1,0 +1,174 @@
+"""Files from anywhere: inspected, or refused by code, within bounds of time and memory."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.lowering import Lowered
+
+from cxredge.errors import EnvironmentProblem, InputError
+from cxredge.results import Inspection
+from cxredge.targets.base import Target
+from cxredge.workflows import inspect as inspection
+from cxredge.workflows.inspect import inspect_file
+
+FUZZ = """
+import random, resource, signal, sys, time
+from pathlib import Path
+from cxredge.targets import get_target
+# no runtime may load the file, and none is needed
+for runtime in ("torch", "onnxruntime", "ai_edge_litert.interpreter", "executorch.extension", "executorch.exir"):
+    sys.modules[runtime] = None
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+signal.alarm(300)
+target, place, random = get_target(sys.argv[1]), Path(sys.argv[2]), random.Random(5)
+refused = 0
+for file in sys.argv[3:]:
+    whole = Path(file).read_bytes()
+    target.read(Path(file))
+    for turn in range(120):
+        data = bytearray(whole)
+        if turn % 4 == 0:
+            data = data[:random.randrange(len(data))]
+        elif turn % 4 == 1:
+            at = random.randrange(len(data) - 4)
+            data[at : at + 4] = random.choice([b"\\xff" * 4, b"\\0" * 4, b"\\xff\\xff\\xff\\x7f"])
+        else:
+            # the structure lies at the ends, the weights between
+            reach = min(3000, len(data))
+            start = random.choice([0, len(data) - reach])
+            for _ in range(random.randrange(1, 9)):
+                data[start + random.randrange(reach)] = random.randrange(256)
+        place.write_bytes(data)
+        began = time.monotonic()
+        try:
+            target.read(place)
+        except Exception:
+            refused += 1
+        assert time.monotonic() - began < 20
+print(refused)
+"""
+
+
+def test_damaged_files_are_refused_within_bounds(lowered: Lowered, tmp_path: Path) -> None:
+    place = tmp_path / f"damaged{lowered.target.suffix}"
+    files = [str(lowered.folder / a.file) for a in lowered.artifacts.values()]
+    command = [sys.executable, "-c", FUZZ, lowered.target.name, str(place), *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) > 30 * len(files)
+
+
+def test_an_inspection_is_of_the_file(lowered: Lowered) -> None:
+    for artifact in lowered.artifacts.values():
+        found = inspect_file(lowered.folder / artifact.file)
+        assert (found.file, found.format, found.bytes) == (artifact.file, lowered.target.name, artifact.bytes)
+        assert (found.sha256, found.census) == (artifact.sha256, artifact.census)
+        assert found.operations == lowered.target.read(lowered.folder / artifact.file).operations
+        assert Inspection.model_validate_json(found.model_dump_json()) == found
+
+
+def code(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        inspect_file(path)
+    return caught.value.code
+
+
+def test_refusals(lowered: Lowered, tmp_path: Path) -> None:
+    suffix, whole = lowered.target.suffix, (lowered.folder / lowered.artifacts["fp32"].file).read_bytes()
+    assert code(tmp_path / f"missing{suffix}") == "INSPECT-MISSING"
+    (tmp_path / f"folder{suffix}").mkdir()
+    assert code(tmp_path / f"folder{suffix}") == "INSPECT-MISSING"
+    for name, data in (("empty", b""), ("text", b"not a model\n" * 99), ("cut", whole[: len(whole) * 9 // 10])):
+        (tmp_path / f"{name}{suffix}").write_bytes(data)
+        assert code(tmp_path / f"{name}{suffix}") == "INSPECT-FILE", name
+
+
+def test_unknown_suffix_names_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "film.png").write_bytes(b"")
+    with pytest.raises(InputError) as caught:
+        inspect_file(tmp_path / "film.png")
+    assert caught.value.code == "INSPECT-FORMAT"
+    assert {".pte", ".tflite", ".onnx"} <= set(caught.value.choices)
+
+
+def bomb(copies: int) -> bytes:
+    """A .tflite of a few bytes a copy that stands for ``copies`` squared tensors."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    builder = flatbuffers.Builder(64)
+
+    def vector(start, offset: int) -> int:  # type: ignore[no-untyped-def]
+        start(builder, copies)
+        for _ in range(copies):
+            builder.PrependUOffsetTRelative(offset)
+        return int(builder.EndVector())
+
+    schema.TensorStart(builder)
+    tensors = vector(schema.SubGraphStartTensorsVector, schema.TensorEnd(builder))
+    schema.SubGraphStart(builder)
+    schema.SubGraphAddTensors(builder, tensors)
+    graphs = vector(schema.ModelStartSubgraphsVector, schema.SubGraphEnd(builder))
+    schema.ModelStart(builder)
+    schema.ModelAddSubgraphs(builder, graphs)
+    builder.Finish(schema.ModelEnd(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def test_a_parser_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "SECONDS", 3)
+    (tmp_path / "bomb.tflite").write_bytes(bomb(20_000))
+    with pytest.raises(InputError, match="not done after 3 s") as caught:
+        inspect_file(tmp_path / "bomb.tflite")
+    assert caught.value.code == "INSPECT-FILE"
+
+
+def test_code_beside_the_file_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of downloads is no place to import from."""
+    for name in ("onnx", "struct", "cxredge"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w')")
+    (tmp_path / "model.onnx").write_bytes(b"nothing")
+    monkeypatch.chdir(tmp_path)
+    assert code(Path("model.onnx")) == "INSPECT-FILE"
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_parser_that_does_not_import_is_the_machines_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "onnx.py").write_text("raise ImportError('broken on purpose')")
+    (tmp_path / "model.onnx").write_bytes(b"nothing")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{':'.join(sys.path)}")
+    with pytest.raises(EnvironmentProblem, match="broken on purpose") as caught:
+        inspect_file(tmp_path / "model.onnx")
+    assert caught.value.code == "INSPECT-PARSER"
+
+
+class Package(Target):
+    """A format whose files are folders."""
+
+    name = "onnx"
+    suffix = ".package.zip"
+    folder_suffix = ".package"
+
+
+def test_a_target_may_claim_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Package, "__abstractmethods__", frozenset())
+    monkeypatch.setattr(inspection, "get_target", lambda name: Package())  # type: ignore[abstract]
+    folder = tmp_path / "m.package"
+    (folder / "Data").mkdir(parents=True)
+    (folder / "Data" / "model").write_bytes(b"abc")
+    (folder / "Manifest").write_bytes(b"{}")
+    assert inspection._target_of(folder).folder_suffix == ".package"
+    assert inspection._target_of(tmp_path / "m.package.zip").suffix == ".package.zip"
+    lines = "".join(
+        f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in (("Data/model", b"abc"), ("Manifest", b"{}"))
+    )
+    assert inspection._digest(folder) == (hashlib.sha256(lines.encode()).hexdigest(), 5)
+    (folder / "link").symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match="link is a link"):
+        inspection._digest(folder)

@@ -1,0 +1,208 @@
+"""Data sets: films with their patients, splits and labels, from a folder or from the phantom generator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import InputError, nearest
+from cxredge.files import sha256_file
+from cxredge.recipe import FolderData, Labels, PhantomData
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """One film of a data set."""
+
+    file: str
+    """Place in the set's folder, with forward slashes."""
+    path: Path
+    patient: str
+    split: str
+    targets: NDArray[np.float32]
+    """float32[C], 0 or 1 for every label of the recipe, in its order."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """The other cells of the film's row (view, sex, age, licence_class ...)."""
+    expected_sha256: str | None = None
+    """What ``SHA256SUMS`` says, where the set has one."""
+
+    def sha256(self) -> str:
+        """Hash of the file as it lies there. Raises InputError DATA-FILE, or DATA-HASH if SHA256SUMS says otherwise."""
+        if not self.path.is_file():
+            raise InputError("DATA-FILE", f"{self.path} is not there", "restore the file or the whole data set")
+        found = sha256_file(self.path)
+        if self.expected_sha256 is not None and found != self.expected_sha256:
+            raise InputError(
+                "DATA-HASH",
+                f"{self.path} has SHA-256 {found}, and SHA256SUMS says {self.expected_sha256}",
+                "restore the file, or write SHA256SUMS anew if the change was meant",
+            )
+        return found
+
+
+class DataSet:
+    """Films by split, in the order of ``labels.csv`` or of the generator. Made by ``open_data``.
+
+    prepare makes a split's files before its first use; masks reads a film's masks (None for sets without).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        films: tuple[Film, ...],
+        prepare: Callable[[str], None] | None = None,
+        masks: Callable[[Film], dict[str, NDArray[np.bool_]]] | None = None,
+    ) -> None:
+        self.name = name
+        self._by_split = {split: tuple(film for film in films if film.split == split) for split in SPLITS}
+        self._prepare = prepare
+        self._masks = masks
+        self._ready: set[str] = set()
+        self._reject_leaks()
+
+    def films(self, split: str) -> tuple[Film, ...]:
+        """The films of ``train``, ``val`` or ``test``, with their files in place; phantoms are rendered on first use.
+
+        Raises InputError DATA-VALUE (no such split), DATA-SPLIT-EMPTY, or DATA-FILE (a listed file is not there).
+        """
+        films = self._known(split)
+        if not films:
+            filled = [name for name in SPLITS if self._by_split[name]]
+            raise InputError(
+                "DATA-SPLIT-EMPTY", f"{self.name} has no film in split {split}", "choose a split with films", filled
+            )
+        if split not in self._ready:
+            if self._prepare is not None:
+                self._prepare(split)
+            absent = [film for film in films if not film.path.is_file()]
+            if absent:
+                raise InputError(
+                    "DATA-FILE",
+                    f"{self.name} lists {absent[0].file}, which is not there ({len(absent)} of {len(films)} absent)",
+                    "restore the files, or take their rows out of labels.csv",
+                )
+            self._ready.add(split)
+        return films
+
+    def patients(self, split: str) -> frozenset[str]:
+        """Patients of a split; empty for an empty split. Raises InputError DATA-VALUE (no such split)."""
+        return frozenset(film.patient for film in self._known(split))
+
+    def masks(self, film: Film) -> dict[str, NDArray[np.bool_]]:
+        """Exact masks, bool[h, w], of the film's positive labels. Raises InputError DATA-MASKS for sets without."""
+        if self._masks is None:
+            raise InputError(
+                "DATA-MASKS",
+                f"{self.name} has no masks",
+                "use phantom data (data.source: phantom) where masks are needed",
+            )
+        return self._masks(film)
+
+    def _known(self, split: str) -> tuple[Film, ...]:
+        if split not in self._by_split:
+            raise InputError("DATA-VALUE", f"there is no split {split!r}", "choose a split", nearest(split, SPLITS))
+        return self._by_split[split]
+
+    def _reject_leaks(self) -> None:
+        home: dict[str, Film] = {}
+        for films in self._by_split.values():
+            for film in films:
+                first = home.setdefault(film.patient, film)
+                if first.split != film.split:
+                    raise InputError(
+                        "DATA-LEAK",
+                        f"{self.name}: patient {film.patient} is in split {first.split} ({first.file}) "
+                        f"and in split {film.split} ({film.file})",
+                        "put all films of a patient into one split",
+                    )
+
+
+def data_root() -> Path:
+    """The folder that holds the sets: ``CXR_DATA``, else ``../shared/data`` beside the repository or this folder.
+
+    Raises InputError DATA-MISSING.
+    """
+    said = os.environ.get("CXR_DATA")
+    if said is not None:
+        if not Path(said).is_dir():
+            raise InputError(
+                "DATA-MISSING",
+                f"CXR_DATA is {said!r}, which is not a folder",
+                "set CXR_DATA to the folder with the data sets",
+            )
+        return Path(said)
+    # parents[3]: toolchain/cxredge/images/ in a checkout
+    for base in (Path(__file__).resolve().parents[3], Path.cwd()):
+        root = base.parent / "shared" / "data"
+        if root.is_dir():
+            return root
+    raise InputError(
+        "DATA-MISSING",
+        "there is no ../shared/data, and CXR_DATA is not set",
+        "set CXR_DATA to the folder with the data sets",
+    )
+
+
+def open_data(data: FolderData | PhantomData, labels: Labels, cache: Path) -> DataSet:
+    """Opens a recipe's data. Rows and patients are checked now; files are looked for when a split is used.
+
+    cache: folder for rendered phantoms, which lie under ``phantom-<key>/<split>/``.
+    Raises InputError DATA-MISSING, DATA-COLUMN, DATA-VALUE, DATA-DUPLICATE, DATA-PATH or DATA-LEAK.
+    """
+    if isinstance(data, PhantomData):
+        return _open_phantoms(data, labels, cache)
+    from cxredge.data.labels_table import read_table
+
+    return DataSet(data.name, read_table(data_root() / data.name, labels, data.label_column))
+
+
+def _open_phantoms(data: PhantomData, labels: Labels, cache: Path) -> DataSet:
+    from cxredge.phantoms.folder import columns, generator_key, picture_path, read_masks, write_films
+    from cxredge.phantoms.render import PHANTOM_LABELS, sample_patients
+
+    if labels.kind != "multi-label":
+        raise InputError(
+            "DATA-COLUMN",
+            "phantoms have several labels a film, and labels.kind is single-label",
+            "set labels.kind: multi-label",
+        )
+    for name in labels.names:
+        if name not in PHANTOM_LABELS:
+            raise InputError(
+                "DATA-COLUMN",
+                f"phantoms have no label {name!r}",
+                "use labels of the phantoms",
+                nearest(name, PHANTOM_LABELS),
+            )
+    root = cache / f"phantom-{generator_key(data)}"
+    sampled = sample_patients(data)
+    films = tuple(
+        Film(
+            file=picture_path(film),
+            path=root / film.split / picture_path(film),
+            patient=film.patient,
+            split=film.split,
+            targets=np.array([name in film.labels for name in labels.names], np.float32),
+            columns=columns(film),
+        )
+        for film in sampled
+    )
+    positive = {film.file: source.labels for film, source in zip(films, sampled, strict=True)}
+
+    def prepare(split: str) -> None:
+        write_films(root / split, (film for film in sampled if film.split == split), f"rendering phantoms, {split}")
+
+    def masks(film: Film) -> dict[str, NDArray[np.bool_]]:
+        # a film can be asked for before its split was
+        if not film.path.is_file():
+            prepare(film.split)
+        return read_masks(root / film.split, film.file, [name for name in labels.names if name in positive[film.file]])
+
+    return DataSet(f"phantoms (seed {data.seed})", films, prepare, masks)

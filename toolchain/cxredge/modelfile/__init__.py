@@ -1,0 +1,1 @@
+"""What a foreign model file holds, in terms that all formats share, and what its operators cost."""

@@ -1,0 +1,1 @@
+"""Synthetic chest radiographs, drawn from a seed with exact labels and masks."""

@@ -1,0 +1,201 @@
+"""Static INT8 played in PyTorch: every rounding that the runtimes make, each of which can be left out.
+
+Runtimes differ in their kernels and agree in where they round: weights per output channel, and every activation that
+one unit hands to another per tensor. That is what is played here, with the ranges and the rounded weights that the
+targets use. It tells what one rounding costs, which no artifact does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.outputs import OUTPUT_NAMES, Outputs
+from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.ranges import RangeEstimator
+from cxredge.recipe import InputSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cxredge.quantize.unit_graph import Change, UnitGraph
+    from cxredge.students.base import Student
+
+BATCH = 8
+"""Films at a time: a larger batch is no faster on one core."""
+STEPS = 255
+"""Steps of an 8-bit activation."""
+
+
+@dataclass(frozen=True)
+class Floats:
+    """What a run leaves in float: the weights of some units, and some activations, by their places in the graph."""
+
+    weights: frozenset[int] = frozenset()
+    activations: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Rounding:
+    """Affine 8-bit: the real value is step * (whole number - zero)."""
+
+    step: float
+    zero: int
+
+    def __call__(self, x: Tensor) -> Tensor:
+        # five times as fast as torch.fake_quantize_per_tensor_affine, which also makes a mask; the values are the same
+        return x.mul(1 / self.step).round_().clamp_(-self.zero, STEPS - self.zero).mul_(self.step)
+
+
+class SimulatedInt8:
+    """One student in static INT8, with ranges from the calibration films. It runs in one thread.
+
+    rounded: the student after ``round_weights`` with these films. weights_only: activations stay in float, as in the
+    scheme w8. Raises InputError CALIBRATION-NAN.
+    """
+
+    def __init__(
+        self, student: Student, spec: InputSpec, calibration: CalibrationFilms, rounded: Student, weights_only: bool
+    ) -> None:
+        import torch
+
+        from cxredge.quantize.folding import fold_batch_norm
+        from cxredge.quantize.unit_graph import UnitGraph
+
+        torch.set_num_threads(1)
+        self.graph: UnitGraph = UnitGraph(rounded, spec, BATCH)
+        self._float = {**self.graph.weights, **fold_batch_norm(student, spec).state_dict()}
+        self._integer = {**self.graph.weights, **_on_grid(rounded)}
+        self._roundings: list[_Rounding | None] = [None] * len(self.graph.activations)
+        if not weights_only:
+            self._roundings = self._calibrate(calibration)
+
+    def _calibrate(self, calibration: CalibrationFilms) -> list[_Rounding | None]:
+        """One for each activation; None for what is no float."""
+        from cxredge.quantize.unit_graph import Change
+
+        estimator, kept = RangeEstimator(), 0
+
+        def watch(place: int, value: Tensor) -> Tensor:
+            if value.is_floating_point():
+                films = value[:kept] if len(value) == self.graph.batch else value
+                estimator.update(str(place), films.contiguous().numpy())
+            return value
+
+        for images, kept in _batches(calibration.images):  # noqa: B007 - watch reads kept
+            self.graph.advance(self.graph.start(images), Change(lambda _: self._integer, watch))
+        seen = set(estimator.names())
+        return [
+            _rounding(*estimator.range(str(i), calibration.percentile)) if str(i) in seen else None
+            for i in range(len(self.graph.activations))
+        ]
+
+    def keeping(self, units: Iterable[int]) -> Floats:
+        """What stays in float when these units are kept: their weights, and activations that only they make and read.
+
+        What lies outside of ``QUANTISED`` is always kept.
+        """
+        kept: frozenset[int | None] = frozenset(units) | {None}
+        inside = (i for i, a in enumerate(self.graph.activations) if kept >= {a.maker, *a.readers})
+        return Floats(frozenset(u for u in kept if u is not None), frozenset(inside))
+
+    @property
+    def everything(self) -> Floats:
+        """The float student."""
+        return Floats(frozenset(range(len(self.graph.units))), frozenset(range(len(self.graph.activations))))
+
+    def run(self, images: NDArray[np.uint8], floats: Floats) -> Outputs:
+        """Outputs on uint8[N, ch, H, W]."""
+        found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in OUTPUT_NAMES}
+        for batch, kept in _batches(images):
+            for name, value in self._outputs(batch, floats).items():
+                found[name].append(value[:kept].numpy())
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    def errors(
+        self, images: NDArray[np.uint8], base: Floats, variants: Sequence[Floats]
+    ) -> tuple[float, float, list[float]]:
+        """Squared logits summed over the films: the float student's, the error of ``base``, the errors of ``variants``.
+
+        images: uint8[N, ch, H, W]. Variants share one run of ``base`` up to where they begin to differ from it.
+        """
+        order = sorted(range(len(variants)), key=lambda i: self._start(variants[i], base))
+        signal, error, found = 0.0, 0.0, [0.0] * len(variants)
+        for batch, kept in _batches(images):
+            reference = self._outputs(batch, self.everything)["logits"][:kept]
+            state, change = self.graph.start(batch), self._change(base)
+            for i in order:
+                self.graph.advance(state, change, self._start(variants[i], base))
+                branch = state.copy()
+                self.graph.advance(branch, self._change(variants[i]))
+                found[i] += _squares(self.graph.outputs(branch)["logits"][:kept] - reference)
+            self.graph.advance(state, change)
+            signal += _squares(reference)
+            error += _squares(self.graph.outputs(state)["logits"][:kept] - reference)
+        return signal, error, found
+
+    def _start(self, variant: Floats, base: Floats) -> int:
+        """The first step at which the two differ."""
+        steps = [self.graph.first[unit] for unit in variant.weights ^ base.weights]
+        steps += [self.graph.activations[i].step for i in variant.activations ^ base.activations]
+        return min(steps, default=0)
+
+    def _change(self, floats: Floats) -> Change:
+        from cxredge.quantize.unit_graph import Change
+
+        def activation(place: int, value: Tensor) -> Tensor:
+            rounding = self._roundings[place]
+            return value if rounding is None or place in floats.activations else rounding(value)
+
+        return Change(lambda unit: self._float if unit is None or unit in floats.weights else self._integer, activation)
+
+    def _outputs(self, batch: Tensor, floats: Floats) -> dict[str, Tensor]:
+        state = self.graph.start(batch)
+        self.graph.advance(state, self._change(floats))
+        return self.graph.outputs(state)
+
+
+def _squares(x: Tensor) -> float:
+    return float(x.double().square().sum())
+
+
+def _rounding(low: float, high: float) -> _Rounding | None:
+    if high <= low:
+        return None
+    step = (high - low) / STEPS
+    return _Rounding(step, round(-low / step))
+
+
+def _on_grid(rounded: Student) -> dict[str, Any]:
+    """Weights of ``QUANTISED``'s convolutions and linear layers as exporters store them: symmetric, a row each.
+
+    Most lie on that grid already; the others (see ``rounding``) are rounded to their nearest step.
+    """
+    import torch
+
+    from cxredge.quantize.rounding import LEVELS
+    from cxredge.quantize.units import inside
+
+    found: dict[str, Any] = {}
+    for name, module in rounded.named_modules():
+        weight = getattr(module, "weight", None)
+        if inside(name) and isinstance(weight, torch.Tensor) and weight.ndim >= 2:
+            flat = weight.detach().reshape(len(weight), -1)
+            step = flat.abs().amax(1, keepdim=True) / LEVELS
+            step = torch.where(step > 0, step, torch.ones_like(step))
+            found[f"{name}.weight"] = ((flat / step).round() * step).reshape(weight.shape)
+    return found
+
+
+def _batches(images: NDArray[np.uint8]) -> Iterator[tuple[Tensor, int]]:
+    """float32[BATCH, ch, H, W], and how many of its films count: the last batch is filled up with its last film."""
+    import torch
+
+    for start in range(0, len(images), BATCH):
+        films = np.asarray(images[start : start + BATCH], np.float32)
+        filled = np.concatenate([films, np.repeat(films[-1:], BATCH - len(films), 0)])
+        yield torch.from_numpy(filled), len(films)

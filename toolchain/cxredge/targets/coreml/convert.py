@@ -1,0 +1,149 @@
+"""From the student to a coremltools model: export once, convert once for each scheme."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cxredge.errors import EnvironmentProblem
+from cxredge.mlprogram.graph import Graph, read_graph
+from cxredge.outputs import OUTPUT_NAMES
+from cxredge.quantize.units import QUANTISED, module_of
+from cxredge.recipe import InputSpec
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
+
+NOVELTY = "novelty"
+"""The module that computes in float32 in every scheme: a sum of 1,280 squares does not fit float16's 11 bits."""
+HALF_SUFFIX = "_cast_fp16"
+"""What coremltools appends to the name of an operator that it moves to float16."""
+BROKEN_PASS = "common::fuse_linear_bias"
+"""Ends in an IndexError when a scalar is added behind a matrix product (coremltools 9.0). It saves one addition."""
+Step = tuple[str, dict[str, Any]]
+"""A graph pass of coremltools' registry, and its options."""
+
+
+@dataclass
+class Source:
+    """The exported student, and the full names of the modules that call its operators, by node name.
+
+    work: folder for the float16 package from which INT8 starts.
+    """
+
+    program: Any
+    spec: InputSpec
+    modules: dict[str, str]
+    work: Path
+
+    def inside(self, operator: str, module: str) -> bool:
+        """Whether the operator of that name in a package stems from the student's ``module``, or one inside it."""
+        return self.modules.get(operator.removesuffix(HALF_SUFFIX), "").split(".")[0] == module
+
+    @cached_property
+    def half(self) -> Graph:
+        """The plain float16 program: its names are those that the INT8 passes will see."""
+        path = self.work / "half.mlpackage"
+        convert(self, half=True, steps=()).save(str(path))
+        return read_graph(path)
+
+    @cached_property
+    def outside(self) -> frozenset[str]:
+        """Operators of ``half`` that lie behind the quantised module: those from which no way leads into it.
+
+        Names alone do not tell, as passes fuse operators and name some of their own.
+        """
+        maker = {name: node for node in self.half.nodes for name, _ in node.outputs}
+        leads: set[str] = set()
+        waiting = [node for node in self.half.nodes if self.inside(node.name, QUANTISED)]
+        while waiting:
+            node = waiting.pop()
+            if node.name in leads:
+                continue
+            leads.add(node.name)
+            waiting += [maker[name] for names in node.arguments.values() for name in names if name in maker]
+        return frozenset(node.name for node in self.half.nodes if node.name not in leads)
+
+    def of(self, kept: frozenset[str]) -> frozenset[str]:
+        """Operators of ``half`` that stem from the modules ``kept``.
+
+        A fused operator has the name of the last of those that it joins. One that a pass named itself (half of a
+        hard-swish) serves the operator that reads it.
+        """
+        origin: dict[str, str] = {}
+        reader: dict[str, str] = {}
+        for node in reversed(self.half.nodes):
+            own = self.modules.get(node.name.removesuffix(HALF_SUFFIX))
+            readers = [reader[name] for name, _ in node.outputs if name in reader]
+            origin[node.name] = own if own is not None else next(iter(readers), "")
+            reader |= {name: origin[node.name] for names in node.arguments.values() for name in names}
+        return frozenset(name for name, module in origin.items() if module in kept)
+
+
+def export(student: Student, spec: InputSpec, work: Path) -> Source:
+    """Export and decompose ``student``, which is in evaluation mode."""
+    import torch
+
+    with torch.no_grad():
+        example = torch.zeros(1, spec.channels, spec.height, spec.width)
+        program = torch.export.export(student, (example,)).run_decompositions({})
+    return Source(program, spec, {node.name: module_of(node) for node in program.graph.nodes}, work)
+
+
+def convert(source: Source, half: bool, steps: Sequence[Step]) -> Any:
+    """A coremltools ``MLModel`` of iOS 17, with ``steps`` run behind coremltools' own passes.
+
+    Raises EnvironmentProblem COREML-HOOK when this coremltools lacks one of the passes, and what ``convert`` raises.
+    """
+    import coremltools
+    from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
+
+    from cxredge.targets.coreml.relu6 import PASS, register
+
+    logging.getLogger("coremltools").setLevel(logging.ERROR)
+    register()
+    pipeline = coremltools.PassPipeline()
+    pipeline.remove_passes({BROKEN_PASS})
+    pipeline.insert_pass(0, PASS)
+    for name, options in steps:
+        if name not in PASS_REGISTRY:
+            raise hook_error(f"it has no graph pass {name}")
+        pipeline.append_pass(name)
+        if options:
+            pipeline.set_options(name, options)
+    precision: Any = coremltools.precision.FLOAT32
+    if half:
+        precision = coremltools.transform.FP16ComputePrecision(
+            op_selector=lambda operator: not source.inside(operator.name, NOVELTY)
+        )
+    spec = source.spec
+    return coremltools.convert(
+        source.program,
+        convert_to="mlprogram",
+        minimum_deployment_target=coremltools.target.iOS17,
+        compute_precision=precision,
+        pass_pipeline=pipeline,
+        skip_model_load=True,
+        inputs=[
+            coremltools.TensorType(name="image", shape=(1, spec.channels, spec.height, spec.width), dtype=np.float32)
+        ],
+        outputs=[coremltools.TensorType(name=name, dtype=np.float32) for name in OUTPUT_NAMES],
+    )
+
+
+def hook_error(what: str) -> EnvironmentProblem:
+    """coremltools is not the one whose passes this was written for."""
+    import importlib.metadata
+
+    version = importlib.metadata.version("coremltools")
+    return EnvironmentProblem(
+        "COREML-HOOK",
+        f"coremltools {version} does not take activation ranges as version 9.0 does: {what}",
+        "run `make setup`, which installs the version of the lock",
+    )

@@ -1,0 +1,137 @@
+"""ExecuTorch with the XNNPACK delegate: ``.pte`` programs in float32 and static INT8."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import EnvironmentProblem
+from cxredge.files import canonical_json, write_bytes
+from cxredge.modelfile.contents import Contents
+from cxredge.outputs import OUTPUT_NAMES
+from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.ranges import CAM
+from cxredge.recipe import InputSpec, Recipe
+from cxredge.targets.base import Lowered, Target
+from cxredge.targets.runner import Runner, Runtime
+from cxredge.vocabulary import SchemeName
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
+    from cxredge.targets.tracer import Origin, Tracer
+
+OUTPUTS_METHOD, LABELS_METHOD, INPUT_METHOD = "cxr_outputs", "cxr_labels", "cxr_input"
+"""Constant methods of a program: output names in their order, label names, and the input spec as JSON (all strings)."""
+
+
+class ExecuTorch(Target):
+    """torch.export -> (PT2E) -> XNNPACK partitioner -> ``.pte``.
+
+    ``forward(image float32[1, ch, H, W])`` gives (logits, cam, novelty) as float32, in this order.
+    """
+
+    name = "executorch"
+    suffix = ".pte"
+    layout = "NCHW"
+    schemes = ("fp32", "w8a8")
+    build_packages = ("executorch", "torch", "torchao")
+    run_packages = ("executorch", "torch")
+    exporter_modules = (
+        "torchao.quantization.pt2e.quantize_pt2e",
+        "executorch.exir",
+        "executorch.backends.xnnpack.partition.xnnpack_partitioner",
+        "executorch.backends.xnnpack.quantizer.xnnpack_quantizer",
+    )
+    runtime_modules = ("executorch.runtime", "executorch.extension.pybindings.portable_lib")
+
+    def runtime(self) -> Runtime:
+        """ExecuTorch."""
+        return Runtime("ExecuTorch")
+
+    def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> Any:
+        import torch
+
+        with torch.no_grad():
+            return torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
+
+    def _lower_impl(
+        self,
+        prepared: Any,
+        scheme: SchemeName,
+        recipe: Recipe,
+        calibration: CalibrationFilms | None,
+        kept: frozenset[str],
+        path: Path,
+    ) -> Lowered:
+        import torch
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
+
+        from cxredge.targets.executorch.quantizer import quantise
+
+        lowered, program = Lowered(), prepared
+        with torch.no_grad():
+            if calibration is not None:
+                program, estimator = quantise(program, calibration, kept)
+                lowered = Lowered(estimator.table(calibration.percentile), estimator.step(CAM, calibration.percentile))
+            constants = {
+                OUTPUTS_METHOD: ",".join(OUTPUT_NAMES),
+                LABELS_METHOD: ",".join(recipe.labels.names),
+                INPUT_METHOD: canonical_json(recipe.input.model_dump(mode="json")),
+            }
+            edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()], constant_methods=constants)
+            write_bytes(path, edge.to_executorch().buffer)
+        return lowered
+
+    def _read_impl(self, path: Path) -> Contents:
+        from cxredge.targets.executorch.contents import read_pte
+
+        return read_pte(path)
+
+    def _open_impl(self, path: Path, threads: int) -> Runner:
+        return _PteRunner(path, threads)
+
+    def _tracer_impl(self, path: Path, origin: Origin) -> Tracer:
+        from cxredge.targets.executorch.tracer import ExecuTorchTracer
+
+        return ExecuTorchTracer(origin, bare=False)
+
+    def float_tracer(self, origin: Origin, work: Path) -> Tracer:
+        """See ``Target``; it needs no file."""
+        from cxredge.targets.executorch.tracer import ExecuTorchTracer
+
+        return ExecuTorchTracer(origin, bare=True)
+
+
+class _PteRunner(Runner):
+    """The runtime's thread pool belongs to the process: the runner opened last decides its size."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        super().__init__(str(path))
+        import torch
+        from executorch.extension.pybindings import portable_lib
+        from executorch.runtime import Runtime
+
+        portable_lib._unsafe_reset_threadpool(threads)
+        self._from_numpy = torch.from_numpy
+        try:
+            self._program: Any = Runtime.get().load_program(path)
+            self._method: Any = self._program.load_method("forward")
+            (names,) = self._program.load_method(OUTPUTS_METHOD).execute(())
+        except (RuntimeError, OSError, ValueError) as error:
+            raise EnvironmentProblem(
+                "TARGET-LOAD", f"ExecuTorch cannot load {path}: {error}", "build it again; its file is damaged"
+            ) from error
+        self._names = str(names).split(",")
+
+    def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        outputs = self._method.execute((self._from_numpy(image),))
+        # copies: the runtime reuses its memory for the next image
+        return {name: np.array(tensor.numpy()) for name, tensor in zip(self._names, outputs, strict=True)}
+
+    def _close_impl(self) -> None:
+        del self._method, self._program

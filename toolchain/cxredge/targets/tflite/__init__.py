@@ -1,0 +1,1 @@
+"""The target TFLite: lowering, INT8, running, tracing and reading its files."""

@@ -1,0 +1,185 @@
+"""TFLite (LiteRT) with the XNNPACK delegate: ``.tflite`` files in float32, float16, INT8 weights and static INT8."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import EnvironmentProblem
+from cxredge.files import write_bytes
+from cxredge.modelfile.contents import Contents
+from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.ranges import CAM
+from cxredge.recipe import InputSpec, Recipe
+from cxredge.results import Delegation
+from cxredge.targets.base import Lowered, Target
+from cxredge.targets.runner import Runner, Runtime
+from cxredge.targets.tflite.metadata import load_libusb, pack, populate, unpack
+from cxredge.targets.tflite.names import TensorOrigin, kept_outputs, shorten_names
+from cxredge.targets.tflite.pools import mirrored_pools
+from cxredge.targets.tflite.quantizer import SIGNATURE, calibrate, quantise
+from cxredge.vocabulary import SchemeName
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
+    from cxredge.targets.tracer import Origin, Tracer
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The float model's file, where its operators come from, and the student that it was made of."""
+
+    path: Path
+    origins: tuple[TensorOrigin, ...]
+    student: Student
+
+
+class TFLite(Target):
+    """litert-torch -> AI Edge Quantizer -> buffers inlined -> tflite-support metadata.
+
+    Signature ``serving_default``: image float32[1, H, W, ch] -> logits float32[1, C], cam float32[1, h, w, C], novelty
+    float32[1].
+    """
+
+    name = "tflite"
+    suffix = ".tflite"
+    layout = "NHWC"
+    schemes = ("fp32", "fp16", "w8", "w8a8")
+    build_packages = (
+        "litert-torch",
+        "litert-converter",
+        "ai-edge-litert",
+        "ai-edge-quantizer",
+        "tflite-support",
+        "libusb-package",
+        "torch",
+    )
+    run_packages = ("ai-edge-litert",)
+    exporter_modules = (
+        "litert_torch",
+        "ai_edge_quantizer.quantizer",
+        "tensorflow_lite_support.metadata.python.metadata_writers.metadata_writer",
+    )
+    runtime_modules = ("ai_edge_litert.interpreter",)
+
+    def import_exporter(self) -> None:
+        """Also loads the library that tflite-support is linked to."""
+        load_libusb()
+        super().import_exporter()
+
+    def runtime(self) -> Runtime:
+        """LiteRT."""
+        return Runtime("LiteRT")
+
+    def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> _Source:
+        path = work / "float.tflite"
+        _convert(student, spec, path)
+        data, origins = shorten_names(path.read_bytes())
+        path.write_bytes(data)
+        return _Source(path, origins, student)
+
+    def _lower_impl(
+        self,
+        prepared: _Source,
+        scheme: SchemeName,
+        recipe: Recipe,
+        calibration: CalibrationFilms | None,
+        kept: frozenset[str],
+        path: Path,
+    ) -> Lowered:
+        lowered, ranges = Lowered(), None
+        if calibration is not None:
+            estimator = calibrate(prepared.path, calibration)
+            ranges = {r.tensor: r for r in estimator.table(calibration.percentile)}
+            lowered = Lowered(tuple(ranges.values()), estimator.step(CAM, calibration.percentile))
+        if scheme == "fp32":
+            data = prepared.path.read_bytes()
+        else:
+            outputs = kept_outputs(prepared.origins, prepared.student, recipe.input, kept)
+            data = quantise(prepared.path, scheme, ranges, outputs)
+        plain = pack(unpack(data), len(data))
+        labelled = populate(plain, recipe.input, recipe.labels)
+        _check_unchanged(plain, labelled, recipe.input)
+        write_bytes(path, labelled)
+        return lowered
+
+    def _read_impl(self, path: Path) -> Contents:
+        from cxredge.targets.tflite.contents import read_tflite
+
+        return read_tflite(path)
+
+    def _delegation_impl(self, path: Path) -> Delegation:
+        from cxredge.targets.tflite.contents import tflite_delegation
+
+        return tflite_delegation(path)
+
+    def _open_impl(self, path: Path, threads: int) -> Runner:
+        return _TFLiteRunner(path, threads)
+
+    def _tracer_impl(self, path: Path, origin: Origin) -> Tracer:
+        from cxredge.targets.tflite.tracer import TFLiteTracer
+
+        return TFLiteTracer(path)
+
+
+def _convert(student: Student, spec: InputSpec, path: Path) -> None:
+    """Write the float32 model with NHWC input and cam, so that no layout operator stands at the input."""
+    import litert_torch
+    import torch
+
+    class ChannelsLast(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.student = mirrored_pools(student)
+
+        def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+            outputs = self.student(image.permute(0, 3, 1, 2))
+            return {**outputs, "cam": outputs["cam"].permute(0, 2, 3, 1)}
+
+    example = torch.zeros(1, spec.height, spec.width, spec.channels)
+    litert_torch.convert(ChannelsLast().eval(), sample_kwargs={"image": example}).export(str(path))
+
+
+def _check_unchanged(plain: bytes, labelled: bytes, spec: InputSpec) -> None:
+    """The metadata writer's schema is older than the file's: what it does not know it drops without a word."""
+    ramp = np.linspace(0, 255, spec.channels * spec.height * spec.width, dtype=np.float32)
+    image = ramp.reshape(1, spec.channels, spec.height, spec.width)
+    with _TFLiteRunner(plain, 1) as before, _TFLiteRunner(labelled, 1) as after:
+        old, new = before.run(image), after.run(image)
+    if any(not np.array_equal(old[name], new[name]) for name in old):
+        raise RuntimeError("writing the metadata changed the model's outputs")
+
+
+class _TFLiteRunner(Runner):
+    """``source``: a file's path, or its bytes."""
+
+    def __init__(self, source: Path | bytes, threads: int) -> None:
+        super().__init__("a TFLite model" if isinstance(source, bytes) else str(source))
+        from ai_edge_litert.interpreter import Interpreter
+
+        where = {"model_content": source} if isinstance(source, bytes) else {"model_path": str(source)}
+        try:
+            self._interpreter: Any = Interpreter(**where, num_threads=threads)
+            self._interpreter.allocate_tensors()
+            # not get_signature_runner(): while one is alive, invoke() refuses to run
+            indices: dict[str, Any] = self._interpreter._get_full_signature_list()[SIGNATURE]
+        except (ValueError, RuntimeError, OSError, KeyError) as error:
+            raise EnvironmentProblem(
+                "TARGET-LOAD", f"LiteRT cannot load {self.what}: {error}", "build it again; its file is damaged"
+            ) from error
+        self._input = int(indices["inputs"]["image"])
+        self._outputs = {name: int(index) for name, index in indices["outputs"].items()}
+
+    def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        self._interpreter.set_tensor(self._input, image.transpose(0, 2, 3, 1))
+        self._interpreter.invoke()
+        outputs = {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
+        return {**outputs, "cam": np.ascontiguousarray(outputs["cam"].transpose(0, 3, 1, 2))}
+
+    def _close_impl(self) -> None:
+        del self._interpreter

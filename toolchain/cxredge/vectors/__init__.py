@@ -1,0 +1,1 @@
+"""The preprocessing vectors that Python, Kotlin and Swift are held to."""

@@ -1,0 +1,104 @@
+"""The stage-wise vectors that hold the Python, Kotlin and Swift readers to the same bytes. All films are generated.
+
+``OUT/vectors.json`` lists, with every file by SHA-256 (its path relative to OUT; arrays are raw uint8, C order):
+
+* ``films``: a source file, the input spec, and what each stage gives: ``grey`` (decoded, upright, 8 bit), ``fitted``,
+  ``resized``, each as shape [h, w] or [h, w, 3]. ``exact`` is false where platform decoders may differ by
+  ``grey_bound`` levels (lossy JPEG): a twin then takes ``grey`` from the file and is exact from there on.
+* ``resizes``: one resize each, for sizes that are odd, tiny or extreme.
+* ``refusals``: a source file, the spec, and the code that it is refused by.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.errors import InputError
+from cxredge.files import canonical_json, fresh_directory, sha256_bytes, write_text
+from cxredge.images.preprocess import fit, resize
+from cxredge.images.read import read_film
+from cxredge.recipe import InputSpec
+from cxredge.vectors.films import films, refusals
+
+FOLDER = "preprocess"
+GREY_BOUND = 3
+"""Levels that a platform's JPEG decoder may differ from ours: a bound that we set, measured on no phone yet."""
+
+# (h, w) -> (H, W): no change, up, down, both at once, one pixel, one axis only, odd ratios
+RESIZES = (
+    ((16, 16), (16, 16)),
+    ((9, 7), (31, 64)),
+    ((97, 61), (16, 17)),
+    ((50, 50), (20, 60)),
+    ((50, 50), (60, 20)),
+    ((1, 1), (16, 16)),
+    ((1, 83), (16, 16)),
+    ((83, 1), (16, 24)),
+    ((40, 33), (40, 16)),
+    ((33, 40), (16, 40)),
+    ((127, 64), (63, 32)),
+    ((300, 2), (16, 16)),
+)
+
+
+def write_vectors(out: Path) -> int:
+    """Write ``out/vectors.json`` and ``out/preprocess/``; returns the number of cases.
+
+    Deterministic: the same package versions give the same bytes. The folder takes its place whole, then the manifest;
+    a run that is killed between the two is told by the manifest's hashes.
+    """
+    with fresh_directory(out / FOLDER) as folder:
+        manifest = {
+            "vectors": 1,
+            "grey_bound": GREY_BOUND,
+            "films": [_film(folder, *film) for film in films()],
+            "resizes": [_resize(folder, index, *sizes) for index, sizes in enumerate(RESIZES)],
+            "refusals": [_refusal(folder, *refusal) for refusal in refusals()],
+        }
+    write_text(out / "vectors.json", canonical_json(manifest))
+    return len(films()) + len(RESIZES) + len(refusals())
+
+
+def _film(folder: Path, name: str, data: bytes, spec: InputSpec, exact: bool) -> dict[str, object]:
+    grey = read_film(data, spec)
+    fitted = fit(grey, spec)
+    stages = {"grey": grey, "fitted": fitted, "resized": resize(fitted, spec)}
+    return {
+        "name": name,
+        "source": _put(folder, data, Path(name).suffix),
+        "spec": spec.model_dump(mode="json"),
+        "exact": exact,
+        "stages": {stage: _put_array(folder, array) for stage, array in stages.items()},
+    }
+
+
+def _resize(folder: Path, index: int, size: tuple[int, int], goal: tuple[int, int]) -> dict[str, object]:
+    # noise shows every weight; a third of it at 0 and 255 shows the clamp
+    rng = np.random.Generator(np.random.PCG64(index))
+    image = np.clip(rng.integers(-128, 384, size), 0, 255).astype(np.uint8)
+    spec = InputSpec(height=goal[0], width=goal[1], fit="squash")
+    return {"input": _put_array(folder, image), "output": _put_array(folder, resize(image, spec))}
+
+
+def _refusal(folder: Path, name: str, data: bytes, spec: InputSpec) -> dict[str, object]:
+    try:
+        read_film(data, spec)
+    except InputError as error:
+        source = _put(folder, data, Path(name).suffix)
+        return {"name": name, "source": source, "spec": spec.model_dump(mode="json"), "code": error.code}
+    raise AssertionError(f"{name} was meant to be refused")
+
+
+def _put(folder: Path, data: bytes, suffix: str) -> dict[str, object]:
+    """Store once by content; equal stages of several cases share a file."""
+    digest = sha256_bytes(data)
+    name = f"{digest[:16]}{suffix}"
+    (folder / name).write_bytes(data)
+    return {"file": f"{FOLDER}/{name}", "sha256": digest}
+
+
+def _put_array(folder: Path, array: NDArray[np.uint8]) -> dict[str, object]:
+    return {**_put(folder, array.tobytes(), ".u8"), "shape": list(array.shape)}

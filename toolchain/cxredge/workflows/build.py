@@ -1,0 +1,79 @@
+"""One build: follow the walk, judge, and bundle what kept its gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxredge.bundle.assemble import assemble
+from cxredge.bundle.manifest import Manifest
+from cxredge.errors import InputError
+from cxredge.parity.judge import Judged, judge
+from cxredge.progress import track
+from cxredge.results import Artifact, Verdict
+from cxredge.vocabulary import APP_TARGETS, AppKind
+from cxredge.workers.fork_server import Nursery
+from cxredge.workers.pool import REFERENCE
+from cxredge.workflows.gather import gather, kept_answers
+from cxredge.workflows.materialize import fill
+from cxredge.workflows.pipeline import Walk, walk_recipe
+
+
+@dataclass(frozen=True)
+class Built:
+    """How a build ended: verdicts in the recipe's order, and the bundles that were written."""
+
+    judged: tuple[tuple[Artifact, Verdict], ...]
+    bundles: tuple[tuple[Path, Manifest], ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every artifact kept its gates."""
+        return all(verdict.passed for _, verdict in self.judged)
+
+
+def build_recipe(
+    place: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path, assets: Mapping[AppKind, Path]
+) -> Built:
+    """Build a recipe, or some targets and schemes of it, into ``out/<name>-<version>`` (and ``-<app>`` beside it).
+
+    assets: folders that get a copy of an app's bundle. Raises what any stage raises; when several jobs fail, the
+    error of the first, with the others named. The last good bundles stay as they are unless every gate is kept.
+    Raises InputError BUILD-APP when an app's bundle is wanted and not all of its artifacts are built.
+    """
+    walk = walk_recipe(place, targets, schemes)
+    recipe = walk.recipe
+    apps = [
+        kind for kind in APP_TARGETS if recipe.bundles.of(kind) and set(recipe.bundles.of(kind)) <= {*walk.artifacts}
+    ]
+    for kind in assets:
+        if kind not in apps:
+            needed = ", ".join(recipe.bundles.of(kind)) or f"artifacts, and bundles.{kind} of {recipe.name} lists none"
+            raise InputError(
+                "BUILD-APP",
+                f"the {kind} bundle needs {needed}; this build makes {', '.join(walk.artifacts)}",
+                f"build without --targets and --schemes, from a recipe with bundles.{kind}",
+            )
+    with Nursery() as nursery:
+        lowered = fill(walk, nursery)
+    judged = judge_walk(walk, lowered)
+    built = Built(tuple((lowered[name], j.verdict) for name, j in judged.items()), ())
+    if not built.passed:
+        return built
+    parts = gather(walk, lowered, judged)
+    goal = out / f"{recipe.name}-{recipe.version}"
+    bundles = [(goal, assemble(parts, "host", goal))]
+    for kind in apps:
+        places = [goal.with_name(f"{goal.name}-{kind}"), *([assets[kind]] if kind in assets else [])]
+        bundles += [(place, assemble(parts, kind, place)) for place in places]
+    return Built(built.judged, tuple(bundles))
+
+
+def judge_walk(walk: Walk, lowered: Mapping[str, Artifact]) -> dict[str, Judged]:
+    """Every artifact of a walk whose stages are all filled, judged."""
+    reference = kept_answers(walk, REFERENCE, walk.recipe.weights.sha256)
+    return {
+        name: judge(walk.recipe, artifact, walk.shown, reference, kept_answers(walk, name, artifact.sha256))
+        for name, artifact in track(lowered.items(), "judging", len(lowered))
+    }

@@ -1,0 +1,149 @@
+"""Inspect a model file from anywhere: its format's parser reads it in a process with limits, and no runtime loads it.
+
+Parsers of foreign bytes may loop, eat memory or crash. So the reading is done by ``python -m
+cxredge.workflows.inspect TARGET FILE``: what happens to that process is one error here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cxredge.errors import EnvironmentProblem, InputError
+from cxredge.files import sha256_bytes, sha256_file
+from cxredge.modelfile.contents import printable
+from cxredge.results import Inspection
+from cxredge.targets import TARGETS, get_target
+from cxredge.targets.base import Target
+
+SECONDS = 60
+MEMORY, MEMORY_PER_BYTE = 1 << 30, 8
+"""Address space that reading a file may take: packages and threads first, then so much for each of its bytes."""
+ANSWER = 64 << 20
+"""Characters of the longest answer: an operator takes some 300."""
+UNREADABLE, NO_PARSER = 2, 3
+
+
+def inspect_file(path: Path) -> Inspection:
+    """What ``path`` holds, whoever made it.
+
+    Raises InputError INSPECT-FORMAT (the suffix is no target's), INSPECT-MISSING or INSPECT-FILE (damaged, or too much
+    for the limits), EnvironmentProblem INSPECT-PARSER (the package that reads it does not import).
+    """
+    target = _target_of(path)
+    if not (path.is_dir() if _is_folder_name(target, path) else path.is_file()):
+        raise InputError("INSPECT-MISSING", f"there is no model file {path}", "name a file that exists")
+    with tempfile.TemporaryFile() as answer:
+        # libraries of matrix products reserve memory for each thread, and nothing is multiplied here
+        single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        # -P: a file of that folder is not to be imported in place of a package
+        try:
+            status = subprocess.run(
+                [sys.executable, "-P", "-m", "cxredge.workflows.inspect", target.name, str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=answer,
+                stderr=subprocess.DEVNULL,
+                timeout=SECONDS,
+                env={**os.environ, **single, "PYTHONUTF8": "1"},
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = -signal.SIGXCPU
+        answer.seek(0)
+        said = answer.read().decode("utf-8", "replace").strip()
+    if status == 0:
+        return Inspection.model_validate_json(said)
+    if status == NO_PARSER:
+        raise EnvironmentProblem(
+            "INSPECT-PARSER", f"what reads {target.suffix} does not import: {said}", "run `make setup`"
+        )
+    raise InputError(
+        "INSPECT-FILE",
+        f"{path} cannot be read as {target.suffix}: {_reason(status, said)}",
+        "get the file anew, or build it again",
+    )
+
+
+def _target_of(path: Path) -> Target:
+    targets = [get_target(name) for name in TARGETS]
+    for target in targets:
+        if path.name.lower().endswith(target.suffix) or _is_folder_name(target, path):
+            return target
+    raise InputError(
+        "INSPECT-FORMAT",
+        f"{path} is no model file by its name",
+        "name a model file, for example one in a bundle's artifacts",
+        sorted({s for t in targets for s in (t.suffix, t.folder_suffix) if s}),
+    )
+
+
+def _is_folder_name(target: Target, path: Path) -> bool:
+    return bool(target.folder_suffix) and path.name.lower().endswith(target.folder_suffix)
+
+
+def _reason(status: int, said: str) -> str:
+    if status == UNREADABLE:
+        return said
+    if status == -signal.SIGXCPU:
+        return f"its parser was not done after {SECONDS} s"
+    return f"its parser was ended by {signal.Signals(-status).name}" if status < 0 else f"its parser left with {status}"
+
+
+def main(name: str, path: Path) -> int:
+    """Read and answer on standard output: the Inspection as JSON with status 0, else why not."""
+    try:
+        digest, size = _digest(path)
+        for what, limit in (
+            (resource.RLIMIT_AS, MEMORY + MEMORY_PER_BYTE * size),
+            (resource.RLIMIT_CPU, SECONDS),
+            (resource.RLIMIT_CORE, 0),
+        ):
+            # macOS refuses some limits; the parent's clock stays
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(what, (limit, limit))
+        found = get_target(name).read(path)
+        answer = Inspection(
+            file=printable(path.name),
+            format=name,
+            bytes=size,
+            sha256=digest,
+            inputs=found.inputs,
+            outputs=found.outputs,
+            census=found.census,
+            operations=found.operations,
+        ).model_dump_json()
+        if len(answer) > ANSWER:
+            raise ValueError(f"it lists {len(found.operations)} operators with {len(answer)} bytes of names")
+        print(answer)
+    except ImportError as error:
+        print(error)
+        return NO_PARSER
+    except MemoryError:
+        print("its parser asked for more memory than such a file needs")
+        return UNREADABLE
+    except Exception as error:  # parsers of foreign bytes raise anything
+        text = " ".join(str(error).split())
+        print(printable(f"{type(error).__name__}: {text[:300]}"))
+        return UNREADABLE
+    return 0
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    """SHA-256 and bytes of a file, or of the list of a folder's files."""
+    if path.is_file():
+        return sha256_file(path), path.stat().st_size
+    files = sorted(p for p in path.rglob("*") if not p.is_dir() or p.is_symlink())
+    if odd := [p for p in files if p.is_symlink() or not p.is_file()]:
+        raise ValueError(f"{odd[0].relative_to(path)} is a link or a special file")
+    lines = "".join(f"{sha256_file(p)}  {p.relative_to(path).as_posix()}\n" for p in files)
+    return sha256_bytes(lines.encode("utf-8", "surrogateescape")), sum(p.stat().st_size for p in files)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
