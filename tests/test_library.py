@@ -35,7 +35,8 @@ def test_a_bundle_is_checked_run_and_compared_as_the_page_says(folder: Path) -> 
 
     bundle = folder / "dist" / "phantom-1.0.0-android"
     manifest = read_manifest(bundle)
-    done = run_program("\n".join(TOGETHER), folder)
+    light = "import sys; assert 'torch' not in sys.modules, 'the page says that this needs no PyTorch'"
+    done = run_program("\n".join([*TOGETHER, light]), folder)
     assert done.status == 0, done.err
     said = done.out.splitlines()
     assert said[:2] == [f"{manifest.id} development key", "tflite/w8a8 166302 (1, 64, 64, 1)"]
@@ -61,6 +62,7 @@ def test_a_bundle_that_was_changed_is_refused_on_the_page(folder: Path) -> None:
     assert "SIGNATURE-HASH" in done.err
 
 
+@pytest.mark.slow
 def test_a_student_is_lowered_as_the_page_says(tmp_path: Path) -> None:
     place = tmp_path / "model_zoo" / "phantom"
     place.mkdir(parents=True)
