@@ -1,4 +1,4 @@
-"""Targets: the registry of runtimes that a student can be lowered to; each has a folder here, one ``base.Target``."""
+"""Targets: the registry of runtimes that a student can be lowered to; each file implements ``base.Target``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cxredge.targets.base import Target
 
 TARGETS: dict[str, str] = {
-    # a new runtime is one folder beside these and one line here (and its name in vocabulary.TargetName)
+    # a new runtime is one file beside these and one line here (and its name in recipe.TargetName)
     "executorch": "cxredge.targets.executorch.target:ExecuTorch",
     "tflite": "cxredge.targets.tflite.target:TFLite",
     "coreml": "cxredge.targets.coreml.target:CoreML",
