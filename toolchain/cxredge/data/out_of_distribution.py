@@ -1,4 +1,4 @@
-"""Out-of-distribution films: pictures that are no upright frontal chest film; the novelty score should tell them apart.
+"""Strangers: pictures that are no upright frontal chest film, which the novelty score should tell from films.
 
 Real ones come from the data sets CT, cells and DICOM samples, where they are there; the others need no data set: noise,
 blanks, and what goes wrong with the evaluation films themselves (inverted, turned, cut). Cells are colour pictures.
@@ -51,7 +51,7 @@ class Stranger(Frozen):
 
 
 class Strangers(Frozen):
-    """A list of such pictures in the order of their pixels."""
+    """A list of strangers in the order of their pixels."""
 
     pictures: tuple[Stranger, ...]
 
@@ -67,7 +67,7 @@ class Strangers(Frozen):
 
 
 def stranger_sets(own: str) -> dict[str, Path]:
-    """Folders of the data sets of such pictures that are there, by kind. Never ``own``, the recipe's own data set.
+    """Folders of the data sets of strangers that are there, by kind. Never ``own``, the recipe's own data set.
 
     Empty without a data root. Raises InputError DATA-MISSING where ``CXR_DATA`` names a folder that is not there.
     """
@@ -83,7 +83,7 @@ def stranger_sets(own: str) -> dict[str, Path]:
 def make_strangers(
     films: Iterable[Film], sets: dict[str, Path], spec: InputSpec
 ) -> tuple[Strangers, NDArray[np.uint8]]:
-    """All out-of-distribution films, and their pixels uint8[N, ch, H, W], preprocessed as films are.
+    """All strangers, and their pixels uint8[N, ch, H, W], preprocessed as films are.
 
     films: the evaluation films; sets: what ``stranger_sets`` found. Which pictures are used depends on the names of
     their files only. Raises what reading a film raises; of DICOM samples only those that can be read are used.

@@ -26,7 +26,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Shown:
-    """The films behind ``Answers``, in the order of the outputs, and to whom each out-of-distribution film belongs."""
+    """The films behind ``Answers``, in the order of the outputs, and to whom each stranger belongs."""
 
     evaluation: Sequence[FilmFacts]
     validation: Sequence[FilmFacts]

@@ -1,4 +1,4 @@
-"""How well the novelty score tells out-of-distribution films from the evaluation films, before and after lowering."""
+"""How well the novelty score tells strangers from the evaluation films, before and after lowering."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stranger_evidence(
     """One record a kind, in the order of the list, then one for all kinds together.
 
     films: novelty float32[N] of the evaluation films, whose ``patients`` are given; strange: novelty float32[M] of the
-    pictures in ``listed``. A picture is flagged above ``threshold``, as in the apps. They count as positives.
+    pictures in ``listed``. A picture is flagged above ``threshold``, as in the apps. Strangers count as positives.
     """
     kind_of = np.array([picture.kind for picture in listed.pictures])
     rows = {kind: np.flatnonzero(kind_of == kind) for kind in listed.kinds}
