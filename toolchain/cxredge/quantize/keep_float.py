@@ -20,7 +20,7 @@ class Kept:
     """Modules of the student that one artifact leaves in float."""
 
     modules: frozenset[str] = frozenset()
-    """Names of all modules whose operators stay in float (``students.units.kept_modules``)."""
+    """Names of all modules whose operators stay in float (``units.kept_modules``)."""
     units: tuple[str, ...] = ()
     """Names of the units that they make up, sorted: for people."""
 
