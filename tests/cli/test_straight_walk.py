@@ -44,6 +44,7 @@ def watch(frame, event, argument):
             own = frame.f_code.co_filename.endswith(file) and frame.f_code.co_name == name
             if own and not os.path.exists(f"{FOLDER}/{target}-worker.json"):
                 note(f"{target}-worker", stack(frame.f_back))
+                sys.setprofile(None)  # seen what there was to see; the rest need not be slow
 
 NAMES = {name for _, name in EXPORTERS.values()}
 os.register_at_fork(after_in_child=lambda: sys.setprofile(watch))
@@ -70,6 +71,7 @@ def ours(file: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or not Path("/proc").is_dir(), reason="workers are forked on Linux only")
 def test_from_the_command_to_each_exporter_it_is_a_short_straight_walk(
     cxredge: Run, tiny_cache: Path, tmp_path: Path
