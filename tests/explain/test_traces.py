@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.lowering import PERCENTILE, Lowered
 
 from cxredge.explain.traces import UnitError, trace_units
 from cxredge.quantize.calibration import CalibrationFilms
@@ -18,6 +17,7 @@ from cxredge.students.base import Student
 from cxredge.targets import get_target
 from cxredge.targets.tracer import Origin
 from cxredge.vocabulary import INTEGER_SCHEMES
+from support.lowering import PERCENTILE, Lowered
 
 UNITS = ["stem.0", "block.expand.0", "block.depthwise.0", "block.project.0", "block", "last.0"]
 LEAST_DB = {"fp32": 60.0, "fp16": 40.0, "w8": 30.0, "w8a8": 20.0}
@@ -39,9 +39,8 @@ def student() -> Student:
 
 @pytest.fixture(scope="module")
 def rounded(student: Student, recipe: Recipe) -> Student:
-    from support.tiny_student import films
-
     from cxredge.quantize.rounding import round_weights
+    from support.tiny_student import films
 
     return round_weights(student, recipe.input, films(24, 2))
 
@@ -158,9 +157,9 @@ def test_nan_is_named_where_it_begins(
 def test_a_backbone_that_nobody_tuned(target: str, recipe: Recipe, tmp_path: Path) -> None:
     """Squeeze and excitation, hard-swish, odd layouts: nine of ten units have a tensor, and these are right."""
     import torch
-    from support.tiny_student import films
 
     from cxredge.students.timm_backbone import TimmBackbone
+    from support.tiny_student import films
 
     torch.manual_seed(0)
     backbone = TimmBackbone("timm/mobilenetv3_small_050", 1, 48, 48)

@@ -1,4 +1,4 @@
-"""A real nursery whose workers run a test's own scripts instead of lowering."""
+"""A real fork server whose workers run a test's own scripts instead of lowering."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ GOOD = "import sys; open(sys.argv[1] + '/answer.json', 'w').write('null')"
 
 @dataclass(frozen=True)
 class StandIn:
-    """Jobs are scripts ``<name>.py`` in ``folder``; sys.argv is [script, the job's out, number of the nursery].
+    """Jobs are scripts ``<name>.py`` in ``folder``; sys.argv is [script, the job's out, number of the fork server].
 
-    how: ``fork``; ``exec``, each worker a fresh interpreter; or ``threaded``, a nursery that has a second thread.
+    how: ``fork``; ``exec``, each worker a fresh interpreter; or ``threaded``, a fork server that has a second thread.
     """
 
     folder: Path
@@ -46,7 +46,7 @@ class StandIn:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What starts the nursery."""
+        """What starts the fork server."""
         file = self.folder / "stand_in.py"
         file.write_text(SCRIPT.replace("FOLDER", repr(str(self.folder))))
         return (sys.executable, str(file), self.how)
@@ -58,6 +58,6 @@ class StandIn:
         return Job(name=name, target="tflite", recipe=self.recipe, weights="w", out=out, cost=cost)
 
     def run(self, jobs: Sequence[Job], event: Event = print, parallel: int | None = None) -> list[JobResult]:
-        """``run_jobs`` with this nursery."""
+        """``run_jobs`` with this fork server."""
         with Nursery(self.command) as nursery:
             return run_jobs(jobs, event, parallel, nursery)

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
-from support.stand_in import GOOD, StandIn
 
 from cxredge.errors import EnvironmentProblem
 from cxredge.recipe import Recipe
 from cxredge.workers.fork_server import ENVIRONMENT, Nursery
 from cxredge.workers.fork_server_process import SHARED
 from cxredge.workers.pool import Job, cores, run_jobs
+from support.stand_in import GOOD, StandIn
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc to see which processes live")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.stand_in import GOOD, StandIn
 
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.recipe import Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.workers.fork_server import NURSERY, Nursery
 from cxredge.workers.pool import Job, Stack, run_jobs
+from support.stand_in import GOOD, StandIn
 
 
 @pytest.mark.parametrize(

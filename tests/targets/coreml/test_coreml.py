@@ -126,9 +126,9 @@ def test_the_image_gets_all_its_grey_levels(graphs: dict[str, Graph]) -> None:
 def test_int8_weights_are_the_rounded_ones(packages: dict[str, Path], recipe: Recipe) -> None:
     """coremltools' own rounding must change no weight of the rounded student."""
     import torch
-    from support.tiny_student import films, make_student
 
     from cxredge.quantize.rounding import round_weights
+    from support.tiny_student import films, make_student
 
     rounded = round_weights(make_student(), recipe.input, films(24, 2))
     expected = []

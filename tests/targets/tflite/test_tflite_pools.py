@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.lowering import PERCENTILE
 
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.targets import get_target
+from support.lowering import PERCENTILE
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_what_pads_nothing_is_left_alone() -> None:
 def test_a_padded_pool_has_int8(recipe: Recipe, tmp_path: Path) -> None:
     """The converter pads with minus infinity, which no INT8 range holds."""
     import torch
-    from support.tiny_student import films
     from torch import nn
 
     from cxredge.students.base import Student
+    from support.tiny_student import films
 
     torch.manual_seed(0)
     layers = nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(16, 32, 3), nn.ReLU()

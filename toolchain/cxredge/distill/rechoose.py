@@ -35,7 +35,7 @@ def choose_thresholds(place: Path) -> Rechosen:
 
     file, recipe = recipe_path(place), load_recipe(place)
     student = load_student(recipe, recipe.student.backbone, file.parent / recipe.weights.file, recipe.weights.sha256)
-    data = open_data(recipe.data, recipe.labels, cache_folder() / "data")
+    data = open_data(recipe.data, recipe.labels, cache_folder())
     plan = recipe.distill
     chosen = data.films("val") if plan is None else allowed_films(data, "val", plan.licence_classes)
     films = read_films(recipe, "val", chosen)

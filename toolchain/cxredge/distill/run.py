@@ -78,7 +78,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
         master = _start(recipe, plan, "teacher")
     else:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
-    splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder() / "data"), plan.licence_classes)
+    splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
     if len(splits.train) <= recipe.student.novelty_rank + 1:
         raise InputError(
             "DISTILL-FEW",

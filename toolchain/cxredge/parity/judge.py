@@ -21,16 +21,16 @@ class Answers:
 
     evaluation: OutputsFile
     validation: OutputsFile
-    strangers: OutputsFile
+    out_of_distribution: OutputsFile
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The films behind ``Answers``, in the order of the outputs, and to whom each stranger belongs."""
+    """The films behind ``Answers``, in the order of the outputs, and to whom each picture of another kind belongs."""
 
     evaluation: Sequence[FilmFacts]
     validation: Sequence[FilmFacts]
-    strangers: Sequence[str]
+    out_of_distribution: Sequence[str]
     """Pictures of one group are not independent."""
 
 
@@ -55,7 +55,7 @@ def judge(
     Raises InputError PARITY-ARTIFACT (the outputs are another artifact's), PARITY-FILMS (of other films, or in another
     order), PARITY-SHAPE, STATISTICS-SHAPE or STATISTICS-VALUE.
     """
-    for name in ("evaluation", "validation", "strangers"):
+    for name in ("evaluation", "validation", "out_of_distribution"):
         _check(artifact, getattr(reference, name), getattr(other, name))
     evaluation = Pair(shown.evaluation, reference.evaluation.outputs["logits"], other.evaluation.outputs["logits"])
     validation = Pair(shown.validation, reference.validation.outputs["logits"], other.validation.outputs["logits"])
@@ -121,8 +121,8 @@ def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, m
         labels_too_few=measured.labels_too_few,
         novelty_auc=novelty_auc(
             Both(r["novelty"], o["novelty"]),
-            Both(reference.strangers.outputs["novelty"], other.strangers.outputs["novelty"]),
-            [*(film.patient for film in shown.evaluation), *shown.strangers],
+            Both(reference.out_of_distribution.outputs["novelty"], other.out_of_distribution.outputs["novelty"]),
+            [*(film.patient for film in shown.evaluation), *shown.out_of_distribution],
             measured.bootstrap,
         ),
     )

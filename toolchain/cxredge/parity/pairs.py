@@ -13,7 +13,7 @@ from cxredge.statistics.check import check
 
 
 class FilmFacts(Protocol):
-    """What evidence needs to know of a film; ``images.datasets.Film`` knows it."""
+    """What evidence needs to know of a film; ``data.film.Film`` knows it."""
 
     @property
     def file(self) -> str:

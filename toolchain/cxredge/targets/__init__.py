@@ -1,4 +1,4 @@
-"""Targets: the registry of runtimes that a student can be lowered to; each file implements ``base.Target``."""
+"""Targets: the registry of runtimes that a student can be lowered to. Each is a folder with a ``base.Target``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from cxredge.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from cxredge.targets.base import Target
+    from cxredge.vocabulary import TargetName
 
 TARGETS: dict[str, str] = {
-    # a new runtime is one file beside these and one line here (and its name in recipe.TargetName)
+    # a new runtime is one folder beside these and one line here (and its name in recipe.TargetName)
     "executorch": "cxredge.targets.executorch.target:ExecuTorch",
     "tflite": "cxredge.targets.tflite.target:TFLite",
     "coreml": "cxredge.targets.coreml.target:CoreML",
     "onnx": "cxredge.targets.onnx.target:Onnx",
 }
+
+
+def target_module(name: TargetName) -> str:
+    """The module of a registered target."""
+    return TARGETS[name].partition(":")[0]
 
 
 def get_target(name: str) -> Target:
