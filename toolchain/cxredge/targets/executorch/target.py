@@ -111,8 +111,8 @@ class ExecuTorch(Target):
 class _PteRunner(Runner):
     """ExecuTorch's extension module by itself.
 
-    ``executorch.runtime`` is a thin wrapper of it that imports the whole exporter for one class of warning, which takes
-    ten times as long as loading and running a film. Kernels and delegates are linked into the extension.
+    ``executorch.runtime`` is a thin wrapper of it that imports the whole exporter for the sake of one class of warning.
+    That takes seconds, and loading a file and running a film a fraction of one. Kernels and delegates are in the module.
     The runtime's thread pool belongs to the process: the runner opened last decides its size.
     """
 
