@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from cxredge.cli.phantom import phantom
-from cxredge.data.data_sets import DataSet, data_root, open_data
+from cxredge.data.data_sets import DataSet, open_data
+from cxredge.data.root import data_root
 from cxredge.errors import InputError
 from cxredge.phantoms import folder as phantom_files
 from cxredge.phantoms.render import PHANTOM_LABELS, PhantomFilm, Rendering, render

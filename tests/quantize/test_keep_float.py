@@ -20,6 +20,7 @@ from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target
 from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName
 from support.lowering import PERCENTILE, Lowered
+from support.lowering import lower as lower_schemes
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -53,7 +54,7 @@ class Lowerer:
         keeps = {f"{self.target.name}/{scheme}": tuple(keep) for scheme in kept} if keep else {}
         recipe = self.recipe.model_copy(update={"keep_float": keeps})
         calibration = CalibrationFilms(films(24, 2), PERCENTILE)
-        made = self.target.lower(student, schemes, recipe, calibration, self.folder, rounded)
+        made = lower_schemes(self.target, student, schemes, recipe, calibration, self.folder, rounded)
         return {a.scheme: a for a in made}
 
     def operations(self, artifact: Artifact) -> tuple[Operation, ...]:

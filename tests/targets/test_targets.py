@@ -19,7 +19,7 @@ from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact
 from cxredge.targets import get_target
-from support.lowering import PERCENTILE, Lowered, lower_all
+from support.lowering import PERCENTILE, Lowered, lower, lower_all
 
 SQNR_DB = {"fp16": 30.0, "w8": 20.0, "w8a8": 15.0}
 
@@ -183,7 +183,7 @@ def test_a_rounded_student_at_hand_is_used_and_gives_the_same_bytes(
 
     monkeypatch.setattr(rounding, "round_weights", again)
     calibration = CalibrationFilms(images, PERCENTILE)
-    (made,) = lowered.target.lower(student, ["w8a8"], recipe, calibration, tmp_path, rounded)
+    (made,) = lower(lowered.target, student, ["w8a8"], recipe, calibration, tmp_path, rounded)
     assert made.sha256 == lowered.artifacts["w8a8"].sha256
 
 
@@ -269,7 +269,7 @@ def test_refusals_before_any_work(lowered: Lowered, recipe: Recipe, tmp_path: Pa
 
     def code(scheme: str, one: Recipe = recipe) -> str:
         with pytest.raises(InputError) as caught:
-            list(target.lower(student, [scheme], one, None, tmp_path))  # type: ignore[list-item]
+            list(lower(target, student, [scheme], one, None, tmp_path))  # type: ignore[list-item]
         assert not list(tmp_path.iterdir())
         return caught.value.code
 
@@ -293,7 +293,7 @@ def test_nan_in_calibration_names_the_tensor(lowered: Lowered, recipe: Recipe, t
         student.backbone.last[0].weight.fill_(3e38)  # type: ignore[union-attr, index]
         student.backbone.last[2] = torch.nn.Identity()  # type: ignore[index]
     with pytest.raises(InputError) as caught:
-        list(lowered.target.lower(student, ["w8a8"], recipe, CalibrationFilms(films(2, 2), PERCENTILE), tmp_path))
+        list(lower(lowered.target, student, ["w8a8"], recipe, CalibrationFilms(films(2, 2), PERCENTILE), tmp_path))
     assert caught.value.code == "CALIBRATION-NAN"
 
 

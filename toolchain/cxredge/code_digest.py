@@ -16,6 +16,8 @@ from cxredge.files import sha256_bytes, sha256_file
 
 PACKAGE = "cxredge"
 ROOT = Path(__file__).parent
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where a statement holds others."""
 
 
 @lru_cache(maxsize=256)
@@ -56,18 +58,22 @@ def _file_digest(file: Path) -> str:
 @lru_cache(maxsize=1024)
 def _imports(file: Path, module: str) -> frozenset[str]:
     """Modules of this package that one file imports, and the packages around it."""
-    names = {name for node in _running(ast.parse(file.read_bytes())) for name in _names(node)}
+    names = {name for node in _statements(ast.parse(file.read_bytes())) for name in _names(node)}
     around = (name.rpartition(".")[0] for name in (*names, module))
     return frozenset(names | {name for name in around if name})
 
 
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those that only a type checker sees."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            continue
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement but those that only a type checker sees; expressions hold no imports."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
         yield node
-        yield from _running(node)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        for block in BLOCKS:
+            waiting += getattr(node, block, ())
 
 
 def _names(node: ast.AST) -> Iterator[str]:

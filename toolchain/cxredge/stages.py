@@ -16,7 +16,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -183,6 +183,7 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
+@lru_cache(maxsize=256)
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

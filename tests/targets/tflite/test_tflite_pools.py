@@ -10,7 +10,7 @@ import pytest
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.targets import get_target
-from support.lowering import PERCENTILE
+from support.lowering import PERCENTILE, lower
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_padded_pool_has_int8(recipe: Recipe, tmp_path: Path) -> None:
     with torch.no_grad():
         expected = student(torch.from_numpy(images))["logits"].numpy()
     calibration = CalibrationFilms(films(24, 2), PERCENTILE)
-    for artifact in target.lower(student, ["fp32", "w8a8"], recipe, calibration, tmp_path):
+    for artifact in lower(target, student, ["fp32", "w8a8"], recipe, calibration, tmp_path):
         with target.open(tmp_path / artifact.file) as runner:
             found = np.concatenate([runner.run(image[None])["logits"] for image in images])
         noise = 10 * np.log10((expected**2).sum() / ((expected - found) ** 2).sum())

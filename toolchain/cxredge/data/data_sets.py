@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.data.film import SPLITS, Film
+from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest
 from cxredge.recipe import FolderData, Labels, PhantomData
 from cxredge.stages import Cache
@@ -90,32 +90,6 @@ class DataSet:
                         f"and in split {film.split} ({film.file})",
                         "put all films of a patient into one split",
                     )
-
-
-def data_root() -> Path:
-    """The folder that holds the sets: ``CXR_DATA``, else ``../shared/data`` beside the repository or this folder.
-
-    Raises InputError DATA-MISSING.
-    """
-    said = os.environ.get("CXR_DATA")
-    if said is not None:
-        if not Path(said).is_dir():
-            raise InputError(
-                "DATA-MISSING",
-                f"CXR_DATA is {said!r}, which is not a folder",
-                "set CXR_DATA to the folder with the data sets",
-            )
-        return Path(said)
-    # parents[3]: toolchain/cxredge/images/ in a checkout
-    for base in (Path(__file__).resolve().parents[3], Path.cwd()):
-        root = base.parent / "shared" / "data"
-        if root.is_dir():
-            return root
-    raise InputError(
-        "DATA-MISSING",
-        "there is no ../shared/data, and CXR_DATA is not set",
-        "set CXR_DATA to the folder with the data sets",
-    )
 
 
 def open_data(data: FolderData | PhantomData, labels: Labels, cache: Path) -> DataSet:

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.data.data_sets import data_root
 from cxredge.data.film import Film
+from cxredge.data.root import data_root
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.images.preprocess import fit, resize

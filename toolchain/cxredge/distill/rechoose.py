@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxredge.distill.evaluate import answers
-from cxredge.distill.films import allowed_films, read_films
+from cxredge.distill.splits import allowed_films, read_films
 from cxredge.distill.thresholds import fitted_points, novelty_threshold
 from cxredge.distill.write_back import write_back
 from cxredge.recipe import Novelty, OperatingPoint, Recipe, recipe_path

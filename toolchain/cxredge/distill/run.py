@@ -13,10 +13,10 @@ from torch import Tensor
 
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import Answers, answers, macro_interval, score
-from cxredge.distill.films import Films, Splits, load_splits
 from cxredge.distill.losses import distillation_loss, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
+from cxredge.distill.splits import Films, Splits, load_splits
 from cxredge.distill.thresholds import fitted_points, novelty_threshold, point_by_prevalence
 from cxredge.distill.training import Loss, Training, seeded
 from cxredge.distill.write_back import write_back

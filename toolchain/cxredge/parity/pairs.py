@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.statistics.check import check
+from cxredge.statistics.arguments import check
 
 
 class FilmFacts(Protocol):

@@ -15,7 +15,7 @@ class PhantomSplit(Stage):
     """Pictures under ``images/`` and masks under ``masks/``."""
 
     kind = "phantoms"
-    code = ("cxredge.phantoms.split",)
+    code = ("cxredge.phantoms.folder", "cxredge.phantoms.render")
     packages = ("numpy", "pillow")
 
     def __init__(self, data: PhantomData, split: str) -> None:

@@ -10,11 +10,13 @@ from pydantic import Field
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.vocabulary import Frozen
 from cxredge.workers.jobs.base import Job
-from cxredge.workers.jobs.explain import Simulate, Trace
 from cxredge.workers.jobs.lower import Lower
 from cxredge.workers.jobs.rank_sensitivity import RankSensitivity
 from cxredge.workers.jobs.round_weights import RoundWeights
-from cxredge.workers.jobs.run import RunArtifact, RunReference
+from cxredge.workers.jobs.run_artifact import RunArtifact
+from cxredge.workers.jobs.run_reference import RunReference
+from cxredge.workers.jobs.simulate import Simulate
+from cxredge.workers.jobs.trace import Trace
 
 AnyJob = Annotated[
     Lower | RoundWeights | RunArtifact | RunReference | RankSensitivity | Trace | Simulate, Field(discriminator="kind")

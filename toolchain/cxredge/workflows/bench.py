@@ -19,7 +19,7 @@ from cxredge.targets import get_target
 from cxredge.targets.quiet import kept_quiet
 from cxredge.targets.runner import Runner
 from cxredge.vocabulary import ArtifactName
-from cxredge.workers.jobs.run import REFERENCE
+from cxredge.workers.jobs.run_reference import REFERENCE
 from cxredge.workers.pool import cores
 
 RUNS_PER_ROUND = 8

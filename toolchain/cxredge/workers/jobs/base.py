@@ -6,20 +6,11 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-import numpy as np
-
-from cxredge.recipe import Recipe
 from cxredge.vocabulary import Frozen
 
-if TYPE_CHECKING:
-    from cxredge.quantize.calibration import CalibrationFilms
-    from cxredge.students.base import Student
-
 T = TypeVar("T")
-ROUNDED = "rounded.safetensors"
-"""The student with rounded weights, in the folder that holds it."""
 IMAGES = "images.npy"
 """Preprocessed pixels, uint8[N, ch, H, W], in the folder of their films."""
 PICTURES_DIGEST = "pictures.sha256"
@@ -66,44 +57,6 @@ class Job(Frozen):
     @abstractmethod
     def do(self, desk: Desk) -> None:
         """Do the work. Raises CxrError for what is expected to fail."""
-
-
-class StudentJob(Job):
-    """A job that starts from the eager student.
-
-    calibration: folder of the calibration films' pixels, for INT8. rounded: folder of the student's rounded weights.
-    """
-
-    recipe: Recipe
-    weights: str
-    calibration: str | None = None
-    rounded: str | None = None
-
-    def student(self, desk: Desk) -> Student:
-        """The recipe's student, in evaluation mode. Raises InputError WEIGHTS-*, STUDENT-*."""
-        from cxredge.students import build_student
-
-        return desk.once(("student", self.weights), lambda: build_student(self.recipe, Path(self.weights)))
-
-    def rounded_student(self, desk: Desk) -> Student | None:
-        """The student with rounded weights; None for a job without."""
-        if self.rounded is None:
-            return None
-        from safetensors.torch import load_file
-
-        from cxredge.quantize.rounding import load_rounded
-
-        file = Path(self.rounded) / ROUNDED
-        return desk.once(("rounded", file), lambda: load_rounded(self.student(desk), load_file(file)))
-
-    def films(self) -> CalibrationFilms | None:
-        """The calibration films; None for a job without."""
-        from cxredge.quantize.calibration import CalibrationFilms
-
-        if self.calibration is None:
-            return None
-        pixels = np.load(Path(self.calibration) / IMAGES, mmap_mode="r")
-        return CalibrationFilms(pixels, self.recipe.calibration.percentile)
 
 
 class Clock:

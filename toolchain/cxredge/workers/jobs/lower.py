@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cxredge.errors import InputError
-from cxredge.files import sha256_file, write_text
-from cxredge.results import Artifact
+from cxredge.files import write_text
 from cxredge.targets import get_target
 from cxredge.vocabulary import ArtifactName
-from cxredge.workers.jobs.base import Clock, Desk, StudentJob
+from cxredge.workers.jobs.base import Clock, Desk
+from cxredge.workers.jobs.calibrated import CalibratedJob
+from cxredge.workers.jobs.lowered import RECORD
 
 if TYPE_CHECKING:
     from cxredge.targets.lowering import Lowering
 
-RECORD = "artifact.json"
-"""JSON: the ``Artifact`` that describes the file beside it."""
 
-
-class Lower(StudentJob):
+class Lower(CalibratedJob):
     """Writes the artifact's file and ``artifact.json``. Jobs of one process share the student's export."""
 
     kind: Literal["lower"] = "lower"
@@ -38,17 +34,3 @@ class Lower(StudentJob):
 
         student, rounded = self.student(desk), self.rounded_student(desk)
         return Lowering(student, self.recipe, self.films(), desk.work, rounded)
-
-
-def read_lowered(folder: Path) -> tuple[Artifact, Path]:
-    """The record and the file of an artifact's folder. Raises InputError ARTIFACT-HASH when they do not fit."""
-    record = read_record(folder)
-    file = folder / record.file
-    if sha256_file(file) != record.sha256:
-        raise InputError("ARTIFACT-HASH", f"{file} is not the artifact that was lowered", "build it again")
-    return record, file
-
-
-def read_record(folder: Path) -> Artifact:
-    """The record alone."""
-    return Artifact.model_validate_json((folder / RECORD).read_bytes())

@@ -6,7 +6,8 @@ import json
 from typing import Literal
 
 from cxredge.files import write_text
-from cxredge.workers.jobs.base import Clock, Desk, StudentJob
+from cxredge.workers.jobs.base import Clock, Desk
+from cxredge.workers.jobs.calibrated import CalibratedJob
 
 ORDER = "order.json"
 """JSON: groups of unit names, the one first whose float helps INT8 most."""
@@ -16,7 +17,7 @@ MOST_FLOAT = 0.5
 """Share of the weights beyond which an INT8 artifact in pieces costs about what the next scheme does."""
 
 
-class RankSensitivity(StudentJob):
+class RankSensitivity(CalibratedJob):
     """Writes ``order.json``."""
 
     kind: Literal["sensitivity"] = "sensitivity"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from cxredge.files import write_bytes
-from cxredge.workers.jobs.base import ROUNDED, Clock, Desk, StudentJob
+from cxredge.workers.jobs.base import Clock, Desk
+from cxredge.workers.jobs.calibrated import ROUNDED, CalibratedJob
 
 
-class RoundWeights(StudentJob):
+class RoundWeights(CalibratedJob):
     """Writes ``rounded.safetensors``."""
 
     kind: Literal["round"] = "round"

@@ -1,4 +1,4 @@
-"""Running one artifact, or the reference, over one stack of preprocessed pictures."""
+"""What running an artifact and running the reference over one stack of pictures have in common."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import time
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +15,14 @@ from cxredge.errors import EnvironmentProblem
 from cxredge.files import write_text
 from cxredge.images.preprocess import to_student
 from cxredge.outputs import Outputs, write_outputs
-from cxredge.results import Artifact
-from cxredge.targets import get_target
-from cxredge.vocabulary import ArtifactName
-from cxredge.workers.jobs.base import IMAGES, PICTURES_DIGEST, Clock, Desk, Job, StudentJob
-from cxredge.workers.jobs.lower import read_lowered
+from cxredge.workers.jobs.base import IMAGES, PICTURES_DIGEST, Clock, Desk, Job
 
 if TYPE_CHECKING:
     from cxredge.targets.runner import Runner
 
-REFERENCE = "reference"
-EAGER = "eager PyTorch"
 OUTPUTS = "outputs.safetensors"
 TIME = "time.json"
 """JSON: median milliseconds a picture."""
-FACTS = "student.json"
-"""JSON: number of the student's parameters."""
 
 
 class RunJob(Job):
@@ -55,39 +47,6 @@ class RunJob(Job):
     @abstractmethod
     def do(self, desk: Desk) -> None:
         """See ``Job``."""
-
-
-class RunArtifact(RunJob):
-    """lowered: folder with the artifact's file and its ``artifact.json``."""
-
-    kind: Literal["run"] = "run"
-    artifact: ArtifactName
-    lowered: str
-
-    def do(self, desk: Desk) -> None:
-        """Raises InputError ARTIFACT-HASH, RUN-*, EnvironmentProblem TARGET-LOAD or RUN-SHAPE."""
-        target = get_target(self.artifact.target)
-        record, runner = desk.once(("runner", self.lowered), self._open)
-        self.run_stack(desk, record.name, record.sha256, target.runtime().name, runner)
-
-    def _open(self) -> tuple[Artifact, Runner]:
-        record, file = read_lowered(Path(self.lowered))
-        return record, get_target(self.artifact.target).open(file)
-
-
-class RunReference(RunJob, StudentJob):
-    """Runs the float32 eager student; also writes ``student.json``."""
-
-    kind: Literal["reference"] = "reference"
-
-    def do(self, desk: Desk) -> None:
-        """Raises InputError WEIGHTS-*, STUDENT-* or RUN-*."""
-        from cxredge.targets.reference import Reference
-
-        student = self.student(desk)
-        parameters = sum(p.numel() for p in student.parameters())
-        write_text(self.place / FACTS, json.dumps({"parameters": parameters}))
-        self.run_stack(desk, REFERENCE, self.recipe.weights.sha256, EAGER, Reference(student))
 
 
 def run_all(runner: Runner, images: NDArray[np.uint8]) -> tuple[Outputs, float]:

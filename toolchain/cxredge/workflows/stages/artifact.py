@@ -11,7 +11,8 @@ from cxredge.results import Artifact
 from cxredge.stages import Stage, Store
 from cxredge.targets import get_target, target_module
 from cxredge.vocabulary import ArtifactName
-from cxredge.workers.jobs.lower import RECORD, Lower, read_record
+from cxredge.workers.jobs.lower import Lower
+from cxredge.workers.jobs.lowered import RECORD, read_record
 from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.base import ByJob, Here, Ticket, Where
 from cxredge.workflows.stages.pictures import Pictures

@@ -11,7 +11,9 @@ from cxredge.recipe import Recipe
 from cxredge.stages import Stage, Store
 from cxredge.targets import get_target, target_module
 from cxredge.vocabulary import ArtifactName
-from cxredge.workers.jobs.explain import EXPLAINED, Simulate, Trace
+from cxredge.workers.jobs.explain import EXPLAINED
+from cxredge.workers.jobs.simulate import Simulate
+from cxredge.workers.jobs.trace import Trace
 from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.artifact import BundledArtifact
 from cxredge.workflows.stages.base import ByJob, Ticket, Where

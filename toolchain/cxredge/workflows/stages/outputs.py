@@ -10,7 +10,9 @@ from cxredge.outputs import OutputsFile, read_outputs
 from cxredge.recipe import Recipe
 from cxredge.stages import Stage, Store
 from cxredge.targets import get_target, target_module
-from cxredge.workers.jobs.run import FACTS, OUTPUTS, REFERENCE, TIME, RunArtifact, RunReference
+from cxredge.workers.jobs.run import OUTPUTS, TIME
+from cxredge.workers.jobs.run_artifact import RunArtifact
+from cxredge.workers.jobs.run_reference import FACTS, REFERENCE, RunReference
 from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.artifact import BundledArtifact, LoweredArtifact
 from cxredge.workflows.stages.base import ByJob, Ticket, Where

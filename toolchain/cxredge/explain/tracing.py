@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
+from cxredge.explain.alignment import trace_units
 from cxredge.explain.records import TraceRecord
-from cxredge.explain.traces import trace_units
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.keep_float import kept_by_scheme
 from cxredge.recipe import Recipe
