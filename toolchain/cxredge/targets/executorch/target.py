@@ -112,7 +112,7 @@ class _PteRunner(Runner):
     """ExecuTorch's extension module by itself.
 
     ``executorch.runtime`` is a thin wrapper of it that imports the whole exporter for the sake of one class of warning.
-    That takes seconds, and loading a file and running a film a fraction of one. Kernels and delegates are in the module.
+    That takes seconds; loading a file and running a film take a fraction of one. The kernels are in the module.
     The runtime's thread pool belongs to the process: the runner opened last decides its size.
     """
 
