@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-TargetName = Literal["executorch", "tflite", "coreml", "onnx"]
+TARGETS: dict[str, str] = {
+    "executorch": "cxredge.targets.executorch.target:ExecuTorch",
+    "tflite": "cxredge.targets.tflite.target:TFLite",
+    "coreml": "cxredge.targets.coreml.target:CoreML",
+    "onnx": "cxredge.targets.onnx.target:Onnx",
+}
+"""Where each target's class is: ``module:Class``. A new target is a folder in ``targets/`` and a line here."""
+if TYPE_CHECKING:
+    TargetName = str
+else:
+    TargetName = Literal[tuple(TARGETS)]
 SchemeName = Literal["fp32", "fp16", "w8", "w8a8"]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

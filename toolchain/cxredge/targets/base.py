@@ -62,6 +62,8 @@ class Target(ABC):
     """Suffix of folders that ``read`` takes as well, for formats that have both; empty for none."""
     layout: ClassVar[Literal["NCHW", "NHWC"]]
     """Axes of the file's own image and cam tensors; runners always take and give NCHW."""
+    computes_in_half: ClassVar[bool] = False
+    """Whether operators on float16 tensors round every sum to float16, and not only what they store."""
     schemes: ClassVar[tuple[SchemeName, ...]]
     build_packages: ClassVar[tuple[str, ...]]
     run_packages: ClassVar[tuple[str, ...]]

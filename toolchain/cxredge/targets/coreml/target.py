@@ -44,6 +44,7 @@ class CoreML(Target):
     suffix = ".mlpackage.zip"
     folder_suffix = ".mlpackage"
     layout = "NCHW"
+    computes_in_half = True
     schemes = ("fp32", "fp16", "w8", "w8a8")
     build_packages = ("coremltools", "torch")
     run_packages = ("torch", "protobuf")
