@@ -26,6 +26,7 @@ TORCH_AT_MODULE_SCOPE = ("students/", "distill/", "mlprogram/operators/")
 FLOORS = (
     (
         "vocabulary",
+        "metrics",
         "recipe",
         "recipe_file",
         "results",

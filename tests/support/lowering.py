@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.recipe import InputSpec, Labels, OperatingPoint, Recipe
+from cxredge.recipe import InputSpec, Labels, OperatingPoint, PercentileRange, Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target
 from cxredge.vocabulary import SchemeName
 
-PERCENTILE = 99.99
+PERCENTILE = PercentileRange(rule="percentile")
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from cxredge.recipe import Recipe
 from cxredge.results import Artifact
 from cxredge.targets import get_target
 from cxredge.targets.coreml.quantizer import BEFORE, RANGES_OPTION
+from support.lowering import PERCENTILE
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def packages(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
     folder = tmp_path_factory.mktemp("coreml")
     made = get_target("coreml").lower(
-        make_student(), ("fp16", "w8", "w8a8"), recipe, CalibrationFilms(films(24, 2), 99.99), folder
+        make_student(), ("fp16", "w8", "w8a8"), recipe, CalibrationFilms(films(24, 2), PERCENTILE), folder
     )
     return {artifact.scheme: folder / artifact.file for artifact in made}
 
@@ -126,9 +127,9 @@ def test_the_image_gets_all_its_grey_levels(graphs: dict[str, Graph]) -> None:
 def test_int8_weights_are_the_rounded_ones(packages: dict[str, Path], recipe: Recipe) -> None:
     """coremltools' own rounding must change no weight of the rounded student."""
     import torch
-    from support.tiny_student import films, make_student
 
     from cxredge.quantize.rounding import round_weights
+    from support.tiny_student import films, make_student
 
     rounded = round_weights(make_student(), recipe.input, films(24, 2))
     expected = []
@@ -157,7 +158,7 @@ def _value(graph: Graph, node: Node, key: str) -> object:
 def lower(recipe: Recipe, folder: Path, scheme: str, spectrum: bool = False) -> Artifact:
     from support.tiny_student import films, make_student
 
-    calibration = CalibrationFilms(films(4, 2), 99.99)
+    calibration = CalibrationFilms(films(4, 2), PERCENTILE)
     (made,) = get_target("coreml").lower(make_student(spectrum), (scheme,), recipe, calibration, folder)  # type: ignore[arg-type]
     return made
 

@@ -73,8 +73,8 @@ class CoreML(Target):
             steps = weight_steps(prepared, kept)
         if calibration is not None:
             estimator = calibrate(prepared, calibration, kept)
-            ranges = estimator.table(calibration.percentile)
-            lowered = Lowered(ranges, estimator.step(CAM, calibration.percentile))
+            ranges = estimator.table(calibration.rule)
+            lowered = Lowered(ranges, estimator.step(CAM, calibration.rule))
             steps = (*activation_steps(prepared, ranges, kept), *steps)
         model = convert(prepared, half=scheme != "fp32", steps=steps)
         write_package(model, recipe, scheme, path)
