@@ -22,7 +22,7 @@ from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.rounding import round_weights
 from cxredge.report.table import as_text
 from cxredge.students import build_student
-from cxredge.targets import coreml_relu6
+from cxredge.targets.coreml import relu6
 from cxredge.targets.coreml.convert import Source, convert, export
 from cxredge.targets.coreml.package import write_package
 from cxredge.targets.coreml.quantizer import activation_steps, calibrate, weight_steps
@@ -113,7 +113,7 @@ def clipped(rounded, recipe, calibration, work):
     """The route without ``clip_to_relu6``: coremltools then quantises before and behind every clip."""
     from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
 
-    replacing = PASS_REGISTRY[coreml_relu6.PASS]
+    replacing = PASS_REGISTRY[relu6.PASS]
     apply = type(replacing).apply
     type(replacing).apply = lambda self, program: None
     try:

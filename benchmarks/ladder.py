@@ -1,4 +1,4 @@
-"""Attempts and seconds of the precision ladder on a student that plain INT8 breaks.
+"""Attempts and seconds of the precision search on a student that plain INT8 breaks.
 
     python benchmarks/ladder.py [targets]
 

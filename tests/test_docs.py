@@ -1,4 +1,5 @@
-"""The README's commands, word for word, on a film that is not there by accident: a phantom as DICOM."""
+"""The README's commands, word for word, on a film that is not there by accident: a phantom as DICOM; and that pages
+name only what is there, and each page stands in the README."""
 
 from __future__ import annotations
 
@@ -12,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-DAY = re.search(r"## A day's work\n\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-COMMANDS = [line.split("#")[0].strip() for line in DAY.group(1).splitlines()] if DAY else []
+from support.command import ROOT
+from support.films import write_phantom_dicom
+from support.pages import PAGES, blocks
+
+README = (ROOT / "README.md").read_text()
+(DAY,) = blocks(README.partition("## A day's work\n")[2].partition("\n## ")[0], "sh")
+COMMANDS = [line.split("#")[0].strip() for line in DAY.splitlines()]
 # train for most of an hour, or build everything twice: tests/distill and tests/bundle run them small
 LONG = ("cxredge distill", "cxredge rebuild-check")
 
@@ -29,7 +34,7 @@ def test_the_readmes_day_works(tmp_path: Path) -> None:
         "CXR_CACHE": str(ROOT / "build" / "cache"),
     }
     shutil.copytree(ROOT / "model_zoo", tmp_path / "model_zoo")
-    write_film(tmp_path / "film.dcm")
+    write_phantom_dicom(tmp_path / "film.dcm")
     for command in COMMANDS:
         if command.startswith(LONG):
             continue
@@ -43,10 +48,31 @@ def test_the_readmes_day_works(tmp_path: Path) -> None:
     assert (tmp_path / "films" / "labels.csv").is_file()
 
 
-def write_film(path: Path) -> None:
-    from cxredge.phantoms.render import render, sample_patients
-    from cxredge.recipe import PhantomData
-    from cxredge.vectors.films import dicom
+PLACE = re.compile(r"(?<![\w./-])(?:toolchain|tests|docs|benchmarks|android-app|ios-app|model_zoo)/[\w./-]*\w/?")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+# made by commands: git ignores them
+MADE = re.compile(
+    r"android-app/app/src/main/assets/|android-app/app/target/|ios-app/CXRApp/Model/|model_zoo/.*model\.auto"
+)
 
-    film = sample_patients(PhantomData(source="phantom", seed=5, patients={"test": 1}))[0]
-    path.write_bytes(dicom(render(film).grey, bits=8))
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_names_only_what_is_there(path: Path) -> None:
+    text = path.read_text()
+    named = {f"{place}/" if (ROOT / place).is_dir() else place for place in PLACE.findall(text)}
+    assert [place for place in sorted(named) if not MADE.match(place) and not (ROOT / place).exists()] == []
+    assert [link for link in LINK.findall(text) if not (path.parent / link).exists()] == []
+
+
+def test_the_readme_lists_every_page() -> None:
+    listed = set(LINK.findall(README))
+    wanted = {path.relative_to(ROOT).as_posix() for path in PAGES} - {"README.md"}
+    assert wanted - listed == set()
+
+
+def test_the_readme_has_every_room() -> None:
+    package = ROOT / "toolchain" / "cxredge"
+    rooms = {folder.parent.name for folder in package.glob("*/__init__.py")}
+    assert len(rooms) > 15
+    listed = re.findall(r"^\| (`\w+/`(?:, `\w+/`)*) \|", README, re.M)
+    assert {room for cell in listed for room in re.findall(r"`(\w+)/`", cell)} == rooms

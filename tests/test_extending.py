@@ -49,11 +49,12 @@ class Extension:
                 file.write_text(code)
                 continue
             source = file.read_text()
+            apart = "\n\n" if code.startswith(("class", "def", "@")) else ""
             if step["end"]:
-                file.write_text(source + code)
+                file.write_text(source + apart + code)
                 continue
             (line,) = [each for each in source.splitlines(keepends=True) if each.strip() == step["line"]]
-            new = {"above": code + line, "below": line + code, "instead of": code}[step["way"]]
+            new = {"above": code + apart + line, "below": line + code, "instead of": code}[step["way"]]
             file.write_text(source.replace(line, new))
 
     @property

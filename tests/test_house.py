@@ -20,9 +20,19 @@ HEAVY = (
     "pydicom", "PIL", "jinja2", "ruamel", "cryptography", "model_signing", "sigstore_models", "cyclonedx",
 )  # fmt: skip
 # torch defines modules and losses here; everyone else imports these modules inside functions
-TORCH_AT_MODULE_SCOPE = ("students/", "distill/", "mlprogram/operators/")
+TORCH_AT_MODULE_SCOPE = (
+    "students/",
+    "distill/",
+    "mlprogram/operators/",
+    "quantize/rounding.py",
+    "quantize/folding.py",
+    "quantize/units.py",
+    "quantize/unit_graph.py",
+    "quantize/simulated_int8.py",
+    "quantize/sensitivity.py",
+)
 
-# floors from the ground up; a module imports from its own room or from a lower floor
+# floors from the ground up; a room imports from itself or from a lower floor; a plain file of the package is a room
 FLOORS = (
     (
         "vocabulary",
@@ -34,17 +44,33 @@ FLOORS = (
         "errors",
         "files",
         "progress",
+        "code_digest",
         "stages",
         "outputs",
         "strict_json",
     ),
-    ("students", "images", "statistics"),
-    ("mlprogram",),
+    ("students", "images", "statistics", "modelfile", "phantoms"),
+    ("data", "vectors", "mlprogram"),
+    ("quantize",),
     ("targets",),
-    ("parity", "distill"),
+    ("explain",),
+    ("workers", "parity", "distill"),
     ("report", "bundle", "device"),
+    ("workflows",),
     ("cli",),
 )
+SHARED_NAMES = {
+    "base": "what all of a room's kind are",
+    "target": "one in each target's folder",
+    "quantizer": "one in each target's folder",
+    "tracer": "one in each target's folder, and what they have in common",
+    "contents": "one in each target's folder, and what they have in common",
+    "package": "an ML Program on disk, written in one room and read in the other",
+    "stages": "the file of what a stage is, and the room with one file each",
+}
+"""Base names that stand in several rooms and mean one thing."""
+NAMED_AFTER_WHAT_THEY_SERVE = {"cli", "workflows", "workflows/stages", "workers/jobs"}
+"""A command, its workflow, the stages that it wants and their jobs are called after the same thing."""
 
 
 def module_name(path: Path) -> str:
@@ -123,6 +149,65 @@ def test_rooms_import_from_floors_below_only() -> None:
         if other != room(path) and level[other] >= level[room(path)] and not (level[other] == level[room(path)] == 0)
     ]
     assert wrong == []
+
+
+def test_no_two_files_need_each_other() -> None:
+    """Imports inside functions and for the type checker count too: to read one file, nobody has to read it first."""
+    from cxredge.code_digest import code_of
+
+    needs = {module_name(path): imported_modules(path) for path in SOURCES}
+    assert "cxredge.targets.base" in needs["cxredge.targets.onnx.target"]
+    found = circles(needs)
+    assert found == []
+    assert {"cxredge.files", "cxredge.errors"} <= code_of("cxredge.stages")
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Modules of the package that a file imports, wherever in it."""
+    known = {module_name(p) for p in SOURCES}
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (members & known) or ({node.module} & known)
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & known
+    return found - {module_name(path), "cxredge"}
+
+
+def circles(needs: dict[str, set[str]]) -> list[str]:
+    """Modules that reach themselves: what is left when those that need nothing left are taken away, again and again."""
+    left = {name: set(of) for name, of in needs.items()}
+    while free := {name for name, of in left.items() if not of & left.keys()}:
+        left = {name: of for name, of in left.items() if name not in free}
+    return sorted(left)
+
+
+def test_modules_are_looked_up_by_name_in_few_places() -> None:
+    """A cache key follows imports: whatever is found by name has to be named to it (a target's module is)."""
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in SOURCES
+        if re.search(r"\b(import_module|__import__|run_module|spec_from_file_location)\b", path.read_text())
+    }
+    assert found == {"targets/__init__.py", "targets/base.py", "cli/main.py", "workers/fork_server_process.py"}
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+
+
+def test_a_base_name_means_one_thing() -> None:
+    rooms: dict[str, set[str]] = {}
+    for path in SOURCES:
+        if path.stem != "__init__":
+            rooms.setdefault(path.stem, set()).add(path.parent.relative_to(PACKAGE).as_posix())
+    shared = {
+        name: others
+        for name, where in rooms.items()
+        if len(others := where - NAMED_AFTER_WHAT_THEY_SERVE) > 1 and name not in SHARED_NAMES
+    }
+    assert shared == {}
 
 
 def test_the_evaluator_can_be_lifted_out() -> None:

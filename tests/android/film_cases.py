@@ -27,7 +27,7 @@ from cxredge.errors import InputError
 from cxredge.files import canonical_json, fresh_directory, sha256_bytes
 from cxredge.images.preprocess import preprocess
 from cxredge.recipe import InputSpec
-from cxredge.vectors.films import chunk
+from cxredge.vectors.sources import chunk
 
 CASES = 1050
 Kind = Literal["grey", "grey-as-rgb", "colour", "palette", "grey-palette", "grey-alpha", "rgb-alpha"]

@@ -16,7 +16,7 @@ from pydicom.uid import (
 )
 
 from cxredge.recipe import InputSpec
-from cxredge.vectors.films import dicom, films, scene
+from cxredge.vectors.sources import dicom, films, scene
 
 ENCODINGS = {
     "implicit": ImplicitVRLittleEndian,

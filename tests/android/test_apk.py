@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from support.tiny_recipe import TINY, write_weights
 
 ROOT = Path(__file__).parents[2]

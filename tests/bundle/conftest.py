@@ -12,7 +12,7 @@ from cxredge.bundle.assemble import Parts, assemble
 from cxredge.bundle.keys import PublicKey, read_public
 from cxredge.bundle.manifest import FilmList, StrangersRecord
 from cxredge.bundle.selftest import make_inputs
-from cxredge.data.data_sets import Film
+from cxredge.data.film import Film
 from cxredge.files import sha256_file
 from cxredge.outputs import OutputsFile, films_digest
 from cxredge.parity.judge import Answers, Shown, judge

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from support.command import Run, run
 from support.tiny_recipe import TINY, write_weights
 

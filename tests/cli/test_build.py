@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from support.command import CXREDGE, ROOT, Run
 from support.tiny_recipe import TINY, write_weights
 

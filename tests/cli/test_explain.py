@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.command import Run
 from support.tiny_recipe import MAKER, READER, TINY, plant, write_weights
 

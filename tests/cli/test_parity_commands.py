@@ -7,10 +7,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from support.command import Run
-from support.tiny_recipe import MAKER, READER, TINY, plant, write_weights
 
 from cxredge.recipe_file import load_recipe
+from support.command import Run
+from support.tiny_recipe import MAKER, READER, TINY, plant, write_weights
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from support.command import ROOT, Run
 
 V1 = ROOT / "tests" / "bundle" / "fixtures" / "v1"

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from cxredge.cli.phantom import phantom
-from cxredge.data.data_sets import DataSet, data_root, open_data
+from cxredge.data.data_sets import DataSet, open_data
+from cxredge.data.root import data_root
 from cxredge.errors import InputError
 from cxredge.phantoms import folder as phantom_files
 from cxredge.phantoms.render import PHANTOM_LABELS, PhantomFilm, Rendering, render
@@ -285,9 +286,9 @@ def test_the_cache_key_follows_data_and_generator(tmp_path: Path, monkeypatch: p
     assert key != phantom_files.generator_key(SMALL.model_copy(update={"seed": 3}))
     for name in phantom_files.GENERATOR:
         (tmp_path / name).write_bytes(Path(phantom_files.__file__).with_name(name).read_bytes())
-    monkeypatch.setattr(phantom_files, "__file__", str(tmp_path / "phantom_files.py"))
+    monkeypatch.setattr(phantom_files, "__file__", str(tmp_path / "folder.py"))
     assert key == phantom_files.generator_key(SMALL)
-    (tmp_path / "phantom_findings.py").write_text("# changed\n")
+    (tmp_path / "lesions.py").write_text("# changed\n")
     assert key != phantom_files.generator_key(SMALL)
 
 

@@ -1,4 +1,4 @@
-"""Strangers: what they are, that the choice repeats, and the real ones where the data sets are."""
+"""Out-of-distribution films: what they are, that the choice repeats, and the real ones where the data sets are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cxredge.data import out_of_distribution as strangers
-from cxredge.data.data_sets import Film, open_data
-from cxredge.data.out_of_distribution import PER_KIND, WORDS, make_strangers, stranger_sets
+from cxredge.data.data_sets import open_data
+from cxredge.data.film import Film
+from cxredge.data.out_of_distribution import PER_KIND, WORDS, make_ood_films, ood_sets
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.images.preprocess import preprocess
@@ -26,7 +27,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> tuple[Film, ...]:
 
 
 def test_without_data_sets(films: tuple[Film, ...]) -> None:
-    listed, pixels = make_strangers(films, {}, SPEC)
+    listed, pixels = make_ood_films(films, {}, SPEC)
     assert listed.kinds == ALWAYS
     counts = [sum(p.kind == kind for p in listed.pictures) for kind in ALWAYS]
     assert counts == [PER_KIND] * 3 + [len(films)] * 4, "no more films than there are"
@@ -34,13 +35,13 @@ def test_without_data_sets(films: tuple[Film, ...]) -> None:
     assert pixels.dtype == np.uint8
     assert [p.sha256 for p in listed.pictures] == [sha256_bytes(p.tobytes()) for p in pixels]
     assert len({p.sha256 for p in listed.pictures}) == len(pixels), "no picture twice"
-    again, same = make_strangers(tuple(reversed(films)), {}, SPEC)
+    again, same = make_ood_films(tuple(reversed(films)), {}, SPEC)
     assert again == listed, "the order of the films does not matter"
     np.testing.assert_array_equal(same, pixels)
 
 
 def test_changed_films_are_what_they_are_called(films: tuple[Film, ...]) -> None:
-    listed, pixels = make_strangers(films, {}, SPEC)
+    listed, pixels = make_ood_films(films, {}, SPEC)
     plain = {film.file: (film, preprocess(film.path, SPEC)[0].astype(int)) for film in films}
     seen = set()
     for picture, planes in zip(listed.pictures, pixels, strict=True):
@@ -68,7 +69,7 @@ def test_corners_are_quarters_in_turn() -> None:
 
 
 def test_noise_has_its_spectrum(films: tuple[Film, ...]) -> None:
-    listed, pixels = make_strangers(films[:1], {}, SPEC)
+    listed, pixels = make_ood_films(films[:1], {}, SPEC)
     slopes = {}
     for kind in ("white-noise", "pink-noise"):
         chosen = [i for i, p in enumerate(listed.pictures) if p.kind == kind]
@@ -85,10 +86,10 @@ def test_noise_has_its_spectrum(films: tuple[Film, ...]) -> None:
 
 def test_real_ones(films: tuple[Film, ...], cxr_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXR_DATA", str(cxr_data))
-    sets = stranger_sets("cxr_multilabel")
+    sets = ood_sets("cxr_multilabel")
     assert set(sets) == {"ct", "cells", "dicom"}
     oblong = InputSpec(height=48, width=64, fit="crop")
-    listed, pixels = make_strangers(films, sets, oblong)
+    listed, pixels = make_ood_films(films, sets, oblong)
     assert listed.kinds == tuple(WORDS)
     assert pixels.shape == (len(listed.pictures), 1, 48, 64)
     of = {kind: [p for p in listed.pictures if p.kind == kind] for kind in WORDS}
@@ -105,24 +106,24 @@ def test_real_ones(films: tuple[Film, ...], cxr_data: Path, monkeypatch: pytest.
 
 def test_the_recipes_own_set_is_no_stranger(cxr_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXR_DATA", str(cxr_data))
-    assert set(stranger_sets("ct_covid")) == {"cells", "dicom"}
-    assert set(stranger_sets("malaria")) == {"ct", "dicom"}
+    assert set(ood_sets("ct_covid")) == {"cells", "dicom"}
+    assert set(ood_sets("malaria")) == {"ct", "dicom"}
 
 
 def test_a_data_root_that_is_not_there_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXR_DATA", str(tmp_path / "none"))
     with pytest.raises(InputError) as refusal:
-        stranger_sets("cxr_multilabel")
+        ood_sets("cxr_multilabel")
     assert refusal.value.code == "DATA-MISSING"
     monkeypatch.setenv("CXR_DATA", str(tmp_path))
-    assert stranger_sets("cxr_multilabel") == {}
+    assert ood_sets("cxr_multilabel") == {}
 
 
 def test_recipes_of_colour_pictures(cxr_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXR_DATA", str(cxr_data))
     cells = sorted((cxr_data / "malaria" / "images").iterdir())[:2]
     films = [Film(p.name, p, p.stem, "test", np.zeros(1, np.float32)) for p in cells]
-    listed, pixels = make_strangers(films, stranger_sets("malaria"), SPEC.model_copy(update={"channels": 3}))
+    listed, pixels = make_ood_films(films, ood_sets("malaria"), SPEC.model_copy(update={"channels": 3}))
     assert pixels.shape == (len(listed.pictures), 3, 64, 64)
     grey = [i for i, p in enumerate(listed.pictures) if p.kind in ("ct", "dicom", "white-noise")]
     assert (pixels[grey] == pixels[grey][:, :1]).all()

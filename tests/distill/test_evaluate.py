@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cxredge.distill.evaluate import MIN_CASES, answers, macro_interval, score
-from cxredge.distill.films import Films
+from cxredge.distill.splits import Films
 from cxredge.students.base import Student
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cxredge.data.data_sets import open_data
-from cxredge.distill.films import load_splits
+from cxredge.distill.splits import load_splits
 from cxredge.errors import InputError
 from cxredge.recipe import Recipe
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cxredge.distill.checkpoint import CheckpointFile
-from cxredge.distill.films import Films
+from cxredge.distill.splits import Films
 from cxredge.distill.training import Loss, Training, film_size, resized, schedule
 
 

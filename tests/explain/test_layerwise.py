@@ -8,9 +8,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from cxredge.evidence import Explanation
+from cxredge.explain.alignment import UnitError
 from cxredge.explain.layerwise import decibels, explained, explanation, fix, standing_out, worst
 from cxredge.explain.records import KeptStep, RestoredUnit, SimulationRecord, TraceRecord
-from cxredge.explain.traces import UnitError
 from cxredge.quantize.units import Unit, keep
 
 NAMES = ("backbone.stem", "backbone.block.a", "backbone.block.b", "backbone.block", "backbone.last")

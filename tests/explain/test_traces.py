@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.lowering import PERCENTILE, Lowered
 
-from cxredge.explain.traces import UnitError, trace_units
+from cxredge.explain.alignment import UnitError, trace_units
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.students.base import Student
 from cxredge.targets import get_target
 from cxredge.targets.tracer import Origin
 from cxredge.vocabulary import INTEGER_SCHEMES
+from support.lowering import PERCENTILE, Lowered, lower
 
 UNITS = ["stem.0", "block.expand.0", "block.depthwise.0", "block.project.0", "block", "last.0"]
 LEAST_DB = {"fp32": 60.0, "fp16": 40.0, "w8": 30.0, "w8a8": 20.0}
@@ -39,9 +39,8 @@ def student() -> Student:
 
 @pytest.fixture(scope="module")
 def rounded(student: Student, recipe: Recipe) -> Student:
-    from support.tiny_student import films
-
     from cxredge.quantize.rounding import round_weights
+    from support.tiny_student import films
 
     return round_weights(student, recipe.input, films(24, 2))
 
@@ -103,7 +102,7 @@ def test_a_broken_layer_is_where_the_sqnr_falls(
     with torch.no_grad():
         weight = broken.get_parameter("backbone.block.depthwise.0.weight")
         weight += 0.3 * weight.std() * torch.randn_like(weight)
-    (artifact,) = lowered.target.lower(broken, ["fp32"], recipe, None, tmp_path)
+    (artifact,) = lower(lowered.target, broken, ["fp32"], recipe, None, tmp_path)
     # the delegate hides ExecuTorch's intermediates: there the graph that the file is made of is the broken one
     source = broken if lowered.target.name == "executorch" else student
     traced = trace_units(
@@ -125,7 +124,7 @@ def test_a_float16_overflow_is_named(
     with torch.no_grad():
         huge.get_parameter("backbone.block.project.1.weight").fill_(4e4)
     target = get_target("coreml")
-    (artifact,) = target.lower(huge, ["fp16"], recipe, None, tmp_path)
+    (artifact,) = lower(target, huge, ["fp16"], recipe, None, tmp_path)
     _, errors = trace_units(target, tmp_path / artifact.file, Origin(huge, recipe, "fp16", None), huge, images[:1])
     bad = [e for e in errors if e.bad is not None]
     assert bad[0].unit == "backbone.block.project.0"
@@ -138,7 +137,7 @@ def test_nan_is_named_where_it_begins(
     import onnx
 
     target = get_target("onnx")
-    (artifact,) = target.lower(student, ["fp32"], recipe, None, tmp_path)
+    (artifact,) = lower(target, student, ["fp32"], recipe, None, tmp_path)
     path = tmp_path / artifact.file
     model = onnx.load(str(path))
     (convolution,) = (n for n in model.graph.node if any("block.depthwise.0.weight" in i for i in n.input))
@@ -158,9 +157,9 @@ def test_nan_is_named_where_it_begins(
 def test_a_backbone_that_nobody_tuned(target: str, recipe: Recipe, tmp_path: Path) -> None:
     """Squeeze and excitation, hard-swish, odd layouts: nine of ten units have a tensor, and these are right."""
     import torch
-    from support.tiny_student import films
 
     from cxredge.students.timm_backbone import TimmBackbone
+    from support.tiny_student import films
 
     torch.manual_seed(0)
     backbone = TimmBackbone("timm/mobilenetv3_small_050", 1, 48, 48)
@@ -170,7 +169,7 @@ def test_a_backbone_that_nobody_tuned(target: str, recipe: Recipe, tmp_path: Pat
             student(torch.from_numpy(films(8, 5)).float())
         student.eval()
     kind = get_target(target)
-    (artifact,) = kind.lower(student, ["fp32"], recipe, None, tmp_path)
+    (artifact,) = lower(kind, student, ["fp32"], recipe, None, tmp_path)
     made = Origin(student, recipe, "fp32", None)
     _, errors = trace_units(kind, tmp_path / artifact.file, made, student, films(2, 3))
     matched = [e for e in errors if e.tensor is not None]

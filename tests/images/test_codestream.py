@@ -5,7 +5,7 @@ import pytest
 
 from cxredge.errors import InputError
 from cxredge.images.codestream import check_stream, jpeg_exif, jpeg_segments, orientation, repair_sequential_scan
-from cxredge.vectors.films import jpeg, scene
+from cxredge.vectors.sources import jpeg, scene
 
 STREAM = jpeg(scene(20, 26, 0, 255).astype(np.uint8), orientation=3)
 

@@ -12,7 +12,7 @@ from cxredge.errors import InputError
 from cxredge.images.preprocess import fit, preprocess, preprocess_films, to_student
 from cxredge.images.resample import resample
 from cxredge.recipe import InputSpec
-from cxredge.vectors.films import jpeg, png, scene
+from cxredge.vectors.sources import jpeg, png, scene
 
 
 def spec(kind: Literal["pad", "crop", "squash"], height: int, width: int, **more: object) -> InputSpec:

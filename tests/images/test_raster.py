@@ -12,7 +12,7 @@ from cxredge.errors import InputError
 from cxredge.images.raster import turn
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
-from cxredge.vectors.films import chunk, jpeg, png, scene
+from cxredge.vectors.sources import chunk, jpeg, png, scene
 
 GREY = InputSpec(height=16, width=16, fit="pad")
 COLOUR = GREY.model_copy(update={"channels": 3})

@@ -13,7 +13,7 @@ from cxredge.images import read
 from cxredge.images.read import read_film
 from cxredge.images.refuse import decoder_net
 from cxredge.recipe import InputSpec
-from cxredge.vectors.films import dicom, jpeg, png, scene
+from cxredge.vectors.sources import dicom, jpeg, png, scene
 
 SPEC = InputSpec(height=16, width=16, fit="pad")
 FILM = scene(20, 24, 0, 255).astype(np.uint8)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cxredge.mlprogram.registry import operators
+from cxredge.mlprogram.library import operators
 from cxredge.mlprogram.schema import DATA_TYPES, parse_model
 from cxredge.mlprogram.weights import SENTINEL
 

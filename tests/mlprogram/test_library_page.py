@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from cxredge.mlprogram import check, graph, package, types
+from support.pages import blocks, page, run_program
 
-PAGE = (Path(__file__).parents[2] / "docs" / "mlprogram.md").read_text()
+PAGE = page("mlprogram.md")
 
 
 def test_the_pages_program_runs(packages: Path, tmp_path: Path) -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    (program,) = blocks(PAGE)
     (tmp_path / "model.mlpackage").symlink_to(packages / "fp16.mlpackage")
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("y float32 (1, 5) (")
+    done = run_program(program, tmp_path)
+    assert done.status == 0, done.err
+    assert done.out.startswith("y float32 (1, 5) (")
 
 
 def test_the_pages_bounds_are_the_sources() -> None:

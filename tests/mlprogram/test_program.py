@@ -13,7 +13,7 @@ import pytest
 
 from cxredge.errors import InputError
 from cxredge.mlprogram import check, load
-from cxredge.mlprogram.registry import operators
+from cxredge.mlprogram.library import operators
 from mlprogram.built import const, empty, node, relu, row, saved, typed
 
 X = row(-1, 0, 0.1, 2)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxredge.data.data_sets import Film
+from cxredge.data.film import Film
 from cxredge.errors import InputError
 from cxredge.metrics import by_gate
 from cxredge.outputs import OutputsFile, films_digest, read_outputs, write_outputs

@@ -1,4 +1,4 @@
-"""Stranger evidence on scores whose AUC and shares are known, and on the zoo's student."""
+"""Novelty evidence on scores whose AUC and shares are known, and on the zoo's student."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cxredge.data.data_sets import open_data
-from cxredge.data.out_of_distribution import WORDS, Stranger, Strangers, make_strangers
+from cxredge.data.out_of_distribution import WORDS, OodFilm, OodFilms, make_ood_films
 from cxredge.images.preprocess import preprocess_films
 from cxredge.parity.novelty_evidence import stranger_evidence
 from cxredge.parity.pairs import Both
@@ -21,9 +21,9 @@ SHORT = BootstrapSpec(resamples=100, level=0.95, seed=1)
 ZOO = Path(__file__).parents[2] / "model_zoo" / "phantom"
 
 
-def listed(*kinds: str) -> Strangers:
-    rows = [Stranger(kind=k, name=f"{k} {i}", group=f"g{i}", sha256="0" * 64) for i, k in enumerate(kinds)]
-    return Strangers(pictures=tuple(rows))
+def listed(*kinds: str) -> OodFilms:
+    rows = [OodFilm(kind=k, name=f"{k} {i}", group=f"g{i}", sha256="0" * 64) for i, k in enumerate(kinds)]
+    return OodFilms(pictures=tuple(rows))
 
 
 def scores(reference: Sequence[float], artifact: Sequence[float]) -> Both:
@@ -57,7 +57,7 @@ def test_the_zoos_student_tells_what_is_no_film(tmp_path: Path) -> None:
     data = PhantomData(source="phantom", seed=6, patients={"train": 1, "val": 1, "test": 6})
     films = open_data(data, recipe.labels, tmp_path).films("test")
     known = preprocess_films([film.path for film in films], recipe.input, "test")
-    kinds, strange = make_strangers(films, {}, recipe.input)
+    kinds, strange = make_ood_films(films, {}, recipe.input)
     student = build_student(recipe, ZOO / recipe.weights.file)
     with torch.no_grad():
         novelty = [student(torch.from_numpy(p).float())["novelty"].numpy() for p in (known, strange)]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from support.lowering import PERCENTILE, Lowered
 
 from cxredge.errors import InputError
 from cxredge.quantize.calibration import CalibrationFilms
@@ -20,6 +19,8 @@ from cxredge.results import Artifact, Operation
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target
 from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName
+from support.lowering import PERCENTILE, Lowered
+from support.lowering import lower as lower_schemes
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -53,7 +54,7 @@ class Lowerer:
         keeps = {f"{self.target.name}/{scheme}": tuple(keep) for scheme in kept} if keep else {}
         recipe = self.recipe.model_copy(update={"keep_float": keeps})
         calibration = CalibrationFilms(films(24, 2), PERCENTILE)
-        made = self.target.lower(student, schemes, recipe, calibration, self.folder, rounded)
+        made = lower_schemes(self.target, student, schemes, recipe, calibration, self.folder, rounded)
         return {a.scheme: a for a in made}
 
     def operations(self, artifact: Artifact) -> tuple[Operation, ...]:
@@ -62,6 +63,7 @@ class Lowerer:
     def sqnr_db(self, student: Student, artifact: Artifact) -> float:
         """Of the logits on other films than those of the calibration."""
         import torch
+
         from support.tiny_student import films
 
         images = films(8, 3).astype(np.float32)
@@ -124,9 +126,8 @@ def test_what_is_kept_is_float_and_the_rest_is_int8(lower: Lowerer) -> None:
 def test_kept_weights_are_the_students_own_and_keeping_comes_nearer(
     lowered: Lowered, recipe: Recipe, tmp_path: Path
 ) -> None:
-    from support.tiny_student import make_student
-
     from cxredge.quantize.folding import fold_batch_norm
+    from support.tiny_student import make_student
 
     lower, student = Lowerer(lowered.target, recipe, tmp_path), make_student()
     weight = fold_batch_norm(student, recipe.input).get_submodule(PROJECT).weight.detach()
@@ -245,9 +246,8 @@ def networks(recipe: Recipe) -> Callable[[str], tuple[Student, Student]]:
     made: dict[str, tuple[Student, Student]] = {}
 
     def get(name: str) -> tuple[Student, Student]:
-        from support.tiny_student import films, make_timm_student
-
         from cxredge.quantize.rounding import round_weights
+        from support.tiny_student import films, make_timm_student
 
         if name not in made:
             student = make_timm_student(name)
@@ -326,6 +326,7 @@ def test_core_ml_quantises_nothing_behind_a_kept_activation(recipe: Recipe, tmp_
 
 def test_a_core_ml_package_says_what_it_keeps(recipe: Recipe, tmp_path: Path) -> None:
     import coremltools
+
     from support.tiny_student import make_student
 
     lower = Lowerer(get_target("coreml"), recipe, tmp_path)

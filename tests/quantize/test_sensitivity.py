@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from support.lowering import PERCENTILE, Lowered
 from torch import Tensor, nn
 
 from cxredge.outputs import OUTPUT_NAMES, Outputs
@@ -17,6 +16,7 @@ from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.sensitivity import Simulation
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
+from support.lowering import PERCENTILE, Lowered
 
 SPEC = InputSpec(height=48, width=48, fit="pad")
 WIDTH = 24

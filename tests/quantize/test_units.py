@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from quantize.test_folding import SPEC, Mixed, mixed, timm_student
 from torch import Tensor, nn
 
 from cxredge.errors import InputError
 from cxredge.quantize.units import Unit, kept_modules, units
 from cxredge.students.base import Student
+from quantize.test_folding import SPEC, Mixed, mixed, timm_student
 
 
 def unit(name: str, operator: str, *modules: str) -> Unit:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.data.data_sets import Film
+from cxredge.data.film import Film
 from cxredge.evidence import (
     Evidence,
     Explanation,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +16,11 @@ from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target
+from cxredge.targets.lowering import Lowering
 from cxredge.vocabulary import SchemeName
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
 
 PERCENTILE = PercentileRange(rule="percentile")
 
@@ -38,12 +45,27 @@ class Lowered:
     folder: Path
 
 
+def lower(
+    target: Target,
+    student: Student,
+    schemes: Sequence[SchemeName],
+    recipe: Recipe,
+    calibration: CalibrationFilms | None,
+    folder: Path,
+    rounded: Student | None = None,
+) -> list[Artifact]:
+    """Several schemes of one student, as one worker would."""
+    with tempfile.TemporaryDirectory() as work:
+        lowering = Lowering(student, recipe, calibration, Path(work), rounded)
+        return [target.lower(lowering, scheme, folder) for scheme in schemes]
+
+
 def lower_all(name: str, recipe: Recipe, folder: Path, schemes: tuple[SchemeName, ...] = ()) -> dict[str, Artifact]:
     from support.tiny_student import films, make_student
 
     target = get_target(name)
     calibration = CalibrationFilms(films(24, 2), PERCENTILE)
-    made = target.lower(make_student(), schemes or target.schemes, recipe, calibration, folder)
+    made = lower(target, make_student(), schemes or target.schemes, recipe, calibration, folder)
     return {a.scheme: a for a in made}
 
 

@@ -1,4 +1,4 @@
-"""A real nursery whose workers run a test's own scripts instead of lowering."""
+"""A real fork server whose workers run a test's own scripts instead of lowering."""
 
 from __future__ import annotations
 
@@ -8,36 +8,54 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxredge.errors import CxrError
 from cxredge.recipe import Recipe
-from cxredge.workers.fork_server import Nursery
-from cxredge.workers.pool import Event, Job, JobResult, run_jobs
+from cxredge.workers.fork_server import ForkServer
+from cxredge.workers.jobs.round_weights import RoundWeights
+from cxredge.workers.pool import Event, run_tasks
+from cxredge.workers.task import Task
 
 SCRIPT = """\
 import json, runpy, sys, threading, time
 
 def work(path, parent):
-    job = json.load(open(path))
-    sys.argv[1:] = [job["out"], str(parent)]
-    runpy.run_path(FOLDER + "/" + job["name"] + ".py", run_name="__main__")
+    task = json.load(open(path))
+    sys.argv[1:] = [task["folder"], str(parent)]
+    runpy.run_path(FOLDER + "/" + task["name"] + ".py", run_name="__main__")
     return 0
 
 if sys.argv[1] in ("fork", "exec", "threaded"):
     from cxredge.workers.fork_server_process import serve
+    from cxredge.workers.process_end import to_its_end
     if sys.argv[1] == "threaded":
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-    serve(None if sys.argv[1] == "exec" else work, (sys.executable, __file__))
+    asked = serve(sys.argv[1] != "exec", (sys.executable, __file__))
+    if asked is not None:
+        with to_its_end() as end:
+            end.status = work(asked.task, asked.parent)
 else:
     sys.exit(work(*sys.argv[1:]))
 """
 
-GOOD = "import sys; open(sys.argv[1] + '/answer.json', 'w').write('null')"
+GOOD = (
+    "import os, sys; os.makedirs(sys.argv[1] + '/answers', exist_ok=True); "
+    "open(sys.argv[1] + '/answers/0.json', 'w').write('{}')"
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a task's only job ended."""
+
+    task: Task
+    error: CxrError | None
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """Jobs are scripts ``<name>.py`` in ``folder``; sys.argv is [script, the job's out, number of the nursery].
+    """Tasks are scripts ``<name>.py`` in ``folder``; sys.argv is [script, the task's folder, number of the server].
 
-    how: ``fork``; ``exec``, each worker a fresh interpreter; or ``threaded``, a nursery that has a second thread.
+    how: ``fork``; ``exec``, each worker a fresh interpreter; or ``threaded``, a server that has a second thread.
     """
 
     folder: Path
@@ -46,18 +64,26 @@ class StandIn:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What starts the nursery."""
+        """What starts the fork server."""
         file = self.folder / "stand_in.py"
         file.write_text(SCRIPT.replace("FOLDER", repr(str(self.folder))))
         return (sys.executable, str(file), self.how)
 
-    def job(self, name: str, script: str, cost: float = 1.0) -> Job:
-        """A job, with its script written."""
+    def task(self, name: str, script: str, cost: float = 1.0, after: tuple[str, ...] = ()) -> Task:
+        """A task of one job of the same name, with its script written."""
         (self.folder / f"{name}.py").write_text(textwrap.dedent(script))
         out = str(self.folder / "out" / name)
-        return Job(name=name, target="tflite", recipe=self.recipe, weights="w", out=out, cost=cost)
+        job = RoundWeights(name=name, out=out, after=after, recipe=self.recipe, weights="w")
+        return Task(name=name, folder=out, jobs=(job,), cost=cost)
 
-    def run(self, jobs: Sequence[Job], event: Event = print, parallel: int | None = None) -> list[JobResult]:
-        """``run_jobs`` with this nursery."""
-        with Nursery(self.command) as nursery:
-            return run_jobs(jobs, event, parallel, nursery)
+    def run(self, tasks: Sequence[Task], event: Event = print, parallel: int | None = None) -> list[Result]:
+        """``run_tasks`` with this fork server; results in the tasks' order."""
+        with ForkServer(self.command) as server:
+            return run(tasks, event, server, parallel)
+
+
+def run(tasks: Sequence[Task], event: Event, server: ForkServer, parallel: int | None = None) -> list[Result]:
+    """``run_tasks`` of tasks with one job each."""
+    ended: dict[str, CxrError | None] = {}
+    run_tasks(tasks, event, lambda job, error: ended.update({job.name: error}), server, parallel)
+    return [Result(task, ended[task.jobs[0].name]) for task in tasks]

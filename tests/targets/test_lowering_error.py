@@ -8,6 +8,7 @@ from cxredge.errors import InputError
 from cxredge.recipe import Recipe
 from cxredge.targets import get_target
 from cxredge.targets.lowering_error import lowering_error, shown
+from support.lowering import lower
 
 
 @pytest.mark.parametrize("name", ["executorch", "tflite"])
@@ -15,7 +16,7 @@ def test_the_culprit_is_named(name: str, recipe: Recipe, tmp_path: Path) -> None
     from support.tiny_student import make_student
 
     with pytest.raises(InputError) as caught:
-        list(get_target(name).lower(make_student(spectrum=True), ["fp32"], recipe, None, tmp_path))
+        list(lower(get_target(name), make_student(spectrum=True), ["fp32"], recipe, None, tmp_path))
     assert caught.value.code == "TARGET-LOWERING"
     source = Path(__file__).with_name("tiny_student.py").read_text().splitlines()
     line = next(i for i, text in enumerate(source, 1) if "fft2" in text)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.lowering import PERCENTILE, Lowered, lower_all
 
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.outputs import OUTPUT_NAMES, Outputs
@@ -20,6 +19,7 @@ from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact
 from cxredge.targets import get_target
+from support.lowering import PERCENTILE, Lowered, lower, lower_all
 
 SQNR_DB = {"fp16": 30.0, "w8": 20.0, "w8a8": 15.0}
 
@@ -34,6 +34,7 @@ def images() -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def reference(images: NDArray[np.float32]) -> Outputs:
     import torch
+
     from support.tiny_student import make_student
 
     with torch.no_grad():
@@ -121,8 +122,9 @@ def test_everything_but_small_change_is_delegated(lowered: Lowered) -> None:
 def test_operators_cost_what_the_eager_student_multiplies(lowered: Lowered) -> None:
     """torch counts two operations for each multiply-accumulate, by hooks on what eager really calls."""
     import torch
-    from support.tiny_student import SIZE, make_student
     from torch.utils.flop_counter import FlopCounterMode
+
+    from support.tiny_student import SIZE, make_student
 
     student = make_student()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -170,9 +172,8 @@ def test_one_scheme_alone_gives_the_same_bytes(lowered: Lowered, recipe: Recipe,
 def test_a_rounded_student_at_hand_is_used_and_gives_the_same_bytes(
     lowered: Lowered, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from support.tiny_student import films, make_student
-
     from cxredge.quantize import rounding
+    from support.tiny_student import films, make_student
 
     student, images = make_student(), films(24, 2)
     rounded = rounding.round_weights(student, recipe.input, images)
@@ -182,7 +183,7 @@ def test_a_rounded_student_at_hand_is_used_and_gives_the_same_bytes(
 
     monkeypatch.setattr(rounding, "round_weights", again)
     calibration = CalibrationFilms(images, PERCENTILE)
-    (made,) = lowered.target.lower(student, ["w8a8"], recipe, calibration, tmp_path, rounded)
+    (made,) = lower(lowered.target, student, ["w8a8"], recipe, calibration, tmp_path, rounded)
     assert made.sha256 == lowered.artifacts["w8a8"].sha256
 
 
@@ -268,7 +269,7 @@ def test_refusals_before_any_work(lowered: Lowered, recipe: Recipe, tmp_path: Pa
 
     def code(scheme: str, one: Recipe = recipe) -> str:
         with pytest.raises(InputError) as caught:
-            list(target.lower(student, [scheme], one, None, tmp_path))  # type: ignore[list-item]
+            list(lower(target, student, [scheme], one, None, tmp_path))  # type: ignore[list-item]
         assert not list(tmp_path.iterdir())
         return caught.value.code
 
@@ -283,6 +284,7 @@ def test_refusals_before_any_work(lowered: Lowered, recipe: Recipe, tmp_path: Pa
 
 def test_nan_in_calibration_names_the_tensor(lowered: Lowered, recipe: Recipe, tmp_path: Path) -> None:
     import torch
+
     from support.tiny_student import films, make_student
 
     student = make_student()
@@ -291,7 +293,7 @@ def test_nan_in_calibration_names_the_tensor(lowered: Lowered, recipe: Recipe, t
         student.backbone.last[0].weight.fill_(3e38)  # type: ignore[union-attr, index]
         student.backbone.last[2] = torch.nn.Identity()  # type: ignore[index]
     with pytest.raises(InputError) as caught:
-        list(lowered.target.lower(student, ["w8a8"], recipe, CalibrationFilms(films(2, 2), PERCENTILE), tmp_path))
+        list(lower(lowered.target, student, ["w8a8"], recipe, CalibrationFilms(films(2, 2), PERCENTILE), tmp_path))
     assert caught.value.code == "CALIBRATION-NAN"
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.stand_in import StandIn
 
 from cxredge.recipe import Recipe
+from support.stand_in import StandIn
 
 
 @pytest.fixture(params=["fork", "exec"])

@@ -11,13 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
-from support.stand_in import GOOD, StandIn
 
 from cxredge.errors import EnvironmentProblem
 from cxredge.recipe import Recipe
-from cxredge.workers.fork_server import ENVIRONMENT, Nursery
+from cxredge.workers.fork_server import ENVIRONMENT, ForkServer
 from cxredge.workers.fork_server_process import SHARED
-from cxredge.workers.pool import Job, cores, run_jobs
+from cxredge.workers.pool import cores
+from cxredge.workers.task import Task
+from support.stand_in import GOOD, StandIn, run
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc to see which processes live")
 
@@ -33,15 +34,15 @@ open(sys.argv[1] + "/note.json", "w").write(json.dumps(note))
 """
 
 
-def note(job: Job) -> dict[str, object]:
-    found: dict[str, object] = json.loads(Path(job.out, "note.json").read_text())
+def note(task: Task) -> dict[str, object]:
+    found: dict[str, object] = json.loads(Path(task.folder, "note.json").read_text())
     return found
 
 
 def test_every_worker_is_a_fresh_process_of_its_own(stand_in: StandIn) -> None:
-    work = [stand_in.job(name, NOTE + GOOD) for name in ("one", "two", "three")]
+    work = [stand_in.task(name, NOTE + GOOD) for name in ("one", "two", "three")]
     assert [r.error for r in stand_in.run(work, parallel=2)] == [None] * 3
-    notes = [note(job) for job in work]
+    notes = [note(task) for task in work]
     for n in notes:
         assert n["pid"] == n["group"] == n["session"]
         assert int(str(n["told"])) == n["parent"] != os.getpid()
@@ -56,12 +57,12 @@ def test_every_worker_is_a_fresh_process_of_its_own(stand_in: StandIn) -> None:
     assert len({n["parent"] for n in notes}) == 1
 
 
-def test_a_nursery_with_a_second_thread_forks_no_copy_of_itself(tmp_path: Path, recipe: Recipe) -> None:
+def test_a_fork_server_with_a_second_thread_forks_no_copy_of_itself(tmp_path: Path, recipe: Recipe) -> None:
     """Its locks would be copied in whatever state that thread had left them."""
     stand_in = StandIn(tmp_path, recipe, "threaded")
-    job = stand_in.job("one", NOTE + GOOD)
-    assert [r.error for r in stand_in.run([job])] == [None]
-    assert note(job)["forked"] is False
+    task = stand_in.task("one", NOTE + GOOD)
+    assert [r.error for r in stand_in.run([task])] == [None]
+    assert note(task)["forked"] is False
 
 
 def test_what_is_shared_starts_no_thread_and_is_no_exporter() -> None:
@@ -80,43 +81,46 @@ print(len(os.listdir("/proc/self/task")), [name for name in apart if name in sys
     assert done.stdout.split(maxsplit=1) == ["1", "[]\n"]
 
 
-def test_a_nursery_that_dies_is_the_error_of_every_job_not_done(stand_in: StandIn) -> None:
+def test_a_fork_server_that_dies_is_the_error_of_every_job_not_done(stand_in: StandIn) -> None:
     """The jobs that it had started, and those that it never heard of; what was done before counts."""
     grim = "import os, signal, time; time.sleep(0.5); os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)"
     work = [
-        stand_in.job("done", GOOD, cost=9.0),
-        stand_in.job("sleeps", SLEEPER, cost=8.0),
-        stand_in.job("kills", grim, cost=7.0),
-        stand_in.job("never", GOOD, cost=1.0).model_copy(update={"after": "sleeps"}),
-        stand_in.job("late", GOOD, cost=1.0),
+        stand_in.task("done", GOOD, cost=9.0),
+        stand_in.task("sleeps", SLEEPER, cost=8.0),
+        stand_in.task("kills", grim, cost=7.0, after=("done",)),
+        stand_in.task("never", GOOD, cost=1.0, after=("sleeps",)),
+        stand_in.task("late", GOOD, cost=1.0),
     ]
-    work[2] = work[2].model_copy(update={"after": "done"})
     began = time.monotonic()
     done, *others = stand_in.run(work, parallel=2)
     assert time.monotonic() - began < 20
     assert done.error is None
     for result in others:
         assert isinstance(result.error, EnvironmentProblem), result
-        assert result.error.code == "NURSERY-LOST"
+        assert result.error.code == "FORK-SERVER-LOST"
         assert "SIGKILL" in result.error.cause
     wait_until_gone(numbers(work[1]))
 
 
-def test_a_nursery_that_cannot_import_says_why(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_server_that_cannot_import_says_why(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The real one, with a torch that is broken."""
     (tmp_path / "torch.py").write_text("raise ImportError('libtorch was built for another machine')")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    work = [Job(name=n, target="onnx", recipe=recipe, weights="w", out=str(tmp_path / n)) for n in ("one", "two")]
-    for result in run_jobs(work, print):
+    work = [StandIn(tmp_path, recipe, "fork").task(name, "") for name in ("one", "two")]
+    with ForkServer() as server:
+        results = run(work, print, server)
+    for result in results:
         assert result.error is not None
-        assert result.error.code == "NURSERY-LOST"
+        assert result.error.code == "FORK-SERVER-LOST"
         assert "libtorch was built for another machine" in result.error.cause
 
 
-def test_a_nursery_that_nobody_asked_for_anything_ends() -> None:
-    with Nursery() as nursery:
-        nursery.start()
-        process = nursery._process
+def test_a_fork_server_that_nobody_asked_for_anything_ends() -> None:
+    with ForkServer() as server:
+        server.start()
+        process = server._process
         assert process is not None
     assert process.returncode == -signal.SIGKILL
 
@@ -126,13 +130,14 @@ PARENT = """
 import json, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
-from cxredge.workers.pool import Job, run_jobs
-from cxredge.workers.fork_server import Nursery
+from cxredge.workers.pool import run_tasks
+from cxredge.workers.fork_server import ForkServer
+from cxredge.workers.task import Task
 folder = Path(sys.argv[1])
-work = [Job.model_validate_json((folder / f"{n}.json").read_bytes()) for n in ("one", "two")]
+work = [Task.model_validate_json((folder / f"{n}.json").read_bytes()) for n in ("one", "two")]
 try:
-    with Nursery(tuple(sys.argv[2:])) as nursery:
-        run_jobs(work, print, parallel=2, nursery=nursery)
+    with ForkServer(tuple(sys.argv[2:])) as server:
+        run_tasks(work, print, lambda job, error: None, server, parallel=2)
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -143,7 +148,7 @@ grandchild = subprocess.Popen([{sys.executable!r}, "-c", "import time; time.slee
 open(sys.argv[1] + "/pids", "w").write(f"{{os.getpid()}} {{grandchild.pid}} {{os.getppid()}} .")
 time.sleep(60)
 """
-# a worker has a thread that sees to it that it leaves with the nursery
+# a worker has a thread that sees to it that it leaves with the fork server
 REAL_SLEEPER = """
 import os, sys, threading
 from cxredge.workers import worker
@@ -159,9 +164,9 @@ def alive(pid: int) -> bool:
         return False
 
 
-def numbers(*jobs: Job) -> list[int]:
-    """Of sleepers, of their children and of their nursery, as soon as they are told."""
-    notes = [Path(job.out, "pids") for job in jobs]
+def numbers(*tasks: Task) -> list[int]:
+    """Of sleepers, of their children and of their server, as soon as they are told."""
+    notes = [Path(task.folder, "pids") for task in tasks]
     deadline = time.monotonic() + 60
     while not all(n.is_file() and n.read_text().endswith(".") for n in notes) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -176,9 +181,9 @@ def wait_until_gone(pids: list[int]) -> None:
 
 
 def start_parent(stand_in: StandIn, script: str) -> tuple[subprocess.Popen[bytes], list[int]]:
-    work = [stand_in.job(name, script) for name in ("one", "two")]
-    for job in work:
-        (stand_in.folder / f"{job.name}.json").write_text(job.model_dump_json())
+    work = [stand_in.task(name, script) for name in ("one", "two")]
+    for task in work:
+        (stand_in.folder / f"{task.name}.json").write_text(task.model_dump_json())
     arguments = [str(stand_in.folder), *stand_in.command]
     parent = subprocess.Popen([sys.executable, "-c", PARENT, *arguments], stdout=subprocess.DEVNULL)
     pids = numbers(*work)
@@ -186,7 +191,7 @@ def start_parent(stand_in: StandIn, script: str) -> tuple[subprocess.Popen[bytes
     return parent, pids
 
 
-def test_ctrl_c_ends_nursery_workers_and_what_they_started(stand_in: StandIn) -> None:
+def test_ctrl_c_ends_server_workers_and_what_they_started(stand_in: StandIn) -> None:
     parent, pids = start_parent(stand_in, SLEEPER)
     assert all(alive(pid) for pid in pids)
     parent.send_signal(signal.SIGINT)
@@ -194,8 +199,8 @@ def test_ctrl_c_ends_nursery_workers_and_what_they_started(stand_in: StandIn) ->
     wait_until_gone(pids)
 
 
-def test_an_exception_ends_nursery_workers_and_what_they_started(stand_in: StandIn) -> None:
-    work = [stand_in.job("one", SLEEPER, cost=2.0), stand_in.job("two", SLEEPER)]
+def test_an_exception_ends_server_workers_and_what_they_started(stand_in: StandIn) -> None:
+    work = [stand_in.task("one", SLEEPER, cost=2.0), stand_in.task("two", SLEEPER)]
     pids: list[int] = []
 
     def event(line: str) -> None:
@@ -210,19 +215,19 @@ def test_an_exception_ends_nursery_workers_and_what_they_started(stand_in: Stand
 
 
 def test_a_killed_build_leaves_nothing_behind(stand_in: StandIn) -> None:
-    """Whatever the workers do meanwhile: the nursery sees the end of its channel and ends them."""
+    """Whatever the workers do meanwhile: the fork server sees the end of its channel and ends them."""
     parent, pids = start_parent(stand_in, SLEEPER)
     parent.kill()
     parent.wait()
     wait_until_gone(pids)
 
 
-def test_a_killed_build_and_nursery_leave_nothing_behind(stand_in: StandIn) -> None:
+def test_a_killed_build_and_server_leave_nothing_behind(stand_in: StandIn) -> None:
     """With nobody left to end them, workers notice that they have another parent."""
     parent, pids = start_parent(stand_in, REAL_SLEEPER + SLEEPER)
-    nursery = pids[2]
+    server = pids[2]
     os.kill(parent.pid, signal.SIGSTOP)
-    os.kill(nursery, signal.SIGKILL)
+    os.kill(server, signal.SIGKILL)
     parent.kill()
     parent.wait()
     wait_until_gone(pids)

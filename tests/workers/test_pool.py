@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.stand_in import GOOD, StandIn
 
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.recipe import Recipe
 from cxredge.recipe_file import load_recipe
-from cxredge.workers.fork_server import NURSERY, Nursery
-from cxredge.workers.pool import Job, Stack, run_jobs
+from cxredge.vocabulary import ArtifactName
+from cxredge.workers.fork_server import COMMAND, ForkServer
+from cxredge.workers.jobs.lower import Lower
+from cxredge.workers.jobs.run_reference import RunReference
+from cxredge.workers.task import Task
+from support.stand_in import GOOD, StandIn, run
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ from cxredge.workers.pool import Job, Stack, run_jobs
     ids=["abort", "segfault", "kill", "exit", "sys.exit", "message", "traceback", "no answer"],
 )
 def test_a_crash_is_one_jobs_error(stand_in: StandIn, script: str, said: str) -> None:
-    bad, good = stand_in.run([stand_in.job("bad", script), stand_in.job("good", GOOD)])
+    bad, good = stand_in.run([stand_in.task("bad", script), stand_in.task("good", GOOD)])
     assert isinstance(bad.error, EnvironmentProblem)
     assert bad.error.code == "EXPORTER-CRASHED"
     assert said in bad.error.cause
@@ -44,19 +47,19 @@ def test_a_crash_is_one_jobs_error(stand_in: StandIn, script: str, said: str) ->
 
 def test_what_a_crashed_worker_said_is_quoted(stand_in: StandIn) -> None:
     script = "import os, sys; print('out of cheese', file=sys.stderr, flush=True); os.abort()"
-    (result,) = stand_in.run([stand_in.job("bad", script)])
+    (result,) = stand_in.run([stand_in.task("bad", script)])
     assert result.error is not None
     assert "out of cheese" in result.error.cause
 
 
 @pytest.mark.parametrize("how", ["fork", "exec"])
 def test_an_expected_failure_keeps_its_parts(recipe: Recipe, tmp_path: Path, how: str) -> None:
-    """Through the real nursery and the real worker: the weights are missing."""
-    missing = Job(
-        name="x", target="tflite", recipe=recipe, weights=str(tmp_path / "none"), schemes=("fp32",), out=str(tmp_path)
-    )
-    with Nursery((*NURSERY[:-1], how)) as nursery:
-        (result,) = run_jobs([missing], print, nursery=nursery)
+    """Through the real fork server and the real worker: the weights are missing."""
+    weights, name = str(tmp_path / "none"), ArtifactName("tflite/fp32")
+    job = Lower(name="x", recipe=recipe, weights=weights, artifact=name, out=str(tmp_path / "out"))
+    missing = Task(name="x", folder=str(tmp_path), jobs=(job,))
+    with ForkServer((*COMMAND[:-1], how)) as server:
+        (result,) = run([missing], print, server)
     assert isinstance(result.error, InputError)
     assert result.error.code == "WEIGHTS-MISSING"
     assert result.error.fix
@@ -65,31 +68,31 @@ def test_an_expected_failure_keeps_its_parts(recipe: Recipe, tmp_path: Path, how
 def test_the_longest_starts_first_and_results_keep_their_order(stand_in: StandIn) -> None:
     script = GOOD + f"; open({str(stand_in.folder)!r} + '/log', 'a').write(sys.argv[1][-1])"
     costs = {"a": 1.0, "b": 9.0, "c": 5.0}
-    results = stand_in.run([stand_in.job(n, script, c) for n, c in costs.items()], parallel=1)
+    results = stand_in.run([stand_in.task(n, script, c) for n, c in costs.items()], parallel=1)
     assert (stand_in.folder / "log").read_text() == "bca"
-    assert [r.job.name for r in results] == ["a", "b", "c"]
+    assert [r.task.name for r in results] == ["a", "b", "c"]
 
 
 def test_a_job_waits_for_the_one_that_it_is_after(stand_in: StandIn) -> None:
     stamp = f"import sys; open({str(stand_in.folder)!r} + '/log', 'a').write(sys.argv[1][-1]); "
     slow = "import time; time.sleep(0.3); " + stamp + GOOD
     work = [
-        stand_in.job("b", stamp + GOOD, cost=9.0).model_copy(update={"after": "a"}),
-        stand_in.job("c", stamp + GOOD, cost=5.0).model_copy(update={"after": "b"}),
-        stand_in.job("a", slow, cost=1.0),
+        stand_in.task("b", stamp + GOOD, cost=9.0, after=("a",)),
+        stand_in.task("c", stamp + GOOD, cost=5.0, after=("b",)),
+        stand_in.task("a", slow, cost=1.0),
     ]
     results = stand_in.run(work, parallel=3)
     assert (stand_in.folder / "log").read_text() == "abc"
-    assert [(r.job.name, r.error) for r in results] == [("b", None), ("c", None), ("a", None)]
+    assert [(r.task.name, r.error) for r in results] == [("b", None), ("c", None), ("a", None)]
 
 
 def test_jobs_after_a_failed_one_get_its_error_and_never_start(stand_in: StandIn) -> None:
     """And so do those after them; what does not depend on it is done."""
     work = [
-        stand_in.job("third", GOOD, cost=9.0).model_copy(update={"after": "second"}),
-        stand_in.job("second", GOOD, cost=8.0).model_copy(update={"after": "first"}),
-        stand_in.job("first", "import os; os._exit(7)"),
-        stand_in.job("apart", GOOD),
+        stand_in.task("third", GOOD, cost=9.0, after=("second",)),
+        stand_in.task("second", GOOD, cost=8.0, after=("first",)),
+        stand_in.task("first", "import os; os._exit(7)"),
+        stand_in.task("apart", GOOD),
     ]
     third, second, first, apart = stand_in.run(work, parallel=2)
     assert first.error is not None
@@ -112,7 +115,7 @@ def test_a_killed_worker_leaves_the_tail_of_what_it_said(stand_in: StandIn, end:
             print("line", line, file=sys.stderr, flush=True)
         {end}
         """
-    (result,) = stand_in.run([stand_in.job("bad", script)])
+    (result,) = stand_in.run([stand_in.task("bad", script)])
     assert isinstance(result.error, EnvironmentProblem)
     assert result.error.code == "EXPORTER-CRASHED"
     assert how in result.error.cause
@@ -121,8 +124,8 @@ def test_a_killed_worker_leaves_the_tail_of_what_it_said(stand_in: StandIn, end:
 
 
 def test_no_jobs_start_nothing() -> None:
-    with Nursery(("/nowhere",)) as nursery:
-        assert run_jobs([], print, nursery=nursery) == []
+    with ForkServer(("/nowhere",)) as server:
+        assert run([], print, server) == []
 
 
 def test_output_of_a_worker_is_given_as_events_and_never_printed(
@@ -130,7 +133,7 @@ def test_output_of_a_worker_is_given_as_events_and_never_printed(
 ) -> None:
     script = "import sys; print('lowered', flush=True); print('chatter', file=sys.stderr); print('late'); " + GOOD
     lines: list[str] = []
-    stand_in.run([stand_in.job("talks", script)], lines.append)
+    stand_in.run([stand_in.task("talks", script)], lines.append)
     assert lines == ["talks: started", "lowered", "late"]
     assert capfd.readouterr() == ("", "")
 
@@ -139,38 +142,45 @@ REAL = """
 import os, sys
 {before}
 from cxredge.workers import worker
-sys.exit(worker.main(sys.argv[1] + "/job.json", int(sys.argv[2])))
+sys.exit(worker.main(sys.argv[1] + "/task.json", int(sys.argv[2])))
 """
 """The stand-in becomes the real worker, in the same process."""
 
 
-def reference_job(stand_in: StandIn, before: str) -> Job:
+def reference_task(stand_in: StandIn, before: str) -> Task:
     """The zoo's student on two films: real work whose results take some 10 kB."""
     zoo = Path(__file__).parents[2] / "model_zoo" / "phantom"
     phantom = load_recipe(zoo)
-    np.save(stand_in.folder / "films.npy", np.zeros((2, 1, 192, 192), np.uint8))
-    stack = Stack(name="test", images=str(stand_in.folder / "films.npy"), films_sha256="0" * 64)
-    made = stand_in.job("reference", REAL.format(before=before))
-    weights = str(zoo / phantom.weights.file)
-    return made.model_copy(
-        update={"target": "reference", "recipe": phantom, "weights": weights, "stacks": (stack,)},
+    films = stand_in.folder / "films"
+    films.mkdir()
+    np.save(films / "images.npy", np.zeros((2, 1, 192, 192), np.uint8))
+    (films / "pictures.sha256").write_text("0" * 64)
+    made = stand_in.task("reference", REAL.format(before=before))
+    job = RunReference(
+        name="reference",
+        out=made.folder,
+        recipe=phantom,
+        weights=str(zoo / phantom.weights.file),
+        stack="test",
+        pictures=str(films),
     )
+    return made.model_copy(update={"jobs": (job,)})
 
 
 @pytest.mark.slow
 def test_the_real_worker_without_anything_in_its_way(stand_in: StandIn) -> None:
     """What makes the next two tests mean something."""
     lines: list[str] = []
-    (result,) = stand_in.run([reference_job(stand_in, "")], lines.append)
+    (result,) = stand_in.run([reference_task(stand_in, "")], lines.append)
     assert result.error is None
     assert "reference: 2 test films" in lines[-1]
-    assert (stand_in.folder / "out" / "reference" / "fp32" / "test.safetensors").is_file()
+    assert (stand_in.folder / "out" / "reference" / "outputs.safetensors").is_file()
 
 
 def test_no_space_for_a_line_is_a_full_disk(tmp_path: Path, recipe: Recipe) -> None:
     """Real ENOSPC from the kernel, inside the real worker: its standard output is /dev/full."""
     stand_in = StandIn(tmp_path, recipe, "fork")
-    (result,) = stand_in.run([reference_job(stand_in, "os.dup2(os.open('/dev/full', os.O_WRONLY), 1)")])
+    (result,) = stand_in.run([reference_task(stand_in, "os.dup2(os.open('/dev/full', os.O_WRONLY), 1)")])
     assert isinstance(result.error, EnvironmentProblem)
     assert result.error.code == "DISK-FULL"
     assert "reference" in result.error.cause
@@ -185,22 +195,22 @@ def can_mount() -> bool:
 @pytest.mark.slow
 @pytest.mark.skipif(not can_mount(), reason="this user may not mount a tmpfs in a namespace of its own")
 def test_a_full_disk_leaves_no_half_written_outputs(tmp_path: Path, recipe: Recipe) -> None:
-    """A real file system of 8 kB, mounted over the job's folder for the real worker alone.
+    """A real file system of 8 kB, mounted over the task's folder for the real worker alone.
 
     Only that process sees it, so the parent finds no answer there, as on a disk too full for one: the last line that
     the worker said must tell. The worker's own answer is read back within the namespace.
     """
     out = tmp_path / "out" / "reference"
     kept = tmp_path / "kept.json"
-    worker = f"{sys.executable} -m cxredge.workers.worker {out}/job.json $$"
+    worker = f"{sys.executable} -m cxredge.workers.worker {out}/task.json $$"
     shell = (
-        f"cp {out}/job.json {tmp_path}/job.json && mount -t tmpfs -o size=8k tmpfs {out} && "
-        f"cp {tmp_path}/job.json {out}/ && "
-        f"{worker}; cp {out}/answer.json {kept}; find {out} -type f >{tmp_path}/left; exit 3"
+        f"cp {out}/task.json {tmp_path}/task.json && mount -t tmpfs -o size=8k tmpfs {out} && "
+        f"cp {tmp_path}/task.json {out}/ && "
+        f"{worker}; cp {out}/answers/0.json {kept}; find {out} -type f >{tmp_path}/left; exit 3"
     )
     stand_in = StandIn(tmp_path, recipe, "fork")
     before = f"os.execvp('unshare', ['unshare', '-Urm', 'sh', '-c', {shell!r}])"
-    (result,) = stand_in.run([reference_job(stand_in, before)])
+    (result,) = stand_in.run([reference_task(stand_in, before)])
     assert result.error is not None
     left = [Path(line).relative_to(out).as_posix() for line in (tmp_path / "left").read_text().split()]
     assert not [name for name in left if name.endswith(".safetensors") or "/." in name]

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.lowering import Lowered
 
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.results import Inspection
 from cxredge.targets.base import Target
 from cxredge.workflows import inspect as inspection
 from cxredge.workflows.inspect import inspect_file
+from support.lowering import Lowered
 
 FUZZ = """
 import random, resource, signal, sys, time

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.tiny_recipe import TINY
 
 from cxredge.evidence import PrecisionSearch
 from cxredge.recipe import InputSpec, Labels, PhantomData
 from cxredge.recipe_file import load_recipe
 from cxredge.targets import TARGETS
 from cxredge.workflows.precision import search, write_chosen
+from support.tiny_recipe import TINY
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -259,7 +259,7 @@ class Results(Frozen):
 
 
 class PrecisionAttempt(Frozen):
-    """One precision that the ladder tried for one target."""
+    """One precision that the search tried for one target."""
 
     artifact: ArtifactName
     keep_float: tuple[str, ...]
@@ -285,7 +285,7 @@ class PrecisionAttempt(Frozen):
 
 
 class PrecisionSearch(Frozen):
-    """What the precision ladder tried and chose."""
+    """What the precision search tried and chose."""
 
     recipe: str
     attempts: tuple[PrecisionAttempt, ...]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-Of = Literal["outputs", "decisions", "labels", "strangers", "artifact"]
+Of = Literal["outputs", "decisions", "labels", "out-of-distribution", "artifact"]
 """What a formula reads, and so what it takes and gives; ``parity/formulas.py`` says it for each."""
 
 
@@ -21,9 +21,9 @@ Of = Literal["outputs", "decisions", "labels", "strangers", "artifact"]
 class Metric:
     """One metric of an artifact against the reference.
 
-    Metrics of ``labels`` and ``strangers`` are paired: known for the reference and for the artifact, with an interval
-    of the loss. Their gates are non-inferiority margins: the upper end of the loss's interval must stay below. The
-    others are single numbers, and their gates plain bounds, which may be met exactly.
+    Metrics of ``labels`` and ``out-of-distribution`` are paired: known for the reference and for the artifact, with an
+    interval of the loss. Their gates are non-inferiority margins: the upper end of the loss's interval must stay below.
+    The others are single numbers, and their gates plain bounds, which may be met exactly.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Metric:
     @property
     def paired(self) -> bool:
         """Whether it has a value of the reference too, and an interval of the loss."""
-        return self.of in ("labels", "strangers")
+        return self.of in ("labels", "out-of-distribution")
 
     @property
     def at_least(self) -> bool:
@@ -111,7 +111,7 @@ METRICS = (
         gate_words="rise of the Brier score", words="Brier score", bounds=MARGIN, required=True,
     ),
     Metric(
-        "novelty_auc", of="strangers", worse="less", gate="novelty_auc_loss",
+        "novelty_auc", of="out-of-distribution", worse="less", gate="novelty_auc_loss",
         gate_words="AUC loss of the novelty score", words="AUC of the novelty score", bounds=MARGIN, required=True,
     ),
 )  # fmt: skip

@@ -21,7 +21,6 @@ from pydantic import (
 from cxredge.metrics import gate_fields
 from cxredge.vocabulary import (
     APP_TARGETS,
-    INTEGER_SCHEMES,
     AppKind,
     ArtifactName,
     FileName,
@@ -377,13 +376,13 @@ class Recipe(Frozen):
             if name not in labels:
                 raise ValueError(f"operating_rules.labels names {name}, which is no label")
         for name in self.keep_float:
-            fit = [a for a in self.artifacts() if a.split("/")[1] in INTEGER_SCHEMES]
+            fit = [a for a in self.artifacts() if a.integer]
             if name not in fit:
                 raise ValueError(f"keep_float names {name}; targets builds these with INT8: {', '.join(fit)}")
         if self.primary not in self.artifacts():
             raise ValueError(f"primary is {self.primary}, which targets does not build: {', '.join(self.artifacts())}")
         for kind, targets in APP_TARGETS.items():
-            fit = [a for a in self.artifacts() if a.split("/")[0] in targets]
+            fit = [a for a in self.artifacts() if a.target in targets]
             for name in self.bundles.of(kind):
                 if name not in fit:
                     raise ValueError(f"bundles.{kind} lists {name}; targets builds these for it: {', '.join(fit)}")
@@ -391,9 +390,9 @@ class Recipe(Frozen):
             raise ValueError("calibration.split and evaluation.split must differ")
         return self
 
-    def artifacts(self) -> tuple[str, ...]:
+    def artifacts(self) -> tuple[ArtifactName, ...]:
         """Names ``target/scheme`` in the recipe's order."""
-        return tuple(f"{target}/{scheme}" for target, schemes in self.targets.items() for scheme in schemes)
+        return tuple(ArtifactName.of(target, scheme) for target, schemes in self.targets.items() for scheme in schemes)
 
 
 def recipe_path(place: Path) -> Path:

@@ -197,7 +197,7 @@ else:
         flips_by_label=dict[str, tuple[int, int]],
         **value_fields("labels", Paired),
         labels_too_few=dict[str, str],
-        **value_fields("strangers", Paired),
+        **value_fields("out-of-distribution", Paired),
     )
 
 

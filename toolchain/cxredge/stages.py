@@ -1,23 +1,176 @@
-"""Content-addressed stages: work is done once per set of inputs, kept whole, and checked before it is used again.
+"""Stages: one result each, named by the hash of everything that decides it, and the stores that keep them.
 
-A stage's key is the hash of everything that decides its result: records, file hashes, tool versions and the source of
-the code that does the work. Its folder holds the result's files and ``stage.json``, which lists their hashes; a folder
-whose files do not fit is thrown away and the work is done again.
+A stage's key holds its inputs, the keys of the stages that it needs, exactly the code that makes it, and the versions
+of the packages that decide its bytes. A store keeps its files in a folder of that name beside ``stage.json``, which
+lists their hashes and those of what they were made from; what does not fit is thrown away and made again.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import re
 import shutil
+import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import ClassVar
 
+from cxredge.code_digest import code_digest
 from cxredge.files import canonical_json, fresh_directory, sha256_bytes, sha256_file, write_text
 
 RECORD = "stage.json"
+KEY = re.compile(r"[0-9a-f]{32}")
+
+
+class Stage(ABC):
+    """One result: what decides it, what it needs, and its sentence in a build plan. Stages of equal keys are equal."""
+
+    kind: ClassVar[str]
+    """Names the folder of its kind in a store."""
+    step: str
+    """What making it is called, in a build plan and in errors."""
+    kept: str
+    """Why it need not be made, when it is there; a clause."""
+    missing: str
+    """Why it is to be made, when it is not."""
+    code: tuple[str, ...]
+    """Modules that make it; what they import counts too."""
+    packages: tuple[str, ...]
+    """Distributions whose versions decide its bytes."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> Mapping[str, object]:
+        """What decides the result beside needs, code and packages; as JSON."""
+
+    @property
+    def needs(self) -> tuple[Stage, ...]:
+        """Stages whose results this one is made from."""
+        return ()
+
+    def obstacle(self) -> str | None:
+        """Why this machine cannot make it; None: it can, so far as a look at installed packages tells."""
+        return None
+
+    @cached_property
+    def key(self) -> str:
+        """Thirty-two hexadecimal digits that change with whatever decides the result."""
+        decides = {
+            "inputs": self.inputs,
+            "needs": [need.key for need in self.needs],
+            "code": code_digest(*self.code),
+            "packages": {package: _version(package) for package in sorted(self.packages)},
+        }
+        return sha256_bytes(canonical_json(decides).encode())[:32]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stage) and (self.kind, self.key) == (other.kind, other.key)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.key))
+
+
+class Store(ABC):
+    """Results of stages as folders under one root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._whole: set[Stage] = set()
+
+    def folder(self, stage: Stage) -> Path:
+        """Where the result is, or would be."""
+        return self.root / "stages" / stage.kind / stage.key
+
+    def has(self, stage: Stage) -> bool:
+        """Whether a whole result is there. It is looked at once: what is there then stays, while this store is used."""
+        if stage not in self._whole and self._has_impl(stage):
+            self._whole.add(stage)
+        return stage in self._whole
+
+    @abstractmethod
+    def _has_impl(self, stage: Stage) -> bool: ...
+
+    @contextmanager
+    def fill(self, stage: Stage) -> Iterator[Path]:
+        """A folder to write the result into; it becomes the stage's when the block ends well."""
+        with fresh_directory(self.folder(stage)) as folder:
+            yield folder
+            files = {p.relative_to(folder).as_posix(): sha256_file(p) for p in folder.rglob("*") if p.is_file()}
+            record = {"inputs": stage.inputs, "needs": self._made_from(stage), "files": files}
+            write_text(folder / RECORD, canonical_json(record))
+        self._whole.add(stage)
+
+    def keep(self, stage: Stage, made: Path) -> None:
+        """Take over the files of a folder, which stay readable there: other jobs may be using them."""
+        with self.fill(stage) as folder:
+            for file in made.iterdir():
+                if file.is_file():
+                    os.link(file, folder / file.name)
+
+    @contextmanager
+    def work(self) -> Iterator[Path]:
+        """Scratch space on the same disk as the results; removed however the block ends."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=self.root, prefix="work-"))
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _made_from(self, stage: Stage) -> dict[str, str]:
+        """Hashes of the records of its needs that are there."""
+        records = {need: self.folder(need) / RECORD for need in stage.needs}
+        return {f"{n.kind}/{n.key}": sha256_file(file) for n, file in records.items() if file.is_file()}
+
+
+class Cache(Store):
+    """Results that stay for the next run, under ``CXR_CACHE``, else ``build/cache`` in the current folder."""
+
+    OLD_KINDS = ("artifacts", "films", "order", "outputs", "rounded", "self-test", "strangers")
+
+    def __init__(self, root: Path | None = None) -> None:
+        super().__init__(root or cache_folder())
+        self._sweep()
+
+    def _has_impl(self, stage: Stage) -> bool:
+        """Whether the files are those that were written, made from what its needs hold now; removes what is not."""
+        folder = self.folder(stage)
+        if not (folder / RECORD).is_file():
+            return False
+        try:
+            record = json.loads((folder / RECORD).read_text())
+            now, then = self._made_from(stage), record["needs"]
+            whole = all(then.get(need, digest) == digest for need, digest in now.items())
+            whole = whole and all(sha256_file(folder / name) == digest for name, digest in record["files"].items())
+        except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
+            whole = False
+        if not whole:
+            shutil.rmtree(folder, ignore_errors=True)
+        return whole
+
+    def _sweep(self) -> None:
+        """Remove what versions before 0.2 kept directly under the root, and nothing that only has such a name."""
+        for kind in self.OLD_KINDS:
+            for folder in (self.root / kind).glob("*") if (self.root / kind).is_dir() else ():
+                if KEY.fullmatch(folder.name) and (folder / RECORD).is_file():
+                    shutil.rmtree(folder, ignore_errors=True)
+            _remove_empty(self.root / kind)
+        for folder in (self.root / "data").glob("phantom-*") if (self.root / "data").is_dir() else ():
+            if re.fullmatch(r"phantom-[0-9a-f]{16}", folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
+        _remove_empty(self.root / "data")
+
+
+class Scratch(Store):
+    """Results of this run alone: nothing comes from a cache."""
+
+    def _has_impl(self, stage: Stage) -> bool:
+        return False
 
 
 def cache_folder() -> Path:
@@ -25,43 +178,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("CXR_CACHE") or "build/cache")
 
 
-@lru_cache(maxsize=32)
-def source_digest(*parts: str) -> str:
-    """Hash of this package's own source files or folders, so that changed code never meets its old results."""
-    root = Path(__file__).parent
-    files = sorted(
-        f for part in parts for f in ((root / part).rglob("*.py") if (root / part).is_dir() else [root / part])
-    )
-    return sha256_bytes("".join(f"{f.relative_to(root).as_posix()} {sha256_file(f)}\n" for f in files).encode())
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
-class Stage:
-    """One cached result: ``Stage("lower", {...})``. ``folder`` exists and is whole when ``hit()`` says so."""
-
-    def __init__(self, kind: str, inputs: Mapping[str, object]) -> None:
-        self.kind = kind
-        self.inputs = inputs
-        self.key = sha256_bytes(canonical_json(inputs).encode())[:32]
-        self.folder = cache_folder() / kind / self.key
-
-    def hit(self) -> bool:
-        """Whether a whole result is there; removes one that is not."""
-        record = self.folder / RECORD
-        if not record.is_file():
-            return False
-        try:
-            files: dict[str, str] = json.loads(record.read_text())["files"]
-            whole = all(sha256_file(self.folder / name) == digest for name, digest in files.items())
-        except (OSError, ValueError, KeyError, AttributeError):
-            whole = False
-        if not whole:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        return whole
-
-    @contextmanager
-    def fill(self) -> Iterator[Path]:
-        """A folder to write the result into; it becomes the stage's when the block ends well."""
-        with fresh_directory(self.folder) as folder:
-            yield folder
-            files = {p.name: sha256_file(p) for p in sorted(folder.iterdir()) if p.is_file()}
-            write_text(folder / RECORD, canonical_json({"inputs": self.inputs, "files": files}))
+@lru_cache(maxsize=256)
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

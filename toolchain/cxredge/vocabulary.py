@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, core_schema
 
 TARGETS: dict[str, str] = {
     "executorch": "cxredge.targets.executorch.target:ExecuTorch",
@@ -26,7 +27,40 @@ VERSION = r"^[0-9]{1,9}(\.[0-9]{1,9}){2}$"
 Version = Annotated[str, StringConstraints(pattern=VERSION)]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
-ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9]+$")]
+
+
+class ArtifactName(str):
+    """An artifact's name, ``target/scheme``: a string wherever strings are wanted, JSON among them."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, target: TargetName, scheme: SchemeName) -> Self:
+        """The name of one scheme on one target."""
+        return cls(f"{target}/{scheme}")
+
+    @property
+    def target(self) -> TargetName:
+        """What stands before the slash."""
+        target: TargetName = self.partition("/")[0]  # whoever reads a recipe checks it
+        return target
+
+    @property
+    def scheme(self) -> SchemeName:
+        """What stands behind it."""
+        scheme: SchemeName = self.partition("/")[2]  # type: ignore[assignment]
+        return scheme
+
+    @property
+    def integer(self) -> bool:
+        """Whether its weights are INT8, so that it needs calibration films and may keep modules in float."""
+        return self.scheme in INTEGER_SCHEMES
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(pattern=r"^[a-z]+/[a-z0-9]+$"), serialization=core_schema.to_string_ser_schema()
+        )
 
 
 def _regular(pattern: str) -> str:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxredge.errors import InputError
-from cxredge.mlprogram.registry import operators
+from cxredge.mlprogram.library import operators
 from cxredge.mlprogram.types import TensorType
 from mlprogram.operators.arrays import SEEDS, inferred, noise, shapes
 from mlprogram.operators.one import evaluate

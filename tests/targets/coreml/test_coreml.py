@@ -18,6 +18,7 @@ from cxredge.results import Artifact
 from cxredge.targets import get_target
 from cxredge.targets.coreml.quantizer import BEFORE, RANGES_OPTION
 from support.lowering import PERCENTILE
+from support.lowering import lower as lower_schemes
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,13 @@ def packages(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     from support.tiny_student import films, make_student
 
     folder = tmp_path_factory.mktemp("coreml")
-    made = get_target("coreml").lower(
-        make_student(), ("fp16", "w8", "w8a8"), recipe, CalibrationFilms(films(24, 2), PERCENTILE), folder
+    made = lower_schemes(
+        get_target("coreml"),
+        make_student(),
+        ("fp16", "w8", "w8a8"),
+        recipe,
+        CalibrationFilms(films(24, 2), PERCENTILE),
+        folder,
     )
     return {artifact.scheme: folder / artifact.file for artifact in made}
 
@@ -159,7 +165,7 @@ def lower(recipe: Recipe, folder: Path, scheme: str, spectrum: bool = False) -> 
     from support.tiny_student import films, make_student
 
     calibration = CalibrationFilms(films(4, 2), PERCENTILE)
-    (made,) = get_target("coreml").lower(make_student(spectrum), (scheme,), recipe, calibration, folder)  # type: ignore[arg-type]
+    (made,) = lower_schemes(get_target("coreml"), make_student(spectrum), (scheme,), recipe, calibration, folder)  # type: ignore[arg-type]
     return made
 
 

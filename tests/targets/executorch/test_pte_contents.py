@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cxredge.targets.executorch.target import contents as pte_contents
-from cxredge.targets.executorch.target import xnnpack as xnnpack_contents
+from cxredge.targets.executorch import contents as pte_contents
+from cxredge.targets.executorch import xnnpack as xnnpack_contents
 
 
 @pytest.fixture(scope="module")

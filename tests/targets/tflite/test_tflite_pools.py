@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.lowering import PERCENTILE
 
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.targets import get_target
+from support.lowering import PERCENTILE, lower
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_what_pads_nothing_is_left_alone() -> None:
 def test_a_padded_pool_has_int8(recipe: Recipe, tmp_path: Path) -> None:
     """The converter pads with minus infinity, which no INT8 range holds."""
     import torch
-    from support.tiny_student import films
     from torch import nn
 
     from cxredge.students.base import Student
+    from support.tiny_student import films
 
     torch.manual_seed(0)
     layers = nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(16, 32, 3), nn.ReLU()
@@ -58,7 +58,7 @@ def test_a_padded_pool_has_int8(recipe: Recipe, tmp_path: Path) -> None:
     with torch.no_grad():
         expected = student(torch.from_numpy(images))["logits"].numpy()
     calibration = CalibrationFilms(films(24, 2), PERCENTILE)
-    for artifact in target.lower(student, ["fp32", "w8a8"], recipe, calibration, tmp_path):
+    for artifact in lower(target, student, ["fp32", "w8a8"], recipe, calibration, tmp_path):
         with target.open(tmp_path / artifact.file) as runner:
             found = np.concatenate([runner.run(image[None])["logits"] for image in images])
         noise = 10 * np.log10((expected**2).sum() / ((expected - found) ** 2).sum())

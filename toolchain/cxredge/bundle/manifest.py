@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from cxredge import strict_json
-from cxredge.data.out_of_distribution import Strangers
+from cxredge.data.out_of_distribution import OodFilms
 from cxredge.errors import InputError, nearest
 from cxredge.evidence import Temperature
 from cxredge.files import canonical_json, sha256_bytes, sha256_file
@@ -96,9 +96,9 @@ class StrangersRecord(Frozen):
     """Over the hashes of their preprocessed pixels, in order."""
 
     @classmethod
-    def of(cls, strangers: Strangers) -> StrangersRecord:
+    def of(cls, films: OodFilms) -> StrangersRecord:
         """The record of a list of pictures."""
-        return cls(kinds=dict(Counter(p.kind for p in strangers.pictures)), sha256=strangers.digest)
+        return cls(kinds=dict(Counter(p.kind for p in films.pictures)), sha256=films.digest)
 
 
 class Manifest(Frozen):

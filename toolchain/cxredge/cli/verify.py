@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from cxredge.evidence import Results
+    from cxredge.outputs import Outputs
     from cxredge.workflows.verify import Verified
 
 
@@ -59,13 +60,13 @@ def _report(bundle: Path, reference: Path | None, goal: Path) -> tuple[Verified,
     examined = examine_bundle(bundle, reference)
     verified = examined.verified
     results = verified.results(examined.evidence)
-    outputs = {name: answers.evaluation.outputs for name, answers in verified.answers.items()}
+    outputs: dict[str, Outputs] = {name: answers.evaluation.outputs for name, answers in verified.answers.items()}
     material = ReportMaterial(
         results=results,
         recipe=verified.manifest.recipe,
-        films=verified.pictures.evaluation,
+        films=verified.bundled.trial.evaluation.films,
         outputs={REFERENCE: verified.reference.evaluation.outputs, **outputs},
-        pixels=lambda i: verified.pictures.pixels[i],
+        pixels=lambda i: examined.pixels[i],
         bench=examined.bench,
         explanations=examined.explanations,
     )

@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.data.film import SPLITS, Film
+from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest
-from cxredge.files import sha256_file
 from cxredge.recipe import FolderData, Labels, PhantomData
-
-SPLITS = ("train", "val", "test")
-
-
-@dataclass(frozen=True, eq=False)
-class Film:
-    """One film of a data set."""
-
-    file: str
-    """Place in the set's folder, with forward slashes."""
-    path: Path
-    patient: str
-    split: str
-    targets: NDArray[np.float32]
-    """float32[C], 0 or 1 for every label of the recipe, in its order."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """The other cells of the film's row (view, sex, age, licence_class ...)."""
-    expected_sha256: str | None = None
-    """What ``SHA256SUMS`` says, where the set has one."""
-
-    def sha256(self) -> str:
-        """Hash of the file as it lies there. Raises InputError DATA-FILE, or DATA-HASH if SHA256SUMS says otherwise."""
-        if not self.path.is_file():
-            raise InputError("DATA-FILE", f"{self.path} is not there", "restore the file or the whole data set")
-        found = sha256_file(self.path)
-        if self.expected_sha256 is not None and found != self.expected_sha256:
-            raise InputError(
-                "DATA-HASH",
-                f"{self.path} has SHA-256 {found}, and SHA256SUMS says {self.expected_sha256}",
-                "restore the file, or write SHA256SUMS anew if the change was meant",
-            )
-        return found
+from cxredge.stages import Cache
 
 
 class DataSet:
@@ -124,36 +92,10 @@ class DataSet:
                     )
 
 
-def data_root() -> Path:
-    """The folder that holds the sets: ``CXR_DATA``, else ``../shared/data`` beside the repository or this folder.
-
-    Raises InputError DATA-MISSING.
-    """
-    said = os.environ.get("CXR_DATA")
-    if said is not None:
-        if not Path(said).is_dir():
-            raise InputError(
-                "DATA-MISSING",
-                f"CXR_DATA is {said!r}, which is not a folder",
-                "set CXR_DATA to the folder with the data sets",
-            )
-        return Path(said)
-    # parents[3]: toolchain/cxredge/images/ in a checkout
-    for base in (Path(__file__).resolve().parents[3], Path.cwd()):
-        root = base.parent / "shared" / "data"
-        if root.is_dir():
-            return root
-    raise InputError(
-        "DATA-MISSING",
-        "there is no ../shared/data, and CXR_DATA is not set",
-        "set CXR_DATA to the folder with the data sets",
-    )
-
-
 def open_data(data: FolderData | PhantomData, labels: Labels, cache: Path) -> DataSet:
     """Opens a recipe's data. Rows and patients are checked now; files are looked for when a split is used.
 
-    cache: folder for rendered phantoms, which lie under ``phantom-<key>/<split>/``.
+    cache: folder of the cache that keeps rendered phantoms, a stage for each split.
     Raises InputError DATA-MISSING, DATA-COLUMN, DATA-VALUE, DATA-DUPLICATE, DATA-PATH or DATA-LEAK.
     """
     if isinstance(data, PhantomData):
@@ -164,8 +106,9 @@ def open_data(data: FolderData | PhantomData, labels: Labels, cache: Path) -> Da
 
 
 def _open_phantoms(data: PhantomData, labels: Labels, cache: Path) -> DataSet:
-    from cxredge.phantoms.folder import columns, generator_key, picture_path, read_masks, write_films
+    from cxredge.phantoms.folder import columns, picture_path, read_masks
     from cxredge.phantoms.render import PHANTOM_LABELS, sample_patients
+    from cxredge.phantoms.split import PhantomSplit
 
     if labels.kind != "multi-label":
         raise InputError(
@@ -181,12 +124,13 @@ def _open_phantoms(data: PhantomData, labels: Labels, cache: Path) -> DataSet:
                 "use labels of the phantoms",
                 nearest(name, PHANTOM_LABELS),
             )
-    root = cache / f"phantom-{generator_key(data)}"
+    store = Cache(cache)
+    stages = {split: PhantomSplit(data, split) for split in SPLITS}
     sampled = sample_patients(data)
     films = tuple(
         Film(
             file=picture_path(film),
-            path=root / film.split / picture_path(film),
+            path=store.folder(stages[film.split]) / picture_path(film),
             patient=film.patient,
             split=film.split,
             targets=np.array([name in film.labels for name in labels.names], np.float32),
@@ -197,12 +141,13 @@ def _open_phantoms(data: PhantomData, labels: Labels, cache: Path) -> DataSet:
     positive = {film.file: source.labels for film, source in zip(films, sampled, strict=True)}
 
     def prepare(split: str) -> None:
-        write_films(root / split, (film for film in sampled if film.split == split), f"rendering phantoms, {split}")
+        if not store.has(stages[split]):
+            with store.fill(stages[split]) as folder:
+                stages[split].make(folder)
 
     def masks(film: Film) -> dict[str, NDArray[np.bool_]]:
-        # a film can be asked for before its split was
-        if not film.path.is_file():
-            prepare(film.split)
-        return read_masks(root / film.split, film.file, [name for name in labels.names if name in positive[film.file]])
+        prepare(film.split)  # a film can be asked for before its split was
+        names = [name for name in labels.names if name in positive[film.file]]
+        return read_masks(store.folder(stages[film.split]), film.file, names)
 
     return DataSet(f"phantoms (seed {data.seed})", films, prepare, masks)

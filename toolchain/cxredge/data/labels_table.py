@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.data.data_sets import SPLITS, Film
+from cxredge.data.film import SPLITS, Film
 from cxredge.errors import InputError, nearest
 from cxredge.recipe import Labels
 

@@ -1,4 +1,4 @@
-"""Strangers: pictures that are no upright frontal chest film, which the novelty score should tell from films.
+"""Out-of-distribution films: pictures that are no upright frontal chest film, which novelty should tell from films.
 
 Real ones come from the data sets CT, cells and DICOM samples, where they are there; the others need no data set: noise,
 blanks, and what goes wrong with the evaluation films themselves (inverted, turned, cut). Cells are colour pictures.
@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.data.data_sets import Film, data_root
+from cxredge.data.film import Film
+from cxredge.data.root import data_root
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.images.preprocess import fit, resize
@@ -38,7 +39,7 @@ _Picture = tuple[str, str, Grey]
 """Name, group, pixels."""
 
 
-class Stranger(Frozen):
+class OodFilm(Frozen):
     """One picture by content."""
 
     kind: str
@@ -50,10 +51,10 @@ class Stranger(Frozen):
     """Of its preprocessed pixels."""
 
 
-class Strangers(Frozen):
-    """A list of strangers in the order of their pixels."""
+class OodFilms(Frozen):
+    """A list of such pictures in the order of their pixels."""
 
-    pictures: tuple[Stranger, ...]
+    pictures: tuple[OodFilm, ...]
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -66,8 +67,8 @@ class Strangers(Frozen):
         return films_digest(picture.sha256 for picture in self.pictures)
 
 
-def stranger_sets(own: str) -> dict[str, Path]:
-    """Folders of the data sets of strangers that are there, by kind. Never ``own``, the recipe's own data set.
+def ood_sets(own: str) -> dict[str, Path]:
+    """Folders of the data sets of such pictures that are there, by kind. Never ``own``, the recipe's own data set.
 
     Empty without a data root. Raises InputError DATA-MISSING where ``CXR_DATA`` names a folder that is not there.
     """
@@ -80,12 +81,10 @@ def stranger_sets(own: str) -> dict[str, Path]:
     return {kind: root / name for kind, (name, _) in SETS.items() if name != own and (root / name).is_dir()}
 
 
-def make_strangers(
-    films: Iterable[Film], sets: dict[str, Path], spec: InputSpec
-) -> tuple[Strangers, NDArray[np.uint8]]:
-    """All strangers, and their pixels uint8[N, ch, H, W], preprocessed as films are.
+def make_ood_films(films: Iterable[Film], sets: dict[str, Path], spec: InputSpec) -> tuple[OodFilms, NDArray[np.uint8]]:
+    """All such pictures, and their pixels uint8[N, ch, H, W], preprocessed as films are.
 
-    films: the evaluation films; sets: what ``stranger_sets`` found. Which pictures are used depends on the names of
+    films: the evaluation films; sets: what ``ood_sets`` found. Which pictures are used depends on the names of
     their files only. Raises what reading a film raises; of DICOM samples only those that can be read are used.
     """
     chosen = sorted(films, key=lambda film: sha256_bytes(film.file.encode()))[:PER_KIND]
@@ -100,9 +99,9 @@ def make_strangers(
             found = ((f"{f.file}, {kind}", f.patient, _CHANGED[kind](film, i)) for i, (f, film) in enumerate(base))
         for name, group, picture in islice(found, PER_KIND):
             planes = _planes(picture, spec)
-            listed.append(Stranger(kind=kind, name=name, group=group, sha256=sha256_bytes(planes.tobytes())))
+            listed.append(OodFilm(kind=kind, name=name, group=group, sha256=sha256_bytes(planes.tobytes())))
             pixels.append(planes)
-    return Strangers(pictures=tuple(listed)), np.stack(pixels)
+    return OodFilms(pictures=tuple(listed)), np.stack(pixels)
 
 
 def _planes(picture: Grey, spec: InputSpec) -> NDArray[np.uint8]:

@@ -1,1 +1,1 @@
-"""distill"""
+"""Distillation: a teacher and its student are trained, measured and given operating points; writes the recipe."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from cxredge.distill.films import Films
 from cxredge.distill.record import Interval, LabelScore, Score
+from cxredge.distill.splits import Films
 from cxredge.progress import track
 from cxredge.statistics.auc import Auc, auc
 from cxredge.statistics.bootstrap import interval, mean_of_labels, resample

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxredge.distill.evaluate import answers
-from cxredge.distill.films import allowed_films, read_films
+from cxredge.distill.splits import allowed_films, read_films
 from cxredge.distill.thresholds import fitted_points, novelty_threshold
 from cxredge.distill.write_back import write_back
 from cxredge.recipe import Novelty, OperatingPoint, Recipe, recipe_path
@@ -35,7 +35,7 @@ def choose_thresholds(place: Path) -> Rechosen:
 
     file, recipe = recipe_path(place), load_recipe(place)
     student = load_student(recipe, recipe.student.backbone, file.parent / recipe.weights.file, recipe.weights.sha256)
-    data = open_data(recipe.data, recipe.labels, cache_folder() / "data")
+    data = open_data(recipe.data, recipe.labels, cache_folder())
     plan = recipe.distill
     chosen = data.films("val") if plan is None else allowed_films(data, "val", plan.licence_classes)
     films = read_films(recipe, "val", chosen)

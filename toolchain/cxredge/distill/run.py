@@ -13,10 +13,10 @@ from torch import Tensor
 
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import Answers, answers, macro_interval, score
-from cxredge.distill.films import Films, Splits, load_splits
 from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
+from cxredge.distill.splits import Films, Splits, load_splits
 from cxredge.distill.thresholds import fitted_points, novelty_threshold, point_by_prevalence
 from cxredge.distill.training import Answers as Outputs
 from cxredge.distill.training import Loss, Training, seeded
@@ -80,7 +80,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
         master = _start(recipe, plan, "teacher")
     else:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
-    splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder() / "data"), plan.licence_classes)
+    splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
     if len(splits.train) <= recipe.student.novelty_rank + 1:
         raise InputError(
             "DISTILL-FEW",

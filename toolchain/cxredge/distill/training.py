@@ -21,7 +21,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from cxredge.distill.augment import augment
 from cxredge.distill.checkpoint import CheckpointFile
-from cxredge.distill.films import Films
+from cxredge.distill.splits import Films
 from cxredge.files import sha256_bytes
 from cxredge.progress import track
 

@@ -6,14 +6,10 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from cxredge.evidence import Explanation, LayerError
-from cxredge.vocabulary import ModulePattern
-
-if TYPE_CHECKING:
-    from cxredge.explain.records import KeptStep, RestoredUnit, SimulationRecord, TraceRecord
-    from cxredge.explain.traces import UnitError
+from cxredge.explain.records import KeptStep, RestoredUnit, SimulationRecord, TraceRecord, UnitError
+from cxredge.vocabulary import ArtifactName, ModulePattern
 
 STANDS_OUT = 0.25
 """Units stand out when keeping them in float takes away at least this share of the logits' squared error (1.2 dB)."""
@@ -24,7 +20,7 @@ UNEXPLAINED_DB = 6.0
 
 
 def explanation(
-    artifact: str,
+    artifact: ArtifactName,
     films: int,
     trace: TraceRecord,
     simulation: SimulationRecord | None,
@@ -36,7 +32,7 @@ def explanation(
         restored = simulation.units
     found = Explanation(
         artifact=artifact,
-        target=artifact.split("/")[0],
+        target=artifact.target,
         films=films,
         source=trace.source,
         logit_sqnr_db=decibels(trace.signal, trace.noise),

@@ -8,7 +8,8 @@ from typing import Any
 
 from cxredge.errors import InputError
 from cxredge.mlprogram.graph import Graph, Node
-from cxredge.mlprogram.registry import Operator, operators
+from cxredge.mlprogram.library import operators
+from cxredge.mlprogram.registry import Operator
 from cxredge.mlprogram.types import COMPUTED, TensorType
 
 MAX_NAMED = 20

@@ -21,18 +21,12 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from cxredge.mlprogram.types import DTYPES, TensorType
 
-FAMILIES = (
-    "activation", "attention", "blocks", "compression", "convolution", "elementwise_binary", "elementwise_unary",
-    "gather", "joining", "linear", "normalization", "pooling", "quantization", "reduction", "resize", "scatter",
-    "selection", "shape", "slicing", "sparsity",
-)  # fmt: skip
 FLOATS = frozenset(("float16", "float32"))
 """Dtypes that are rounded after each operator."""
 NUMBERS = FLOATS | {"int32"}
@@ -161,11 +155,8 @@ def operator(
     return register
 
 
-@cache
-def operators() -> dict[str, Operator]:
-    """Every operator by MIL name; imports torch."""
-    for family in FAMILIES:
-        import_module(f"cxredge.mlprogram.operators.{family}")
+def registered() -> dict[str, Operator]:
+    """What has been registered so far, by MIL name; ``library.operators`` has everything."""
     return _REGISTRY
 
 

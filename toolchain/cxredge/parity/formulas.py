@@ -5,7 +5,7 @@
 | outputs | the reference's and the artifact's ``Outputs`` on the evaluation films | a number, or None |
 | decisions | the reference's and the artifact's decisions, bool[N, C] each | a number |
 | labels | ``Answered``, of one model | a ``Statistic`` of every label, which is resampled for both models |
-| strangers | novelty scores of the films and of the strangers, their owners, the bootstrap | a ``Paired`` |
+| out-of-distribution | novelty scores of the films and of such films, their owners, the bootstrap | a ``Paired`` |
 | artifact | the artifact's record | a number, or None |
 """
 
@@ -136,6 +136,6 @@ def brier(answered: Answered) -> Statistic:
 
 
 @formula("novelty_auc")
-def novelty_auc(films: Both, strangers: Both, owners: Sequence[str], bootstrap: BootstrapSpec) -> Paired:
+def novelty_auc(films: Both, others: Both, owners: Sequence[str], bootstrap: BootstrapSpec) -> Paired:
     """AUC with which the novelty score finds what is no frontal chest film."""
-    return paired.novelty_auc(films, strangers, owners, bootstrap)
+    return paired.novelty_auc(films, others, owners, bootstrap)

@@ -24,16 +24,16 @@ class Answers:
 
     evaluation: OutputsFile
     validation: OutputsFile
-    strangers: OutputsFile
+    out_of_distribution: OutputsFile
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The films behind ``Answers``, in the order of the outputs, and to whom each stranger belongs."""
+    """The films behind ``Answers``, in the order of the outputs, and to whom each picture of another kind belongs."""
 
     evaluation: Sequence[FilmFacts]
     validation: Sequence[FilmFacts]
-    strangers: Sequence[str]
+    out_of_distribution: Sequence[str]
     """Pictures of one group are not independent."""
 
 
@@ -58,7 +58,7 @@ def judge(
     Raises InputError PARITY-ARTIFACT (the outputs are another artifact's), PARITY-FILMS (of other films, or in another
     order), PARITY-SHAPE, STATISTICS-SHAPE or STATISTICS-VALUE.
     """
-    for name in ("evaluation", "validation", "strangers"):
+    for name in ("evaluation", "validation", "out_of_distribution"):
         _check(artifact, getattr(reference, name), getattr(other, name))
     evaluation = Pair(shown.evaluation, reference.evaluation.outputs["logits"], other.evaluation.outputs["logits"])
     validation = Pair(shown.validation, reference.validation.outputs["logits"], other.validation.outputs["logits"])
@@ -105,13 +105,16 @@ def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, m
     before, after = decisions.decide(r["logits"], cut), decisions.decide(o["logits"], cut)
     flipped = decisions.flips(before, after, names)
     novelty = Both(r["novelty"], o["novelty"])
-    strange = Both(reference.strangers.outputs["novelty"], other.strangers.outputs["novelty"])
-    owners = [*(film.patient for film in shown.evaluation), *shown.strangers]
+    strange = Both(reference.out_of_distribution.outputs["novelty"], other.out_of_distribution.outputs["novelty"])
+    owners = [*(film.patient for film in shown.evaluation), *shown.out_of_distribution]
     values: dict[str, Any] = {
         **{m.name: formula_of(m)(r, o) for m in metrics_of("outputs")},
         **{m.name: formula_of(m)(before, after) for m in metrics_of("decisions")},
         **{m.name: getattr(measured.macro, m.name) for m in metrics_of("labels")},
-        **{m.name: formula_of(m)(novelty, strange, owners, measured.bootstrap) for m in metrics_of("strangers")},
+        **{
+            m.name: formula_of(m)(novelty, strange, owners, measured.bootstrap)
+            for m in metrics_of("out-of-distribution")
+        },
     }
     return Figures(
         films=len(r["logits"]),

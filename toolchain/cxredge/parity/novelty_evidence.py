@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.data.out_of_distribution import WORDS, Strangers
+from cxredge.data.out_of_distribution import WORDS, OodFilms
 from cxredge.evidence import StrangerEvidence
 from cxredge.parity.paired import BOOTSTRAP, novelty_auc
 from cxredge.parity.pairs import Both
@@ -20,14 +20,14 @@ def stranger_evidence(
     films: Both,
     patients: Sequence[str],
     strange: Both,
-    listed: Strangers,
+    listed: OodFilms,
     threshold: float,
     bootstrap: BootstrapSpec = BOOTSTRAP,
 ) -> tuple[StrangerEvidence, ...]:
     """One record a kind, in the order of the list, then one for all kinds together.
 
     films: novelty float32[N] of the evaluation films, whose ``patients`` are given; strange: novelty float32[M] of the
-    pictures in ``listed``. A picture is flagged above ``threshold``, as in the apps. Strangers count as positives.
+    pictures in ``listed``. A picture is flagged above ``threshold``, as in the apps. Such pictures count as positives.
     """
     kind_of = np.array([picture.kind for picture in listed.pictures])
     rows = {kind: np.flatnonzero(kind_of == kind) for kind in listed.kinds}

@@ -120,7 +120,7 @@ def mean_auc(pair: Pair, bootstrap: BootstrapSpec = BOOTSTRAP) -> tuple[Paired, 
 
 
 def novelty_auc(films: Both, strangers: Both, owners: Sequence[str], bootstrap: BootstrapSpec = BOOTSTRAP) -> Paired:
-    """AUC with which the novelty score tells strangers, pictures that are no such films, from films.
+    """AUC with which the novelty score tells out-of-distribution films, pictures of other kinds, from films.
 
     films: scores of the evaluation films, float32[N]; strangers: of the pictures, float32[M]; owners: to whom each of
     the N films and then of the M pictures belongs. Raises InputError STATISTICS-SHAPE or STATISTICS-VALUE.

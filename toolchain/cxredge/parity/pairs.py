@@ -9,11 +9,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.statistics.check import check
+from cxredge.statistics.arguments import check
 
 
 class FilmFacts(Protocol):
-    """What evidence needs to know of a film; ``images.datasets.Film`` knows it."""
+    """What evidence needs to know of a film; ``data.film.Film`` knows it."""
 
     @property
     def file(self) -> str:

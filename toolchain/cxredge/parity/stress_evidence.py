@@ -28,7 +28,7 @@ def stress_evidence(
     """The unchanged films first, as what the others are held against, then one record for each of ``STRESSES``.
 
     clean: logits float32[n, C] of the films that ``stress_films`` chose; stressed: logits float32[K * n, C] of
-    ``images.stress.stress``; truth: bool[n, C]; cut: operating points float32[C].
+    ``data.stress.stress``; truth: bool[n, C]; cut: operating points float32[C].
     """
     n = len(truth)
     own = [decide(logits, cut) for logits in clean]

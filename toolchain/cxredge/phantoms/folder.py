@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +13,6 @@ from numpy.typing import NDArray
 from cxredge.files import sha256_file, write_bytes
 from cxredge.phantoms.render import PHANTOM_LABELS, PhantomFilm, render
 from cxredge.progress import track
-from cxredge.recipe import PhantomData
-
-GENERATOR = ("render.py", "anatomy.py", "lesions.py", "folder.py")
 
 
 def picture_path(film: PhantomFilm) -> str:
@@ -29,16 +23,6 @@ def picture_path(film: PhantomFilm) -> str:
 def mask_path(picture: str, label: str) -> str:
     """Where the mask of a label lies, given the picture's place: ``masks/phantom-train-0007-0.Nodule.png``."""
     return f"masks/{Path(picture).stem}.{label}.png"
-
-
-def generator_key(data: PhantomData) -> str:
-    """Sixteen hexadecimal digits that change with the data's definition, the generator's source and its libraries."""
-    digest = hashlib.sha256(json.dumps(data.model_dump(mode="json"), sort_keys=True).encode())
-    for name in GENERATOR:
-        digest.update(sha256_file(Path(__file__).with_name(name)).encode())
-    for package in ("numpy", "pillow"):
-        digest.update(f"{package} {version(package)}".encode())
-    return digest.hexdigest()[:16]
 
 
 def columns(film: PhantomFilm) -> dict[str, str]:

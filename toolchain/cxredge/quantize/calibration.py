@@ -14,7 +14,8 @@ from cxredge.recipe import MIN_CALIBRATION_FILMS, PercentileRange, RangeRule, Re
 from cxredge.results import CalibrationRecord, FilmRecord
 
 if TYPE_CHECKING:
-    from cxredge.data.data_sets import DataSet, Film
+    from cxredge.data.data_sets import DataSet
+    from cxredge.data.film import Film
 
 MIN_NEIGHBOUR_CORRELATION = 0.5
 """Pearson's r between horizontally adjacent pixels: near 0 for noise, above 0.9 for every film and cell image seen."""
@@ -88,7 +89,7 @@ def refuse_noise(images: NDArray[np.uint8], data: str) -> None:
         )
 
 
-def record(data: DataSet, recipe: Recipe, films: tuple[FilmRecord, ...]) -> CalibrationRecord:
+def calibration_record(data: DataSet, recipe: Recipe, films: tuple[FilmRecord, ...]) -> CalibrationRecord:
     """What goes beside the artifacts: every film by hash, and whose it is."""
     rule = recipe.calibration.rule
     return CalibrationRecord(

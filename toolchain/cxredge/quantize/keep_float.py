@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cxredge.errors import InputError
 from cxredge.quantize.units import inside, keep, units
 from cxredge.recipe import Recipe
-from cxredge.vocabulary import SchemeName, TargetName
+from cxredge.vocabulary import ArtifactName, SchemeName, TargetName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -20,7 +20,7 @@ class Kept:
     """Modules of the student that one artifact leaves in float."""
 
     modules: frozenset[str] = frozenset()
-    """Names of all modules whose operators stay in float (``students.units.kept_modules``)."""
+    """Names of all modules whose operators stay in float (``units.kept_modules``)."""
     units: tuple[str, ...] = ()
     """Names of the units that they make up, sorted: for people."""
 
@@ -32,7 +32,7 @@ def kept_by_scheme(
 
     Raises InputError KEEP-FLOAT, KEEP-FLOAT-PATTERN, or KEEP-FLOAT-ALL when no weight would be left for INT8.
     """
-    patterns = {scheme: recipe.keep_float.get(f"{target}/{scheme}", ()) for scheme in schemes}
+    patterns = {scheme: recipe.keep_float.get(ArtifactName.of(target, scheme), ()) for scheme in schemes}
     found = units(student, recipe.input) if any(patterns.values()) else ()
     names = [name for name, _ in student.named_modules(remove_duplicate=False)]
     kept: dict[SchemeName, Kept] = {}

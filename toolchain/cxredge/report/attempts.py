@@ -1,4 +1,4 @@
-"""Attempts of the precision ladder, a line each, as they come."""
+"""Attempts of the precision search, a line each, as they come."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.data.data_sets import Film
+from cxredge.data.film import Film
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Explanation, Results
 from cxredge.outputs import Outputs

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cxredge.recipe import Gates
 from cxredge.report import charts
 from cxredge.report.charts import Axis, Layer, Marks, Row, Shape, Svg
 from cxredge.report.material import ReportMaterial
 from cxredge.report.panels import loss_row, losses
 from cxredge.results import number
-from cxredge.vocabulary import TARGETS, SchemeName
+from cxredge.vocabulary import TARGETS, ArtifactName, SchemeName
 
 SHAPES: dict[SchemeName, Shape] = {"fp32": "circle", "fp16": "square", "w8": "diamond", "w8a8": "up"}
 HUES = ("hue-a", "hue-b", "hue-c", "hue-d", "hue-e")
@@ -43,13 +45,13 @@ def cost_charts(material: ReportMaterial) -> tuple[Svg, ...]:
     sizes = {a.name: a.bytes / 1e6 for a in material.results.artifacts}
     found = [_cost(material, "size", "size, MB", sizes)]
     if material.bench is not None:
-        times = {a.name: a.p50_ms for a in material.bench.artifacts if a.name in sizes}
+        times = {ArtifactName(a.name): a.p50_ms for a in material.bench.artifacts if a.name in sizes}
         if times:
             found.append(_cost(material, "latency", "median latency, ms", times))
     return tuple(found)
 
 
-def _cost(material: ReportMaterial, what: str, label: str, values: dict[str, float]) -> Svg:
+def _cost(material: ReportMaterial, what: str, label: str, values: Mapping[ArtifactName, float]) -> Svg:
     layers: list[Layer] = []
     rates = {a.name: material.verdict(a).figures.flip_rate for a in material.results.artifacts}
     for artifact in material.results.artifacts:

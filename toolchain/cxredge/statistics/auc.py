@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.statistics.check import check
+from cxredge.statistics.arguments import check
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.statistics.check import check
+from cxredge.statistics.arguments import check
 
 
 class Mean:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.recipe import OperatingPoint, OperatingRule
-from cxredge.statistics.check import check
+from cxredge.statistics.arguments import check
 
 ABOVE_ALL = 1.0
 """How far above the highest logit a threshold stands that calls no film positive, in logits."""

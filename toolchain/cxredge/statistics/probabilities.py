@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.statistics.check import check
+from cxredge.statistics.arguments import check
 
 Kind = Literal["multi-label", "single-label"]
 """Independent sigmoids, or one softmax."""

@@ -10,6 +10,12 @@ from cxredge.vocabulary import TARGETS as TARGETS
 
 if TYPE_CHECKING:
     from cxredge.targets.base import Target
+    from cxredge.vocabulary import TargetName
+
+
+def target_module(name: TargetName) -> str:
+    """The module of a registered target."""
+    return TARGETS[name].partition(":")[0]
 
 
 def get_target(name: str) -> Target:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -22,11 +21,12 @@ from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.keep_float import Kept, kept_by_scheme, quantised_weights
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Artifact, Census, Delegation, TensorRange
-from cxredge.targets.checks import check_census, check_student
+from cxredge.targets.checks import check_census
+from cxredge.targets.lowering import Lowering
 from cxredge.targets.lowering_error import lowering_error
 from cxredge.targets.quiet import kept_quiet
 from cxredge.targets.runner import Runner, Runtime
-from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName, TargetName
+from cxredge.vocabulary import INTEGER_SCHEMES, ArtifactName, SchemeName, TargetName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
@@ -65,6 +65,10 @@ class Target(ABC):
     computes_in_half: ClassVar[bool] = False
     """Whether operators on float16 tensors round every sum to float16, and not only what they store."""
     schemes: ClassVar[tuple[SchemeName, ...]]
+    seconds: ClassVar[Mapping[SchemeName, float]]
+    """Roughly how long lowering a MobileNetV2-class student takes, so that the longest job starts first."""
+    alone: ClassVar[bool] = False
+    """Whether each artifact gets a process of its own, because its schemes share little and take long."""
     build_packages: ClassVar[tuple[str, ...]]
     run_packages: ClassVar[tuple[str, ...]]
     """Distribution names whose versions are recorded, and whose absence is the reason why not."""
@@ -94,53 +98,30 @@ class Target(ABC):
         fix = "" if build is None and run is None else "run `make setup` in the repository, on a platform of the lock"
         return Availability(build, run, fix)
 
-    def lower(
-        self,
-        student: Student,
-        schemes: Sequence[SchemeName],
-        recipe: Recipe,
-        calibration: CalibrationFilms | None,
-        folder: Path,
-        rounded: Student | None = None,
-    ) -> Iterator[Artifact]:
-        """Write ``<scheme><suffix>`` into ``folder`` for each scheme, and describe each from its own bytes.
+    def lower(self, lowering: Lowering, scheme: SchemeName, folder: Path) -> Artifact:
+        """Write ``<scheme><suffix>`` into ``folder``, and describe it from its own bytes.
 
-        rounded: the student after ``round_weights`` with these films, if it is at hand: INT8 schemes start from it.
-        What the schemes share is done once. Each file's bytes depend on neither the other schemes nor their order.
-        Modules that ``recipe.keep_float`` names for an artifact compute in it as the float student does.
+        The bytes depend on neither the other schemes of ``lowering`` nor their order. Modules that
+        ``recipe.keep_float`` names for the artifact compute in it as the float student does.
         Raises InputError TARGET-SCHEME, CALIBRATION-NEEDED, CALIBRATION-NAN, STUDENT-TRAINING, STUDENT-CONTRACT,
         KEEP-FLOAT, KEEP-FLOAT-PATTERN, KEEP-FLOAT-ALL (nothing would be left in INT8),
         TARGET-LOWERING (operator, module and source line named) or TARGET-CENSUS (the file is not what was asked for).
         """
-        for scheme in schemes:
-            self._check_scheme(scheme, calibration)
-        if student.training:
-            raise InputError(
-                "STUDENT-TRAINING",
-                "the student is in training mode: batch statistics and dropout would be frozen into the artifact",
-                "call student.eval() first",
-            )
-        check_student(student, recipe.input, recipe.labels)
-        kept = kept_by_scheme(self.name, student, schemes, recipe)
-        with tempfile.TemporaryDirectory(prefix="cxredge-lower-") as work:
-            prepared: dict[tuple[bool, frozenset[str]], Any] = {}
-            for scheme in schemes:
-                path = folder / f"{scheme}{self.suffix}"
-                with self._explained(scheme, student, recipe.input):
-                    modules = kept[scheme].modules
-                    key = scheme in INTEGER_SCHEMES, modules
-                    if key not in prepared:
-                        source = student
-                        if scheme in INTEGER_SCHEMES:
-                            rounded = rounded or _rounded(student, recipe.input, calibration)
-                            source = _put_back(rounded, student, recipe.input, modules)
-                        place = Path(work) / str(len(prepared))
-                        place.mkdir()
-                        prepared[key] = self._prepare_impl(source, recipe.input, place)
-                    films = calibration if scheme == "w8a8" else None
-                    lowered = self._lower_impl(prepared[key], scheme, recipe, films, modules, path)
-                asked = quantised_weights(student, modules) if scheme in INTEGER_SCHEMES else 0
-                yield self._describe(scheme, lowered, kept[scheme], asked, path)
+        name = ArtifactName.of(self.name, scheme)
+        self._check_scheme(scheme, lowering.calibration)
+        lowering.check()
+        student, recipe = lowering.student, lowering.recipe
+        kept = kept_by_scheme(self.name, student, [scheme], recipe)[scheme]
+        path = folder / f"{scheme}{self.suffix}"
+        with self._explained(name, student, recipe.input):
+            key = name.integer, kept.modules
+            if key not in lowering.prepared:
+                source, place = lowering.source(*key), lowering.place()
+                lowering.prepared[key] = self._prepare_impl(source, recipe.input, place)
+            films = lowering.calibration if scheme == "w8a8" else None
+            lowered = self._lower_impl(lowering.prepared[key], scheme, recipe, films, kept.modules, path)
+        asked = quantised_weights(student, kept.modules) if name.integer else 0
+        return self._describe(name, lowered, kept, asked, path)
 
     def _check_scheme(self, scheme: SchemeName, calibration: CalibrationFilms | None) -> None:
         if scheme not in self.schemes:
@@ -156,22 +137,22 @@ class Target(ABC):
             )
 
     @contextmanager
-    def _explained(self, what: str, student: Student, spec: InputSpec) -> Iterator[None]:
+    def _explained(self, name: ArtifactName, student: Student, spec: InputSpec) -> Iterator[None]:
         """Turn whatever an exporter raises into TARGET-LOWERING; our own errors and the machine's pass."""
         try:
             yield
         except (CxrError, MemoryError, OSError):
             raise
         except Exception as error:
-            raise lowering_error(f"{self.name}/{what}", student, spec, error) from error
+            raise lowering_error(name, student, spec, error) from error
 
-    def _describe(self, scheme: SchemeName, lowered: Lowered, kept: Kept, asked: int, path: Path) -> Artifact:
+    def _describe(self, name: ArtifactName, lowered: Lowered, kept: Kept, asked: int, path: Path) -> Artifact:
         census, delegation = self.inspect(path)
-        check_census(f"{self.name}/{scheme}", scheme, census, asked)
+        check_census(name, name.scheme, census, asked)
         return Artifact(
-            name=f"{self.name}/{scheme}",
+            name=name,
             target=self.name,
-            scheme=scheme,
+            scheme=name.scheme,
             file=path.name,
             bytes=path.stat().st_size,
             sha256=sha256_file(path),
@@ -234,13 +215,12 @@ class Target(ABC):
                 "TARGET-LOAD", f"{self.name} cannot load {path}: {error}", "build it again; its file is damaged"
             ) from error
 
-    def float_tracer(self, origin: Origin, work: Path) -> Tracer:
-        """The same of a float32 twin: its tensors have the names of the artifact's, and the values of the student's.
+    def float_tracer(self, origin: Origin) -> Tracer | None:
+        """The same of a float32 twin that needs no file; None: lower one, and trace that.
 
-        work: a folder for the twin's file.
+        The twin's tensors have the names of the artifact's, and the values of the student's.
         """
-        (twin,) = self.lower(origin.student, ["fp32"], origin.recipe, None, work)
-        return self.tracer(work / twin.file, replace(origin, scheme="fp32", calibration=None))
+        return None
 
     @abstractmethod
     def runtime(self) -> Runtime:
@@ -283,19 +263,6 @@ class Target(ABC):
 
     @abstractmethod
     def _tracer_impl(self, path: Path, origin: Origin) -> Tracer: ...
-
-
-def _rounded(student: Student, spec: InputSpec, calibration: CalibrationFilms | None) -> Student:
-    from cxredge.quantize.rounding import round_weights
-
-    assert calibration is not None  # _check_scheme has seen to it
-    return round_weights(student, spec, calibration.images)
-
-
-def _put_back(rounded: Student, student: Student, spec: InputSpec, kept: frozenset[str]) -> Student:
-    from cxredge.quantize.rounding import put_back
-
-    return put_back(rounded, student, spec, kept)
 
 
 def _version(package: str) -> str | None:

@@ -27,7 +27,7 @@ class Runtime:
 class Runner(ABC):
     """One loaded artifact: a context manager that runs one image at a time.
 
-    spec: the input that it takes; classes: number of labels C, or None before the first run.
+    what: names it in errors. A target overrides the ``_impl`` parts only.
     """
 
     def __init__(self, what: str) -> None:

@@ -21,7 +21,7 @@ from cxredge.files import canonical_json, fresh_directory, sha256_bytes, write_t
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
-from cxredge.vectors.films import films, refusals
+from cxredge.vectors.sources import films, refusals
 
 FOLDER = "preprocess"
 GREY_BOUND = 3

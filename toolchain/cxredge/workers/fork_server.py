@@ -1,12 +1,12 @@
-"""The nursery: one process that imports once what every worker needs, and forks a worker for each job.
+"""The fork server: one process that imports once what every worker needs, and forks a worker for each task.
 
 torch and timm take seconds to import, and a build has half a dozen workers. Exporters and runtimes do not go together,
 so they are imported in a worker only, which is a process with a session and process group of its own.
 
-A request is a message on the nursery's standard input, a socket, with the descriptors of the worker's output, its
-errors and its *life*: a pipe into which first the worker writes its number and then the nursery its exit status. A life
-that ends without a status means that the nursery is gone; a socket that ends, that nobody wants its workers any more.
-What goes on inside is in ``nursery_process``.
+A request is a message on the server's standard input, a socket, with the descriptors of the worker's output, its errors
+and its *life*: a pipe into which first the worker writes its number and then the server its exit status. A life that
+ends without a status means that the server is gone; a socket that ends, that nobody wants its workers any more.
+What goes on inside is in ``fork_server_process``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Self
 
 from cxredge.errors import EnvironmentProblem
 
-NURSERY = (sys.executable, "-m", "cxredge.workers.fork_server_process", "fork" if sys.platform == "linux" else "exec")
+COMMAND = (sys.executable, "-m", "cxredge.workers.fork_server_process", "fork" if sys.platform == "linux" else "exec")
 """macOS starts threads of its own in a process, and its frameworks refuse to work in a forked one."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -39,13 +39,13 @@ ENVIRONMENT = {
 }
 
 
-class Nursery:
-    """The nursery from outside: ``with Nursery() as nursery``. Its process starts when asked for, and ends with it.
+class ForkServer:
+    """The fork server from outside: ``with ForkServer() as server``. Its process starts on demand, and ends with it.
 
-    command: starts a process that calls ``nursery_process.serve``.
+    command: starts a process that calls ``fork_server_process.serve``.
     """
 
-    def __init__(self, command: Sequence[str] = NURSERY) -> None:
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -75,32 +75,32 @@ class Nursery:
                 env={**os.environ, **ENVIRONMENT},
             )
 
-    def worker(self, job: Path, stdout: int, stderr: int, threads: int) -> Worker:
-        """A worker for a job file, with these descriptors for its output. A lost nursery is told by its ``poll``."""
+    def worker(self, task: Path, stdout: int, stderr: int, threads: int) -> Worker:
+        """A worker for a task file, with these descriptors for its output. A lost server is told by its ``poll``."""
         self.start()
         assert self._process is not None
         life, theirs = os.pipe()
         worker = Worker(self, life)
-        request = json.dumps({"job": str(job), "threads": threads}).encode()
+        request = json.dumps({"task": str(task), "threads": threads}).encode()
         try:
-            with open(theirs, "wb"), contextlib.suppress(ConnectionError):  # of a nursery that is gone, the life ends
+            with open(theirs, "wb"), contextlib.suppress(ConnectionError):  # of a server that is gone, the life ends
                 socket.send_fds(self._channel, [request], [stdout, stderr, theirs])
             # waiting keeps requests apart, which could flow into one
             worker.wait_for_number()
         except BaseException:
-            # interrupted, maybe between the fork and the answer: without a nursery, the life tells and then ends
+            # interrupted, maybe between the fork and the answer: without a server, the life tells and then ends
             self._process.kill()
             worker.kill()
             raise
         return worker
 
     def lost(self) -> EnvironmentProblem:
-        """What to say of a nursery that ended by itself."""
+        """What to say of a server that ended by itself."""
         assert self._process is not None
         status = self._process.wait()
         self._said.seek(0)
         return EnvironmentProblem(
-            "NURSERY-LOST",
+            "FORK-SERVER-LOST",
             f"the process that starts workers {ending(status)}; it last said: {last_words(self._said.read())}",
             "run `cxredge doctor`; if it finds nothing, report the recipe and this message",
         )
@@ -109,8 +109,8 @@ class Nursery:
 class Worker:
     """A worker from outside; ``life`` is what its number and its exit status are read from."""
 
-    def __init__(self, nursery: Nursery, life: int) -> None:
-        self._nursery = nursery
+    def __init__(self, server: ForkServer, life: int) -> None:
+        self._server = server
         self._life = open(life, "rb", buffering=0)  # noqa: SIM115 - closed where the worker ends
         self._told = b""
 
@@ -120,10 +120,13 @@ class Worker:
             pass
 
     def poll(self) -> int | None:
-        """Exit status (minus the signal that ended it); None while it runs. Raises EnvironmentProblem NURSERY-LOST."""
+        """Exit status (minus the signal that ended it); None while it runs.
+
+        Raises EnvironmentProblem FORK-SERVER-LOST.
+        """
         if self._told.count(b"\n") < 2:
             if select.select([self._life], [], [], 0)[0] and not self._hear():
-                raise self._nursery.lost()
+                raise self._server.lost()
             return None
         self._life.close()
         return int(self._told.split()[1])

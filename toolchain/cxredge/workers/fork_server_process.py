@@ -1,4 +1,4 @@
-"""Inside the nursery (see ``nursery``): take requests, fork workers, report how they end.
+"""Inside the fork server (see ``fork_server``): take requests, fork workers, report how they end.
 
 A process may be forked without exec where its only thread is the one that forks: on Linux, as long as no import started
 one. Otherwise the forked process becomes a fresh interpreter and imports everything again.
@@ -6,7 +6,6 @@ one. Otherwise the forked process becomes a fresh interpreter and imports everyt
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
 import json
@@ -15,17 +14,15 @@ import select
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from cxredge.workers.fork_server import THREADS, kill_group
-
-Work = Callable[[str, int], int]
-"""``work(job file, number of the parent process)`` gives an exit status."""
+from cxredge.workers.process_end import leave, to_its_end
 
 FRESH = (sys.executable, "-m", "cxredge.workers.worker")
-"""The worker as a command of its own; job file and number of the parent follow."""
+"""The worker as a command of its own; task file and number of the parent follow."""
 
 SHARED = (
     "torch",
@@ -40,23 +37,35 @@ SHARED = (
 """What every worker needs. No exporter, no runtime, and nothing that starts a thread."""
 
 
-def serve(work: Work | None, fresh: Sequence[str] = FRESH) -> None:
+@dataclass(frozen=True)
+class Request:
+    """What a forked worker is asked for. task: the task's file. parent: number of the fork server's process."""
+
+    task: str
+    parent: int
+
+
+def serve(fork: bool, fresh: Sequence[str] = FRESH) -> Request | None:
     """Start the workers that standard input asks for until it ends; whichever still run then are ended.
 
-    work: what a forked worker does; None to run the command ``fresh`` in its place.
+    fork: whether a worker may go on as a copy of this process; otherwise, and where this process has other threads, it
+    becomes the command ``fresh``. Returns twice and more: None in the fork server when all is over, and in each forked
+    worker what it is to do, so that a worker's stack begins with its own work.
     """
     channel = socket.socket(fileno=0)
     lives: dict[int, int] = {}
     try:
         while True:
             if select.select([channel], [], [], 0.02 if lives else None)[0]:
-                request, descriptors, _, _ = socket.recv_fds(channel, 1 << 16, 3)
-                if not request:
-                    return
-                nursery, forked = os.getpid(), work if _threads() == 1 else None
+                message, descriptors, _, _ = socket.recv_fds(channel, 1 << 16, 3)
+                if not message:
+                    break
+                asked, server, forked = json.loads(message), os.getpid(), fork and _threads() == 1
                 pid = os.fork()
                 if pid == 0:
-                    _be_worker(json.loads(request), descriptors, [*lives.values()], forked, [*fresh], nursery)
+                    others, lives = [*lives.values()], {}
+                    channel.detach()  # its descriptor is about to be another
+                    return _be_worker(asked, descriptors, others, () if forked else fresh, server)
                 stdout, stderr, lives[pid] = descriptors
                 os.close(stdout)
                 os.close(stderr)
@@ -68,6 +77,7 @@ def serve(work: Work | None, fresh: Sequence[str] = FRESH) -> None:
     finally:
         for pid in lives:
             kill_group(pid)
+    return None
 
 
 def _threads() -> int:
@@ -76,11 +86,8 @@ def _threads() -> int:
     return len(list(tasks.iterdir())) if tasks.is_dir() else 0
 
 
-def _be_worker(
-    request: dict[str, str], mine: list[int], others: list[int], work: Work | None, fresh: list[str], nursery: int
-) -> NoReturn:
-    """The forked process to its end, whatever happens: it never returns into the nursery's own work."""
-    status = 1
+def _be_worker(asked: dict[str, str], mine: list[int], others: list[int], fresh: Sequence[str], server: int) -> Request:
+    """Make the forked process a worker: a session of its own, its own descriptors, its own number of threads."""
     try:
         os.setsid()
         stdout, stderr, life = mine
@@ -90,28 +97,17 @@ def _be_worker(
             os.close(source)
         for descriptor in (life, *others):
             os.close(descriptor)
-        os.environ.update(dict.fromkeys(THREADS, str(request["threads"])))
-        if work is None:
-            os.execv(fresh[0], [*fresh, request["job"], str(nursery)])
-        status = work(request["job"], nursery)
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        print(end, file=sys.stderr)
+        os.environ.update(dict.fromkeys(THREADS, str(asked["threads"])))
+        if fresh:
+            os.execv(fresh[0], [*fresh, asked["task"], str(server)])
     except BaseException:
         traceback.print_exc()
-    finally:
-        leave(status)
+        leave(1)
+    return Request(asked["task"], server)
 
 
-def leave(status: int) -> NoReturn:
-    """End this process at once: an interpreter takes more than a second to take torch apart, and nobody needs it."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(status)
-
-
-def _import_shared() -> None:
+def import_shared() -> None:
+    """Import what every worker needs, and keep the garbage collector away from it."""
     gc.disable()
     for module in SHARED:
         importlib.import_module(module)
@@ -122,19 +118,24 @@ def _import_shared() -> None:
     gc.enable()
 
 
-def _work(job: str, parent: int) -> int:
-    """A forked worker, given first what a fresh interpreter finds when it starts."""
+def be_like_new() -> None:
+    """Give a forked worker what a fresh interpreter finds when it starts."""
     import numpy as np
     import torch
 
-    from cxredge.workers import worker
-
     torch.set_num_threads(int(os.environ[THREADS[0]]))
     np.random.seed()
-    return worker.main(job, parent)
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "fork":
-        _import_shared()
-    serve(_work if sys.argv[1] == "fork" else None)
+    forks = sys.argv[1] == "fork"
+    if forks:
+        import_shared()
+    asked = serve(forks)
+    if asked is not None:
+        # in a worker, and in no function: what it does is all that stands on its stack
+        from cxredge.workers.worker import main
+
+        with to_its_end() as end:
+            be_like_new()
+            end.status = main(asked.task, asked.parent)

@@ -1,86 +1,23 @@
-"""Exporters and runtimes in processes of their own, side by side: a crash is one job's error, not the build's end."""
+"""Tasks in processes of their own, side by side: a crash is one job's error, not the build's end."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.errors import CxrError, EnvironmentProblem, InputError
+from cxredge.errors import CxrError, EnvironmentProblem
 from cxredge.files import write_text
-from cxredge.recipe import Recipe
-from cxredge.vocabulary import Frozen
-from cxredge.workers.fork_server import Nursery, ending, last_words
-
-REFERENCE = "reference"
-ROUNDING = "rounding"
-ROUNDED = "rounded.safetensors"
-ORDER = "order"
-ORDER_FILE = "order.json"
-"""JSON: groups of unit names, the one first whose float helps INT8 most."""
-SIMULATION = "simulation"
-EXPLAINED = "explained.json"
-"""JSON: ``explaining.TraceRecord`` of a target's job, ``explaining.SimulationRecord`` of the simulation's."""
-TIMES = "times.json"
-"""JSON: median milliseconds a picture, by stack."""
-
-
-class Stack(Frozen):
-    """Preprocessed films to run: ``images`` is an .npy of uint8[N, ch, H, W]; ``films_sha256`` names them in order."""
-
-    name: str
-    images: str
-    films_sha256: str
-
-
-class Job(Frozen):
-    """Work of one process: lower ``schemes`` of one target, then run these and ``files`` on every stack.
-
-    target: a target's name; ``reference`` for the eager student, which has the one scheme ``fp32``; or ``rounding``,
-    which writes the student with rounded weights to ``out/rounded.safetensors``, and if it is given stacks is the
-    reference as well: both need the eager student, and importing it takes longer than running it; or ``order``, which
-    writes the order in which modules are best kept in float to ``out/order.json``; or ``simulation``.
-    explain: an artifact, to be explained on the one stack instead: a target's job traces it, it is its one file; the
-    simulation plays its scheme. Both write ``out/explained.json``.
-    after: name of a job that must have ended well before.
-    rounded: that student's file, for INT8 schemes.
-    files: artifacts that exist already, by scheme, with their sha256.
-    out: folder; each scheme gets a folder there with the artifact, ``artifact.json``, ``<stack>.safetensors`` and
-    ``times.json``.
-    cost: rough seconds, so that the longest job starts first.
-    """
-
-    name: str
-    target: str
-    recipe: Recipe
-    weights: str
-    schemes: tuple[str, ...] = ()
-    files: dict[str, tuple[str, str]] = {}
-    calibration: str | None = None
-    rounded: str | None = None
-    after: str | None = None
-    stacks: tuple[Stack, ...] = ()
-    explain: str | None = None
-    out: str
-    cost: float = 1.0
-
-
-@dataclass(frozen=True)
-class JobResult:
-    """How a job ended: no error means that everything asked for lies in its ``out``."""
-
-    job: Job
-    error: CxrError | None
-    seconds: float
-
+from cxredge.workers.fork_server import ForkServer, ending, last_words
+from cxredge.workers.task import TASK, Answer, AnyJob, Task
 
 Event = Callable[[str], None]
 """Receives one line a person can read, from any thread."""
+Ended = Callable[[AnyJob, CxrError | None], None]
+"""Told how a job ended, in the caller's thread; with no error, all that was asked for lies in its ``out``."""
 
 
 def cores() -> int:
@@ -88,61 +25,75 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_jobs(
-    jobs: Sequence[Job], event: Event, parallel: int | None = None, nursery: Nursery | None = None
-) -> list[JobResult]:
-    """Run all jobs, at most ``parallel`` (default: one a core) at a time, longest first; results in the jobs' order.
+def run_tasks(
+    tasks: Sequence[Task], event: Event, ended: Ended, server: ForkServer, parallel: int | None = None
+) -> None:
+    """Run all tasks, at most ``parallel`` (default: one a core) at a time, longest first.
 
-    A failing job does not stop the others. On KeyboardInterrupt every worker is killed before it is raised again.
-    nursery: one that may have been started before; its owner ends it.
+    A job that fails does not stop others but those that need it, which fail with its error; a crash ends the job that
+    was being done, and the rest of its task goes on in another process. On KeyboardInterrupt every worker is killed
+    before it is raised again.
     """
-    if nursery is None:
-        with Nursery() as nursery:
-            return run_jobs(jobs, event, parallel, nursery)
-    slots = max(1, min(parallel or cores(), len(jobs)))
-    queue = sorted(jobs, key=lambda job: -job.cost)
-    running: dict[str, _Running] = {}
-    results: dict[str, JobResult] = {}
+    slots = max(1, min(parallel or cores(), len(tasks)))
+    queue = sorted(tasks, key=lambda task: -task.cost)
+    running: list[_Running] = []
+    outcome: dict[str, CxrError | None] = {}
+
+    def end(job: AnyJob, error: CxrError | None) -> None:
+        outcome[job.name] = error
+        ended(job, error)
+
     try:
         while queue or running:
-            for job in [j for j in queue if j.after in results and results[j.after].error is not None]:
-                results[job.name] = JobResult(job, results[job.after or ""].error, 0.0)
-                queue.remove(job)
-            ready = [j for j in queue if j.after is None or (j.after in results and results[j.after].error is None)]
-            for job in ready[: slots - len(running)]:
-                queue.remove(job)
-                event(f"{job.name}: started")
-                running[job.name] = _Running(job, nursery, event, threads=max(1, cores() // slots))
-            for name, child in list(running.items()):
-                result = child.poll()
-                if result is not None:
-                    results[name] = result
-                    del running[name]
+            queue = [rest for task in queue if (rest := _without_hopeless(task, outcome, end)) is not None]
+            ready = [task for task in queue if task.waits_for() <= outcome.keys()]
+            for task in ready[: slots - len(running)]:
+                queue.remove(task)
+                event(f"{task.name}: started")
+                running.append(_Running(task, server, event, threads=max(1, cores() // slots)))
+            for worker in list(running):
+                results = worker.poll()
+                if results is not None:
+                    running.remove(worker)
+                    for job, error in results:
+                        end(job, error)
+                    if left := tuple(job for job in worker.task.jobs if job.name not in outcome):
+                        queue.insert(0, worker.task.model_copy(update={"jobs": left}))
             time.sleep(0.02)
     finally:
-        for child in running.values():
-            child.kill()
-    return [results[job.name] for job in jobs]
+        for worker in running:
+            worker.kill()
+
+
+def _without_hopeless(task: Task, outcome: dict[str, CxrError | None], end: Ended) -> Task | None:
+    """The task without the jobs that need one that failed; None when no job is left."""
+    left = []
+    for job in task.jobs:
+        error = next((outcome[name] for name in job.after if outcome.get(name) is not None), None)
+        if error is None:
+            left.append(job)
+        else:
+            end(job, error)
+    return task.model_copy(update={"jobs": tuple(left)}) if left else None
 
 
 class _Running:
-    """One job and its worker, with the worker's output captured."""
+    """One task and its worker, with the worker's output captured."""
 
-    def __init__(self, job: Job, nursery: Nursery, event: Event, threads: int) -> None:
-        self.job = job
+    def __init__(self, task: Task, server: ForkServer, event: Event, threads: int) -> None:
+        self.task = task
         self.event = event
-        self.started = time.monotonic()
-        out = Path(job.out)
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "job.json", job.model_dump_json())
-        self.answer = out / "answer.json"
-        self.answer.unlink(missing_ok=True)
+        folder = Path(task.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / TASK, task.model_dump_json())
+        for place in range(len(task.jobs)):
+            task.answer(place).unlink(missing_ok=True)
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker ends
         progress, stdout = os.pipe()
         self.reader = threading.Thread(target=self._read, args=(progress,), daemon=True)
         self.reader.start()
         try:
-            self.worker = nursery.worker(out / "job.json", stdout, self.stderr.fileno(), threads)
+            self.worker = server.worker(folder / TASK, stdout, self.stderr.fileno(), threads)
         finally:
             os.close(stdout)
 
@@ -151,34 +102,41 @@ class _Running:
             for line in lines:
                 self.event(line.decode("utf-8", "replace").rstrip())
 
-    def poll(self) -> JobResult | None:
-        """How the job ended; None while it runs."""
+    def poll(self) -> list[tuple[AnyJob, CxrError | None]] | None:
+        """How its jobs ended, so far as they were begun; None while it runs."""
         try:
             status = self.worker.poll()
         except EnvironmentProblem as lost:
             self.kill()
-            return JobResult(self.job, lost, time.monotonic() - self.started)
+            return [(job, lost) for job in self.task.jobs]
         if status is None:
             return None
         self.reader.join(timeout=5)
-        seconds = time.monotonic() - self.started
         self.stderr.seek(0)
         said = self.stderr.read()
         self.stderr.close()
-        return JobResult(self.job, self._error(status, said), seconds)
+        return self._results(status, said)
 
-    def _error(self, status: int, said: bytes) -> CxrError | None:
-        answer = json.loads(self.answer.read_text()) if self.answer.is_file() else None
-        if answer is not None:
-            kind = EnvironmentProblem if answer["exit"] == EnvironmentProblem.exit_code else InputError
-            return kind(answer["code"], answer["cause"], answer["fix"], answer["choices"])
-        if status == 0 and self.answer.is_file():
-            return None
-        return EnvironmentProblem(
-            "EXPORTER-CRASHED",
-            f"the process of {self.job.name} {ending(status)}; it last said: {last_words(said)}",
-            "run `cxredge doctor`; if it finds nothing, report the recipe and this message",
-        )
+    def _results(self, status: int, said: bytes) -> list[tuple[AnyJob, CxrError | None]]:
+        results: list[tuple[AnyJob, CxrError | None]] = []
+        failed: dict[str, CxrError] = {}
+        for place, job in enumerate(self.task.jobs):
+            before = next((failed[name] for name in job.after if name in failed), None)
+            if before is not None:
+                failed[job.name] = before
+                results.append((job, before))
+                continue
+            file = self.task.answer(place)
+            if file.is_file():
+                error = Answer.model_validate_json(file.read_bytes()).error()
+            else:
+                error = _crash(job.name, status, said)
+            results.append((job, error))
+            if error is not None:
+                failed[job.name] = error
+            if not file.is_file():
+                break
+        return results
 
     def kill(self) -> None:
         """End the worker and everything that it started."""
@@ -186,3 +144,11 @@ class _Running:
         # its end of the pipe is closed when it is gone, and then nothing writes into its folder any more
         self.reader.join(timeout=5)
         self.stderr.close()
+
+
+def _crash(name: str, status: int, said: bytes) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        "EXPORTER-CRASHED",
+        f"the process of {name} {ending(status)}; it last said: {last_words(said)}",
+        "run `cxredge doctor`; if it finds nothing, report the recipe and this message",
+    )

@@ -18,7 +18,9 @@ from cxredge.results import ArtifactTimes, BenchFigures
 from cxredge.targets import get_target
 from cxredge.targets.quiet import kept_quiet
 from cxredge.targets.runner import Runner
-from cxredge.workers.pool import REFERENCE, cores
+from cxredge.vocabulary import ArtifactName
+from cxredge.workers.jobs.run_reference import REFERENCE
+from cxredge.workers.pool import cores
 
 RUNS_PER_ROUND = 8
 WARM_UP = 3
@@ -44,7 +46,7 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
     first: dict[str, float] = {}
     times: dict[str, list[float]] = {}
     names = [e.artifact.name for e in manifest.artifacts]
-    timed = [name for name in names if get_target(name.split("/")[0]).runtime().native]
+    timed = [name for name in names if get_target(name.target).runtime().native]
     for name in [REFERENCE, *timed]:
         with kept_quiet():
             _import_runtime(name)
@@ -63,7 +65,7 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
     for runner in runners.values():
         runner.close()
     medians = {name: float(np.median(t)) for name, t in times.items()}
-    sizes = {e.artifact.name: e.artifact.bytes for e in manifest.artifacts}
+    sizes: dict[str, int] = {e.artifact.name: e.artifact.bytes for e in manifest.artifacts}
     sizes[REFERENCE] = (bundle / REFERENCE_WEIGHTS).stat().st_size
     return BenchFigures(
         bundle=manifest.id,
@@ -114,7 +116,7 @@ def _import_runtime(name: str) -> None:
         import timm  # noqa: F401
         import torch  # noqa: F401
     else:
-        get_target(name.split("/")[0]).import_runtime()
+        get_target(ArtifactName(name).target).import_runtime()
 
 
 def _threads(name: str, threads: int) -> None:
@@ -132,5 +134,5 @@ def _once(runner: Runner, image: NDArray[np.float32]) -> float:
 
 
 def _against_fp32(name: str, values: dict[str, float]) -> float | None:
-    base = f"{name.split('/')[0]}/fp32"
+    base = ArtifactName.of(ArtifactName(name).target, "fp32")
     return values[name] / values[base] if base in values and name != base else None

@@ -1,4 +1,4 @@
-"""One build: follow the walk, judge, and bundle what kept its gates."""
+"""One build: materialize the pipeline, judge, and bundle what kept its gates."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from pathlib import Path
 from cxredge.bundle.assemble import assemble
 from cxredge.bundle.manifest import Manifest
 from cxredge.errors import InputError
-from cxredge.parity.judge import Judged, judge
-from cxredge.progress import track
 from cxredge.results import Artifact, Verdict
+from cxredge.stages import Cache
 from cxredge.vocabulary import APP_TARGETS, AppKind
-from cxredge.workers.fork_server import Nursery
-from cxredge.workers.pool import REFERENCE
-from cxredge.workflows.gather import gather, kept_answers
-from cxredge.workflows.materialize import fill
-from cxredge.workflows.pipeline import Walk, walk_recipe
+from cxredge.workers.fork_server import ForkServer
+from cxredge.workflows.materialize import materialize
+from cxredge.workflows.parts import bundle_parts
+from cxredge.workflows.pipeline import recipe_pipeline
 
 
 @dataclass(frozen=True)
@@ -42,38 +40,31 @@ def build_recipe(
     error of the first, with the others named. The last good bundles stay as they are unless every gate is kept.
     Raises InputError BUILD-APP when an app's bundle is wanted and not all of its artifacts are built.
     """
-    walk = walk_recipe(place, targets, schemes)
-    recipe = walk.recipe
+    pipeline = recipe_pipeline(place, targets, schemes)
+    recipe = pipeline.recipe
     apps = [
-        kind for kind in APP_TARGETS if recipe.bundles.of(kind) and set(recipe.bundles.of(kind)) <= {*walk.artifacts}
+        kind for kind in APP_TARGETS if recipe.bundles.of(kind) and set(recipe.bundles.of(kind)) <= {*pipeline.names}
     ]
     for kind in assets:
         if kind not in apps:
             needed = ", ".join(recipe.bundles.of(kind)) or f"artifacts, and bundles.{kind} of {recipe.name} lists none"
             raise InputError(
                 "BUILD-APP",
-                f"the {kind} bundle needs {needed}; this build makes {', '.join(walk.artifacts)}",
+                f"the {kind} bundle needs {needed}; this build makes {', '.join(pipeline.names)}",
                 f"build without --targets and --schemes, from a recipe with bundles.{kind}",
             )
-    with Nursery() as nursery:
-        lowered = fill(walk, nursery)
-    judged = judge_walk(walk, lowered)
-    built = Built(tuple((lowered[name], j.verdict) for name, j in judged.items()), ())
+    store = Cache()
+    with ForkServer() as server:
+        materialize(pipeline.wanted, store, server, f"building {recipe.name}")
+    judged = pipeline.trial.judge(pipeline.artifacts, store)
+    records = {a.artifact: a.record(store) for a in pipeline.artifacts}
+    built = Built(tuple((records[name], j.verdict) for name, j in judged.items()), ())
     if not built.passed:
         return built
-    parts = gather(walk, lowered, judged)
+    parts = bundle_parts(pipeline, judged, store)
     goal = out / f"{recipe.name}-{recipe.version}"
     bundles = [(goal, assemble(parts, "host", goal))]
     for kind in apps:
         places = [goal.with_name(f"{goal.name}-{kind}"), *([assets[kind]] if kind in assets else [])]
         bundles += [(place, assemble(parts, kind, place)) for place in places]
     return Built(built.judged, tuple(bundles))
-
-
-def judge_walk(walk: Walk, lowered: Mapping[str, Artifact]) -> dict[str, Judged]:
-    """Every artifact of a walk whose stages are all filled, judged."""
-    reference = kept_answers(walk, REFERENCE, walk.recipe.weights.sha256)
-    return {
-        name: judge(walk.recipe, artifact, walk.shown, reference, kept_answers(walk, name, artifact.sha256))
-        for name, artifact in track(lowered.items(), "judging", len(lowered))
-    }

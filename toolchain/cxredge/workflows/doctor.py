@@ -102,7 +102,7 @@ def _import(name: str, method: str) -> str | None:
 
 
 def _data() -> Check:
-    from cxredge.data.data_sets import data_root
+    from cxredge.data.root import data_root
 
     try:
         root = data_root()

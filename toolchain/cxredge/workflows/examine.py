@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from cxredge.bundle.manifest import Manifest, read_manifest
 from cxredge.evidence import Evidence, Explanation, StabilityEvidence
-from cxredge.outputs import Outputs, films_digest, read_outputs
 from cxredge.parity.decisions import thresholds
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.label_evidence import examine
@@ -20,14 +19,21 @@ from cxredge.parity.novelty_evidence import stranger_evidence
 from cxredge.parity.pairs import Both, Pair
 from cxredge.parity.stability import halves, stability_evidence
 from cxredge.parity.stress_evidence import stress_evidence
-from cxredge.progress import live, track
+from cxredge.progress import track
 from cxredge.results import BenchFigures
-from cxredge.workers.fork_server import Nursery
-from cxredge.workers.pool import REFERENCE, ROUNDED, ROUNDING, Job, Stack, run_jobs
+from cxredge.stages import Scratch, Stage
+from cxredge.vocabulary import ArtifactName
+from cxredge.workers.fork_server import ForkServer
 from cxredge.workflows.bench import measure as bench
+from cxredge.workflows.bundled import Bundled
 from cxredge.workflows.explain import explain_artifacts
-from cxredge.workflows.pictures import Pictures, find_films, find_pictures, preprocessed, stack
-from cxredge.workflows.verify import Said, Verified, judge_answers, reference_weights, run_artifacts
+from cxredge.workflows.materialize import materialize
+from cxredge.workflows.stages.artifact import LoweredArtifact
+from cxredge.workflows.stages.films import SomeFilms
+from cxredge.workflows.stages.outputs import ArtifactOutputs, ReferenceOutputs
+from cxredge.workflows.stages.rounding import RoundedWeights
+from cxredge.workflows.stages.stress import StressedFilms
+from cxredge.workflows.verify import Verified, reference_weights, run_and_judge
 
 BENCH_ROUNDS = 3
 EXPLAINED_FILMS = 8
@@ -38,6 +44,8 @@ class Examined:
     """All that was measured of one bundle."""
 
     verified: Verified
+    pixels: NDArray[np.uint8]
+    """uint8[N, ch, H, W] of the evaluation films."""
     evidence: tuple[Evidence, ...]
     explanations: tuple[Explanation, ...]
     bench: BenchFigures | None
@@ -50,96 +58,71 @@ def examine_bundle(bundle: Path, reference: Path | None = None) -> Examined:
     Raises what ``verify_bundle`` raises.
     """
     manifest = read_manifest(bundle)
-    weights = reference_weights(bundle, manifest, reference)
-    with tempfile.TemporaryDirectory(prefix="cxredge-examine-") as scratch, Nursery() as nursery:
-        nursery.start()
-        work = Path(scratch)
-        pictures = find_pictures(manifest, work)
-        chosen, stressed = _stressed(manifest, pictures, work)
-        said = run_artifacts(bundle, manifest, weights, (*pictures.stacks, stressed), work, nursery)
-        verified = judge_answers(manifest, pictures, said)
-        steady = _stability(manifest, pictures, said, weights, work, nursery)
-        evidence = _evidence(verified, said, chosen, steady)
-        explanations = _explanations(bundle, manifest, weights, nursery)
-    return Examined(verified, tuple(evidence), explanations, _bench(bundle, manifest))
+    bundled = Bundled(bundle, manifest, reference_weights(bundle, manifest, reference))
+    with tempfile.TemporaryDirectory(prefix="cxredge-examine-") as scratch, ForkServer() as server:
+        server.start()  # its imports take as long as the films
+        store = Scratch(Path(scratch))
+        stressed = StressedFilms(bundled.trial.evaluation)
+        verified = run_and_judge(bundled, store, server, (stressed,))
+        steady = _stability(verified, server)
+        evidence = _evidence(verified, stressed, steady)
+        names = [a.artifact for a in bundled.artifacts if a.artifact.scheme == "w8a8"]
+        explanations = explain_artifacts(bundled, names, EXPLAINED_FILMS, store, server) if names else ()
+        pixels = np.array(bundled.trial.evaluation.pixels(store))
+    return Examined(verified, pixels, tuple(evidence), explanations, _bench(bundle, manifest))
 
 
-def _stressed(manifest: Manifest, pictures: Pictures, work: Path) -> tuple[NDArray[np.intp], Stack]:
-    """Which evaluation films are stressed, and the stack of their changed pixels."""
-    from cxredge.data.stress import stress, stress_films
-    from cxredge.files import sha256_bytes
-
-    chosen = stress_films(len(pictures.pixels))
-    changed = stress(pictures.pixels[chosen], manifest.recipe.input.pad_value)
-    digest = films_digest(sha256_bytes(picture.tobytes()) for picture in changed)
-    return chosen, stack("stress", changed, digest, work)
-
-
-def _stability(
-    manifest: Manifest, pictures: Pictures, said: Said, weights: Path, work: Path, nursery: Nursery
-) -> Mapping[str, StabilityEvidence]:
+def _stability(verified: Verified, server: ForkServer) -> Mapping[ArtifactName, StabilityEvidence]:
     """Lower every artifact with calibrated activations on each half of its calibration films, and run it."""
-    names = [e.artifact.name for e in manifest.artifacts if e.artifact.scheme == "w8a8"]
-    if manifest.calibration is None or not names:
+    bundled, store = verified.bundled, verified.store
+    recipe, weights, calibration = bundled.manifest.recipe, bundled.weights, bundled.calibration
+    names = [a.artifact for a in bundled.artifacts if a.artifact.scheme == "w8a8"]
+    if calibration is None or not names:
         return {}
-    records = manifest.calibration.films
-    pixels = preprocessed(find_films(pictures.data, manifest.calibration.split, records), manifest, "calibration films")
-    jobs, sizes = [], []
-    for half, rows in zip("ab", halves(records), strict=True):
-        np.save(work / f"half-{half}.npy", pixels[rows])
-        sizes.append(len(rows))
-        films, rounding = str(work / f"half-{half}.npy"), f"{ROUNDING}, half {half}"
-        place = work / f"half-{half}"
-        common = {"recipe": manifest.recipe, "weights": str(weights), "calibration": films}
-        jobs.append(Job(name=rounding, target=ROUNDING, out=str(place / ROUNDING), cost=1000, **common))
-        jobs += [
-            Job(
-                name=f"{name}, half {half}",
-                target=name.split("/")[0],
-                schemes=("w8a8",),
-                rounded=str(place / ROUNDING / ROUNDED),
-                after=rounding,
-                stacks=pictures.stacks[:1],
-                out=str(place / name.replace("/", "-")),
-                cost=30,
-                **common,
-            )
-            for name in names
-        ]
-    with live("lowering again on halves of the calibration films") as say:
-        for result in run_jobs(jobs, say, nursery=nursery):
-            if result.error is not None:
-                raise result.error
-
-    def outputs(name: str, half: str) -> Outputs:
-        place = work / f"half-{half}" / name.replace("/", "-") / "w8a8"
-        return read_outputs(place / f"{pictures.stacks[0].name}.safetensors").outputs
-
-    reference = said(REFERENCE, "evaluation").outputs
-    cut = thresholds(manifest.recipe.labels.names, manifest.recipe.operating_points)
+    parts = halves(calibration.records)
+    outputs: dict[ArtifactName, list[ArtifactOutputs]] = {name: [] for name in names}
+    lowered: list[Stage] = []
+    for half, rows in zip("ab", parts, strict=True):
+        films = SomeFilms(f"half {half} of the calibration", calibration, rows.tolist())
+        label = f", half {half}"
+        rounded = RoundedWeights(recipe, weights, films, label)
+        for name in names:
+            artifact = LoweredArtifact(recipe, weights, name, films, rounded, label)
+            lowered.append(artifact)
+            outputs[name].append(ArtifactOutputs(artifact, bundled.trial.evaluation))
+    wanted = [*lowered, *(stage for stages in outputs.values() for stage in stages)]
+    materialize(wanted, store, server, "lowering again on halves of the calibration films")
+    cut = thresholds(recipe.labels.names, recipe.operating_points)
+    sizes = len(parts[0]), len(parts[1])
+    reference = verified.reference.evaluation.outputs
     return {
-        name: stability_evidence(reference, outputs(name, "a"), outputs(name, "b"), cut, (sizes[0], sizes[1]))
-        for name in names
+        name: stability_evidence(reference, a.read(store).outputs, b.read(store).outputs, cut, sizes)
+        for name, (a, b) in outputs.items()
     }
 
 
 def _evidence(
-    verified: Verified, said: Said, chosen: NDArray[np.intp], steady: Mapping[str, StabilityEvidence]
+    verified: Verified, stressed: StressedFilms, steady: Mapping[ArtifactName, StabilityEvidence]
 ) -> list[Evidence]:
     from cxredge.images.geometry import film_sizes
 
-    manifest, pictures = verified.manifest, verified.pictures
-    recipe, films = manifest.recipe, pictures.evaluation
+    bundled, store = verified.bundled, verified.store
+    recipe, trial = bundled.manifest.recipe, bundled.trial
+    films = trial.evaluation.films
     cut = thresholds(recipe.labels.names, recipe.operating_points)
     sizes = film_sizes([film.path for film in films], recipe.input)
-    masks = (lambda i: pictures.data.masks(films[i])) if recipe.data.source == "phantom" else None
+    masks = (lambda i: bundled.data.masks(films[i])) if recipe.data.source == "phantom" else None
     reference = verified.reference
+    listed = trial.out_of_distribution.listed(store)
+    unmoved = ReferenceOutputs(recipe, bundled.weights, stressed).read(store).outputs["logits"]
     found = []
-    for name, judged in track(verified.judged.items(), "examining", len(verified.judged)):
-        answers = verified.answers[name]
+    for artifact in track(bundled.artifacts, "examining", len(bundled.artifacts)):
+        name = artifact.artifact
+        judged, answers = verified.judged[name], verified.answers[name]
         r, o = reference.evaluation.outputs, answers.evaluation.outputs
         pair = Pair(films, r["logits"], o["logits"])
         basic = examine(name, judged.verdict.artifact_sha256, pair, judged.measures)
+        moved = ArtifactOutputs(artifact, stressed).read(store).outputs["logits"]
         found.append(
             basic.model_copy(
                 update={
@@ -147,15 +130,18 @@ def _evidence(
                     "strangers": stranger_evidence(
                         Both(r["novelty"], o["novelty"]),
                         pair.patients,
-                        Both(reference.strangers.outputs["novelty"], answers.strangers.outputs["novelty"]),
-                        pictures.strangers,
+                        Both(
+                            reference.out_of_distribution.outputs["novelty"],
+                            answers.out_of_distribution.outputs["novelty"],
+                        ),
+                        listed,
                         recipe.novelty.threshold,
                     ),
                     "stress": stress_evidence(
-                        Both(r["logits"], o["logits"]).part(chosen),
-                        Both(said(REFERENCE, "stress").outputs["logits"], said(name, "stress").outputs["logits"]),
-                        pair.truth[chosen],
-                        [pair.patients[i] for i in chosen],
+                        Both(r["logits"], o["logits"]).part(stressed.rows),
+                        Both(unmoved, moved),
+                        pair.truth[stressed.rows],
+                        [pair.patients[i] for i in stressed.rows],
                         cut,
                     ),
                     "stability": steady.get(name),
@@ -168,9 +154,3 @@ def _evidence(
 def _bench(bundle: Path, manifest: Manifest) -> BenchFigures | None:
     """Latency on this machine, one thread."""
     return next(bench(bundle, BENCH_ROUNDS)) if manifest.kind == "host" else None
-
-
-def _explanations(bundle: Path, manifest: Manifest, weights: Path, nursery: Nursery) -> tuple[Explanation, ...]:
-    """Error by layer of every artifact with INT8 activations."""
-    names = [e.artifact.name for e in manifest.artifacts if e.artifact.scheme == "w8a8"]
-    return explain_artifacts(bundle, manifest, weights, names, EXPLAINED_FILMS, nursery) if names else ()

@@ -1,4 +1,4 @@
-"""The precision ladder: for each target the cheapest precision that keeps every gate, found by building and judging.
+"""The precision search: for each target the cheapest precision that keeps every gate, found by building and judging.
 
 Every attempt is a build of stages, so that a search that was interrupted goes on where it was. All targets climb side
 by side: a round lowers and runs one attempt of each.
@@ -6,9 +6,7 @@ by side: a round lowers and runs one attempt of each.
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -16,19 +14,18 @@ from typing import Any, get_args
 from cxredge.errors import InputError
 from cxredge.evidence import PrecisionAttempt, PrecisionSearch
 from cxredge.files import write_text
-from cxredge.progress import live
 from cxredge.recipe import Bundles, Recipe, recipe_path
 from cxredge.recipe_file import rewritten
-from cxredge.results import Artifact
-from cxredge.stages import Stage, source_digest
+from cxredge.stages import Cache, Store
 from cxredge.targets import get_target
-from cxredge.vocabulary import SchemeName, TargetName
-from cxredge.workers.fork_server import Nursery
-from cxredge.workers.pool import ORDER, ORDER_FILE, ROUNDED, TIMES, Job, run_jobs
-from cxredge.workflows.build import judge_walk
-from cxredge.workflows.materialize import try_fill, work_folder
-from cxredge.workflows.pipeline import Walk, walk_recipe
+from cxredge.vocabulary import ArtifactName, SchemeName, TargetName
+from cxredge.workers.fork_server import ForkServer
+from cxredge.workflows.materialize import Refused, materialize
+from cxredge.workflows.pipeline import Pipeline, recipe_pipeline
 from cxredge.workflows.precision_order import Rung, climb
+from cxredge.workflows.stages.artifact import LoweredArtifact
+from cxredge.workflows.stages.outputs import ArtifactOutputs
+from cxredge.workflows.stages.sensitivity import Sensitivity
 
 CHOSEN = "model.auto.yaml"
 """Beside the recipe that was searched, because it names the same weights."""
@@ -41,19 +38,20 @@ def search(place: Path, targets: tuple[str, ...], say: Callable[[PrecisionAttemp
     An artifact that its target cannot make (an InputError of its own job) is an attempt that failed, and says why.
     Raises what else a build raises, and InputError PRECISION-GATES when the recipe bounds no scheme of a target.
     """
-    walk = walk_recipe(place, targets, ())
-    recipe = walk.recipe
-    wanted: list[TargetName] = [t for t in recipe.targets if any(a.startswith(f"{t}/") for a in walk.artifacts)]
-    integers = Walk(recipe, walk.weights, tuple(f"{target}/w8a8" for target in wanted))
+    pipeline = recipe_pipeline(place, targets, ())
+    recipe = pipeline.recipe
+    wanted = list(dict.fromkeys(name.target for name in pipeline.names))
+    integers = Pipeline(recipe, pipeline.weights, tuple(ArtifactName.of(target, "w8a8") for target in wanted))
+    store = Cache()
     attempts: list[PrecisionAttempt] = []
     chosen: dict[TargetName, Rung] = {}
-    with Nursery() as nursery:
+    with ForkServer() as server:
         climbs: dict[TargetName, Climb] = {
-            target: climb(_schemes(recipe, target), lambda: _groups(integers, nursery)) for target in wanted
+            target: climb(_schemes(recipe, target), lambda: _groups(integers, store, server)) for target in wanted
         }
         rungs = {target: next(steps) for target, steps in climbs.items()}
         while rungs:
-            found = _attempt(walk, rungs, nursery)
+            found = _attempt(pipeline, rungs, store, server)
             for attempt in found.values():
                 attempts.append(attempt)
                 say(attempt)
@@ -68,8 +66,8 @@ def search(place: Path, targets: tuple[str, ...], say: Callable[[PrecisionAttemp
     return PrecisionSearch(
         recipe=f"{recipe.name} {recipe.version}",
         attempts=tuple(attempts),
-        chosen={target: f"{target}/{rung.scheme}" for target, rung in chosen.items()},
-        keep_float={f"{t}/{rung.scheme}": patterns(rung.keep) for t, rung in chosen.items() if rung.keep},
+        chosen={target: ArtifactName.of(target, rung.scheme) for target, rung in chosen.items()},
+        keep_float={ArtifactName.of(t, rung.scheme): patterns(rung.keep) for t, rung in chosen.items() if rung.keep},
     )
 
 
@@ -91,11 +89,11 @@ def write_chosen(place: Path, found: PrecisionSearch) -> Path:
         )
 
     def change(tree: Any) -> None:
-        tree["targets"] = {target: [name.split("/")[1]] for target, name in found.chosen.items()}
-        tree["keep_float"] = {name: list(kept) for name, kept in found.keep_float.items()}
+        tree["targets"] = {target: [name.scheme] for target, name in found.chosen.items()}
+        tree["keep_float"] = {str(name): list(kept) for name, kept in found.keep_float.items()}
         if not found.keep_float:
             del tree["keep_float"]
-        tree["primary"] = _moved(tree["primary"], found) or next(iter(found.chosen.values()))
+        tree["primary"] = _moved(tree["primary"], found) or str(next(iter(found.chosen.values())))
         for kind, names in tree["bundles"].items():
             moved = [_moved(name, found) for name in names]
             tree["bundles"][kind] = list(dict.fromkeys(name for name in moved if name is not None))
@@ -108,8 +106,8 @@ def write_chosen(place: Path, found: PrecisionSearch) -> Path:
 
 def _moved(name: str, found: PrecisionSearch) -> str | None:
     """The chosen artifact of ``name``'s target."""
-    target = name.split("/")[0]
-    return next((chosen for t, chosen in found.chosen.items() if t == target), None)
+    chosen = found.chosen.get(ArtifactName(name).target)
+    return None if chosen is None else str(chosen)
 
 
 def _schemes(recipe: Recipe, target: TargetName) -> list[SchemeName]:
@@ -125,10 +123,12 @@ def _schemes(recipe: Recipe, target: TargetName) -> list[SchemeName]:
     return schemes
 
 
-def _attempt(walk: Walk, rungs: dict[TargetName, Rung], nursery: Nursery) -> dict[TargetName, PrecisionAttempt]:
+def _attempt(
+    pipeline: Pipeline, rungs: dict[TargetName, Rung], store: Store, server: ForkServer
+) -> dict[TargetName, PrecisionAttempt]:
     """Build one rung of each target, and judge it."""
-    names = {target: f"{target}/{rung.scheme}" for target, rung in rungs.items()}
-    recipe = walk.recipe.model_copy(
+    names = {target: ArtifactName.of(target, rung.scheme) for target, rung in rungs.items()}
+    recipe = pipeline.recipe.model_copy(
         update={
             "targets": {target: (rung.scheme,) for target, rung in rungs.items()},
             "keep_float": {names[t]: patterns(rung.keep) for t, rung in rungs.items() if rung.keep},
@@ -136,50 +136,39 @@ def _attempt(walk: Walk, rungs: dict[TargetName, Rung], nursery: Nursery) -> dic
             "bundles": Bundles(),
         }
     )
-    tried = Walk(recipe, walk.weights, tuple(names.values()))
-    lowered, refused = try_fill(tried, nursery)
-    judged = judge_walk(tried, lowered)
+    tried = Pipeline(recipe, pipeline.weights, tuple(names.values()))
+    refused: Refused = {}
+    materialize(tried.wanted, store, server, f"building {recipe.name}", refused)
+    errors = {
+        stage.artifact: error
+        for stage, error in refused.items()
+        if isinstance(stage, LoweredArtifact | ArtifactOutputs)
+    }
+    made = {artifact.artifact: artifact for artifact in tried.artifacts if artifact.artifact not in errors}
+    judged = tried.trial.judge(tuple(made.values()), store)
     found: dict[TargetName, PrecisionAttempt] = {}
     for target, name in names.items():
-        made, error = lowered.get(name), refused.get(name)
+        artifact, error = made.get(name), errors.get(name)
         found[target] = PrecisionAttempt(
             artifact=name,
             keep_float=rungs[target].keep,
-            bytes=made and made.bytes,
-            p50_ms=made and _latency(tried, made),
-            verdict=judged[name].verdict if made else None,
+            bytes=artifact and artifact.record(store).bytes,
+            p50_ms=artifact and _latency(tried, artifact, store),
+            verdict=judged[name].verdict if artifact else None,
             refused=error and f"[{error.code}] {error.cause}",
         )
     return found
 
 
-def _latency(walk: Walk, artifact: Artifact) -> float | None:
-    if not get_target(artifact.target).runtime().native:
+def _latency(pipeline: Pipeline, artifact: LoweredArtifact, store: Store) -> float | None:
+    if not get_target(artifact.artifact.target).runtime().native:
         return None
-    times = json.loads((walk.outputs_stage(artifact.name, artifact.sha256).folder / TIMES).read_text())
-    return float(times["evaluation"])
+    return ArtifactOutputs(artifact, pipeline.trial.evaluation).median_ms(store)
 
 
-def _groups(walk: Walk, nursery: Nursery) -> tuple[tuple[str, ...], ...]:
-    """Modules to keep in float, those first that the simulation says help most; kept as a stage."""
-    assert walk.calibration is not None  # w8a8 was tried before
-    inputs = {"rounded": walk.rounded_stage().key, "percentile": walk.recipe.calibration.percentile}
-    stage = Stage("order", {**inputs, "source": source_digest("targets", "students")})
-    if not stage.hit():
-        with work_folder() as work:
-            job = Job(
-                name="sensitivity",
-                target=ORDER,
-                recipe=walk.recipe,
-                weights=str(walk.weights),
-                calibration=str(walk.calibration.images),
-                rounded=str(walk.rounded_stage().folder / ROUNDED),
-                out=str(work / "order"),
-            )
-            with live("measuring which modules INT8 harms most") as say:
-                (result,) = run_jobs([job], say, nursery=nursery)
-            if result.error is not None:
-                raise result.error
-            with stage.fill() as folder:
-                shutil.move(work / "order" / ORDER_FILE, folder / ORDER_FILE)
-    return tuple(tuple(group) for group in json.loads((stage.folder / ORDER_FILE).read_text()))
+def _groups(pipeline: Pipeline, store: Store, server: ForkServer) -> tuple[tuple[str, ...], ...]:
+    """Modules to keep in float, those first that the simulation says help most."""
+    assert pipeline.rounded is not None  # w8a8 was tried before
+    order = Sensitivity(pipeline.recipe, pipeline.weights, pipeline.rounded)
+    materialize([order], store, server, "measuring which modules INT8 harms most")
+    return order.groups(store)

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxredge.bundle.assemble import REFERENCE_WEIGHTS
-from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.manifest import Manifest, StrangersRecord, read_manifest
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Results
-from cxredge.outputs import OutputsFile, read_outputs
-from cxredge.parity.judge import Answers, Judged, judge
-from cxredge.progress import live, track
-from cxredge.workers.fork_server import Nursery
-from cxredge.workers.pool import REFERENCE, Job, Stack, run_jobs
-from cxredge.workflows.gather import JUDGED
-from cxredge.workflows.pictures import Pictures, find_pictures
-
-Said = Callable[[str, str], OutputsFile]
-"""(artifact's name or ``reference``, stack) -> its outputs."""
+from cxredge.parity.judge import Answers, Judged
+from cxredge.stages import Scratch
+from cxredge.vocabulary import ArtifactName
+from cxredge.workers.fork_server import ForkServer
+from cxredge.workflows.bundled import Bundled
+from cxredge.workflows.materialize import materialize
+from cxredge.workflows.stages.pictures import Pictures
 
 
 @dataclass(frozen=True, eq=False)
 class Verified:
-    """A bundle that was run and judged."""
+    """A bundle that was run and judged; its results lie in ``store`` as long as the verification's folder does."""
 
-    manifest: Manifest
-    pictures: Pictures
+    bundled: Bundled
+    store: Scratch
     reference: Answers
-    answers: Mapping[str, Answers]
-    judged: Mapping[str, Judged]
+    answers: Mapping[ArtifactName, Answers]
+    judged: Mapping[ArtifactName, Judged]
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's."""
+        return self.bundled.manifest
 
     @property
     def passed(self) -> bool:
@@ -63,27 +65,36 @@ def verify_bundle(bundle: Path, reference: Path | None = None) -> Verified:
     """
     manifest = read_manifest(bundle)
     weights = reference_weights(bundle, manifest, reference)
-    with tempfile.TemporaryDirectory(prefix="cxredge-verify-") as scratch, Nursery() as nursery:
-        nursery.start()  # its imports take as long as the films
-        work = Path(scratch)
-        pictures = find_pictures(manifest, work)
-        said = run_artifacts(bundle, manifest, weights, pictures.stacks, work, nursery)
-        return judge_answers(manifest, pictures, said)
+    with tempfile.TemporaryDirectory(prefix="cxredge-verify-") as scratch, ForkServer() as server:
+        server.start()  # its imports take as long as the films
+        return run_and_judge(Bundled(bundle, manifest, weights), Scratch(Path(scratch)), server)
 
 
-def judge_answers(manifest: Manifest, pictures: Pictures, said: Said) -> Verified:
-    """Every artifact of the bundle, judged."""
+def run_and_judge(bundled: Bundled, store: Scratch, server: ForkServer, extra: Sequence[Pictures] = ()) -> Verified:
+    """Run the reference and every artifact on all that they are judged on, and judge. extra: run on these as well."""
+    trial, artifacts = bundled.trial, bundled.artifacts
+    materialize(trial.judged_on, store, server, f"reading the films of {bundled.manifest.id}")
+    _check_out_of_distribution(bundled, store)
+    materialize(trial.outputs(artifacts, extra), store, server, f"verifying {bundled.manifest.id}")
+    answers = {a.artifact: trial.answers(store, a) for a in artifacts}
+    return Verified(bundled, store, trial.answers(store), answers, trial.judge(artifacts, store))
 
-    def answers(name: str) -> Answers:
-        return Answers(**{stack: said(name, stack) for stack in JUDGED})
 
-    reference = answers(REFERENCE)
-    every = {e.artifact.name: answers(e.artifact.name) for e in manifest.artifacts}
-    judged = {
-        e.artifact.name: judge(manifest.recipe, e.artifact, pictures.shown, reference, every[e.artifact.name])
-        for e in track(manifest.artifacts, "judging", len(manifest.artifacts))
-    }
-    return Verified(manifest, pictures, reference, every, judged)
+def _check_out_of_distribution(bundled: Bundled, store: Scratch) -> None:
+    wanted = bundled.manifest.strangers
+    found = StrangersRecord.of(bundled.trial.out_of_distribution.listed(store))
+    if found == wanted:
+        return
+    raise InputError(
+        "VERIFY-STRANGERS",
+        f"pictures that are no such films are {_said(found)} here, and were {_said(wanted)} when the bundle was built"
+        + (", in other bytes" if found.kinds == wanted.kinds else ""),
+        "verify with the data sets that the bundle was built with (CXR_DATA)",
+    )
+
+
+def _said(record: StrangersRecord) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in record.kinds.items())
 
 
 def reference_weights(bundle: Path, manifest: Manifest, reference: Path | None) -> Path:
@@ -104,48 +115,3 @@ def reference_weights(bundle: Path, manifest: Manifest, reference: Path | None) 
             "name the host bundle that was built beside this one",
         )
     return reference / REFERENCE_WEIGHTS
-
-
-def run_artifacts(
-    bundle: Path, manifest: Manifest, weights: Path, stacks: tuple[Stack, ...], work: Path, nursery: Nursery
-) -> Said:
-    """Run the reference and every artifact of the bundle on every stack, in processes of their own."""
-    jobs = [_job(manifest, REFERENCE, {}, weights, stacks, work)]
-    for target in dict.fromkeys(e.artifact.target for e in manifest.artifacts):
-        files: dict[str, tuple[str, str]] = {
-            e.artifact.scheme: (str(bundle / e.path), e.artifact.sha256)
-            for e in manifest.artifacts
-            if e.artifact.target == target
-        }
-        jobs.append(_job(manifest, target, files, weights, stacks, work))
-    with live(f"verifying {manifest.id}") as say:
-        results = run_jobs(jobs, say, nursery=nursery)
-    for result in results:
-        if result.error is not None:
-            raise result.error
-
-    def said(name: str, stack: str) -> OutputsFile:
-        place = work / REFERENCE / "fp32" if name == REFERENCE else work / name
-        return read_outputs(place / f"{stack}.safetensors")
-
-    return said
-
-
-def _job(
-    manifest: Manifest,
-    target: str,
-    files: dict[str, tuple[str, str]],
-    weights: Path,
-    stacks: tuple[Stack, ...],
-    work: Path,
-) -> Job:
-    return Job(
-        name=target,
-        target=target,
-        recipe=manifest.recipe,
-        weights=str(weights),
-        files=files,
-        stacks=stacks,
-        out=str(work / target),
-        cost=len(files) + 2,
-    )

@@ -49,8 +49,10 @@ class Source:
     @cached_property
     def half(self) -> Graph:
         """The plain float16 program: its names are those that the INT8 passes will see."""
+        import coremltools
+
         path = self.work / "half.mlpackage"
-        convert(self, half=True, steps=()).save(str(path))
+        coremltools.convert(**conversion(self, half=True, steps=())).save(str(path))
         return read_graph(path)
 
     @cached_property
@@ -96,10 +98,10 @@ def export(student: Student, spec: InputSpec, work: Path) -> Source:
     return Source(program, spec, {node.name: module_of(node) for node in program.graph.nodes}, work)
 
 
-def convert(source: Source, half: bool, steps: Sequence[Step]) -> Any:
-    """A coremltools ``MLModel`` of iOS 17, with ``steps`` run behind coremltools' own passes.
+def conversion(source: Source, half: bool, steps: Sequence[Step]) -> dict[str, Any]:
+    """The arguments with which ``coremltools.convert`` makes a model of iOS 17, ``steps`` run behind its own passes.
 
-    Raises EnvironmentProblem COREML-HOOK when this coremltools lacks one of the passes, and what ``convert`` raises.
+    Raises EnvironmentProblem COREML-HOOK when this coremltools lacks one of the passes.
     """
     import coremltools
     from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
@@ -123,18 +125,17 @@ def convert(source: Source, half: bool, steps: Sequence[Step]) -> Any:
             op_selector=lambda operator: not source.inside(operator.name, NOVELTY)
         )
     spec = source.spec
-    return coremltools.convert(
-        source.program,
-        convert_to="mlprogram",
-        minimum_deployment_target=coremltools.target.iOS17,
-        compute_precision=precision,
-        pass_pipeline=pipeline,
-        skip_model_load=True,
-        inputs=[
-            coremltools.TensorType(name="image", shape=(1, spec.channels, spec.height, spec.width), dtype=np.float32)
-        ],
-        outputs=[coremltools.TensorType(name=name, dtype=np.float32) for name in OUTPUT_NAMES],
-    )
+    shape = (1, spec.channels, spec.height, spec.width)
+    return {
+        "model": source.program,
+        "convert_to": "mlprogram",
+        "minimum_deployment_target": coremltools.target.iOS17,
+        "compute_precision": precision,
+        "pass_pipeline": pipeline,
+        "skip_model_load": True,
+        "inputs": [coremltools.TensorType(name="image", shape=shape, dtype=np.float32)],
+        "outputs": [coremltools.TensorType(name=name, dtype=np.float32) for name in OUTPUT_NAMES],
+    }
 
 
 def hook_error(what: str) -> EnvironmentProblem:

@@ -12,7 +12,7 @@ from typing import Any
 from cxredge.files import canonical_json, sha256_bytes, write_bytes
 from cxredge.outputs import OUTPUT_NAMES
 from cxredge.recipe import InputSpec, Recipe
-from cxredge.vocabulary import SchemeName
+from cxredge.vocabulary import ArtifactName, SchemeName
 
 AUTHOR = "cxredge"
 KEYS = "cxr_recipe", "cxr_weights_sha256", "cxr_labels", "cxr_input", "cxr_scheme"
@@ -64,7 +64,7 @@ def _describe(description: Any, recipe: Recipe, scheme: SchemeName) -> None:
     )
     for key, value in zip(KEYS, values, strict=True):
         metadata.userDefined[key] = value
-    patterns = recipe.keep_float.get(f"coreml/{scheme}", ())
+    patterns = recipe.keep_float.get(ArtifactName.of("coreml", scheme), ())
     if patterns:
         metadata.userDefined[KEEP_KEY] = canonical_json(patterns)
     texts = {"image": _image(recipe.input), **OUTPUTS}

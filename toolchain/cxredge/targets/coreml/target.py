@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import SEMANTICS
 from cxredge.targets.base import Lowered, Target
-from cxredge.targets.coreml.convert import Source, Step, convert, export
+from cxredge.targets.coreml.convert import Source, Step, conversion, export
 from cxredge.targets.coreml.package import write_package
 from cxredge.targets.coreml.quantizer import activation_steps, calibrate, weight_steps
 from cxredge.targets.runner import Runner, Runtime
@@ -46,6 +46,7 @@ class CoreML(Target):
     layout = "NCHW"
     computes_in_half = True
     schemes = ("fp32", "fp16", "w8", "w8a8")
+    seconds: ClassVar[Mapping[SchemeName, float]] = {"fp32": 6, "fp16": 6, "w8": 6, "w8a8": 20}
     build_packages = ("coremltools", "torch")
     run_packages = ("torch", "protobuf")
     exporter_modules = ("coremltools", "torch")
@@ -67,6 +68,8 @@ class CoreML(Target):
         kept: frozenset[str],
         path: Path,
     ) -> Lowered:
+        import coremltools
+
         lowered = Lowered()
         steps: tuple[Step, ...] = ()
         if scheme in ("w8", "w8a8"):
@@ -76,7 +79,7 @@ class CoreML(Target):
             ranges = estimator.table(calibration.rule)
             lowered = Lowered(ranges, estimator.step(CAM, calibration.rule))
             steps = (*activation_steps(prepared, ranges, kept), *steps)
-        model = convert(prepared, half=scheme != "fp32", steps=steps)
+        model = coremltools.convert(**conversion(prepared, half=scheme != "fp32", steps=steps))
         write_package(model, recipe, scheme, path)
         return lowered
 

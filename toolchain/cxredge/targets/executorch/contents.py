@@ -15,7 +15,7 @@ from cxredge.modelfile import cost
 from cxredge.modelfile.contents import Contents, Tensor, contents, item, operation, printable
 from cxredge.modelfile.flatbuffer import packaged_schema
 from cxredge.results import Delegation, Operation, TensorInfo
-from cxredge.targets.executorch.target import OUTPUTS_METHOD
+from cxredge.targets.executorch.methods import OUTPUTS_METHOD
 from cxredge.targets.executorch.xnnpack import XNNPACK, read_delegate
 
 SCHEMA = ("exir/_serialize/scalar_type.fbs", "exir/_serialize/program.fbs")

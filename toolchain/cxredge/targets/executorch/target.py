@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,13 @@ from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.targets.base import Lowered, Target
+from cxredge.targets.executorch.methods import INPUT_METHOD, LABELS_METHOD, OUTPUTS_METHOD
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student
     from cxredge.targets.tracer import Origin, Tracer
-
-OUTPUTS_METHOD, LABELS_METHOD, INPUT_METHOD = "cxr_outputs", "cxr_labels", "cxr_input"
-"""Constant methods of a program: output names in their order, label names, and the input spec as JSON (all strings)."""
 
 
 class ExecuTorch(Target):
@@ -38,6 +36,8 @@ class ExecuTorch(Target):
     suffix = ".pte"
     layout = "NCHW"
     schemes = ("fp32", "w8a8")
+    seconds: ClassVar[Mapping[SchemeName, float]] = {"fp32": 14, "w8a8": 30}
+    alone = True
     build_packages = ("executorch", "torch", "torchao")
     run_packages = ("executorch", "torch")
     exporter_modules = (
@@ -100,8 +100,8 @@ class ExecuTorch(Target):
 
         return ExecuTorchTracer(origin, bare=False)
 
-    def float_tracer(self, origin: Origin, work: Path) -> Tracer:
-        """See ``Target``; it needs no file."""
+    def float_tracer(self, origin: Origin) -> Tracer:
+        """See ``Target``."""
         from cxredge.targets.executorch.tracer import ExecuTorchTracer
 
         return ExecuTorchTracer(origin, bare=True)

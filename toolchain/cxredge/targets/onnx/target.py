@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ class Onnx(Target):
     suffix = ".onnx"
     layout = "NCHW"
     schemes = ("fp32", "w8a8")
+    seconds: ClassVar[Mapping[SchemeName, float]] = {"fp32": 8, "w8a8": 6}
     build_packages = ("onnx", "onnxruntime", "onnxscript", "onnxsim", "torch")
     run_packages = ("onnxruntime",)
     exporter_modules = ("onnx", "onnxscript", "onnxsim", "onnxruntime.quantization.qdq_quantizer")
@@ -52,7 +53,25 @@ class Onnx(Target):
         return Runtime("ONNX Runtime")
 
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> tuple[Any, dict[str, str]]:
-        return _export(student, spec)
+        """The float32 ModelProto, and the student's module that each node stems from, by node name."""
+        import torch
+
+        program = torch.onnx.export(
+            student,
+            (),
+            kwargs={"image": torch.zeros(1, spec.channels, spec.height, spec.width)},
+            dynamo=True,
+            input_names=["image"],
+            output_names=list(OUTPUT_NAMES),
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+        )
+        if program is None:
+            raise RuntimeError("the exporter gave no program")
+        # read before onnxsim: it keeps node names and drops the module paths
+        modules = node_modules(program.model_proto)
+        return _simplified(program.model_proto), modules
 
     def _lower_impl(
         self,
@@ -109,33 +128,15 @@ class Onnx(Target):
         return OnnxTracer(path)
 
 
-def _export(student: Student, spec: InputSpec) -> tuple[Any, dict[str, str]]:
-    """The simplified float32 ModelProto, and the student's module that each node stems from, by node name."""
+def _simplified(exported: Any) -> Any:
+    """The float32 ModelProto, simplified and with its shapes inferred."""
     import onnx
     import onnxsim
-    import torch
 
-    example = torch.zeros(1, spec.channels, spec.height, spec.width)
-    program = torch.onnx.export(
-        student,
-        (),
-        kwargs={"image": example},
-        dynamo=True,
-        input_names=["image"],
-        output_names=list(OUTPUT_NAMES),
-        opset_version=OPSET,
-        external_data=False,
-        verbose=False,
-    )
-    if program is None:
-        raise RuntimeError("the exporter gave no program")
-    exported = program.model_proto
-    # read before onnxsim: it keeps node names and drops the module paths
-    modules = node_modules(exported)
     model, same = onnxsim.simplify(exported)
     if not same:
         raise RuntimeError("onnxsim's model gives other outputs than the exported one")
-    return onnx.shape_inference.infer_shapes(model, strict_mode=True), modules
+    return onnx.shape_inference.infer_shapes(model, strict_mode=True)
 
 
 class _OnnxRunner(Runner):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from cxredge.targets.tflite.quantizer import SIGNATURE, calibrate, quantise
 from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
+    import torch
+
     from cxredge.students.base import Student
     from cxredge.targets.tracer import Origin, Tracer
 
@@ -50,6 +52,7 @@ class TFLite(Target):
     suffix = ".tflite"
     layout = "NHWC"
     schemes = ("fp32", "fp16", "w8", "w8a8")
+    seconds: ClassVar[Mapping[SchemeName, float]] = {"fp32": 12, "fp16": 6, "w8": 6, "w8a8": 6}
     build_packages = (
         "litert-torch",
         "litert-converter",
@@ -77,8 +80,12 @@ class TFLite(Target):
         return Runtime("LiteRT")
 
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> _Source:
+        import litert_torch
+        import torch
+
         path = work / "float.tflite"
-        _convert(student, spec, path)
+        example = torch.zeros(1, spec.height, spec.width, spec.channels)
+        litert_torch.convert(_channels_last(student), sample_kwargs={"image": example}).export(str(path))
         data, origins = shorten_names(path.read_bytes())
         path.write_bytes(data)
         return _Source(path, origins, student)
@@ -127,9 +134,8 @@ class TFLite(Target):
         return TFLiteTracer(path)
 
 
-def _convert(student: Student, spec: InputSpec, path: Path) -> None:
-    """Write the float32 model with NHWC input and cam, so that no layout operator stands at the input."""
-    import litert_torch
+def _channels_last(student: Student) -> torch.nn.Module:
+    """The student with NHWC input and cam, so that no layout operator stands at the input."""
     import torch
 
     class ChannelsLast(torch.nn.Module):
@@ -141,8 +147,7 @@ def _convert(student: Student, spec: InputSpec, path: Path) -> None:
             outputs = self.student(image.permute(0, 3, 1, 2))
             return {**outputs, "cam": outputs["cam"].permute(0, 2, 3, 1)}
 
-    example = torch.zeros(1, spec.height, spec.width, spec.channels)
-    litert_torch.convert(ChannelsLast().eval(), sample_kwargs={"image": example}).export(str(path))
+    return ChannelsLast().eval()
 
 
 def _check_unchanged(plain: bytes, labelled: bytes, spec: InputSpec) -> None:

@@ -14,7 +14,8 @@ from torch import Tensor
 from cxredge.errors import InputError
 
 if TYPE_CHECKING:
-    from cxredge.data.data_sets import DataSet, Film
+    from cxredge.data.data_sets import DataSet
+    from cxredge.data.film import Film
     from cxredge.recipe import Recipe
 
 SPLITS = ("train", "val", "test")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.explain.records import UnitError
 from cxredge.progress import track
 from cxredge.recipe import InputSpec
 from cxredge.targets.base import Target
+from cxredge.targets.lowering import Lowering
 from cxredge.targets.tracer import Origin, Traced, Tracer
-from cxredge.vocabulary import Frozen
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,22 +36,6 @@ LOUD = 4096.0
 """Largest value of the noise, whose grey levels a film has up to 255."""
 HALF_MAX = 65504.0
 """Largest finite float16."""
-
-
-class UnitError(Frozen):
-    """One unit's output in the artifact against the float student's, summed over the films.
-
-    tensor: the artifact's name; None: it has none, because the unit is fused into another. signal, noise: sums of
-    squares, of the student's output and of the difference. bad: NaN, infinity or an overflow, in words; from there on
-    nothing is summed up.
-    """
-
-    unit: str
-    operator: str
-    tensor: str | None
-    signal: float = 0.0
-    noise: float = 0.0
-    bad: str | None = None
 
 
 def trace_units(
@@ -113,11 +99,18 @@ def align(target: Target, tracer: Tracer, origin: Origin, film: NDArray[np.uint8
     there = {traced.name for traced in tracer.trace(_student_input(film))}
     outputs = UnitOutputs(origin.student, origin.recipe.input)
     with tempfile.TemporaryDirectory(prefix="cxredge-twin-") as work:
-        twin = target.float_tracer(origin, Path(work))
+        twin = target.float_tracer(origin) or _float_twin(target, origin, Path(work))
         first, second = (_fits(outputs, twin, there, image, target.layout) for image in (film, noise))
     return [
         _best({name: min(db, b.get(name, 0.0)) for name, db in a.items()}) for a, b in zip(first, second, strict=True)
     ]
+
+
+def _float_twin(target: Target, origin: Origin, work: Path) -> Tracer:
+    """Lower the artifact's source in float32, and trace that."""
+    lowering = Lowering(origin.student, origin.recipe, None, work)
+    twin = target.lower(lowering, "fp32", work)
+    return target.tracer(work / twin.file, replace(origin, scheme="fp32", calibration=None))
 
 
 def _fits(outputs: UnitOutputs, twin: Tracer, there: set[str], image: Picture, layout: str) -> list[dict[str, float]]:

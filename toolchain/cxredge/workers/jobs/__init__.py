@@ -1,0 +1,1 @@
+"""What worker processes do: one kind of job a file."""

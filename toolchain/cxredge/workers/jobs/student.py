@@ -1,0 +1,25 @@
+"""Jobs that start from the eager student."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxredge.recipe import Recipe
+from cxredge.workers.jobs.base import Desk, Job
+
+if TYPE_CHECKING:
+    from cxredge.students.base import Student
+
+
+class StudentJob(Job):
+    """weights: the student's file."""
+
+    recipe: Recipe
+    weights: str
+
+    def student(self, desk: Desk) -> Student:
+        """The recipe's student, in evaluation mode. Raises InputError WEIGHTS-*, STUDENT-*."""
+        from cxredge.students import build_student
+
+        return desk.once(("student", self.weights), lambda: build_student(self.recipe, Path(self.weights)))

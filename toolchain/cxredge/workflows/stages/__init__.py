@@ -1,0 +1,1 @@
+"""Stages: one file each for what a workflow may want made."""

@@ -1,0 +1,59 @@
+"""What all stacks of preprocessed pictures are."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.files import write_text
+from cxredge.stages import Store
+from cxredge.workers.jobs.base import IMAGES, PICTURES_DIGEST
+from cxredge.workflows.stages.base import Here
+
+READERS = ("numpy", "pillow", "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
+"""What decodes and resizes films."""
+LIST = "pictures.json"
+"""What the pictures are, where that is not known beforehand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Pixels, uint8[N, ch, H, W] of values 0..255, the hash that names them, and as JSON what they are."""
+
+    pixels: NDArray[np.uint8]
+    digest: str
+    listed: str | None = None
+
+
+class Pictures(Here):
+    """A stack that artifacts are run on: ``images.npy``, and a hash that names the pictures and their order.
+
+    stack: what the pictures are, in a word.
+    """
+
+    stack: str
+
+    @abstractmethod
+    def draw(self, store: Store) -> Drawn:
+        """Draw them. Raises what reading a film raises."""
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Write what was drawn."""
+        drawn = self.draw(store)
+        np.save(folder / IMAGES, drawn.pixels)
+        write_text(folder / PICTURES_DIGEST, drawn.digest)
+        if drawn.listed is not None:
+            write_text(folder / LIST, drawn.listed)
+
+    def digest(self, store: Store) -> str:
+        """The hash, once they are there."""
+        return (store.folder(self) / PICTURES_DIGEST).read_text()
+
+    def pixels(self, store: Store) -> NDArray[np.uint8]:
+        """uint8[N, ch, H, W], read when used."""
+        found: NDArray[np.uint8] = np.load(store.folder(self) / IMAGES, mmap_mode="r")
+        return found

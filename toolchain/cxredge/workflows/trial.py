@@ -1,0 +1,67 @@
+"""A trial: the pictures that artifacts and the reference are shown, and the judging of what they said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxredge.parity.judge import Answers, Judged, Shown, judge
+from cxredge.progress import track
+from cxredge.recipe import Recipe
+from cxredge.stages import Stage, Store
+from cxredge.vocabulary import ArtifactName
+from cxredge.workflows.stages.artifact import BundledArtifact, LoweredArtifact
+from cxredge.workflows.stages.films import Films
+from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
+from cxredge.workflows.stages.outputs import ArtifactOutputs, Outputs, ReferenceOutputs
+from cxredge.workflows.stages.pictures import Pictures
+
+AnyArtifact = LoweredArtifact | BundledArtifact
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What a build and a verification have in common. weights: of the reference."""
+
+    recipe: Recipe
+    weights: Path
+    evaluation: Films
+    validation: Films
+    out_of_distribution: OutOfDistributionFilms
+
+    @property
+    def judged_on(self) -> tuple[Pictures, ...]:
+        """The stacks that a verdict rests on."""
+        return (self.evaluation, self.validation, self.out_of_distribution)
+
+    def outputs(self, artifacts: Sequence[AnyArtifact], extra: Sequence[Pictures] = ()) -> list[Stage]:
+        """Wanted: what the reference and every artifact say of what they are judged on, and of the stacks ``extra``."""
+        return [
+            *(ReferenceOutputs(self.recipe, self.weights, pictures) for pictures in (*self.judged_on, *extra)),
+            *(ArtifactOutputs(a, pictures) for a in artifacts for pictures in (*self.judged_on, *extra)),
+        ]
+
+    def answers(self, store: Store, artifact: AnyArtifact | None = None) -> Answers:
+        """What one artifact said, once it is there; None: the reference."""
+
+        def of(pictures: Pictures) -> Outputs:
+            if artifact is None:
+                return ReferenceOutputs(self.recipe, self.weights, pictures)
+            return ArtifactOutputs(artifact, pictures)
+
+        evaluation, validation, ood = (of(pictures).read(store) for pictures in self.judged_on)
+        return Answers(evaluation, validation, ood)
+
+    def shown(self, store: Store) -> Shown:
+        """The films behind all answers."""
+        groups = [picture.group for picture in self.out_of_distribution.listed(store).pictures]
+        return Shown(self.evaluation.films, self.validation.films, groups)
+
+    def judge(self, artifacts: Sequence[AnyArtifact], store: Store) -> dict[ArtifactName, Judged]:
+        """Every artifact whose outputs are all there, judged."""
+        reference, shown = self.answers(store), self.shown(store)
+        return {
+            a.artifact: judge(self.recipe, a.record(store), shown, reference, self.answers(store, a))
+            for a in track(artifacts, "judging", len(artifacts))
+        }
