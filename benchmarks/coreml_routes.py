@@ -48,7 +48,7 @@ def main() -> None:
     )
     held_out = held_out[: arguments.films]
     student = build_student(recipe, pipeline.weights)
-    calibration = CalibrationFilms(calibrating, recipe.calibration.percentile)
+    calibration = CalibrationFilms(calibrating, recipe.calibration.rule)
     rounded = round_weights(student, recipe.input, calibrating)
     eager = [Reference(student).run(to_student(image)) for image in held_out]
     cut = decisions.thresholds(recipe.labels.names, recipe.operating_points)
@@ -75,7 +75,7 @@ def routes(rounded, recipe, calibration, work):
     from cxredge.targets.executorch.quantizer import quantise
 
     source = export(rounded, recipe.input, folder(work, "passes"))
-    ranges = calibrate(source, calibration).table(calibration.percentile)
+    ranges = calibrate(source, calibration).table(calibration.rule)
     steps = (*activation_steps(source, ranges), *weight_steps(source))
     yield "passes", converted(source, half=True, steps=steps)
     yield "symmetric", converted(source, half=True, steps=[symmetric(step) for step in steps])
@@ -124,7 +124,7 @@ def clipped(rounded, recipe, calibration, work):
     type(replacing).apply = lambda self, program: None
     try:
         source = export(rounded, recipe.input, work)
-        ranges = calibrate(source, calibration).table(calibration.percentile)
+        ranges = calibrate(source, calibration).table(calibration.rule)
         return converted(source, half=True, steps=(*activation_steps(source, ranges), *weight_steps(source)))
     finally:
         type(replacing).apply = apply

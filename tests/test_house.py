@@ -36,6 +36,7 @@ TORCH_AT_MODULE_SCOPE = (
 FLOORS = (
     (
         "vocabulary",
+        "metrics",
         "recipe",
         "recipe_file",
         "results",

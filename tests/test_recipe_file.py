@@ -75,6 +75,44 @@ def test_union_tag_is_not_part_of_the_place() -> None:
     assert "data.phantom" not in error.cause
 
 
+def test_ranges_are_said_once_by_a_rule_that_exists() -> None:
+    short = "  percentile: 99.99"
+    error = broken(short, short + "\n  ranges: {rule: mse}")
+    assert error.code == "RECIPE-VALUE"
+    assert "percentile is the short form of ranges" in error.cause
+    error = broken(short, "  ranges: {rule: min-maxx}")
+    assert (error.code, error.choices) == ("RECIPE-VALUE", ("min-max", "mse", "percentile"))
+    error = broken(short, "  ranges: {percentile: 99}")
+    assert (error.code, error.choices) == ("RECIPE-LACKS", ("percentile", "min-max", "mse"))
+    assert "calibration.ranges.rule is missing" in error.cause
+    error = broken(short, "  ranges: {rule: percentile, percentil: 99}")
+    assert (error.code, error.choices[0]) == ("RECIPE-KEY", "percentile")
+    error = broken(short, "  ranges: {rule: mse, percentile: 99}")
+    assert (error.code, error.choices) == ("RECIPE-KEY", ("rule",))
+    error = broken(short, "  ranges: {rule: percentile, percentile: 12}")
+    assert "calibration.ranges.percentile: " in error.cause
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("percentile: 99.9", "percentile 99.9"),
+        ("ranges: {rule: percentile, percentile: 99.9}", "percentile 99.9"),
+        ("ranges: {rule: min-max}", "min-max"),
+        ("ranges: {rule: mse}", "mse"),
+        ("split: val", "percentile 99.99"),
+    ],
+)
+def test_a_recipe_says_its_rule_of_ranges_also_behind_json(key: str, words: str) -> None:
+    text = PHANTOM.read_text().replace("  percentile: 99.99\n", "").replace("  split: val\n", "")
+    recipe = parse_recipe(text.replace("calibration:\n", f"calibration:\n  {key}\n").encode(), "model.yaml")
+    assert recipe.calibration.rule.words == words
+    again = Recipe.model_validate_json(recipe.model_dump_json())
+    assert (again, again.calibration.rule) == (recipe, recipe.calibration.rule)
+    # a reader of the first version knows no other key than percentile
+    assert ("ranges" in recipe.calibration.model_dump()) == key.startswith("ranges")
+
+
 def test_unknown_data_source() -> None:
     error = broken("  source: phantom", "  source: phantoms")
     assert error.code == "RECIPE-VALUE"

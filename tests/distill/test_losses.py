@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -8,11 +8,15 @@ from torch import Tensor, distributions
 
 from cxredge.distill.losses import (
     POSITIVE_WEIGHT_CAP,
-    distillation_loss,
+    Batch,
+    add_up,
+    attention,
     hard_loss,
     positive_weights,
     soft_loss,
 )
+from cxredge.errors import InputError
+from cxredge.recipe import Distillation
 
 KINDS: tuple[Literal["multi-label", "single-label"], ...] = ("multi-label", "single-label")
 
@@ -85,11 +89,102 @@ def test_hard_loss_by_hand() -> None:
     torch.testing.assert_close(hard_loss(logits, targets, "single-label", weights), expected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_alpha_mixes(kind: Literal["multi-label", "single-label"]) -> None:
+def batch(kind: Literal["multi-label", "single-label"] = "multi-label", **outputs: tuple[Tensor, Tensor]) -> Batch:
+    """outputs: the student's and the teacher's, by name."""
     student, teacher = pair()
-    targets, weights = torch.eye(4)[[0, 1, 2, 3, 0, 1]], torch.ones(4)
-    hard, soft = hard_loss(student, targets, kind, weights), soft_loss(student, teacher, kind, 2.0)
-    for alpha in (0.0, 0.3, 1.0):
-        mixed = distillation_loss(student, teacher, targets, kind, 2.0, alpha, weights)
-        torch.testing.assert_close(mixed, alpha * hard + (1 - alpha) * soft)
+    both = {"logits": (student, teacher), **outputs}
+    return Batch(
+        films=torch.zeros(6, 1, 8, 8),
+        student={name: own for name, (own, _) in both.items()},
+        teacher={name: other for name, (_, other) in both.items()},
+        targets=torch.eye(4)[[0, 1, 2, 3, 0, 1]],
+        kind=kind,
+        weights=torch.tensor([1.0, 2.0, 3.0, 4.0]),
+    )
+
+
+def plan(**keys: Any) -> Distillation:
+    return Distillation(teacher={"backbone": "timm/mobilenetv2_035"}, **keys)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_alpha_and_temperature_are_short_for_hard_and_soft(
+    kind: Literal["multi-label", "single-label"], alpha: float
+) -> None:
+    b = batch(kind)
+    expected = alpha * hard_loss(b.student["logits"], b.targets, kind, b.weights)
+    expected = expected + (1 - alpha) * soft_loss(b.student["logits"], b.teacher["logits"], kind, 3.0)
+    assert torch.equal(add_up(plan(alpha=alpha, temperature=3.0).terms)(b), expected)
+    long = plan(
+        losses=[
+            {"loss": "hard", "weight": alpha},
+            {"loss": "soft", "weight": 1 - alpha, "parameters": {"temperature": 3}},
+        ]
+    )
+    assert torch.equal(add_up(long.terms)(b), expected)
+
+
+def test_attention_by_hand() -> None:
+    """One film, maps of 1 x 2: the student's attention is (9 + 16, 0), the teacher's (0, 4), then (4, 4)."""
+    own = torch.tensor([[[[3.0, 0.0]], [[-4.0, 0.0]]]])
+    for other, distance in (([[0.0, 2.0]], 2.0), ([[2.0, -2.0]], 2 - 2**0.5), ([[7.0, 0.0]], 0.0)):
+        maps = batch(cam=(own, torch.tensor([[other]])))
+        assert attention(maps, of="cam").item() == pytest.approx(distance, abs=1e-6)
+    # power 1: (3 + 4, 0) has the same direction
+    assert attention(maps, of="cam", power=1.0).item() == pytest.approx(0, abs=1e-6)
+    # of features, and the mean over films
+    two = (torch.cat([own, own]), torch.tensor([[[[0.0, 2.0]]], [[[2.0, -2.0]]]]))
+    assert attention(batch(features=two)).item() == pytest.approx((4 - 2**0.5) / 2, abs=1e-6)
+
+
+def test_attention_does_not_ask_for_equal_sizes_or_channels() -> None:
+    rows = torch.linspace(0, 1, 8)[:, None].expand(8, 8)
+    fine, coarse = rows.expand(2, 5, 8, 8), torch.full((2, 3, 4, 4), 2.0) * torch.linspace(0.07, 0.93, 4)[:, None]
+    assert attention(batch(features=(fine, coarse))).item() < 0.01
+    assert attention(batch(features=(fine, coarse.flip(2)))).item() > 0.5
+
+
+def test_attention_pulls_the_students_map_to_the_teachers() -> None:
+    own = (torch.rand(2, 4, 6, 6, generator=torch.Generator().manual_seed(1)) + 0.1).requires_grad_(True)
+    other = torch.rand(2, 8, 6, 6, generator=torch.Generator().manual_seed(2))
+    first = attention(batch(features=(own, other)))
+    optimizer = torch.optim.Adam([own], 0.05)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = attention(batch(features=(own, other)))
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.05 * first.item()
+    # where a film's activations are all zero, there is no map, and no NaN either
+    dead = torch.zeros(2, 4, 6, 6, requires_grad=True)
+    attention(batch(features=(dead, other))).backward()
+    assert dead.grad is not None
+    assert bool(torch.isfinite(dead.grad).all())
+
+
+@pytest.mark.parametrize(
+    ("term", "code", "choice"),
+    [
+        ({"loss": "atention"}, "LOSS-UNKNOWN", "attention"),
+        ({"loss": "soft", "parameters": {"temprature": 2.0}}, "LOSS-PARAMETER", "temperature"),
+        ({"loss": "soft", "parameters": {"temperature": 0}}, "LOSS-PARAMETER", "temperature"),
+        ({"loss": "soft", "parameters": {"temperature": "2"}}, "LOSS-PARAMETER", "temperature"),
+        ({"loss": "attention", "parameters": {"of": "logits"}}, "LOSS-PARAMETER", "of"),
+    ],
+)
+def test_unknown_losses_and_parameters_are_refused(term: dict[str, Any], code: str, choice: str) -> None:
+    with pytest.raises(InputError) as caught:
+        add_up(plan(losses=[term]).terms)
+    assert caught.value.code == code
+    assert caught.value.choices[0] == choice
+
+
+def test_losses_are_said_once_and_survive_the_way_through_json() -> None:
+    with pytest.raises(ValueError, match="short form of losses"):
+        plan(losses=[{"loss": "hard"}], alpha=0.5)
+    for keys in ({"alpha": 0.2}, {"losses": [{"loss": "attention", "weight": 3.0, "parameters": {"of": "cam"}}]}):
+        before = plan(**keys)
+        after = Distillation.model_validate_json(before.model_dump_json())
+        assert (after, after.terms) == (before, before.terms)
+    assert "losses" not in plan().model_dump()

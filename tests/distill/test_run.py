@@ -96,6 +96,24 @@ def test_a_changed_recipe_does_not_resume(write_recipe: Write, values: dict[str,
     assert distill(place, tmp_path / "work", fresh=True).weights_sha256 != first.weights_sha256
 
 
+def test_a_recipe_may_choose_its_losses(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    """Attention and nothing else: the student's maps come to be the teacher's."""
+    values["input"].update(height=96, width=96)  # maps of 3 x 3
+    values["distill"]["teacher"]["epochs"] = 1
+    values["distill"].update(epochs=4, losses=[{"loss": "attention", "parameters": {"of": "cam"}}])
+    result = distill(write_recipe(tmp_path / "tiny"), tmp_path / "work")
+    first, _, third, _ = result.student.losses  # the fourth epoch is on larger films, whose maps are larger
+    assert 0 < third < 0.8 * first < 2
+    recipe = load_recipe(tmp_path / "tiny")
+    assert recipe.distill is not None
+    assert [term.loss for term in recipe.distill.terms] == ["attention"]
+    values["distill"]["losses"] = [{"loss": "atention"}]
+    with pytest.raises(InputError) as caught:
+        distill(write_recipe(tmp_path / "tiny"), tmp_path / "work", fresh=True)
+    assert (caught.value.code, caught.value.choices[0]) == ("LOSS-UNKNOWN", "attention")
+    assert (tmp_path / "work" / "tiny" / "student.pt").is_file()  # said before anything was dropped or trained
+
+
 def test_a_trained_teacher_is_loaded(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
     values["distill"]["teacher"]["epochs"] = values["distill"]["epochs"] = 1
     first = distill(write_recipe(tmp_path / "teacher"), tmp_path / "work")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,8 @@ def films(n: int = 20) -> Films:
     return Films(images, (torch.rand(n, 2, generator=random) < 0.5).float(), tuple(map(str, range(n))))
 
 
-def bce(_: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
-    return nn.functional.binary_cross_entropy_with_logits(logits, targets)
+def bce(_: Tensor, outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
+    return nn.functional.binary_cross_entropy_with_logits(outputs["logits"], targets)
 
 
 def training(place: Path, loss: Loss = bce, epochs: int = 4) -> Training[Net]:
@@ -45,12 +46,12 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path: Path)
 
     calls = 0
 
-    def interrupted(f: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+    def interrupted(f: Tensor, outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
         nonlocal calls
         calls += 1
         if calls == 6:  # two steps an epoch: in the middle of the third
             raise KeyboardInterrupt
-        return bce(f, logits, targets)
+        return bce(f, outputs, targets)
 
     with pytest.raises(KeyboardInterrupt):
         training(tmp_path / "cut", interrupted).run()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cxredge.data.film import Film
 from cxredge.errors import InputError
+from cxredge.metrics import by_gate
 from cxredge.outputs import OutputsFile, films_digest, read_outputs, write_outputs
 from cxredge.parity import numerics
 from cxredge.parity.judge import Answers, Shown, judge
@@ -139,8 +140,6 @@ def test_broken_gates_fail(recipe: Recipe) -> None:
 @pytest.mark.parametrize("gate", ["auc_loss", "sensitivity_loss", "specificity_loss", "ece_rise", "brier_rise"])
 def test_a_loss_is_held_by_the_upper_end_of_its_interval(recipe: Recipe, gate: str) -> None:
     """Reference that knows the truth, artifact that was told the opposite of half of it."""
-    from cxredge.parity.gates import LOSSES
-
     truth = np.array([film.targets for film in shown(recipe).evaluation])
     cut = np.array([recipe.operating_points[n].logit for n in recipe.labels.names], np.float32)
     right = (cut + 4 * (truth - 0.5)).astype(np.float32)
@@ -151,7 +150,7 @@ def test_a_loss_is_held_by_the_upper_end_of_its_interval(recipe: Recipe, gate: s
     misled = replace(said, evaluation=changed(reference, logits=wrong))
     strict = gated(recipe, **{gate: 0.05})
     found = judge(strict, artifact(), shown(recipe), said, misled, QUICK).verdict
-    figure = getattr(found.figures, LOSSES[gate])
+    figure = getattr(found.figures, by_gate(gate).name)
     assert figure.high > figure.loss > 0.05
     assert found.gates[0].value == figure.high
     assert found.gates[0].verdict == "broken"

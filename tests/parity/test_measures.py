@@ -7,13 +7,15 @@ import pytest
 from sklearn.metrics import brier_score_loss, recall_score, roc_auc_score
 
 from cxredge.errors import InputError
-from cxredge.parity.measures import FIGURES, measure, temperature
+from cxredge.metrics import metrics_of
+from cxredge.parity.measures import measure, temperature
 from cxredge.parity.pairs import Pair
 from cxredge.recipe import OperatingPoint
 from cxredge.results import BootstrapSpec
 from cxredge.statistics.probabilities import probabilities
 from parity.synthetic import LABELS, facts, pair, recipe
 
+FIGURES = [metric.name for metric in metrics_of("labels")]
 SHORT = BootstrapSpec(resamples=300, level=0.95, seed=1)
 
 

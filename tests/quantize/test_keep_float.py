@@ -131,7 +131,7 @@ def test_kept_weights_are_the_students_own_and_keeping_comes_nearer(
 
     lower, student = Lowerer(lowered.target, recipe, tmp_path), make_student()
     weight = fold_batch_norm(student, recipe.input).get_submodule(PROJECT).weight.detach()
-    halves = lower.target.name == "coreml"
+    halves = lower.target.computes_in_half
     stored = (weight.half() if halves else weight).numpy().tobytes()
     made = lower(student, [PROJECT.replace(".", r"\."), r".*\.stem", r".*\.expand", r".*\.depthwise"])["w8a8"]
     plain = Lowerer(lowered.target, recipe, lowered.folder)

@@ -276,7 +276,7 @@ def test_colours_have_contrast(scheme: int) -> None:
     for name in ("text", "soft", "link", "good", "bad", "open"):
         assert contrast(colours[name], colours["page"]) >= 4.5, name
         assert contrast(colours[name], colours["card"]) >= 4.5, name
-    for name in ("reference", "artifact", "risen", "fallen", "present", "hue-a", "hue-b", "hue-c", "hue-d"):
+    for name in ("reference", "artifact", "risen", "fallen", "present", "hue-a", "hue-b", "hue-c", "hue-d", "hue-e"):
         assert contrast(colours[name], colours["page"]) >= 3, name
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.recipe import InputSpec, Labels, OperatingPoint, Recipe
+from cxredge.recipe import InputSpec, Labels, OperatingPoint, PercentileRange, Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact
 from cxredge.targets import TARGETS, get_target
@@ -22,7 +22,7 @@ from cxredge.vocabulary import SchemeName
 if TYPE_CHECKING:
     from cxredge.students.base import Student
 
-PERCENTILE = 99.99
+PERCENTILE = PercentileRange(rule="percentile")
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def test_census_tells_the_schemes_apart(lowered: Lowered) -> None:
         assert (small > 0.5 * sum(census.weight_bytes.values())) == (scheme in ("w8", "w8a8"))
         assert any(dtype in ("int8", "uint8") for dtype in census.activations) == (scheme == "w8a8")
         # Core ML computes in float16 in all schemes but one
-        halves = ("fp16", "w8", "w8a8") if lowered.target.name == "coreml" else ("fp16",)
+        halves = ("fp16", "w8", "w8a8") if lowered.target.computes_in_half else ("fp16",)
         assert ("float16" in census.weight_bytes) == (scheme in halves)
 
 

@@ -14,7 +14,7 @@ from cxredge.recipe import InputSpec, Labels, Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.targets.coreml.target import CORE_ML, EVALUATED, CoreML
 from cxredge.workflows.compare import differences
-from support.lowering import lower
+from support.lowering import PERCENTILE, lower
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -27,7 +27,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     spec = InputSpec(height=SIZE, width=SIZE, fit="pad")
     recipe: Recipe = whole.model_copy(update={"input": spec, "labels": Labels(names=LABELS)})
     folder = tmp_path_factory.mktemp("packages")
-    calibration = CalibrationFilms(films(4, 2), 99.99)
+    calibration = CalibrationFilms(films(4, 2), PERCENTILE)
     return [folder / a.file for a in lower(CoreML(), make_student(), ("fp32", "fp16"), recipe, calibration, folder)]
 
 

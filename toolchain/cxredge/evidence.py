@@ -6,10 +6,11 @@ these carry what a person reads in the report.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from cxredge.metrics import value_fields
 from cxredge.recipe import OperatingPoint
 from cxredge.results import Artifact, BootstrapSpec, Paired, Verdict
 from cxredge.vocabulary import AppKind, ArtifactName, Frozen, Label, Sha256, TargetName
@@ -36,26 +37,50 @@ class Flip(Frozen):
     percentile of |difference|) was enough."""
 
 
-class LabelEvidence(Frozen):
-    """One label, or all labels' mean (``label`` None): the reference's figures, the artifact's, and the loss."""
+LABEL_EVIDENCE = (
+    "One label, or all labels' mean (``label`` None): the reference's figures, the artifact's, and the loss."
+)
 
-    label: Label | None
-    films: int
-    patients: int
-    positives: int
-    positive_patients: int
-    auc: Paired
-    sensitivity: Paired
-    specificity: Paired
-    ece: Paired
-    brier: Paired
-    """ECE and Brier score of sigmoid(logit / temperature), each model with its own temperature."""
-    flips_up: int
-    flips_down: int
-    flips_explained: int
-    """Flips for which ``Flip.explained`` holds."""
-    points: OperatingPoint | None
-    """The operating point; None for the mean."""
+if TYPE_CHECKING:
+
+    class LabelEvidence(Frozen):
+        """One label, or all labels' mean (``label`` None): the reference's figures, the artifact's, and the loss.
+
+        Beside these it has a ``Paired`` for every metric of labels. ECE and Brier score are of
+        sigmoid(logit / temperature), each model with its own temperature.
+        """
+
+        label: Label | None
+        films: int
+        patients: int
+        positives: int
+        positive_patients: int
+        flips_up: int
+        flips_down: int
+        flips_explained: int
+        """Flips for which ``Flip.explained`` holds."""
+        points: OperatingPoint | None
+        """The operating point; None for the mean."""
+
+        def __getattr__(self, metric: str) -> Paired: ...
+
+else:
+    LabelEvidence = create_model(
+        "LabelEvidence",
+        __base__=Frozen,
+        __module__=__name__,
+        __doc__=LABEL_EVIDENCE,
+        label=(Label | None, ...),
+        films=int,
+        patients=int,
+        positives=int,
+        positive_patients=int,
+        **value_fields("labels", Paired),
+        flips_up=int,
+        flips_down=int,
+        flips_explained=int,
+        points=(OperatingPoint | None, ...),
+    )
 
 
 class Temperature(Frozen):

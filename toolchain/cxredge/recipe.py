@@ -7,10 +7,18 @@ The JSON Schema generated from these classes is published under ``docs/schemas/`
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 
+from cxredge.metrics import gate_fields
 from cxredge.vocabulary import (
     APP_TARGETS,
     AppKind,
@@ -142,13 +150,70 @@ class PhantomData(Frozen):
     """Phantom patients per split; each has one to four films."""
 
 
+class RangeRuleBase(Frozen):
+    """How the values of an activation tensor become its INT8 range; ``quantize/rules.py`` has the functions."""
+
+    @property
+    def words(self) -> str:
+        """As a model card says it."""
+        return ", ".join(f"{name} {value}" for name, value in self.model_dump().items()).removeprefix("rule ")
+
+
+class PercentileRange(RangeRuleBase):
+    """Cuts off the tails."""
+
+    rule: Literal["percentile"]
+    percentile: float = Field(default=99.99, gt=90, le=100)
+    """Upper percentile; the lower one is its mirror. 100 means min and max."""
+
+    @property
+    def words(self) -> str:
+        """``percentile 99.99``."""
+        return f"percentile {self.percentile}"
+
+
+class MinMaxRange(RangeRuleBase):
+    """Cuts off nothing."""
+
+    rule: Literal["min-max"]
+
+
+class MseRange(RangeRuleBase):
+    """Cuts off as much as makes the squared error of the quantised values least."""
+
+    rule: Literal["mse"]
+
+
+RangeRule = Annotated[PercentileRange | MinMaxRange | MseRange, Field(discriminator="rule")]
+
+
 class Calibration(Frozen):
     """Which films set the INT8 ranges, and how much of each tensor's tails they leave out."""
 
     split: Literal["train", "val", "test"] = "val"
     count: int = Field(le=10_000)
     percentile: float = Field(default=99.99, gt=90, le=100)
-    """Upper percentile of each activation tensor; the lower one is its mirror. 100 means min and max."""
+    """Short for ``ranges: {rule: percentile, percentile: ...}``."""
+    ranges: RangeRule | None = None
+    """The rule; none: the percentile above."""
+
+    @property
+    def rule(self) -> RangeRule:
+        """What makes the ranges, whichever of the two keys says it."""
+        return self.ranges or PercentileRange(rule="percentile", percentile=self.percentile)
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        if self.ranges is not None and "percentile" in self.model_fields_set:
+            raise ValueError("percentile is the short form of ranges: say one of the two")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the key that counts: a record that is read back must not say it twice."""
+        tree: dict[str, Any] = dump(self)
+        tree.pop("ranges" if self.ranges is None else "percentile", None)
+        return tree
 
 
 class Evaluation(Frozen):
@@ -159,35 +224,22 @@ class Evaluation(Frozen):
     """Films to use, in the order of ``labels.csv``; none means all. More than there are is an error."""
 
 
-class Gates(Frozen):
-    """Bounds that an artifact's parity figures must keep; a missing bound is not judged."""
+if TYPE_CHECKING:
 
-    logit_max_abs: float | None = Field(default=None, gt=0)
-    """Largest absolute difference of any logit from the reference."""
-    logit_sqnr_db: float | None = None
-    """Least signal-to-quantisation-noise ratio of the logits, in dB."""
-    cam_sqnr_db: float | None = None
-    """Least signal-to-quantisation-noise ratio of the class activation maps, in dB."""
-    cam_correlation: float | None = Field(default=None, ge=-1, le=1)
-    """Least median correlation of a film's map with the reference's."""
-    novelty_max_rel: float | None = Field(default=None, gt=0)
-    """Largest relative difference of any novelty score."""
-    flip_rate: float | None = Field(default=None, ge=0, le=1)
-    """Largest share of decisions (film x label) that differ from the reference's."""
-    delegated: float | None = Field(default=None, ge=0, le=1)
-    """Least share of operators that the fast delegate takes."""
-    auc_loss: float | None = Field(default=None, gt=0, le=1)
-    """Non-inferiority margin: the interval of the mean AUC's loss must end below it."""
-    sensitivity_loss: float | None = Field(default=None, gt=0, le=1)
-    """The same for the mean sensitivity at the operating points."""
-    specificity_loss: float | None = Field(default=None, gt=0, le=1)
-    """The same for the mean specificity at the operating points."""
-    ece_rise: float | None = Field(default=None, gt=0, le=1)
-    """The same for the mean expected calibration error."""
-    brier_rise: float | None = Field(default=None, gt=0, le=1)
-    """The same for the mean Brier score."""
-    novelty_auc_loss: float | None = Field(default=None, gt=0, le=1)
-    """The same for the AUC with which the novelty score finds what is no frontal chest film."""
+    class Gates(Frozen):
+        """Bounds that an artifact's parity figures must keep; a missing bound is not judged."""
+
+        def __getattr__(self, gate: str) -> float | None: ...
+
+else:
+    # a key for every metric, with the bounds that its declaration sets
+    Gates = create_model(
+        "Gates",
+        __base__=Frozen,
+        __module__=__name__,
+        __doc__="Bounds that an artifact's parity figures must keep; a missing bound is not judged.",
+        **gate_fields(),
+    )
 
 
 class Teacher(Frozen):
@@ -202,6 +254,15 @@ class Teacher(Frozen):
     learning_rate: float = Field(default=1e-3, gt=0)
 
 
+class LossTerm(Frozen):
+    """One loss of a distillation, by the name under which ``distill/losses.py`` registers it."""
+
+    loss: Slug
+    weight: float = Field(default=1.0, ge=0)
+    parameters: dict[str, bool | int | float | str] = {}
+    """Of the loss's function, by name; what is left out has the function's default."""
+
+
 class Distillation(Frozen):
     """How ``cxredge distill`` trains: never on a row whose licence class is not in ``licence_classes``."""
 
@@ -212,14 +273,40 @@ class Distillation(Frozen):
     batch: int = Field(default=32, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0)
     temperature: float = Field(default=2.0, gt=0)
+    """Short, with ``alpha``, for the two losses hard and soft."""
     alpha: float = Field(default=0.5, ge=0, le=1)
     """Weight of the hard targets; the teacher's soft targets get the rest."""
+    losses: tuple[LossTerm, ...] | None = Field(default=None, min_length=1)
+    """What the student learns from, added up; none: hard and soft by ``temperature`` and ``alpha``."""
     seed: int = 0
     licence_classes: tuple[Literal["open", "nih-free-use", "authorized-for-everyone"], ...] = (
         "open",
         "nih-free-use",
         "authorized-for-everyone",
     )
+
+    @property
+    def terms(self) -> tuple[LossTerm, ...]:
+        """The losses, whichever keys say them."""
+        return self.losses or (
+            LossTerm(loss="hard", weight=self.alpha),
+            LossTerm(loss="soft", weight=1 - self.alpha, parameters={"temperature": self.temperature}),
+        )
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        twice = [key for key in ("temperature", "alpha") if key in self.model_fields_set]
+        if self.losses is not None and twice:
+            raise ValueError("temperature and alpha are the short form of losses: say one of the two")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the keys that count: a record that is read back must not say it twice."""
+        tree: dict[str, Any] = dump(self)
+        for key in ("losses",) if self.losses is None else ("temperature", "alpha"):
+            tree.pop(key, None)
+        return tree
 
 
 class Bundles(Frozen):

@@ -15,6 +15,8 @@ from cxredge.recipe import Recipe, recipe_path
 from cxredge.vocabulary import SchemeName, TargetName
 
 MAX_BYTES = 1_000_000
+TAGGED = (("data",), ("calibration", "ranges"))
+"""Places of discriminated unions."""
 
 
 def load_recipe(place: Path) -> Recipe:
@@ -90,15 +92,16 @@ def _plain(node: Any) -> Any:
 
 
 def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputError:
-    # the discriminated union puts its tag (folder, phantom) into the path: the file has no such key
+    # a discriminated union puts its tag (folder, phantom) into the path: the file has no such key
     steps = [s for s in detail["loc"] if s != "[key]"]
-    steps = [s for i, s in enumerate(steps) if not (i == 1 and steps[0] == "data" and s in ("folder", "phantom"))]
+    tags = [s for i, s in enumerate(steps) if tuple(steps[:i]) in TAGGED]
+    steps = [s for i, s in enumerate(steps) if tuple(steps[:i]) not in TAGGED]
     dotted = ".".join(map(str, steps)) or "the recipe"
     more = f" ({count - 1} more after this one)" if count > 1 else ""
     place = f"{name}:{_line(tree, steps)}"
     kind = detail["type"]
     if kind == "extra_forbidden":
-        known = _keys_at(steps[:-1])
+        known = _keys_at(steps[:-1], tags)
         return InputError(
             "RECIPE-KEY",
             f"{place}: unknown key {dotted}{more}",
@@ -106,23 +109,33 @@ def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputErr
             nearest(str(steps[-1]), known),
         )
     if kind in ("missing", "union_tag_not_found"):
-        return InputError("RECIPE-LACKS", f"{place}: {dotted} is missing{more}", f"add {dotted}", _choices(detail))
+        if kind == "union_tag_not_found":
+            steps, dotted = [*steps, _tag(detail)], f"{dotted}.{_tag(detail)}"
+        return InputError(
+            "RECIPE-LACKS", f"{place}: {dotted} is missing{more}", f"add {dotted}", _choices(detail, steps)
+        )
     message = detail["msg"].removeprefix("Value error, ")
     value = "" if isinstance(detail["input"], dict | list) else f" (found {detail['input']!r})"
     return InputError(
-        "RECIPE-VALUE", f"{place}: {dotted}: {message}{value}{more}", "change the value there", _choices(detail)
+        "RECIPE-VALUE", f"{place}: {dotted}: {message}{value}{more}", "change the value there", _choices(detail, steps)
     )
 
 
-def _choices(detail: ErrorDetails) -> list[str]:
+def _tag(detail: ErrorDetails) -> str:
+    """The key that tells a discriminated union's members apart."""
+    return str(detail["ctx"]["discriminator"]).strip("'")
+
+
+def _choices(detail: ErrorDetails, steps: list[Any]) -> list[str]:
     """The values that the schema allows there, nearest first; empty where they are not a list."""
     context = detail.get("ctx", {})
     expected = context.get("expected") or context.get("expected_tags")
     if detail["type"] == "union_tag_not_found":
-        return ["folder", "phantom"]
+        members = _model_at(steps[:-1])
+        return [tag for member in members for tag in get_args(member.model_fields[steps[-1]].annotation)]
     if not expected or detail["type"] not in ("literal_error", "union_tag_invalid"):
         return []
-    found = detail["input"].get("source") if isinstance(detail["input"], dict) else detail["input"]
+    found = detail["input"].get(_tag(detail)) if isinstance(detail["input"], dict) else detail["input"]
     return nearest(str(found), [w.strip().strip("'") for w in str(expected).replace(" or ", ", ").split(",")])
 
 
@@ -142,8 +155,19 @@ def _line(tree: Any, steps: list[Any]) -> str:
     return where
 
 
-def _keys_at(steps: list[Any]) -> list[str]:
-    """The keys that the schema allows at a place."""
+def _keys_at(steps: list[Any], tags: list[Any]) -> list[str]:
+    """The keys that the schema allows at a place; ``tags``: those of the unions on the way there."""
+    model = _model_at(steps)
+    if isinstance(model, tuple):
+        said = [m for m in model if any(tag in get_args(f.annotation) for f in m.model_fields.values() for tag in tags)]
+        return sorted({k for m in said or model for k in m.model_fields})
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return list(model.model_fields)
+    return [*get_args(TargetName), *get_args(SchemeName)]
+
+
+def _model_at(steps: list[Any]) -> Any:
+    """The model class, or the classes of a union, at the end of a path or at its last part that has one."""
     model: Any = Recipe
     for step in steps:
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
@@ -151,11 +175,7 @@ def _keys_at(steps: list[Any]) -> list[str]:
         if step not in model.model_fields:
             break
         model = _model_of(model.model_fields[step].annotation)
-    if isinstance(model, tuple):
-        return sorted({k for m in model for k in m.model_fields})
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return list(model.model_fields)
-    return [*get_args(TargetName), *get_args(SchemeName)]
+    return model
 
 
 def _model_of(annotation: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
+from cxredge.metrics import value_fields
 from cxredge.vocabulary import ArtifactName, Frozen, SchemeName, Sha256, TargetName
 
 SEMANTICS = "program semantics"
@@ -34,6 +35,7 @@ class CalibrationRecord(Frozen):
     data: str
     split: str
     percentile: float
+    """Of the recipe's rule ``percentile``; 100 where another rule made the ranges, as none was then cut off."""
     patients: int
     films: tuple[FilmRecord, ...]
     ranges: dict[TargetName, tuple[TensorRange, ...]] = {}
@@ -162,31 +164,41 @@ class Paired(Frozen):
     gate on it is not kept."""
 
 
-class Figures(Frozen):
-    """Parity figures of one artifact against the reference, over ``films`` films."""
+if TYPE_CHECKING:
 
-    films: int
-    logit_max_abs: float
-    logit_sqnr_db: float | None
-    """None when the error is exactly zero (the ratio is infinite) or the signal is."""
-    cam_sqnr_db: float | None
-    cam_correlation: float | None
-    novelty_max_rel: float
-    decisions: int
-    flips: int
-    flip_rate: float
-    flips_by_label: dict[str, tuple[int, int]]
-    """Per label: (negative to positive, positive to negative)."""
-    auc: Paired
-    sensitivity: Paired
-    specificity: Paired
-    ece: Paired
-    brier: Paired
-    """Means over the labels that have enough films; gates bound the upper end of the loss's interval."""
-    labels_too_few: dict[str, str]
-    """Labels that the means leave out, and why, for example ``5 positive patients, 10 are needed``."""
-    novelty_auc: Paired
-    """Telling pictures that are no frontal chest film from the evaluation films, by the novelty score."""
+    class Figures(Frozen):
+        """Parity figures of one artifact against the reference, over ``films`` films.
+
+        Beside these counts it has a field for every metric but those of the artifact's own record: numbers (None where
+        ``Metric.none`` says what that means), and ``Paired`` ones, means over the labels that have enough films.
+        """
+
+        films: int
+        decisions: int
+        flips: int
+        flips_by_label: dict[str, tuple[int, int]]
+        """Per label: (negative to positive, positive to negative)."""
+        labels_too_few: dict[str, str]
+        """Labels that the means leave out, and why, for example ``5 positive patients, 10 are needed``."""
+
+        def __getattr__(self, metric: str) -> Any: ...
+
+else:
+    Figures = create_model(
+        "Figures",
+        __base__=Frozen,
+        __module__=__name__,
+        __doc__="Parity figures of one artifact against the reference, over ``films`` films.",
+        films=int,
+        **value_fields("outputs", Paired),
+        decisions=int,
+        flips=int,
+        **value_fields("decisions", Paired),
+        flips_by_label=dict[str, tuple[int, int]],
+        **value_fields("labels", Paired),
+        labels_too_few=dict[str, str],
+        **value_fields("out-of-distribution", Paired),
+    )
 
 
 class GateResult(Frozen):

@@ -17,6 +17,7 @@ from cxredge.recipe import Recipe
 from cxredge.results import Artifact
 from cxredge.targets import get_target
 from cxredge.targets.coreml.quantizer import BEFORE, RANGES_OPTION
+from support.lowering import PERCENTILE
 from support.lowering import lower as lower_schemes
 
 
@@ -30,7 +31,7 @@ def packages(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         make_student(),
         ("fp16", "w8", "w8a8"),
         recipe,
-        CalibrationFilms(films(24, 2), 99.99),
+        CalibrationFilms(films(24, 2), PERCENTILE),
         folder,
     )
     return {artifact.scheme: folder / artifact.file for artifact in made}
@@ -163,7 +164,7 @@ def _value(graph: Graph, node: Node, key: str) -> object:
 def lower(recipe: Recipe, folder: Path, scheme: str, spectrum: bool = False) -> Artifact:
     from support.tiny_student import films, make_student
 
-    calibration = CalibrationFilms(films(4, 2), 99.99)
+    calibration = CalibrationFilms(films(4, 2), PERCENTILE)
     (made,) = lower_schemes(get_target("coreml"), make_student(spectrum), (scheme,), recipe, calibration, folder)  # type: ignore[arg-type]
     return made
 

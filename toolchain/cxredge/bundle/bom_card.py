@@ -10,18 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxredge.bundle.manifest import Manifest
+from cxredge.metrics import METRICS
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.recipe import Recipe
 from cxredge.results import Paired, Verdict, number
-
-PAIRED = {
-    "auc": "AUC",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "ece": "expected calibration error",
-    "brier": "Brier score",
-    "novelty_auc": "AUC of the novelty score",
-}
 
 
 @dataclass(frozen=True)
@@ -103,9 +95,9 @@ def _metrics(manifest: Manifest, verdict: Verdict) -> Iterator[dict[str, Any]]:
     phantom = "phantom " if manifest.recipe.data.source == "phantom" else ""
     part = f"{verdict.artifact} on {len(films.films)} {phantom}films of {films.patients} patients"
     figures = verdict.figures
-    for key, name in PAIRED.items():
-        paired: Paired = getattr(figures, key)
-        if paired.too_few is not None or paired.artifact is None:
+    for key, name in ((metric.name, metric.words) for metric in METRICS if metric.paired):
+        paired: Paired | None = getattr(figures, key)
+        if paired is None or paired.too_few is not None or paired.artifact is None:
             continue
         yield {"type": name, "value": number(paired.artifact), "slice": part}
         metric: dict[str, Any] = {

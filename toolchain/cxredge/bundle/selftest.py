@@ -18,6 +18,7 @@ from cxredge.files import canonical_json, write_bytes, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import InputSpec
 from cxredge.results import Artifact
+from cxredge.targets import get_target
 from cxredge.vocabulary import ArtifactName, Frozen, Sha256
 
 FOLDER = "selftest"
@@ -136,7 +137,7 @@ def tolerance(artifact: Artifact, outputs: Outputs) -> tuple[float, float, float
     spec were seen to differ by one step, and earlier layers add to it), one for the logits, which are means over cells.
     """
     if artifact.cam_step is None:
-        half = "float16" in artifact.census.activations and artifact.target == "coreml"
+        half = "float16" in artifact.census.activations and get_target(artifact.target).computes_in_half
         share, novelty = (2e-2, 5e-2) if half else (1e-3, 1e-2)
         logits, cam = (float(np.abs(outputs[n]).max()) * share for n in ("logits", "cam"))
         return logits, cam, novelty, f"{share:g} of the largest value of these cases; novelty {novelty:g} relative"

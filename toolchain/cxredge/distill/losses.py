@@ -1,17 +1,24 @@
-"""What a student is taught: hard targets, and the teacher's softened answers.
+"""What a student is taught: losses over all outputs of student and teacher, by the names that recipes call them.
 
-Hinton, Vinyals, Dean: "Distilling the Knowledge in a Neural Network" (2015) for one softmax. For independent labels a
-softmax over labels has no meaning, so each label gets its own binary divergence (the logit part of L2D, Yang et al.,
-"Multi-Label Knowledge Distillation", ICCV 2023).
+A loss is one function that takes a ``Batch`` and its own parameters, which the recipe may set by keyword; their types
+and bounds are the function's annotations. ``add_up`` makes the weighted sum of a recipe's terms.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import Annotated, Any, Literal, get_type_hints
 
 import torch
+from pydantic import ConfigDict, Field, ValidationError, create_model
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
+
+from cxredge.errors import InputError, nearest
+from cxredge.recipe import LossTerm
 
 Kind = Literal["multi-label", "single-label"]
 
@@ -43,6 +50,10 @@ def hard_loss(logits: Tensor, targets: Tensor, kind: Kind, weights: Tensor) -> T
 def soft_loss(logits: Tensor, teacher: Tensor, kind: Kind, temperature: float) -> Tensor:
     """T^2 KL(teacher || student) of answers softened by T; zero exactly where both agree.
 
+    Hinton, Vinyals, Dean: "Distilling the Knowledge in a Neural Network" (2015) for one softmax. For independent labels
+    a softmax over labels has no meaning, so each label gets its own binary divergence (the logit part of L2D, Yang et
+    al., "Multi-Label Knowledge Distillation", ICCV 2023).
+
     logits, teacher float32[N, C] -> scalar: mean over films, and over labels where these are independent. T^2 keeps
     the gradient's size independent of T (Hinton et al. 2015, section 2).
     """
@@ -56,9 +67,104 @@ def soft_loss(logits: Tensor, teacher: Tensor, kind: Kind, temperature: float) -
     return temperature**2 * divergence
 
 
-def distillation_loss(
-    logits: Tensor, teacher: Tensor, targets: Tensor, kind: Kind, temperature: float, alpha: float, weights: Tensor
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What a loss may look at, of N films.
+
+    student, teacher: ``logits`` float32[N, C], ``cam`` float32[N, C, h, w], ``novelty`` float32[N] and ``features``
+    float32[N, d, h, w]; d, h and w may differ between the two. The teacher's carry no gradient.
+    """
+
+    films: Tensor
+    """float32[N, ch, H, W] as both saw them, 0..255."""
+    student: Mapping[str, Tensor]
+    teacher: Mapping[str, Tensor]
+    targets: Tensor
+    """float32[N, C] of 0 and 1."""
+    kind: Kind
+    weights: Tensor
+    """float32[C], see ``positive_weights``."""
+
+
+BatchLoss = Callable[..., Tensor]
+LOSSES: dict[str, BatchLoss] = {}
+
+
+def loss(name: str) -> Callable[[BatchLoss], BatchLoss]:
+    """Register a function of a ``Batch`` (and keyword parameters with defaults) -> scalar, under a recipe's name."""
+
+    def register(function: BatchLoss) -> BatchLoss:
+        LOSSES[name] = function
+        return function
+
+    return register
+
+
+@loss("hard")
+def hard(batch: Batch) -> Tensor:
+    """``hard_loss`` against the films' own targets."""
+    return hard_loss(batch.student["logits"], batch.targets, batch.kind, batch.weights)
+
+
+@loss("soft")
+def soft(batch: Batch, temperature: Annotated[float, Field(gt=0)] = 2.0) -> Tensor:
+    """``soft_loss`` against the teacher's logits."""
+    return soft_loss(batch.student["logits"], batch.teacher["logits"], batch.kind, temperature)
+
+
+@loss("attention")
+def attention(
+    batch: Batch, of: Literal["features", "cam"] = "features", power: Annotated[float, Field(gt=0)] = 2.0
 ) -> Tensor:
-    """alpha * hard + (1 - alpha) * soft; all arrays float32[N, C], ``weights`` float32[C]."""
-    hard = hard_loss(logits, targets, kind, weights)
-    return alpha * hard + (1 - alpha) * soft_loss(logits, teacher, kind, temperature)
+    """Squared distance of the two attention maps, each of length 1; its mean over films, within 0..2.
+
+    Zagoruyko & Komodakis, "Paying More Attention to Attention" (ICLR 2017), activation-based: a film's map is the sum
+    over channels of |activation|^power, at the student's resolution. ``of`` the last features, whose channels may be
+    other ones in the teacher, or of the class activation maps.
+    """
+    own, other = (_attention(outputs[of], power) for outputs in (batch.student, batch.teacher))
+    if other.shape != own.shape:
+        other = F.interpolate(other[:, None], size=own.shape[1:], mode="bilinear", antialias=True)[:, 0]
+    own, other = (F.normalize(x.flatten(1), dim=1) for x in (own, other))
+    return (own - other).square().sum(1).mean()
+
+
+def _attention(maps: Tensor, power: float) -> Tensor:
+    """float32[N, d, h, w] -> float32[N, h, w]."""
+    return maps.abs().pow(power).sum(1)
+
+
+def add_up(terms: Sequence[LossTerm]) -> Callable[[Batch], Tensor]:
+    """The weighted sum of a recipe's terms. Raises InputError LOSS-UNKNOWN or LOSS-PARAMETER."""
+    weighted = [(term.weight, _bound(term)) for term in terms]
+
+    def total(batch: Batch) -> Tensor:
+        return reduce(torch.add, (weight * function(batch) for weight, function in weighted))
+
+    return total
+
+
+def _bound(term: LossTerm) -> Callable[[Batch], Tensor]:
+    """The term's function with its parameters, held against the function's annotations."""
+    function = LOSSES.get(term.loss)
+    if function is None:
+        raise InputError(
+            "LOSS-UNKNOWN", f"there is no distillation loss {term.loss!r}", "choose one", nearest(term.loss, LOSSES)
+        )
+    hints = get_type_hints(function, include_extras=True)
+    _, *own = inspect.signature(function).parameters.values()
+    fields: dict[str, Any] = {p.name: (hints[p.name], p.default) for p in own}
+    try:
+        checked = create_model(term.loss, __config__=ConfigDict(extra="forbid", strict=True), **fields)(
+            **term.parameters
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(
+            "LOSS-PARAMETER",
+            f"the loss {term.loss} does not take {place} = {first['input']!r}: {first['msg']}",
+            "change the parameter in the recipe's distill.losses",
+            nearest(place, fields),
+        ) from error
+    return partial(function, **{name: getattr(checked, name) for name in fields})

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import Answers, answers, macro_interval, score
-from cxredge.distill.losses import distillation_loss, hard_loss, positive_weights
+from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
 from cxredge.distill.splits import Films, Splits, load_splits
 from cxredge.distill.thresholds import fitted_points, novelty_threshold, point_by_prevalence
+from cxredge.distill.training import Answers as Outputs
 from cxredge.distill.training import Loss, Training, seeded
 from cxredge.distill.write_back import write_back
 from cxredge.errors import InputError
@@ -54,8 +55,8 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
 
     place: recipe folder or file. work: where checkpoints go, ``<work>/<recipe name>/``. fresh: drop old checkpoints.
     A run that was stopped is resumed after its last whole epoch; one that had ended is only measured again.
-    Raises what ``load_recipe``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and InputError
-    DISTILL-RECIPE (no ``distill`` section) or DISTILL-CHECKPOINT.
+    Raises what ``load_recipe``, ``add_up``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and
+    InputError DISTILL-RECIPE (no ``distill`` section) or DISTILL-CHECKPOINT.
     """
     from cxredge.data.data_sets import open_data
 
@@ -66,9 +67,10 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
         raise InputError(
             "DISTILL-RECIPE", f"{file} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
         )
+    # whatever can be refused is refused now, and not after an hour of training
+    add_up(plan.terms)
     configuration = fingerprint(recipe, torch.get_num_threads())
     checkpoints = {role: CheckpointFile(work / recipe.name / f"{role}.pt", configuration) for role in ROLES}
-    # whatever can be refused is refused now, and not after an hour of training
     if not fresh:
         for checkpoint in checkpoints.values():
             checkpoint.load()
@@ -113,8 +115,8 @@ def _teacher(
 ) -> _Trained:
     kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
 
-    def loss(films: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
-        return hard_loss(logits, targets, kind, weights)
+    def loss(films: Tensor, outputs: Outputs, targets: Tensor) -> Tensor:
+        return hard_loss(outputs["logits"], targets, kind, weights)
 
     wanted = plan.teacher
     return _train("teacher", model, splits.train, loss, plan, wanted.epochs, wanted.learning_rate, checkpoint)
@@ -125,12 +127,14 @@ def _student(
 ) -> _Trained:
     kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
 
-    def loss(films: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+    total = add_up(plan.terms)
+
+    def loss(films: Tensor, outputs: Outputs, targets: Tensor) -> Tensor:
         # the teacher sees the very film that the student sees, changes included (Beyer et al., "Knowledge
         # distillation: A good teacher is patient and consistent", CVPR 2022)
         with torch.no_grad():
-            soft = teacher(films)["logits"]
-        return distillation_loss(logits, soft, targets, kind, plan.temperature, plan.alpha, weights)
+            taught = with_features(teacher, films)
+        return total(Batch(films, outputs, taught, targets, kind, weights))
 
     trained = _train("student", model, splits.train, loss, plan, plan.epochs, plan.learning_rate, checkpoint)
     # the layout that the weights file has: another one may change the last bits of what is measured
@@ -138,6 +142,17 @@ def _student(
     seen = answers(trained.model, splits.train, "Novelty")
     trained.model.novelty.fit(torch.from_numpy(seen.pooled))
     return trained
+
+
+def with_features(model: Student, films: Tensor) -> dict[str, Tensor]:
+    """All outputs of ``model``, and its last feature map, float32[N, d, h, w], as ``features``."""
+    seen: list[Tensor] = []
+    # from the very pass that gives the outputs: a second one would cost as much again, and draw other drop-outs
+    watch = model.backbone.register_forward_hook(lambda module, inputs, features: seen.append(features))
+    try:
+        return {**model(films), "features": seen[-1]}
+    finally:
+        watch.remove()
 
 
 def _train(
@@ -150,7 +165,9 @@ def _train(
     learning_rate: float,
     checkpoint: CheckpointFile,
 ) -> _Trained:
-    training = Training(name, model, films, loss, epochs, plan.batch, learning_rate, plan.seed, checkpoint)
+    training = Training(
+        name, model, films, loss, epochs, plan.batch, learning_rate, plan.seed, checkpoint, with_features
+    )
     average: Student = training.run()
     return _Trained(average, epochs, tuple(round(x, 5) for x in training.losses), round(training.seconds, 1))
 

@@ -11,7 +11,7 @@ import copy
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -26,8 +26,10 @@ from cxredge.files import sha256_bytes
 from cxredge.progress import track
 
 M = TypeVar("M", bound=nn.Module)
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(films float32[N, ch, H, W] as the student saw them, logits float32[N, C], targets float32[N, C]) -> scalar."""
+Answers = Mapping[str, Tensor]
+"""All outputs of a module, by name."""
+Loss = Callable[[Tensor, Answers, Tensor], Tensor]
+"""(films float32[N, ch, H, W] as the module saw them, what it answered, targets float32[N, C]) -> scalar."""
 
 WEIGHT_DECAY = 0.02
 WARM_UP = 0.1
@@ -56,6 +58,7 @@ class Training(Generic[M]):
     learning_rate: float
     seed: int
     checkpoint: CheckpointFile
+    answer: Callable[[M, Tensor], Answers] = lambda module, films: module(films)
     losses: list[float] = field(default_factory=list)
     """Mean loss of each epoch so far."""
     seconds: float = 0.0
@@ -102,7 +105,7 @@ class Training(Generic[M]):
             done = epoch * steps + number
             for group in optimizer.param_groups:
                 group["lr"] = self.learning_rate * schedule(done, self.epochs * steps)
-            loss = self.loss(films, self.module(films)["logits"], self.films.targets[chosen])
+            loss = self.loss(films, self.answer(self.module, films), self.films.targets[chosen])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(self.module.parameters(), CLIP)

@@ -6,28 +6,16 @@ from collections.abc import Iterable
 
 from cxredge.errors import InputError
 from cxredge.evidence import Results
+from cxredge.metrics import METRICS, Metric
+from cxredge.parity.formulas import formula_of
 from cxredge.recipe import Gates, Recipe
 from cxredge.results import Artifact, Figures, GateResult, Paired, Verdict
-
-PERFECT_WHEN_NONE = ("logit_sqnr_db", "cam_sqnr_db")
-"""Figures that have no finite value because nothing differs: they keep any lower bound."""
-LOWER_BOUNDS = ("logit_sqnr_db", "cam_sqnr_db", "cam_correlation", "delegated")
-LOSSES = {
-    "auc_loss": "auc",
-    "sensitivity_loss": "sensitivity",
-    "specificity_loss": "specificity",
-    "ece_rise": "ece",
-    "brier_rise": "brier",
-    "novelty_auc_loss": "novelty_auc",
-}
-"""Non-inferiority margins: the upper end of the loss's interval is what the bound is held against."""
 
 
 def hold(gates: Gates, artifact: Artifact, figures: Figures) -> tuple[GateResult, ...]:
     """Every bound of ``gates`` that is set, judged."""
-    return tuple(
-        _gate(name, bound, artifact, figures) for name, bound in gates.model_dump().items() if bound is not None
-    )
+    bounds = ((metric, getattr(gates, metric.gate)) for metric in METRICS)
+    return tuple(_gate(metric, bound, artifact, figures) for metric, bound in bounds if bound is not None)
 
 
 def kept(gates: Iterable[GateResult]) -> bool:
@@ -73,20 +61,17 @@ def _again(verdict: Verdict, artifact: Artifact, recipe: Recipe) -> Verdict:
     return verdict.model_copy(update={"gates": gates, "passed": kept(gates)})
 
 
-def _gate(name: str, bound: float, artifact: Artifact, figures: Figures) -> GateResult:
-    if name == "delegated":
-        if artifact.delegation is None:
-            return GateResult(gate=name, bound=bound, value=None, verdict="not-applicable")
-        value: float | None = artifact.delegation.share()
-    elif name in LOSSES:
-        figure: Paired = getattr(figures, LOSSES[name])
-        value = figure.high
+def _gate(metric: Metric, bound: float, artifact: Artifact, figures: Figures) -> GateResult:
+    if metric.of == "artifact":
+        value: float | None = formula_of(metric)(artifact)
+    elif metric.paired:
+        paired: Paired | None = getattr(figures, metric.name)
+        value = None if paired is None else paired.high
     else:
-        value = getattr(figures, name)
+        value = getattr(figures, metric.name)
     if value is None:
-        perfect = name in PERFECT_WHEN_NONE
-        return GateResult(gate=name, bound=bound, value=None, verdict="kept" if perfect else "not-shown")
-    holds = value >= bound if name in LOWER_BOUNDS else value <= bound
-    if name in LOSSES:
+        return GateResult(gate=metric.gate, bound=bound, value=None, verdict=metric.none or "not-shown")
+    holds = value >= bound if metric.at_least else value <= bound
+    if metric.paired:
         holds = value < bound  # a margin is kept by what stays under it; a plain bound may be met exactly
-    return GateResult(gate=name, bound=bound, value=value, verdict="kept" if holds else "broken")
+    return GateResult(gate=metric.gate, bound=bound, value=value, verdict="kept" if holds else "broken")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cxredge.errors import InputError
+from cxredge.metrics import metrics_of
 from cxredge.outputs import OutputsFile
-from cxredge.parity import decisions, gates, numerics
+from cxredge.parity import decisions, gates
+from cxredge.parity.formulas import formula_of
 from cxredge.parity.measures import Measures, measure
-from cxredge.parity.paired import BOOTSTRAP, novelty_auc
+from cxredge.parity.paired import BOOTSTRAP
 from cxredge.parity.pairs import Both, FilmFacts, Pair
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, BootstrapSpec, Figures, Verdict
@@ -99,30 +102,25 @@ def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, m
     r, o = reference.evaluation.outputs, other.evaluation.outputs
     names = recipe.labels.names
     cut = decisions.thresholds(names, recipe.operating_points)
-    flipped = decisions.flips(decisions.decide(r["logits"], cut), decisions.decide(o["logits"], cut), names)
-    count = sum(up + down for up, down in flipped.values())
-    macro = measured.macro
+    before, after = decisions.decide(r["logits"], cut), decisions.decide(o["logits"], cut)
+    flipped = decisions.flips(before, after, names)
+    novelty = Both(r["novelty"], o["novelty"])
+    strange = Both(reference.out_of_distribution.outputs["novelty"], other.out_of_distribution.outputs["novelty"])
+    owners = [*(film.patient for film in shown.evaluation), *shown.out_of_distribution]
+    values: dict[str, Any] = {
+        **{m.name: formula_of(m)(r, o) for m in metrics_of("outputs")},
+        **{m.name: formula_of(m)(before, after) for m in metrics_of("decisions")},
+        **{m.name: getattr(measured.macro, m.name) for m in metrics_of("labels")},
+        **{
+            m.name: formula_of(m)(novelty, strange, owners, measured.bootstrap)
+            for m in metrics_of("out-of-distribution")
+        },
+    }
     return Figures(
         films=len(r["logits"]),
-        logit_max_abs=numerics.max_abs(r["logits"], o["logits"]),
-        logit_sqnr_db=numerics.sqnr_db(r["logits"], o["logits"]),
-        cam_sqnr_db=numerics.sqnr_db(r["cam"], o["cam"]),
-        cam_correlation=numerics.median_map_correlation(r["cam"], o["cam"]),
-        novelty_max_rel=numerics.max_relative(r["novelty"], o["novelty"]),
         decisions=r["logits"].size,
-        flips=count,
-        flip_rate=count / r["logits"].size,
+        flips=sum(up + down for up, down in flipped.values()),
         flips_by_label=flipped,
-        auc=macro.auc,
-        sensitivity=macro.sensitivity,
-        specificity=macro.specificity,
-        ece=macro.ece,
-        brier=macro.brier,
         labels_too_few=measured.labels_too_few,
-        novelty_auc=novelty_auc(
-            Both(r["novelty"], o["novelty"]),
-            Both(reference.out_of_distribution.outputs["novelty"], other.out_of_distribution.outputs["novelty"]),
-            [*(film.patient for film in shown.evaluation), *shown.out_of_distribution],
-            measured.bootstrap,
-        ),
+        **values,
     )

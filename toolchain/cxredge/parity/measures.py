@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.evidence import Flip, LabelEvidence, Temperature
+from cxredge.metrics import metrics_of
 from cxredge.parity import decisions
+from cxredge.parity.formulas import Answered, formula_of
 from cxredge.parity.paired import BOOTSTRAP, compare, too_few
 from cxredge.parity.pairs import Pair
 from cxredge.recipe import Labels, Recipe
-from cxredge.results import BootstrapSpec, Paired
-from cxredge.statistics.auc import Auc
+from cxredge.results import BootstrapSpec
 from cxredge.statistics.bootstrap import Statistic
-from cxredge.statistics.means import brier, sensitivity, specificity
-from cxredge.statistics.probabilities import Ece, fit_temperature, mean_nll, probabilities
-
-FIGURES = ("auc", "sensitivity", "specificity", "ece", "brier")
-RISING = ("ece", "brier")
-"""Figures of which more is worse."""
+from cxredge.statistics.probabilities import fit_temperature, mean_nll, probabilities
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,20 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
                 f"the logits are of {pair.reference.shape[1]} labels, the recipe has {len(names)}",
                 "build the artifact from this student",
             )
+    metrics = metrics_of("labels")
     kind, cut = recipe.labels.kind, decisions.thresholds(names, recipe.operating_points)
     scaling = temperature(validation, recipe.labels)
     truth, patients = evaluation.truth, evaluation.patients
+
+    def statistics(logits: NDArray[np.float32], temperature: float) -> dict[str, Statistic]:
+        called, chances = decisions.decide(logits, cut), probabilities(logits, kind, temperature)
+        answered = Answered(truth, logits, called, chances)
+        return {metric.name: formula_of(metric)(answered) for metric in metrics}
+
     compared = compare(
-        _figures(truth, evaluation.reference, cut, probabilities(evaluation.reference, kind, scaling.reference)),
-        _figures(truth, evaluation.artifact, cut, probabilities(evaluation.artifact, kind, scaling.artifact)),
-        RISING,
+        statistics(evaluation.reference, scaling.reference),
+        statistics(evaluation.artifact, scaling.artifact),
+        [metric.name for metric in metrics if metric.worse == "more"],
         patients,
         bootstrap,
     )
@@ -65,7 +69,7 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
     shown = np.array([reason is None for reason in few])
     flips = decisions.each_flip(evaluation, names, cut)
 
-    def evidence(label: str | None, positive: NDArray[np.bool_], figures: dict[str, Paired]) -> LabelEvidence:
+    def evidence(label: str | None, positive: NDArray[np.bool_], figures: dict[str, Any]) -> LabelEvidence:
         """positive: bool[N, 1], or of all labels bool[N, C]."""
         own = [flip for flip in flips if label in (None, flip.label)]
         return LabelEvidence(
@@ -84,10 +88,10 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
     level = bootstrap.level
     return Measures(
         labels=tuple(
-            evidence(name, truth[:, [i]], {f: compared[f].label(i, level, few[i]) for f in FIGURES})
+            evidence(name, truth[:, [i]], {f: figure.label(i, level, few[i]) for f, figure in compared.items()})
             for i, name in enumerate(names)
         ),
-        macro=evidence(None, truth, {f: compared[f].mean(shown, level) for f in FIGURES}),
+        macro=evidence(None, truth, {f: figure.mean(shown, level) for f, figure in compared.items()}),
         labels_too_few={name: reason for name, reason in zip(names, few, strict=True) if reason is not None},
         temperature=scaling,
         flips=flips,
@@ -106,16 +110,3 @@ def temperature(validation: Pair, labels: Labels) -> Temperature:
         nll_before=mean_nll(truth, validation.artifact, kind),
         nll_after=mean_nll(truth, validation.artifact, kind, artifact),
     )
-
-
-def _figures(
-    truth: NDArray[np.bool_], logits: NDArray[np.float32], cut: NDArray[np.float32], chances: NDArray[np.float64]
-) -> dict[str, Statistic]:
-    called = decisions.decide(logits, cut)
-    return {
-        "auc": Auc(truth, logits),
-        "sensitivity": sensitivity(truth, called),
-        "specificity": specificity(truth, called),
-        "ece": Ece(truth, chances),
-        "brier": brier(truth, chances),
-    }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
-from cxredge.recipe import MIN_CALIBRATION_FILMS, Recipe
+from cxredge.recipe import MIN_CALIBRATION_FILMS, PercentileRange, RangeRule, Recipe
 from cxredge.results import CalibrationRecord, FilmRecord
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ MIN_NEIGHBOUR_CORRELATION = 0.5
 
 @dataclass(frozen=True)
 class CalibrationFilms:
-    """Preprocessed calibration films and the percentile their ranges keep.
+    """Preprocessed calibration films, and the rule that makes ranges of what they give.
 
     images: uint8[N, ch, H, W], values 0..255 (float32 of the same values is what the student takes).
     """
 
     images: NDArray[np.uint8]
-    percentile: float
+    rule: RangeRule
 
 
 def choose_films(data: DataSet, recipe: Recipe) -> tuple[Film, ...]:
@@ -91,10 +91,11 @@ def refuse_noise(images: NDArray[np.uint8], data: str) -> None:
 
 def calibration_record(data: DataSet, recipe: Recipe, films: tuple[FilmRecord, ...]) -> CalibrationRecord:
     """What goes beside the artifacts: every film by hash, and whose it is."""
+    rule = recipe.calibration.rule
     return CalibrationRecord(
         data=data.name,
         split=recipe.calibration.split,
-        percentile=recipe.calibration.percentile,
+        percentile=rule.percentile if isinstance(rule, PercentileRange) else 100.0,
         patients=len({film.patient for film in films}),
         films=films,
     )

@@ -90,7 +90,7 @@ class SimulatedInt8:
             self.graph.advance(self.graph.start(images), Change(lambda _: self._integer, watch))
         seen = set(estimator.names())
         return [
-            _rounding(*estimator.range(str(i), calibration.percentile)) if str(i) in seen else None
+            _rounding(*estimator.range(str(i), calibration.rule)) if str(i) in seen else None
             for i in range(len(self.graph.activations))
         ]
 

@@ -10,10 +10,12 @@ from cxredge.report.charts import Axis, Layer, Marks, Row, Shape, Svg
 from cxredge.report.material import ReportMaterial
 from cxredge.report.panels import loss_row, losses
 from cxredge.results import number
-from cxredge.vocabulary import ArtifactName, SchemeName, TargetName
+from cxredge.vocabulary import TARGETS, ArtifactName, SchemeName
 
 SHAPES: dict[SchemeName, Shape] = {"fp32": "circle", "fp16": "square", "w8": "diamond", "w8a8": "up"}
-COLOURS: dict[TargetName, str] = {"executorch": "hue-a", "tflite": "hue-b", "coreml": "hue-c", "onnx": "hue-d"}
+HUES = ("hue-a", "hue-b", "hue-c", "hue-d", "hue-e")
+COLOURS = {target: HUES[place % len(HUES)] for place, target in enumerate(TARGETS)}
+"""By target; from the sixth target on they come again, and the marks' own texts tell the targets apart."""
 
 
 def auc_losses(material: ReportMaterial) -> Svg:

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cxredge.results import Artifact, BenchFigures, Paired, Verdict, number
+from cxredge.metrics import METRICS, Metric
+from cxredge.parity.formulas import formula_of
+from cxredge.results import Artifact, BenchFigures, Figures, Paired, Verdict, number
 
-HEADER = (
-    "artifact",
-    "bytes",
-    "of fp32",
-    "max logit diff",
-    "logits SQNR dB",
-    "CAM SQNR dB",
-    "CAM corr.",
-    "flips",
-    "AUC loss",
-    "delegated",
-    "run by",
-    "gates",
-)
+COLUMNS = sorted((m for m in METRICS if m.column is not None), key=lambda m: m.of == "artifact")
+"""What was measured first, then what the file's own record says."""
+HEADER = ("artifact", "bytes", "of fp32", *(str(m.column) for m in COLUMNS), "run by", "gates")
 
 
 def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:
@@ -28,7 +19,6 @@ def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:
     floats = {a.target: a.bytes for a, _ in pairs if a.scheme == "fp32"}
     table: list[tuple[str, ...]] = []
     for artifact, verdict in pairs:
-        f, delegation = verdict.figures, artifact.delegation
         failed = [g for g in verdict.gates if g.verdict in ("broken", "not-shown")]
         broken = [f"{g.gate} {number(g.value)} (bound {number(g.bound)})" for g in failed]
         ratio = f"{artifact.bytes / floats[artifact.target]:.3f}" if artifact.target in floats else "–"
@@ -37,18 +27,23 @@ def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:
                 artifact.name,
                 f"{artifact.bytes:,}",
                 ratio,
-                number(f.logit_max_abs),
-                number(f.logit_sqnr_db),
-                number(f.cam_sqnr_db),
-                number(f.cam_correlation),
-                f"{f.flips} of {f.decisions}",
-                loss(f.auc),
-                "–" if delegation is None else f"{delegation.delegated} of {delegation.total}",
+                *(_cell(metric, artifact, verdict.figures) for metric in COLUMNS),
                 verdict.runtime,
                 "kept" if verdict.passed else "BROKEN: " + "; ".join(broken),
             )
         )
     return table
+
+
+def _cell(metric: Metric, artifact: Artifact, figures: Figures) -> str:
+    """Shares as counts, which say more; paired metrics by their loss."""
+    if metric.name == "flip_rate":
+        return f"{figures.flips} of {figures.decisions}"
+    if metric.name == "delegated":
+        delegation = artifact.delegation
+        return "–" if delegation is None else f"{delegation.delegated} of {delegation.total}"
+    value = formula_of(metric)(artifact) if metric.of == "artifact" else getattr(figures, metric.name)
+    return loss(value) if isinstance(value, Paired) else number(value)
 
 
 def loss(figure: Paired) -> str:

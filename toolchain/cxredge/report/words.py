@@ -5,32 +5,11 @@ from __future__ import annotations
 import re
 from html import escape
 
+from cxredge.metrics import METRICS, by_gate
 from cxredge.report.charts import MINUS, Svg
 from cxredge.results import Figures, GateResult, Paired, number
 
-GATES = {
-    "logit_max_abs": "largest logit difference",
-    "logit_sqnr_db": "logits SQNR in dB",
-    "cam_sqnr_db": "heatmap SQNR in dB",
-    "cam_correlation": "median heatmap correlation",
-    "novelty_max_rel": "largest relative novelty difference",
-    "flip_rate": "share of decisions flipped",
-    "delegated": "share of operators delegated",
-    "auc_loss": "AUC loss",
-    "sensitivity_loss": "sensitivity loss",
-    "specificity_loss": "specificity loss",
-    "ece_rise": "rise of the calibration error",
-    "brier_rise": "rise of the Brier score",
-    "novelty_auc_loss": "AUC loss of the novelty score",
-}
-_PAIRED = {
-    "auc_loss": "auc",
-    "sensitivity_loss": "sensitivity",
-    "specificity_loss": "specificity",
-    "ece_rise": "ece",
-    "brier_rise": "brier",
-    "novelty_auc_loss": "novelty_auc",
-}
+GATES = {metric.gate: metric.gate_words for metric in METRICS}
 
 
 def figure(value: float | None) -> str:
@@ -65,13 +44,13 @@ def interval(paired: Paired) -> str:
 
 def failure(gate: GateResult, figures: Figures) -> str:
     """Why one gate does not hold, in words: the value and the bound, or why there is no value."""
-    name = GATES.get(gate.gate, gate.gate)
+    metric = by_gate(gate.gate)
     if gate.verdict == "broken":
-        upper = "upper end of the interval of " if gate.gate in _PAIRED else ""
-        return f"{upper}{name}: {figure(gate.value)}, bound {figure(gate.bound)}"
-    paired: Paired | None = getattr(figures, _PAIRED[gate.gate]) if gate.gate in _PAIRED else None
+        upper = "upper end of the interval of " if metric.paired else ""
+        return f"{upper}{metric.gate_words}: {figure(gate.value)}, bound {figure(gate.bound)}"
+    paired: Paired | None = getattr(figures, metric.name) if metric.paired else None
     reason = f" ({paired.too_few})" if paired is not None and paired.too_few else ""
-    return f"{name}: could not be shown{reason}, bound {figure(gate.bound)}"
+    return f"{metric.gate_words}: could not be shown{reason}, bound {figure(gate.bound)}"
 
 
 def breakable(text: str) -> Svg:

@@ -1,4 +1,4 @@
-"""Targets: the registry of runtimes that a student can be lowered to. Each is a folder with a ``base.Target``."""
+"""Targets: runtimes that a student can be lowered to, a folder each; ``vocabulary.TARGETS`` lists them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError, nearest
+from cxredge.vocabulary import TARGETS as TARGETS
 
 if TYPE_CHECKING:
     from cxredge.targets.base import Target
     from cxredge.vocabulary import TargetName
-
-TARGETS: dict[str, str] = {
-    # a new runtime is one folder beside these and one line here (and its name in recipe.TargetName)
-    "executorch": "cxredge.targets.executorch.target:ExecuTorch",
-    "tflite": "cxredge.targets.tflite.target:TFLite",
-    "coreml": "cxredge.targets.coreml.target:CoreML",
-    "onnx": "cxredge.targets.onnx.target:Onnx",
-}
 
 
 def target_module(name: TargetName) -> str:

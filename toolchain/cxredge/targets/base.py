@@ -62,6 +62,8 @@ class Target(ABC):
     """Suffix of folders that ``read`` takes as well, for formats that have both; empty for none."""
     layout: ClassVar[Literal["NCHW", "NHWC"]]
     """Axes of the file's own image and cam tensors; runners always take and give NCHW."""
+    computes_in_half: ClassVar[bool] = False
+    """Whether operators on float16 tensors round every sum to float16, and not only what they store."""
     schemes: ClassVar[tuple[SchemeName, ...]]
     seconds: ClassVar[Mapping[SchemeName, float]]
     """Roughly how long lowering a MobileNetV2-class student takes, so that the longest job starts first."""

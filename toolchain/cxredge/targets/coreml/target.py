@@ -44,6 +44,7 @@ class CoreML(Target):
     suffix = ".mlpackage.zip"
     folder_suffix = ".mlpackage"
     layout = "NCHW"
+    computes_in_half = True
     schemes = ("fp32", "fp16", "w8", "w8a8")
     seconds: ClassVar[Mapping[SchemeName, float]] = {"fp32": 6, "fp16": 6, "w8": 6, "w8a8": 20}
     build_packages = ("coremltools", "torch")
@@ -75,8 +76,8 @@ class CoreML(Target):
             steps = weight_steps(prepared, kept)
         if calibration is not None:
             estimator = calibrate(prepared, calibration, kept)
-            ranges = estimator.table(calibration.percentile)
-            lowered = Lowered(ranges, estimator.step(CAM, calibration.percentile))
+            ranges = estimator.table(calibration.rule)
+            lowered = Lowered(ranges, estimator.step(CAM, calibration.rule))
             steps = (*activation_steps(prepared, ranges, kept), *steps)
         model = coremltools.convert(**conversion(prepared, half=scheme != "fp32", steps=steps))
         write_package(model, recipe, scheme, path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import CAM, RangeEstimator, films
 from cxredge.quantize.units import inside, module_of
+from cxredge.recipe import RangeRule
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -30,7 +31,7 @@ def quantise(
 
     estimator = RangeEstimator()
     example = program.example_inputs[0]
-    prepared = prepare_pt2e(program.module(), _quantizer(estimator, calibration.percentile, kept))
+    prepared = prepare_pt2e(program.module(), _quantizer(estimator, calibration.rule, kept))
     _name_observers(prepared)
     threads = torch.get_num_threads()
     # the tensors are small: on a machine of this size a second thread makes the pass six times slower
@@ -44,7 +45,7 @@ def quantise(
         torch.set_num_threads(threads)
 
 
-def _quantizer(estimator: RangeEstimator, percentile: float, kept: frozenset[str]) -> Any:
+def _quantizer(estimator: RangeEstimator, rule: RangeRule, kept: frozenset[str]) -> Any:
     """XNNPACK's quantizer, with our observer for activations; outside ``QUANTISED`` and in ``kept`` all stays float."""
     import torch
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
@@ -53,7 +54,7 @@ def _quantizer(estimator: RangeEstimator, percentile: float, kept: frozenset[str
     )
     from torchao.quantization.pt2e.observer import UniformQuantizationObserverBase
 
-    class PercentileObserver(UniformQuantizationObserverBase):
+    class RangeObserver(UniformQuantizationObserverBase):
         """Hands what it sees to the estimator, under the name of the node that it watches."""
 
         watched = ""
@@ -63,7 +64,7 @@ def _quantizer(estimator: RangeEstimator, percentile: float, kept: frozenset[str
             return x
 
         def calculate_qparams(self) -> tuple[torch.Tensor, torch.Tensor]:
-            low, high = estimator.range(self.watched, percentile)
+            low, high = estimator.range(self.watched, rule)
             scale, zero = self._calculate_qparams(torch.tensor([low]), torch.tensor([high]))
             return scale, zero
 
@@ -85,7 +86,7 @@ def _quantizer(estimator: RangeEstimator, percentile: float, kept: frozenset[str
             return annotated
 
     config = get_symmetric_quantization_config(is_per_channel=True)
-    activation = replace(config.input_activation, observer_or_fake_quant_ctr=PercentileObserver.with_args(eps=EPSILON))
+    activation = replace(config.input_activation, observer_or_fake_quant_ctr=RangeObserver.with_args(eps=EPSILON))
     return PartlyFloat().set_global(replace(config, input_activation=activation, output_activation=activation))
 
 

@@ -78,7 +78,7 @@ class ExecuTorch(Target):
         with torch.no_grad():
             if calibration is not None:
                 program, estimator = quantise(program, calibration, kept)
-                lowered = Lowered(estimator.table(calibration.percentile), estimator.step(CAM, calibration.percentile))
+                lowered = Lowered(estimator.table(calibration.rule), estimator.step(CAM, calibration.rule))
             constants = {
                 OUTPUTS_METHOD: ",".join(OUTPUT_NAMES),
                 LABELS_METHOD: ",".join(recipe.labels.names),

@@ -1,4 +1,4 @@
-"""ONNX Runtime's QDQ quantizer with this toolchain's own percentile ranges."""
+"""ONNX Runtime's QDQ quantizer with this toolchain's own ranges."""
 
 from __future__ import annotations
 

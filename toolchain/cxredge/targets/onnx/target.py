@@ -90,9 +90,9 @@ class Onnx(Target):
         if calibration is not None:
             inside = quantised_nodes(modules, kept)
             estimator = calibrate(model, inside, calibration)
-            ranges = estimator.table(calibration.percentile)
+            ranges = estimator.table(calibration.rule)
             model = quantise(model, inside, ranges)
-            lowered = Lowered(ranges, estimator.step(CAM, calibration.percentile))
+            lowered = Lowered(ranges, estimator.step(CAM, calibration.rule))
         # the exporter leaves source lines and module paths of the machine that built it
         for node in model.graph.node:
             del node.metadata_props[:]

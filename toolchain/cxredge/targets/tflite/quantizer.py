@@ -1,4 +1,4 @@
-"""AI Edge Quantizer with this toolchain's own percentile ranges in place of its moving average of extremes."""
+"""AI Edge Quantizer with this toolchain's own ranges in place of its moving average of extremes."""
 
 from __future__ import annotations
 

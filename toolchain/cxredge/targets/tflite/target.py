@@ -102,8 +102,8 @@ class TFLite(Target):
         lowered, ranges = Lowered(), None
         if calibration is not None:
             estimator = calibrate(prepared.path, calibration)
-            ranges = {r.tensor: r for r in estimator.table(calibration.percentile)}
-            lowered = Lowered(tuple(ranges.values()), estimator.step(CAM, calibration.percentile))
+            ranges = {r.tensor: r for r in estimator.table(calibration.rule)}
+            lowered = Lowered(tuple(ranges.values()), estimator.step(CAM, calibration.rule))
         if scheme == "fp32":
             data = prepared.path.read_bytes()
         else:

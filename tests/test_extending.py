@@ -1,0 +1,226 @@
+"""docs/extending.md: its snippets, put where it says into a copy of the package, do what it says.
+
+The copy is used as a user would: through recipes, by the installed command, with ``PYTHONPATH`` on the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.command import CXREDGE
+from support.tiny_recipe import TINY, write_weights
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "toolchain" / "cxredge"
+PAGE = (ROOT / "docs" / "extending.md").read_text()
+WAYS = ("New file", "In", "At the end of")
+STEP = re.compile(
+    r"(?:(?P<new>New file)|(?P<end>At the end of)|In)\s`(?P<file>[\w/.]+\.py)`"
+    r"(?:,\s(?P<way>above|below|instead of)\s`(?P<line>[^`]+)`)?:\n\n```python\n(?P<code>.*?)```",
+    re.S,
+)
+
+
+@dataclass
+class Extension:
+    """One chapter: its snippets in order, and its pieces of recipe."""
+
+    title: str
+    text: str
+    steps: list[re.Match[str]] = field(default_factory=list)
+
+    def apply(self, package: Path) -> None:
+        """Do to ``package`` what the page says."""
+        for step in self.steps:
+            file, code = package / step["file"], step["code"]
+            if step["new"]:
+                assert not file.exists()
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(code)
+                continue
+            source = file.read_text()
+            apart = "\n\n" if code.startswith(("class", "def", "@")) else ""
+            if step["end"]:
+                file.write_text(source + apart + code)
+                continue
+            (line,) = [each for each in source.splitlines(keepends=True) if each.strip() == step["line"]]
+            new = {"above": code + apart + line, "below": line + code, "instead of": code}[step["way"]]
+            file.write_text(source.replace(line, new))
+
+    @property
+    def folders(self) -> set[str]:
+        """New folders."""
+        return {str(Path(step["file"]).parent) for step in self.steps if step["new"]}
+
+    @property
+    def changed(self) -> set[str]:
+        """Files that were there before."""
+        return {step["file"] for step in self.steps if not step["new"]}
+
+    def recipe(self) -> dict[str, Any]:
+        """Its piece of a recipe."""
+        from ruamel.yaml import YAML
+
+        (piece,) = re.findall(r"```yaml\n(.*?)```", self.text, re.S)
+        tree: dict[str, Any] = YAML(typ="safe").load(piece)
+        return tree
+
+
+def extensions() -> dict[str, Extension]:
+    found = {}
+    for part in re.split(r"^## ", PAGE, flags=re.M)[1:]:
+        title = part.splitlines()[0]
+        found[title.lower()] = Extension(title, part, list(STEP.finditer(part)))
+    return found
+
+
+EXTENSIONS = extensions()
+
+
+def test_every_snippet_is_run() -> None:
+    snippets = sum(len(extension.steps) for extension in EXTENSIONS.values())
+    assert snippets == PAGE.count("```python")
+    assert len(EXTENSIONS) == PAGE.count("```yaml") == 4
+
+
+def test_the_table_counts_what_each_extension_touches() -> None:
+    rows = re.findall(r"^\| (.+?) \| (\d) \| (\d) \| .+ \|$", PAGE, re.M)
+    assert [(name, int(folders), int(files)) for name, folders, files in rows] == [
+        (name, len(extension.folders), len(extension.changed)) for name, extension in EXTENSIONS.items()
+    ]
+    # and the one line of a target is one line
+    (line,) = [step["code"] for step in EXTENSIONS["a target"].steps if not step["new"]]
+    assert line.count("\n") == 1
+    for extension in EXTENSIONS.values():
+        assert all((PACKAGE / file).is_file() for file in extension.changed)
+        assert not any((PACKAGE / folder).exists() for folder in extension.folders)
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the package with all four extensions."""
+    place = tmp_path_factory.mktemp("extended")
+    shutil.copytree(PACKAGE, place / "cxredge")
+    for extension in EXTENSIONS.values():
+        extension.apply(place / "cxredge")
+    return place
+
+
+def run(extended: Path, cwd: Path, *command: object) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(extended), "CXR_CACHE": str(extended / "cache")}
+    return subprocess.run([*map(str, command)], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def write(folder: Path, changes: dict[str, Any], weights: bool = True) -> Path:
+    """A tiny recipe with whole keys replaced."""
+    from ruamel.yaml import YAML
+
+    folder.mkdir(parents=True)
+    digest = write_weights(folder / "weights.safetensors") if weights else "0" * 64
+    tree = {**YAML(typ="safe").load(TINY.format(digest=digest)), **changes}
+    with (folder / "model.yaml").open("w") as stream:
+        YAML(typ="safe").dump(tree, stream)
+    return folder
+
+
+def test_the_copy_is_as_clean_as_the_package(extended: Path) -> None:
+    config = ("--config", ROOT / "pyproject.toml", "--no-cache")
+    for command in (("check",), ("format", "--check")):
+        done = run(extended, extended, sys.executable, "-m", "ruff", *command, *config, extended / "cxredge")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@dataclass(frozen=True)
+class Built:
+    """A bundle of the toy target, rule and metric, and what it was built from."""
+
+    recipe: Path
+    changes: dict[str, Any]
+    bundle: Path
+    said: str
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """As JSON."""
+        tree: dict[str, Any] = json.loads((self.bundle / "manifest.json").read_text())
+        return tree
+
+
+@pytest.fixture(scope="module")
+def built(extended: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    place = tmp_path_factory.mktemp("built")
+    changes: dict[str, Any] = {"bundles": {}}
+    for name in ("a target", "a range rule", "a metric with its gate"):
+        changes |= EXTENSIONS[name].recipe()
+    recipe = write(place / "tiny", changes)
+    done = run(extended, place, CXREDGE, "build", recipe, "--out", place / "dist")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (bundle,) = (place / "dist").iterdir()
+    return Built(recipe, changes, bundle, done.stdout)
+
+
+def test_target_rule_and_metric_make_a_bundle(built: Built) -> None:
+    manifest = built.manifest
+    assert [entry["path"] for entry in manifest["artifacts"]] == [
+        "artifacts/eager/fp32.safetensors", "artifacts/onnx/w8a8.onnx",
+    ]  # fmt: skip
+    assert manifest["recipe"]["calibration"]["ranges"] == {"rule": "deviations", "count": 6.0}
+    assert len(manifest["calibration"]["ranges"]["onnx"]) > 20
+    assert "INT8 ranges: deviations, count 6.0 over 100 phantom films" in (built.bundle / "MODEL_CARD.md").read_text()
+    assert "mean logit diff" in built.said
+    eager, onnx = manifest["verdicts"]
+    assert [g["gate"] for v in (eager, onnx) for g in v["gates"]] == ["logit_mean_abs"] * 2
+    assert eager["figures"]["logit_mean_abs"] < 1e-4 < onnx["figures"]["logit_mean_abs"]
+
+
+def test_the_targets_files_are_inspected(extended: Path, built: Built) -> None:
+    done = run(extended, built.bundle, CXREDGE, "inspect", "artifacts/eager/fp32.safetensors")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "float32  1 x 1 x 64 x 64" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_bound_of_the_metric_may_break(extended: Path, built: Built, tmp_path: Path) -> None:
+    gates = {**built.changes["gates"], "w8a8": {"logit_mean_abs": 1e-9}}
+    recipe = write(tmp_path / "tiny", {**built.changes, "gates": gates})
+    done = run(extended, tmp_path, CXREDGE, "build", recipe, "--out", tmp_path / "dist")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "BROKEN: logit_mean_abs" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_ranges_in_the_file_are_the_rules(extended: Path, built: Built, tmp_path: Path) -> None:
+    """Other than those of the percentile, of the same tensors on the same films."""
+    recipe = write(tmp_path / "tiny", {**built.changes, "calibration": {"split": "val", "count": 100}})
+    done = run(extended, tmp_path, CXREDGE, "build", recipe, "--out", tmp_path / "dist", "--targets", "onnx")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (bundle,) = (tmp_path / "dist").iterdir()
+    other = json.loads((bundle / "manifest.json").read_text())["calibration"]["ranges"]["onnx"]
+    ranges = built.manifest["calibration"]["ranges"]["onnx"]
+    assert [r["tensor"] for r in ranges] == [r["tensor"] for r in other]
+    assert sum(one != two for one, two in zip(ranges, other, strict=True)) > 0.8 * len(ranges)
+
+
+def test_the_loss_trains_a_student(extended: Path, tmp_path: Path) -> None:
+    losses = EXTENSIONS["a distillation loss"].recipe()["losses"]
+    student = {"backbone": "timm/mobilenetv2_035", "epochs": 1}
+    changes = {
+        "distill": {"teacher": student, "epochs": 2, "batch": 8, "losses": losses},
+        "data": {"source": "phantom", "seed": 3, "patients": {"train": 12, "val": 60, "test": 12}},
+    }
+    folder = write(tmp_path / "tiny", changes, weights=False)
+    done = run(extended, tmp_path, CXREDGE, "distill", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = json.loads((folder / "results.json").read_text())
+    assert len(record["student"]["losses"]) == 2
+    assert "map-error" in (folder / "model.yaml").read_text()

@@ -1,0 +1,142 @@
+"""Metrics of parity, each declared once: what it is of, which way is worse, its gate, its words.
+
+The recipe's ``Gates``, the results' ``Figures`` and ``LabelEvidence``, the judging of gates, the report's words, the
+results table and the bill of materials follow from these declarations. The formula of each stands in
+``parity/formulas.py`` under the metric's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+Of = Literal["outputs", "decisions", "labels", "out-of-distribution", "artifact"]
+"""What a formula reads, and so what it takes and gives; ``parity/formulas.py`` says it for each."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric of an artifact against the reference.
+
+    Metrics of ``labels`` and ``out-of-distribution`` are paired: known for the reference and for the artifact, with an
+    interval of the loss. Their gates are non-inferiority margins: the upper end of the loss's interval must stay below.
+    The others are single numbers, and their gates plain bounds, which may be met exactly.
+    """
+
+    name: str
+    """Key in ``Figures``, and of ``labels`` in ``LabelEvidence`` too."""
+    of: Of
+    worse: Literal["more", "less"]
+    gate: str
+    """Key in the recipe's ``Gates``."""
+    gate_words: str
+    """What a report calls the value that the gate bounds."""
+    words: str = ""
+    """What the metric itself is called: of paired ones, beside whose gate ("AUC loss") stands the value ("AUC")."""
+    column: str | None = None
+    """Its heading in the results table; None leaves it out there."""
+    none: Literal["kept", "not-shown", "not-applicable"] | None = None
+    """What a gate says where there is no value: nothing differs, it could not be had, or the target has no such thing
+    by its nature. None: there always is one. Paired metrics without an interval are not shown."""
+    bounds: Mapping[str, Any] | None = None
+    """Within which the recipe's bound must lie, in pydantic's words (``gt``, ``ge``, ``le``)."""
+    required: bool = False
+    """Whether every results file has it. One declared later must not be: older files lack it and are read on."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether it has a value of the reference too, and an interval of the loss."""
+        return self.of in ("labels", "out-of-distribution")
+
+    @property
+    def at_least(self) -> bool:
+        """Whether the gate is a lower bound."""
+        return not self.paired and self.worse == "less"
+
+
+MARGIN = {"gt": 0, "le": 1}
+SHARE = {"ge": 0, "le": 1}
+
+METRICS = (
+    Metric(
+        "logit_max_abs", of="outputs", worse="more", gate="logit_max_abs",
+        gate_words="largest logit difference", column="max logit diff", bounds={"gt": 0}, required=True,
+    ),
+    Metric(
+        "logit_sqnr_db", of="outputs", worse="less", gate="logit_sqnr_db",
+        gate_words="logits SQNR in dB", column="logits SQNR dB", none="kept", required=True,
+    ),
+    Metric(
+        "cam_sqnr_db", of="outputs", worse="less", gate="cam_sqnr_db",
+        gate_words="heatmap SQNR in dB", column="CAM SQNR dB", none="kept", required=True,
+    ),
+    Metric(
+        "cam_correlation", of="outputs", worse="less", gate="cam_correlation",
+        gate_words="median heatmap correlation", column="CAM corr.", none="not-shown", bounds={"ge": -1, "le": 1},
+        required=True,
+    ),
+    Metric(
+        "novelty_max_rel", of="outputs", worse="more", gate="novelty_max_rel",
+        gate_words="largest relative novelty difference", bounds={"gt": 0}, required=True,
+    ),
+    Metric(
+        "flip_rate", of="decisions", worse="more", gate="flip_rate",
+        gate_words="share of decisions flipped", column="flips", bounds=SHARE, required=True,
+    ),
+    Metric(
+        "delegated", of="artifact", worse="less", gate="delegated",
+        gate_words="share of operators delegated", column="delegated", none="not-applicable", bounds=SHARE,
+    ),
+    Metric(
+        "auc", of="labels", worse="less", gate="auc_loss",
+        gate_words="AUC loss", words="AUC", column="AUC loss", bounds=MARGIN, required=True,
+    ),
+    Metric(
+        "sensitivity", of="labels", worse="less", gate="sensitivity_loss",
+        gate_words="sensitivity loss", words="sensitivity", bounds=MARGIN, required=True,
+    ),
+    Metric(
+        "specificity", of="labels", worse="less", gate="specificity_loss",
+        gate_words="specificity loss", words="specificity", bounds=MARGIN, required=True,
+    ),
+    Metric(
+        "ece", of="labels", worse="more", gate="ece_rise",
+        gate_words="rise of the calibration error", words="expected calibration error", bounds=MARGIN, required=True,
+    ),
+    Metric(
+        "brier", of="labels", worse="more", gate="brier_rise",
+        gate_words="rise of the Brier score", words="Brier score", bounds=MARGIN, required=True,
+    ),
+    Metric(
+        "novelty_auc", of="out-of-distribution", worse="less", gate="novelty_auc_loss",
+        gate_words="AUC loss of the novelty score", words="AUC of the novelty score", bounds=MARGIN, required=True,
+    ),
+)  # fmt: skip
+"""In the order in which gates are judged and tables print."""
+
+
+def metrics_of(of: Of) -> tuple[Metric, ...]:
+    """The metrics whose formulas read that."""
+    return tuple(metric for metric in METRICS if metric.of == of)
+
+
+def by_gate(gate: str) -> Metric:
+    """The metric whose gate this is. Raises KeyError."""
+    return {metric.gate: metric for metric in METRICS}[gate]
+
+
+def gate_fields() -> dict[str, Any]:
+    """Fields of the recipe's ``Gates``, for pydantic's ``create_model``."""
+    return {m.gate: (Annotated[float | None, Field(**(m.bounds or {}))], None) for m in METRICS}
+
+
+def value_fields(of: Of, paired: type) -> dict[str, Any]:
+    """Fields that hold the values of one kind of metrics, for ``create_model``; ``paired``: the type of paired ones."""
+    fields: dict[str, Any] = {}
+    for metric in metrics_of(of):
+        kind: Any = paired if metric.paired else float if metric.none is None else float | None
+        fields[metric.name] = (kind, ...) if metric.required else (kind | None, None)
+    return fields
