@@ -1,4 +1,4 @@
-# Works as the first command in a fresh clone: each target makes .venv when it is missing or older than the lock.
+# Works as the first command in a fresh clone: each target makes .venv when it is missing or older than what decides it.
 # TORCH=cpu    install PyTorch's CPU wheels (Linux without a GPU: about 4 GB less); see docs/set-up.md
 # MODEL=<name> the recipe under model_zoo/ that android-model and ios-model package (default: phantom)
 # KEY=<path>   the pair <path>.key and <path>.pub that they sign with (default: a development key, made on first use)
@@ -27,6 +27,9 @@ ANDROID_RUNTIME := build/android/runtime
 ANDROID_TOOLS := java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
   -cp "android-app/tools/target/tools-1.0.0.jar:android-app/tools/target/lib/*" org.cxredge.tools.MainKt
 
+# a process that may not keep bytecode compiles thousands of modules again; a folder that cannot be written is no error
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup android-model ios-model android-tools android-runtime android-app apk android-fixtures
 .PHONY: screenshots test test-android test-full test-python test-packager lint pretrained lock schemas vectors clean
@@ -36,7 +39,7 @@ help:
 
 setup: $(STAMP) ## make or refresh .venv from requirements.lock
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml toolchain/setup-venv.sh
 	@PYTHON=$(PYTHON) TORCH=$(TORCH) sh toolchain/setup-venv.sh
 	@touch $@
 

@@ -38,9 +38,10 @@ def main() -> None:
         for i in range(rounds):
             cache = Path(scratch) / f"cache-{i}"
             cache.mkdir()
-            data = Path(scratch) / "warm" / "data"
-            if data.exists():
-                (cache / "data").symlink_to(data)
+            phantoms = Path(scratch) / "warm" / "stages" / "phantoms"
+            if phantoms.exists():
+                (cache / "stages").mkdir()
+                (cache / "stages" / "phantoms").symlink_to(phantoms)
             sides = {
                 "build": [str(python.with_name("cxredge")), "build", model, *ONLY, "--out", str(cache / "dist")],
                 "raw": [str(python), "benchmarks/raw_exporters.py", model, str(cache / "raw")],

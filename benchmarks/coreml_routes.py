@@ -23,12 +23,12 @@ from cxredge.quantize.rounding import round_weights
 from cxredge.report.table import as_text
 from cxredge.students import build_student
 from cxredge.targets.coreml import relu6
-from cxredge.targets.coreml.convert import Source, convert, export
+from cxredge.targets.coreml.convert import Source, conversion, export
 from cxredge.targets.coreml.package import write_package
 from cxredge.targets.coreml.quantizer import activation_steps, calibrate, weight_steps
 from cxredge.targets.coreml.target import EVALUATED, CoreML
 from cxredge.targets.reference import Reference
-from cxredge.workflows.pipeline import walk_recipe
+from cxredge.workflows.pipeline import recipe_pipeline
 
 
 def main() -> None:
@@ -39,15 +39,15 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=60)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    walk = walk_recipe(arguments.recipe)
-    recipe = walk.recipe
+    pipeline = recipe_pipeline(arguments.recipe)
+    recipe = pipeline.recipe
     calibrating, held_out = (
         preprocess_films([f.path for f in films.films], recipe.input, "films")
-        for films in (walk.calibration, walk.evaluation)
+        for films in (pipeline.calibration, pipeline.trial.evaluation)
         if films is not None
     )
     held_out = held_out[: arguments.films]
-    student = build_student(recipe, walk.weights)
+    student = build_student(recipe, pipeline.weights)
     calibration = CalibrationFilms(calibrating, recipe.calibration.rule)
     rounded = round_weights(student, recipe.input, calibrating)
     eager = [Reference(student).run(to_student(image)) for image in held_out]
@@ -77,14 +77,20 @@ def routes(rounded, recipe, calibration, work):
     source = export(rounded, recipe.input, folder(work, "passes"))
     ranges = calibrate(source, calibration).table(calibration.rule)
     steps = (*activation_steps(source, ranges), *weight_steps(source))
-    yield "passes", convert(source, half=True, steps=steps)
-    yield "symmetric", convert(source, half=True, steps=[symmetric(step) for step in steps])
+    yield "passes", converted(source, half=True, steps=steps)
+    yield "symmetric", converted(source, half=True, steps=[symmetric(step) for step in steps])
     yield "clip", clipped(rounded, recipe, calibration, folder(work, "clip"))
     with torch.no_grad():
         exported = torch.export.export(rounded, (torch.zeros(1, *rounded_shape(recipe)),))
         program, _ = quantise(exported, calibration)
     pt2e = replace_program(source, program.run_decompositions({}))
-    yield "pt2e", convert(pt2e, half=True, steps=())
+    yield "pt2e", converted(pt2e, half=True, steps=())
+
+
+def converted(source: Source, half: bool, steps):
+    import coremltools
+
+    return coremltools.convert(**conversion(source, half, steps))
 
 
 def folder(work: Path, name: str) -> Path:
@@ -119,7 +125,7 @@ def clipped(rounded, recipe, calibration, work):
     try:
         source = export(rounded, recipe.input, work)
         ranges = calibrate(source, calibration).table(calibration.rule)
-        return convert(source, half=True, steps=(*activation_steps(source, ranges), *weight_steps(source)))
+        return converted(source, half=True, steps=(*activation_steps(source, ranges), *weight_steps(source)))
     finally:
         type(replacing).apply = apply
 

@@ -17,15 +17,16 @@ def main(recipe_folder: str, out: str) -> None:
 
     from cxredge.images.preprocess import preprocess_films, to_student
     from cxredge.students import build_student
-    from cxredge.workflows.pipeline import walk_recipe
+    from cxredge.workflows.pipeline import recipe_pipeline
 
-    walk = walk_recipe(Path(recipe_folder))
-    recipe, work = walk.recipe, Path(out)
+    pipeline = recipe_pipeline(Path(recipe_folder))
+    recipe, work = pipeline.recipe, Path(out)
     work.mkdir(parents=True, exist_ok=True)
-    student = build_student(recipe, walk.weights)
-    assert walk.calibration is not None
-    calibration = to_student(preprocess_films([f.path for f in walk.calibration.films], recipe.input, "calibration"))
-    films = to_student(preprocess_films([f.path for f in walk.evaluation.films], recipe.input, "evaluation"))
+    student = build_student(recipe, pipeline.weights)
+    assert pipeline.calibration is not None
+    spec, evaluation = recipe.input, pipeline.trial.evaluation
+    calibration = to_student(preprocess_films([f.path for f in pipeline.calibration.films], spec, "calibration"))
+    films = to_student(preprocess_films([f.path for f in evaluation.films], spec, "evaluation"))
     with torch.inference_mode():
         for film in films:
             student(torch.from_numpy(film[None]))

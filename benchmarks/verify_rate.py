@@ -24,7 +24,7 @@ def main() -> None:
     from cxredge.bundle.manifest import read_manifest
     from cxredge.images.preprocess import to_student
     from cxredge.targets import get_target
-    from cxredge.workers.worker import run_stack
+    from cxredge.workers.jobs.run import run_all
 
     bundle = Path(sys.argv[1])
     manifest = read_manifest(bundle)
@@ -39,7 +39,7 @@ def main() -> None:
         for entry in manifest.artifacts:
             with get_target(entry.artifact.target).open(bundle / entry.path) as runner:
                 one = to_student(np.asarray(images[0]))
-                run_stack(runner, images[:100])
+                run_all(runner, images[:100])
                 bare, ours = [], []
                 for i in range(10):
                     block = images[i * 100 : (i + 1) * 100]
@@ -48,11 +48,11 @@ def main() -> None:
                         runner._run_impl(one)
                     bare.append(100 / (time.perf_counter() - began))
                     began = time.perf_counter()
-                    run_stack(runner, block)
+                    run_all(runner, block)
                     ours.append(100 / (time.perf_counter() - began))
-                run_stack(runner, images[:200])
+                run_all(runner, images[:200])
                 before = resident_mb()
-                run_stack(runner, images)
+                run_all(runner, images)
                 after = resident_mb()
             ratio = float(np.median(np.array(ours) / np.array(bare)))
             print(

@@ -35,3 +35,10 @@ case "${TORCH:-lock}" in
   *) echo "error [E-ENV-TORCH]: TORCH=$TORCH is not a choice; fix: TORCH=lock (default) or TORCH=cpu" >&2; exit 2 ;;
 esac
 $uv pip install --quiet --no-deps --no-build-isolation --editable .
+
+# bytecode, as pip would write it: where PYTHONDONTWRITEBYTECODE is set, as in many containers, every process would
+# otherwise compile thousands of modules again. Left out is what nothing here imports, half of all: tests, and the larger
+# packages that others drag in. A module that is missed is compiled when it is imported. Some files are of other Pythons.
+unused='/(tests?|_test|examples|kagglesdk|mypyc?|pip|setuptools|transformers|xdsl)/|/torch/testing/_internal/'
+unused="$unused|/executorch/(devtools|backends/(?!xnnpack|transforms))"
+.venv/bin/python -W ignore -m compileall -qq -j 0 -x "$unused" .venv/lib/python3.11/site-packages toolchain || true

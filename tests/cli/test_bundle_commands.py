@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +60,41 @@ def test_predict_repeats_the_selftest_bit_for_bit(built: Path, film: Path, cxred
     assert [f["logit"] for f in result["findings"]] == expected["logits"]
     for finding in result["findings"]:
         assert finding["positive"] == (np.float32(finding["logit"]) >= np.float32(finding["operating_point"]))
+
+
+EVALUATED = pytest.mark.skipif(platform.system() == "Darwin", reason="Core ML is here, and coremltools runs it")
+
+IMPORTED = """
+import sys
+from cxredge.cli.main import cli
+assert cli.main(sys.argv[1:], standalone_mode=False) == 0
+print("IMPORTED", *sys.modules)
+"""
+
+# what belongs to exporters and training alone, and takes many times as long to import as one film takes to run
+EXPORTERS = {
+    "executorch.exir", "executorch.runtime", "torchao", "coremltools", "litert_torch", "ai_edge_quantizer",
+    "tensorflow_lite_support", "onnx", "onnxscript", "timm", "torchvision", "scipy", "sklearn", "jax", "pandas",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("artifact", "runtime", "not_even"),
+    [
+        ("executorch/w8a8", "executorch.extension.pybindings._portable_lib", {"torch._dynamo", "sympy"}),
+        ("tflite/w8a8", "ai_edge_litert.interpreter", {"torch"}),
+        ("onnx/w8a8", "onnxruntime", {"torch"}),
+        pytest.param("coreml/w8a8", "cxredge.mlprogram", set(), marks=EVALUATED),
+    ],
+)
+def test_predict_imports_the_runtime_and_no_exporter(
+    built: Path, film: Path, artifact: str, runtime: str, not_even: set[str]
+) -> None:
+    command = [sys.executable, "-c", IMPORTED, "predict", str(built), str(film), "--artifact", artifact]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = set(done.stdout.rpartition("IMPORTED ")[2].split())
+    assert runtime in imported
+    assert imported & (EXPORTERS | not_even | {"pydicom", "jinja2", "rich"}) == set()
 
 
 def test_predict_writes_a_picture(built: Path, film: Path, cxredge: Run, tmp_path: Path) -> None:

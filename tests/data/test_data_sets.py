@@ -11,11 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from cxredge.cli.phantom import phantom
+from cxredge.code_digest import code_of
 from cxredge.data.data_sets import DataSet, open_data
+from cxredge.data.film import SPLITS
 from cxredge.data.root import data_root
 from cxredge.errors import InputError
 from cxredge.phantoms import folder as phantom_files
 from cxredge.phantoms.render import PHANTOM_LABELS, PhantomFilm, Rendering, render
+from cxredge.phantoms.split import PhantomSplit
 from cxredge.recipe import FolderData, Labels, PhantomData
 
 HEADER = "file,group,Nodule,Effusion,split,view\n"
@@ -92,7 +95,7 @@ def test_data_root(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(InputError, match="DATA-MISSING"):
         data_root()
     monkeypatch.delenv("CXR_DATA")
-    monkeypatch.setattr("cxredge.data.data_sets.__file__", str(tmp_path / "a" / "b" / "c" / "d" / "datasets.py"))
+    monkeypatch.setattr("cxredge.data.root.__file__", str(tmp_path / "a" / "b" / "c" / "d" / "datasets.py"))
     work = tmp_path / "repo"
     work.mkdir()
     monkeypatch.chdir(work)
@@ -227,8 +230,9 @@ def test_phantoms_are_rendered_on_first_use(tmp_path: Path) -> None:
     data = open_data(SMALL, FIVE, tmp_path)
     assert list(tmp_path.iterdir()) == []
     films = data.films("train")
-    assert {film.path.parent.parent.name for film in films} == {"train"}
-    assert not (films[0].path.parents[2] / "val").exists()
+    assert {film.path.parents[2].name for film in films} == {"phantoms"}
+    drawn = [path for path in tmp_path.rglob("images/*.png") if path.is_file()]
+    assert sorted(drawn) == sorted(film.path for film in films), "one split does not draw another"
     assert data.patients("train") == {f"phantom-train-{i:04d}" for i in range(3)}
     assert data.patients("train").isdisjoint(data.patients("val"))
     for film in films:
@@ -259,7 +263,7 @@ def test_phantom_label_mistakes(tmp_path: Path) -> None:
         open_data(SMALL, Labels(kind="single-label", names=("Nodule", "Effusion")), tmp_path)
 
 
-def test_a_killed_render_leaves_whole_files_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_render_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = {film.file: film.sha256() for film in open_data(SMALL, FIVE, tmp_path / "whole").films("train")}
     calls = 0
 
@@ -273,23 +277,34 @@ def test_a_killed_render_leaves_whole_files_and_goes_on(tmp_path: Path, monkeypa
     monkeypatch.setattr(phantom_files, "render", dies)
     with pytest.raises(KeyboardInterrupt):
         open_data(SMALL, FIVE, tmp_path / "killed").films("train")
-    done = [path for path in (tmp_path / "killed").rglob("images/*") if path.is_file()]
-    assert len(done) == 1
+    assert [path for path in (tmp_path / "killed").rglob("*") if path.is_file()] == []
     films = open_data(SMALL, FIVE, tmp_path / "killed").films("train")
-    assert calls == 1 + len(films), "what was there is kept"
     assert {film.file: film.sha256() for film in films} == whole
 
 
-def test_the_cache_key_follows_data_and_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = phantom_files.generator_key(SMALL)
-    assert key == phantom_files.generator_key(SMALL)
-    assert key != phantom_files.generator_key(SMALL.model_copy(update={"seed": 3}))
-    for name in phantom_files.GENERATOR:
-        (tmp_path / name).write_bytes(Path(phantom_files.__file__).with_name(name).read_bytes())
-    monkeypatch.setattr(phantom_files, "__file__", str(tmp_path / "folder.py"))
-    assert key == phantom_files.generator_key(SMALL)
-    (tmp_path / "lesions.py").write_text("# changed\n")
-    assert key != phantom_files.generator_key(SMALL)
+@pytest.mark.parametrize("damage", [b"", b"other bytes", None], ids=["cut", "overwritten", "removed"])
+@pytest.mark.parametrize("what", ["images", "masks"])
+def test_a_damaged_phantom_is_noticed_and_drawn_again(tmp_path: Path, damage: bytes | None, what: str) -> None:
+    before = {film.file: film.sha256() for film in open_data(SMALL, FIVE, tmp_path).films("train")}
+    victim = min(path for path in tmp_path.rglob(f"{what}/*.png"))
+    good = victim.read_bytes()
+    if damage is None:
+        victim.unlink()
+    else:
+        victim.write_bytes(damage)
+    data = open_data(SMALL, FIVE, tmp_path)
+    assert {film.file: film.sha256() for film in data.films("train")} == before
+    assert victim.read_bytes() == good
+    for film in data.films("train"):
+        data.masks(film)
+
+
+def test_the_phantoms_key_follows_data_and_split() -> None:
+    keys = {
+        PhantomSplit(SMALL.model_copy(update=change), split).key for change in ({}, {"seed": 3}) for split in SPLITS
+    }
+    assert len(keys) == 6
+    assert {"cxredge.phantoms.lesions", "cxredge.phantoms.anatomy"} <= code_of(*PhantomSplit.code)
 
 
 def test_the_command_s_folder_opens_as_a_folder_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

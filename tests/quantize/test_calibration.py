@@ -14,7 +14,7 @@ from cxredge.data.data_sets import DataSet, open_data
 from cxredge.errors import InputError
 from cxredge.files import sha256_file
 from cxredge.images.preprocess import preprocess_films
-from cxredge.quantize.calibration import choose_films, film_records, record, refuse_noise
+from cxredge.quantize.calibration import calibration_record, choose_films, film_records, refuse_noise
 from cxredge.recipe import MIN_CALIBRATION_FILMS, FolderData, Recipe
 
 Rows = list[tuple[str, str, str]]
@@ -67,7 +67,7 @@ def test_good_films_are_chosen_and_recorded(make: Callable[[Rows], DataSet], rec
     chosen = choose_films(data, wanted)
     assert len(set(chosen)) == 110
     assert {film.split for film in chosen} == {"val"}
-    written = record(data, wanted, film_records(chosen))
+    written = calibration_record(data, wanted, film_records(chosen))
     assert written.patients == len({film.patient for film in chosen})
     assert [(f.file, f.sha256) for f in written.films] == [(f.file, sha256_file(f.path)) for f in chosen]
     refuse_noise(preprocess_films([film.path for film in chosen], recipe.input, "test"), data.name)

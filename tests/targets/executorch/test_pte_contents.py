@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cxredge.errors import EnvironmentProblem
+from cxredge.targets import get_target
 from cxredge.targets.executorch import contents as pte_contents
 from cxredge.targets.executorch import xnnpack as xnnpack_contents
 
@@ -64,3 +66,9 @@ def test_another_delegate_is_one_open_operator(programs: tuple[Path, Path], monk
     assert found.delegation is not None
     assert found.delegation.delegated == 0
     assert xnnpack_contents.XNNPACK not in {o.delegate for o in found.operations}
+
+
+def test_a_program_without_the_names_of_its_outputs_does_not_run(programs: tuple[Path, Path]) -> None:
+    with pytest.raises(EnvironmentProblem, match="cxr_outputs") as caught:
+        get_target("executorch").open(programs[0])
+    assert caught.value.code == "TARGET-LOAD"

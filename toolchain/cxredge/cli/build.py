@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from cxredge.evidence import PrecisionAttempt
 
 
 @click.command()
@@ -61,15 +65,19 @@ def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], ou
     from cxredge.errors import InputError
     from cxredge.files import canonical_json, write_text
     from cxredge.report import attempts
-    from cxredge.workflows import precision as ladder
+    from cxredge.workflows.precision import search, write_chosen
 
     if schemes:
         raise InputError(
             "PRECISION-SCHEMES", "--precision auto chooses the schemes itself", "leave --schemes out", ["--targets"]
         )
     click.echo(attempts.line(attempts.HEADER), err=True)
-    found = ladder.search(recipe, targets, lambda attempt: click.echo(attempts.line(attempts.cells(attempt)), err=True))
+
+    def say(attempt: PrecisionAttempt) -> None:
+        click.echo(attempts.line(attempts.cells(attempt)), err=True)
+
+    found = search(recipe, targets, say)
     write_text(out / f"{found.recipe.replace(' ', '-')}-precision.json", canonical_json(found.model_dump(mode="json")))
-    chosen = ladder.write_chosen(recipe, found)
+    chosen = write_chosen(recipe, found)
     click.echo(f"chosen precisions: {chosen}", err=True)
     return chosen

@@ -78,6 +78,7 @@ def main() -> None:
     """Entry point: expected failures print their code, cause and fix, and set the documented exit status."""
     try:
         status = cli.main(standalone_mode=False)
+        sys.stdout.flush()  # a disk without room is said, and not lost in leaving
     except CxrError as error:
         click.echo(error.text(), err=True)
         sys.exit(error.exit_code)
@@ -91,4 +92,7 @@ def main() -> None:
         # the reader of our output went away (`cxredge ... | head`): not an error of ours
         sys.stderr.close()
         sys.exit(0)
-    sys.exit(status if isinstance(status, int) else 0)
+    from cxredge.workers.process_end import leave
+
+    # every file is closed by now; where torch was imported, taking the interpreter apart costs more than a film's run
+    leave(status if isinstance(status, int) else 0)

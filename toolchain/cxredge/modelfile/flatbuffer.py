@@ -58,7 +58,9 @@ def packaged_schema(package: str, *files: str) -> Schema:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"no package {package}", name=package)
-    folder = Path(next(iter(spec.submodule_search_locations)))
+    # ExecuTorch is a namespace: whatever folder on the path is called like it counts among its places
+    places = [Path(place) for place in spec.submodule_search_locations]
+    folder = next((place for place in places if (place / files[0]).is_file()), places[0])
     return Schema("".join((folder / file).read_text() for file in files))
 
 

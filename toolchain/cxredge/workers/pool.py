@@ -46,7 +46,8 @@ def run_tasks(
     try:
         while queue or running:
             queue = [rest for task in queue if (rest := _without_hopeless(task, outcome, end)) is not None]
-            ready = [task for task in queue if task.waits_for() <= outcome.keys()]
+            good = {name for name, error in outcome.items() if error is None}
+            ready = [task for task in queue if task.waits_for() <= good]
             for task in ready[: slots - len(running)]:
                 queue.remove(task)
                 event(f"{task.name}: started")

@@ -1,1 +1,1 @@
-"""What a command does, from inputs to result: lists of wanted stages, or a walk over a bundle."""
+"""What a command does, from inputs to result: lists of wanted stages, or what is done with a bundle."""

@@ -46,7 +46,8 @@ class ExecuTorch(Target):
         "executorch.backends.xnnpack.partition.xnnpack_partitioner",
         "executorch.backends.xnnpack.quantizer.xnnpack_quantizer",
     )
-    runtime_modules = ("executorch.runtime", "executorch.extension.pybindings.portable_lib")
+    # in this order: importing torch loads the libraries that the extension is linked to
+    runtime_modules = ("torch", "executorch.extension.pybindings._portable_lib")
 
     def runtime(self) -> Runtime:
         """ExecuTorch."""
@@ -108,20 +109,26 @@ class ExecuTorch(Target):
 
 
 class _PteRunner(Runner):
-    """The runtime's thread pool belongs to the process: the runner opened last decides its size."""
+    """ExecuTorch's extension module by itself.
+
+    ``executorch.runtime`` is a thin wrapper of it that imports the whole exporter for the sake of one class of warning.
+    That takes seconds; loading a file and running a film take a fraction of one. The kernels are in the module.
+    The runtime's thread pool belongs to the process: the runner opened last decides its size.
+    """
 
     def __init__(self, path: Path, threads: int) -> None:
         super().__init__(str(path))
-        import torch
-        from executorch.extension.pybindings import portable_lib
-        from executorch.runtime import Runtime
+        import torch  # first: see ``runtime_modules``
+        from executorch.extension.pybindings import _portable_lib as extension
 
-        portable_lib._unsafe_reset_threadpool(threads)
+        extension._unsafe_reset_threadpool(threads)
         self._from_numpy = torch.from_numpy
         try:
-            self._program: Any = Runtime.get().load_program(path)
+            # the extension's own default would check less of the file
+            checks = extension.Verification.InternalConsistency
+            self._program: Any = extension._load_program(str(path), program_verification=checks)
             self._method: Any = self._program.load_method("forward")
-            (names,) = self._program.load_method(OUTPUTS_METHOD).execute(())
+            (names,) = self._program.load_method(OUTPUTS_METHOD)(())
         except (RuntimeError, OSError, ValueError) as error:
             raise EnvironmentProblem(
                 "TARGET-LOAD", f"ExecuTorch cannot load {path}: {error}", "build it again; its file is damaged"
@@ -129,7 +136,7 @@ class _PteRunner(Runner):
         self._names = str(names).split(",")
 
     def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        outputs = self._method.execute((self._from_numpy(image),))
+        outputs = self._method((self._from_numpy(image),))
         # copies: the runtime reuses its memory for the next image
         return {name: np.array(tensor.numpy()) for name, tensor in zip(self._names, outputs, strict=True)}
 

@@ -42,4 +42,4 @@ class CalibratedJob(StudentJob):
         if self.calibration is None:
             return None
         pixels = np.load(Path(self.calibration) / IMAGES, mmap_mode="r")
-        return CalibrationFilms(pixels, self.recipe.calibration.percentile)
+        return CalibrationFilms(pixels, self.recipe.calibration.rule)

@@ -63,7 +63,7 @@ class LoweredArtifact(ByJob):
             "labels": list(r.labels.names),
             "model": [r.name, r.version, r.licence, r.card.summary],
             "keep_float": list(r.keep_float.get(name, ())),
-            "percentile": r.calibration.percentile if name.scheme == "w8a8" else None,
+            "ranges": r.calibration.rule.model_dump(mode="json") if name.scheme == "w8a8" else None,
         }
 
     @property

@@ -46,7 +46,7 @@ class Explained(ByJob):
             "weights": r.weights.sha256,
             "input": r.input.model_dump(mode="json"),
             "keep_float": list(r.keep_float.get(self.artifact, ())),
-            "percentile": r.calibration.percentile,
+            "ranges": r.calibration.rule.model_dump(mode="json"),
         }
 
     @property

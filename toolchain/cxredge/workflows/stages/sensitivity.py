@@ -33,7 +33,7 @@ class Sensitivity(ByJob):
     @property
     def inputs(self) -> Mapping[str, object]:
         """The rounded student stands for the student; this beside it."""
-        return {"percentile": self.recipe.calibration.percentile}
+        return {"ranges": self.recipe.calibration.rule.model_dump(mode="json")}
 
     @property
     def needs(self) -> tuple[Stage, ...]:

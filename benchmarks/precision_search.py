@@ -1,6 +1,6 @@
 """Attempts and seconds of the precision search on a student that plain INT8 breaks.
 
-    python benchmarks/ladder.py [targets]
+    python benchmarks/precision_search.py [targets]
 
 The student is the phantom one with one channel made a thousand times as large, and taken back by its readers: the same
 function in float. Phantom films. Compared with trying every set of modules (2^n sets) and with adding one module after
@@ -61,7 +61,7 @@ def main() -> None:
     each = took / made
     print(f"\n{made} attempts in {took:.0f} s, {each:.1f} s each, films and order included")
     for target, name in found.chosen.items():
-        tried = sum(a.artifact.startswith(f"{target}/") for a in found.attempts)
+        tried = sum(a.artifact.target == target for a in found.attempts)
         print(f"{name}: {len(found.keep_float.get(name, ()))} of {count} units in float, {tried} attempts")
     print(f"one module after the other, computed: {count * len(found.chosen) * each / took:.1f} times as long")
     print(f"every combination, computed: 2^{count} attempts a target, {2.0**count * each / 3.15e7:.1e} years")

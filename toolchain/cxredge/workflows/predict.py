@@ -1,0 +1,121 @@
+"""Predicting: what a phone would say of films, and where in the film a finding comes from."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.errors import CxrError, InputError, nearest
+from cxredge.files import sha256_file, write_bytes
+from cxredge.images.preprocess import preprocess, to_student
+from cxredge.progress import track
+from cxredge.report.findings import FilmFindings, findings
+from cxredge.targets import get_target
+from cxredge.targets.runner import Runner
+from cxredge.vocabulary import ArtifactName
+
+
+@dataclass(frozen=True)
+class Heatmaps:
+    """Where pictures go. place: a file for one film, a folder for several. label: None: the finding that stands out."""
+
+    place: Path
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One film, and its findings or why it was refused."""
+
+    film: Path
+    findings: FilmFindings | None
+    error: CxrError | None
+
+
+class Predictor:
+    """A checked bundle and one of its artifacts, on films.
+
+    name: of the artifact; None: the primary one. Raises InputError BUNDLE-*, MANIFEST-*, PREDICT-LABEL,
+    PREDICT-HEATMAP or PREDICT-EMPTY.
+    """
+
+    def __init__(
+        self, bundle: Path, films: Sequence[Path], name: str | None, heatmap: Path | None, label: str | None
+    ) -> None:
+        self.manifest: Manifest = read_manifest(bundle)
+        self._entry = self.manifest.artifact(name or self.manifest.primary)
+        self._file = bundle / self._entry.path
+        names = self.manifest.recipe.labels.names
+        if label is not None and label not in names:
+            raise InputError(
+                "PREDICT-LABEL", f"the bundle has no label {label}", "choose one of its labels", nearest(label, names)
+            )
+        self._films = _expand(films)
+        if heatmap is not None and (len(self._films) > 1) == (heatmap.suffix.lower() == ".png"):
+            raise InputError(
+                "PREDICT-HEATMAP",
+                f"--heatmap {heatmap} does not fit {len(self._films)} film(s)",
+                "name a .png for one film, a folder for several",
+            )
+        self._heatmaps = None if heatmap is None else Heatmaps(heatmap, label)
+
+    @property
+    def phantoms(self) -> bool:
+        """Whether the model learnt from phantoms."""
+        return self.manifest.recipe.data.source == "phantom"
+
+    def run(self) -> Iterator[Prediction]:
+        """Every film in its turn; one that cannot be read is told with its error, and the others go on."""
+        with get_target(self._entry.artifact.target).open(self._file) as runner:
+            for film in track(self._films, "predict", total=len(self._films)):
+                try:
+                    found = self._one(runner, film)
+                except CxrError as error:
+                    yield Prediction(film, None, error)
+                else:
+                    yield Prediction(film, found, None)
+
+    def _one(self, runner: Runner, film: Path) -> FilmFindings:
+        recipe, name = self.manifest.recipe, self._entry.artifact.name
+        pixels = preprocess(film, recipe.input)
+        outputs = runner.run(to_student(pixels))
+        digest = sha256_file(film)
+        found = findings(recipe, outputs, str(film), digest, self.manifest.id, name)
+        if self._heatmaps is not None:
+            from cxredge.report import heatmap
+
+            names, label = recipe.labels.names, self._heatmaps.label
+            furthest = max(range(len(names)), key=lambda i: found.findings[i].margin)
+            index = furthest if label is None else names.index(label)
+            stream = io.BytesIO()
+            heatmap.figure(pixels, outputs["cam"][0, index], self._words(found, index, name)).save(stream, "PNG")
+            write_bytes(self._place(self._heatmaps.place, film, digest), stream.getvalue())
+        return found
+
+    def _words(self, found: FilmFindings, index: int, name: ArtifactName) -> tuple[str, str]:
+        shown = found.findings[index]
+        return (
+            f"{shown.label}: {'positive' if shown.positive else 'negative'}, {shown.margin:+.2f} from operating point",
+            f"where the logit comes from, {self.manifest.id}, {name}; not a diagnosis",
+        )
+
+    def _place(self, goal: Path, film: Path, digest: str) -> Path:
+        # the digest keeps two films of the same name apart
+        return goal / f"{film.stem}-{digest[:8]}.png" if len(self._films) > 1 else goal
+
+
+def _expand(films: Sequence[Path]) -> list[Path]:
+    """Files as named; folders searched for files, hidden ones left out, in sorted order."""
+    paths: list[Path] = []
+    for film in films:
+        if film.is_dir():
+            found = [p for p in sorted(film.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+            if not found:
+                raise InputError("PREDICT-EMPTY", f"the folder {film} holds no file", "name a folder with films")
+            paths += found
+        else:
+            paths.append(film)
+    return paths
