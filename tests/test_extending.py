@@ -6,6 +6,7 @@ The copy is used as a user would: through recipes, by the installed command, wit
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -23,7 +24,6 @@ from support.tiny_recipe import TINY, write_weights
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "toolchain" / "cxredge"
 PAGE = (ROOT / "docs" / "extending.md").read_text()
-WAYS = ("New file", "In", "At the end of")
 STEP = re.compile(
     r"(?:(?P<new>New file)|(?P<end>At the end of)|In)\s`(?P<file>[\w/.]+\.py)`"
     r"(?:,\s(?P<way>above|below|instead of)\s`(?P<line>[^`]+)`)?:\n\n```python\n(?P<code>.*?)```",
@@ -140,6 +140,60 @@ def test_the_copy_is_as_clean_as_the_package(extended: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+USED = """
+import json, sys
+import numpy as np
+import torch
+from pathlib import Path
+from cxredge.distill.losses import Batch, add_up
+from cxredge.parity.formulas import FORMULAS
+from cxredge.quantize.histogram import HALF, Histogram
+from cxredge.quantize.rules import apply
+from cxredge.recipe import Distillation
+from cxredge.recipe_file import load_recipe
+from cxredge.results import Figures
+from cxredge.targets import get_target
+
+recipe = load_recipe(Path(sys.argv[1]))
+histogram = Histogram(exponent=0, low=-0.5, high=0.5)
+histogram.counts[[HALF // 2, 3 * HALF // 2]] = 7
+logits = {"logits": np.float32([[1, 2], [3, 4]])}
+plan = Distillation(teacher={"backbone": "timm/x"}, losses=json.loads(sys.argv[2]))
+outputs = {"logits": torch.zeros(1, 2), "cam": torch.full((1, 2, 3, 3), 3.0)}
+taught = {"logits": torch.zeros(1, 2), "cam": torch.full((1, 2, 3, 3), 1.0)}
+batch = Batch(torch.zeros(1, 1, 8, 8), outputs, taught, torch.eye(2)[:1], "multi-label", torch.ones(2))
+print(json.dumps({
+    "artifacts": recipe.artifacts(),
+    "suffix": get_target("eager").suffix,
+    "available": get_target("eager").availability().build,
+    "range": apply(histogram, recipe.calibration.rule),
+    "metric": FORMULAS["logit_mean_abs"](logits, {"logits": logits["logits"] + np.float32([0.5, -1])}),
+    "gates": {scheme: gates.model_dump(exclude_none=True) for scheme, gates in recipe.gates.items()},
+    "figures": "logit_mean_abs" in Figures.model_fields,
+    "loss": float(add_up(plan.terms)(batch)),
+}))
+"""
+
+
+def test_all_four_are_known_and_do_what_they_say(extended: Path, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"bundles": {}}
+    for name in ("a target", "a range rule", "a metric with its gate"):
+        changes |= EXTENSIONS[name].recipe()
+    recipe = write(tmp_path / "tiny", changes, weights=False)
+    losses = json.dumps(EXTENSIONS["a distillation loss"].recipe()["losses"])
+    done = run(extended, tmp_path, sys.executable, "-c", USED, recipe, losses)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["artifacts"] == ["eager/fp32", "onnx/w8a8"]
+    assert (found["suffix"], found["available"], found["figures"]) == (".safetensors", None, True)
+    # as many values at -0.5 as at 0.5: a standard deviation of 0.5
+    assert found["range"] == pytest.approx([-3, 3], abs=1e-3)
+    assert found["metric"] == pytest.approx(0.75)
+    assert found["gates"] == EXTENSIONS["a metric with its gate"].recipe()["gates"]
+    # hard: log 2, by half; soft: they agree; maps: (3 - 1)^2, by a tenth
+    assert found["loss"] == pytest.approx(0.5 * math.log(2) + 0.4, abs=1e-6)
+
+
 @dataclass(frozen=True)
 class Built:
     """A bundle of the toy target, rule and metric, and what it was built from."""
@@ -169,6 +223,7 @@ def built(extended: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(recipe, changes, bundle, done.stdout)
 
 
+@pytest.mark.slow
 def test_target_rule_and_metric_make_a_bundle(built: Built) -> None:
     manifest = built.manifest
     assert [entry["path"] for entry in manifest["artifacts"]] == [
@@ -183,6 +238,7 @@ def test_target_rule_and_metric_make_a_bundle(built: Built) -> None:
     assert eager["figures"]["logit_mean_abs"] < 1e-4 < onnx["figures"]["logit_mean_abs"]
 
 
+@pytest.mark.slow
 def test_the_targets_files_are_inspected(extended: Path, built: Built) -> None:
     done = run(extended, built.bundle, CXREDGE, "inspect", "artifacts/eager/fp32.safetensors")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -211,6 +267,7 @@ def test_the_ranges_in_the_file_are_the_rules(extended: Path, built: Built, tmp_
     assert sum(one != two for one, two in zip(ranges, other, strict=True)) > 0.8 * len(ranges)
 
 
+@pytest.mark.slow
 def test_the_loss_trains_a_student(extended: Path, tmp_path: Path) -> None:
     losses = EXTENSIONS["a distillation loss"].recipe()["losses"]
     student = {"backbone": "timm/mobilenetv2_035", "epochs": 1}

@@ -191,7 +191,7 @@ def test_other_films_and_other_artifacts_are_refused(recipe: Recipe) -> None:
     fewer = changed(reference, **{k: v[:3] for k, v in reference.outputs.items()})
     with pytest.raises(InputError, match="PARITY-SHAPE"):
         verdict(recipe, artifact(), fewer)
-    for stack in ("validation", "strangers"):
+    for stack in ("validation", "out_of_distribution"):
         other = answers(recipe)
         other = replace(other, **{stack: replace(getattr(other, stack), films_sha256="c" * 64)})
         with pytest.raises(InputError, match="PARITY-FILMS"):
