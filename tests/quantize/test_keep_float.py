@@ -235,7 +235,7 @@ def test_an_unknown_module_is_refused_before_anything_is_made(lower: Lowerer) ->
     from support.tiny_student import make_student
 
     with pytest.raises(InputError) as caught:
-        lower(make_student(), [r"backbone\.blok"], lower.target.schemes)
+        lower(make_student(), [r"backbone\.blok"])
     assert caught.value.code == "KEEP-FLOAT"
     assert not list(lower.folder.iterdir())
 
