@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bundle.conftest import V1
 from cxredge.bundle.assemble import Parts, assemble
 from cxredge.bundle.bom import FILE
 from cxredge.bundle.bom_card import data_sets
 from cxredge.bundle.manifest import Manifest, read_manifest
 from cxredge.results import number
+from support.bundles import V1
 
 
 def bill(folder: Path) -> dict[str, Any]:

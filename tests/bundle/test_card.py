@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bundle.conftest import V1
 from cxredge.bundle.card import render
 from cxredge.bundle.manifest import read_manifest
+from support.bundles import V1
 
 
 def header(text: str) -> dict:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from bundle.conftest import ROOT, V1
 from cxredge.bundle.keys import PublicKey
 from cxredge.bundle.manifest import read_manifest
 from cxredge.bundle.selftest import SelfTest
 from cxredge.bundle.signature import verify_signature
 from cxredge.targets import get_target
+from support.bundles import V1
+from support.command import ROOT
 
 SCHEMAS = ("manifest", "selftest")
 WORDS = ("title", "description")

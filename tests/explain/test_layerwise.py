@@ -12,7 +12,9 @@ from cxredge.explain.alignment import UnitError
 from cxredge.explain.layerwise import decibels, explained, explanation, fix, standing_out, worst
 from cxredge.explain.records import KeptStep, RestoredUnit, SimulationRecord, TraceRecord
 from cxredge.quantize.units import Unit, keep
+from cxredge.vocabulary import ArtifactName
 
+INT8, FLOAT = ArtifactName("tflite/w8a8"), ArtifactName("onnx/fp32")
 NAMES = ("backbone.stem", "backbone.block.a", "backbone.block.b", "backbone.block", "backbone.last")
 
 
@@ -53,7 +55,7 @@ def test_the_first_bad_layer_comes_first() -> None:
     record = traced((0.01, 0.01, 0.01, 0.01, 0.01))
     units = [u.model_copy(update={"bad": "NaN"}) if i in (2, 3, 4) else u for i, u in enumerate(record.units)]
     record = record.model_copy(update={"units": tuple(units), "signal": None, "noise": None})
-    found = explanation("tflite/w8a8", 8, record, simulated((0.9, 0, 0, 0, 0), step(0.9, NAMES[0])))
+    found = explanation(INT8, 8, record, simulated((0.9, 0, 0, 0, 0), step(0.9, NAMES[0])))
     assert place(found) == NAMES[2]
     assert [layer.bad for layer in found.layers] == [None, None, "NaN", "NaN", "NaN"]
     assert found.layers[2].sqnr_db is None
@@ -63,7 +65,7 @@ def test_the_first_bad_layer_comes_first() -> None:
 
 def test_shares_decide_where_the_simulation_explains_the_artifact() -> None:
     record = traced((0.001, 0.002, 0.004, 0.3, 0.4))
-    found = explanation("tflite/w8a8", 8, record, simulated((0.1, 0.6, -0.2, 0.1, 0.1), step(0.6, NAMES[1])))
+    found = explanation(INT8, 8, record, simulated((0.1, 0.6, -0.2, 0.1, 0.1), step(0.6, NAMES[1])))
     assert explained(found)
     assert place(found) == NAMES[1]
     assert found.fix == 'keep_float: {tflite/w8a8: ["backbone\\\\.block\\\\.a"]}'
@@ -72,7 +74,7 @@ def test_shares_decide_where_the_simulation_explains_the_artifact() -> None:
 
 def test_an_artifact_much_worse_than_its_simulation_is_not_explained() -> None:
     record = traced((0.0001, 0.0002, 0.0004, 0.3, 0.4), noise=0.1)
-    found = explanation("tflite/w8a8", 8, record, simulated((0.1, 0.6, 0, 0, 0), step(0.6, NAMES[1])))
+    found = explanation(INT8, 8, record, simulated((0.1, 0.6, 0, 0, 0), step(0.6, NAMES[1])))
     assert found.logit_sqnr_db == pytest.approx(10)
     assert not explained(found)
     assert place(found) == NAMES[3], "there the SQNR falls most"
@@ -88,18 +90,18 @@ def test_an_artifact_much_worse_than_its_simulation_is_not_explained() -> None:
     ],
 )
 def test_without_simulation_the_greatest_fall_decides(noises: tuple[float, ...], expected: str) -> None:
-    assert place(explanation("onnx/fp32", 8, traced(noises), None)) == expected
+    assert place(explanation(FLOAT, 8, traced(noises), None)) == expected
 
 
 def test_nothing_is_worst_where_nothing_is_lost() -> None:
-    assert worst(explanation("onnx/fp32", 8, traced((0, 0, 0, 0, 0)), None)) is None
+    assert worst(explanation(FLOAT, 8, traced((0, 0, 0, 0, 0)), None)) is None
 
 
 def test_units_without_a_tensor_are_named_apart() -> None:
     record = traced((0.1, 0.1, 0.1, 0.1, 0.1))
     fused = record.units[1].model_copy(update={"tensor": None})
     record = record.model_copy(update={"units": (record.units[0], fused, *record.units[2:])})
-    found = explanation("tflite/w8a8", 8, record, simulated((0, 0.5, 0.1, 0.2, 0)))
+    found = explanation(INT8, 8, record, simulated((0, 0.5, 0.1, 0.2, 0)))
     assert found.unmatched == ("backbone.block.a (conv2d)",)
     assert [layer.module for layer in found.layers] == [NAMES[i] for i in (0, 2, 3, 4)]
     assert [layer.share for layer in found.layers] == [0, 0.1, 0.2, 0]

@@ -109,7 +109,7 @@ def test_a_broken_layer_is_where_the_sqnr_falls(
         lowered.target, tmp_path / artifact.file, Origin(source, recipe, "fp32", None), student, images
     )
     record = TraceRecord(source=traced[0], units=traced[1], signal=None, noise=None)
-    found = explanation(f"{lowered.target.name}/fp32", len(images), record, None)
+    found = explanation(artifact.name, len(images), record, None)
     place = worst(found)
     assert place is not None
     assert found.layers[place].module == "backbone.block.depthwise.0"

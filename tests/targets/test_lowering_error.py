@@ -18,7 +18,7 @@ def test_the_culprit_is_named(name: str, recipe: Recipe, tmp_path: Path) -> None
     with pytest.raises(InputError) as caught:
         list(lower(get_target(name), make_student(spectrum=True), ["fp32"], recipe, None, tmp_path))
     assert caught.value.code == "TARGET-LOWERING"
-    source = Path(__file__).with_name("tiny_student.py").read_text().splitlines()
+    source = (Path(__file__).parents[1] / "support" / "tiny_student.py").read_text().splitlines()
     line = next(i for i, text in enumerate(source, 1) if "fft2" in text)
     for part in (name, "fft_fft2", "backbone.spectrum", "Spectrum", f"tiny_student.py:{line}"):
         assert part in caught.value.cause

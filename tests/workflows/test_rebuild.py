@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bundle.conftest import V1
 from bundle.make_fixture import RECIPE
 from cxredge.errors import EXIT_GATE, InputError, ProofFailed
 from cxredge.workflows.rebuild import compare, first_difference, rebuild
+from support.bundles import V1
 
 
 def test_the_first_difference_is_an_offset(tmp_path: Path) -> None:

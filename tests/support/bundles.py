@@ -1,0 +1,100 @@
+"""A bundle of the zoo's phantom recipe whose parts are real but for the models, and the smallest real one, signed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxredge.bundle.assemble import Parts, assemble
+from cxredge.bundle.keys import PublicKey, read_public
+from cxredge.bundle.manifest import FilmList, StrangersRecord
+from cxredge.bundle.selftest import make_inputs
+from cxredge.data.film import Film
+from cxredge.files import sha256_file
+from cxredge.outputs import OutputsFile, films_digest
+from cxredge.parity.judge import Answers, Shown, judge
+from cxredge.recipe_file import load_recipe
+from cxredge.results import Artifact, Census, Delegation, FilmRecord
+from support.command import ROOT
+
+V1 = ROOT / "tests" / "bundle" / "fixtures" / "v1"
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    """Real parts but for the models, whose bytes a manifest does not look into."""
+    folder = tmp_path_factory.mktemp("parts")
+    recipe = load_recipe(ROOT / "model_zoo" / "phantom")
+    rng = np.random.default_rng(0)
+    cases = len(make_inputs(recipe.input))
+    cam = rng.normal(0, 3, (cases, len(recipe.labels.names), 6, 6)).astype(np.float32)
+    outputs = {"logits": cam.mean((2, 3)), "cam": cam, "novelty": rng.uniform(0, 2, cases).astype(np.float32)}
+    films = [
+        Film(
+            file=f"{i}", path=Path(), patient="p", split="test", targets=np.zeros(len(recipe.labels.names), np.float32)
+        )
+        for i in range(cases)
+    ]
+    shown = Shown(films, films, ["p"] * cases)
+    artifacts, verdicts, temperatures = {}, [], {}
+    digest = films_digest(["0" * 64])
+    for name in recipe.artifacts():
+        target, scheme = name.split("/")
+        file = folder / f"{target}-{scheme}"
+        file.write_bytes(rng.bytes(500))
+        artifact = Artifact(
+            name=name, target=target, scheme=scheme, file=f"{scheme}.bin", bytes=500, sha256=sha256_file(file),
+            census=Census(weight_bytes={}, activations={}, inputs={}, outputs={}),
+            delegation=Delegation(delegate="X", partitions=1, delegated=1, total=1),
+            cam_step=0.01 if scheme == "w8a8" else None,
+        )  # fmt: skip
+        artifacts[name] = (artifact, file)
+        reference = OutputsFile("reference", "0" * 64, digest, "eager PyTorch", outputs)
+        own = OutputsFile(name, artifact.sha256, digest, "a runtime", outputs)
+        found = judge(recipe, artifact, shown, Answers(*[reference] * 3), Answers(*[own] * 3))
+        verdicts.append(found.verdict)
+        temperatures[name] = found.measures.temperature
+    weights = folder / "weights"
+    weights.write_bytes(b"weights")
+    evaluation = FilmList(
+        data="phantom",
+        split="test",
+        patients=1,
+        films=(FilmRecord(file="f", sha256="0" * 64, patient="p"),),
+        films_sha256=digest,
+    )
+    return Parts(
+        recipe,
+        weights,
+        7,
+        artifacts,
+        tuple(verdicts),
+        None,
+        temperatures,
+        evaluation,
+        evaluation.model_copy(update={"split": "val"}),
+        StrangersRecord(kinds={"blank": 1}, sha256="0" * 64),
+        dict.fromkeys(artifacts, outputs),
+        {"torch": "0"},
+    )
+
+
+@pytest.fixture
+def bundle(parts: Parts, tmp_path: Path) -> Path:
+    assemble(parts, "host", tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+@pytest.fixture
+def signed(tmp_path: Path) -> Path:
+    """A copy of the signed bundle of schema version 1, which a test may spoil."""
+    return shutil.copytree(V1 / "bundle", tmp_path / "signed")
+
+
+@pytest.fixture(scope="session")
+def signer() -> PublicKey:
+    """The key that signed it."""
+    return read_public(V1 / "signer.pub")

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from support.bundles import signed
+
+__all__ = ["signed"]
