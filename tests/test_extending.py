@@ -149,7 +149,7 @@ from cxredge.distill.losses import Batch, add_up
 from cxredge.parity.formulas import FORMULAS
 from cxredge.quantize.histogram import HALF, Histogram
 from cxredge.quantize.rules import apply
-from cxredge.recipe import Distillation
+from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Figures
 from cxredge.targets import get_target

@@ -39,6 +39,8 @@ FLOORS = (
         "metrics",
         "recipe",
         "recipe_file",
+        "recipe_calibration",
+        "recipe_distillation",
         "results",
         "evidence",
         "errors",

@@ -217,3 +217,12 @@ def test_unknown_command_and_unknown_recipe(cxredge: Run) -> None:
     assert (done.status, "choices: build" in done.err) == (2, True), done.err
     done = cxredge("build", "model_zoo/fantom")
     assert (done.status, "choices: model_zoo/phantom" in done.err) == (2, True), done.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_what_cannot_be_printed_is_a_full_disk_and_no_traceback() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([CXREDGE, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith("error [DISK-FULL]: ")
+    assert "Traceback" not in done.stderr

@@ -16,7 +16,7 @@ from cxredge.distill.losses import (
     soft_loss,
 )
 from cxredge.errors import InputError
-from cxredge.recipe import Distillation
+from cxredge.recipe_distillation import Distillation
 
 KINDS: tuple[Literal["multi-label", "single-label"], ...] = ("multi-label", "single-label")
 

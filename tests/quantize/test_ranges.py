@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.quantize.histogram import GREY_LEVELS
 from cxredge.quantize.ranges import RangeEstimator
-from cxredge.recipe import PercentileRange
+from cxredge.recipe_calibration import PercentileRange
 
 VALUES = arrays.arrays(
     np.float32, st.integers(1, 400), elements=st.floats(-(2.0**60), 2.0**60, width=32, allow_subnormal=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cxredge.quantize.histogram import GREY_LEVELS, HALF, Histogram
 from cxredge.quantize.ranges import RangeEstimator
 from cxredge.quantize.rules import LEAST_SHARE, apply, squared_error
-from cxredge.recipe import MinMaxRange, MseRange, PercentileRange, RangeRule
+from cxredge.recipe_calibration import MinMaxRange, MseRange, PercentileRange, RangeRule
 
 MIN_MAX, MSE = MinMaxRange(rule="min-max"), MseRange(rule="mse")
 MEMBERS = get_args(get_args(RangeRule)[0])

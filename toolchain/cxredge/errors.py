@@ -12,6 +12,8 @@ EXIT_GOOD = 0
 EXIT_GATE = 1
 EXIT_MISUSE = 2
 EXIT_ENVIRONMENT = 3
+EXIT_INTERRUPTED = 130
+"""After Ctrl-C, as shells have it: 128 and the signal's number."""
 
 
 class CxrError(Exception):

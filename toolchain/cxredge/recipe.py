@@ -7,34 +7,30 @@ The JSON Schema generated from these classes is published under ``docs/schemas/`
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
     StringConstraints,
     create_model,
-    model_serializer,
     model_validator,
 )
 
 from cxredge.metrics import gate_fields
+from cxredge.recipe_calibration import Calibration
+from cxredge.recipe_distillation import Distillation, WeightsSpec
 from cxredge.vocabulary import (
     APP_TARGETS,
     AppKind,
     ArtifactName,
-    FileName,
     Frozen,
     Label,
     ModulePattern,
     SchemeName,
-    Sha256,
     Slug,
     TargetName,
     Version,
 )
-
-MIN_CALIBRATION_FILMS = 100
 
 
 class InputSpec(Frozen):
@@ -62,13 +58,6 @@ class StudentSpec(Frozen):
     backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
     novelty_rank: int = Field(default=32, ge=1, le=256)
     """Principal components kept for the Mahalanobis distance of the pooled features."""
-
-
-class WeightsSpec(Frozen):
-    """Weights beside the recipe; the hash is checked before the file is parsed."""
-
-    file: FileName = "weights.safetensors"
-    sha256: Sha256
 
 
 class Labels(Frozen):
@@ -150,72 +139,6 @@ class PhantomData(Frozen):
     """Phantom patients per split; each has one to four films."""
 
 
-class RangeRuleBase(Frozen):
-    """How the values of an activation tensor become its INT8 range; ``quantize/rules.py`` has the functions."""
-
-    @property
-    def words(self) -> str:
-        """As a model card says it."""
-        return ", ".join(f"{name} {value}" for name, value in self.model_dump().items()).removeprefix("rule ")
-
-
-class PercentileRange(RangeRuleBase):
-    """Cuts off the tails."""
-
-    rule: Literal["percentile"]
-    percentile: float = Field(default=99.99, gt=90, le=100)
-    """Upper percentile; the lower one is its mirror. 100 means min and max."""
-
-    @property
-    def words(self) -> str:
-        """``percentile 99.99``."""
-        return f"percentile {self.percentile}"
-
-
-class MinMaxRange(RangeRuleBase):
-    """Cuts off nothing."""
-
-    rule: Literal["min-max"]
-
-
-class MseRange(RangeRuleBase):
-    """Cuts off as much as makes the squared error of the quantised values least."""
-
-    rule: Literal["mse"]
-
-
-RangeRule = Annotated[PercentileRange | MinMaxRange | MseRange, Field(discriminator="rule")]
-
-
-class Calibration(Frozen):
-    """Which films set the INT8 ranges, and how much of each tensor's tails they leave out."""
-
-    split: Literal["train", "val", "test"] = "val"
-    count: int = Field(le=10_000)
-    percentile: float = Field(default=99.99, gt=90, le=100)
-    """Short for ``ranges: {rule: percentile, percentile: ...}``."""
-    ranges: RangeRule | None = None
-    """The rule; none: the percentile above."""
-
-    @property
-    def rule(self) -> RangeRule:
-        """What makes the ranges, whichever of the two keys says it."""
-        return self.ranges or PercentileRange(rule="percentile", percentile=self.percentile)
-
-    @model_validator(mode="after")
-    def _said_once(self) -> Self:
-        if self.ranges is not None and "percentile" in self.model_fields_set:
-            raise ValueError("percentile is the short form of ranges: say one of the two")
-        return self
-
-    @model_serializer(mode="wrap")
-    def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only the key that counts: a record that is read back must not say it twice."""
-        tree: dict[str, Any] = dump(self)
-        tree.pop("ranges" if self.ranges is None else "percentile", None)
-        return tree
-
-
 class Evaluation(Frozen):
     """Films on which artifacts are held against the reference."""
 
@@ -240,73 +163,6 @@ else:
         __doc__="Bounds that an artifact's parity figures must keep; a missing bound is not judged.",
         **gate_fields(),
     )
-
-
-class Teacher(Frozen):
-    """What the student learns from: trained here, or loaded from a file beside the recipe."""
-
-    backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
-    pretrained: str | None = None
-    """Name of installable ImageNet weights (``docs/distill.md`` lists them), or none."""
-    weights: WeightsSpec | None = None
-    """A trained teacher to load; training is skipped."""
-    epochs: int = Field(default=10, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
-
-
-class LossTerm(Frozen):
-    """One loss of a distillation, by the name under which ``distill/losses.py`` registers it."""
-
-    loss: Slug
-    weight: float = Field(default=1.0, ge=0)
-    parameters: dict[str, bool | int | float | str] = {}
-    """Of the loss's function, by name; what is left out has the function's default."""
-
-
-class Distillation(Frozen):
-    """How ``cxredge distill`` trains: never on a row whose licence class is not in ``licence_classes``."""
-
-    teacher: Teacher
-    pretrained: str | None = None
-    """ImageNet weights that the student starts from."""
-    epochs: int = Field(default=10, ge=1)
-    batch: int = Field(default=32, ge=2)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    temperature: float = Field(default=2.0, gt=0)
-    """Short, with ``alpha``, for the two losses hard and soft."""
-    alpha: float = Field(default=0.5, ge=0, le=1)
-    """Weight of the hard targets; the teacher's soft targets get the rest."""
-    losses: tuple[LossTerm, ...] | None = Field(default=None, min_length=1)
-    """What the student learns from, added up; none: hard and soft by ``temperature`` and ``alpha``."""
-    seed: int = 0
-    licence_classes: tuple[Literal["open", "nih-free-use", "authorized-for-everyone"], ...] = (
-        "open",
-        "nih-free-use",
-        "authorized-for-everyone",
-    )
-
-    @property
-    def terms(self) -> tuple[LossTerm, ...]:
-        """The losses, whichever keys say them."""
-        return self.losses or (
-            LossTerm(loss="hard", weight=self.alpha),
-            LossTerm(loss="soft", weight=1 - self.alpha, parameters={"temperature": self.temperature}),
-        )
-
-    @model_validator(mode="after")
-    def _said_once(self) -> Self:
-        twice = [key for key in ("temperature", "alpha") if key in self.model_fields_set]
-        if self.losses is not None and twice:
-            raise ValueError("temperature and alpha are the short form of losses: say one of the two")
-        return self
-
-    @model_serializer(mode="wrap")
-    def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only the keys that count: a record that is read back must not say it twice."""
-        tree: dict[str, Any] = dump(self)
-        for key in ("losses",) if self.losses is None else ("temperature", "alpha"):
-            tree.pop(key, None)
-        return tree
 
 
 class Bundles(Frozen):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 
 import click
 
 from cxredge import __version__
-from cxredge.errors import CxrError, nearest
+from cxredge.errors import EXIT_GOOD, EXIT_INTERRUPTED, EXIT_MISUSE, CxrError, EnvironmentProblem, nearest
 
 # the one-line helps stand here so that `cxredge --help` imports no command
 COMMANDS = {
@@ -76,23 +77,35 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: expected failures print their code, cause and fix, and set the documented exit status."""
-    try:
-        status = cli.main(standalone_mode=False)
-        sys.stdout.flush()  # a disk without room is said, and not lost in leaving
-    except CxrError as error:
-        click.echo(error.text(), err=True)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: what was whole before is still whole", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        # the reader of our output went away (`cxredge ... | head`): not an error of ours
-        sys.stderr.close()
-        sys.exit(0)
     from cxredge.workers.process_end import leave
 
     # every file is closed by now; where torch was imported, taking the interpreter apart costs more than a film's run
-    leave(status if isinstance(status, int) else 0)
+    leave(_status())
+
+
+def _status() -> int:
+    try:
+        status = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except CxrError as error:
+        click.echo(error.text(), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_MISUSE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: what was whole before is still whole", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # the reader of our output went away (`cxredge ... | head`): not an error of ours
+        return EXIT_GOOD
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # what a command writes to files it says itself: this is what it printed, into a file on a full disk
+        full = EnvironmentProblem(
+            "DISK-FULL", f"no space left for what was printed: {error.strerror}", "free some space"
+        )
+        click.echo(full.text(), err=True)
+        return full.exit_code
+    return status if isinstance(status, int) else EXIT_GOOD

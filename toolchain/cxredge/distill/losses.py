@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from cxredge.errors import InputError, nearest
-from cxredge.recipe import LossTerm
+from cxredge.recipe_distillation import LossTerm
 
 Kind = Literal["multi-label", "single-label"]
 

@@ -23,7 +23,8 @@ from cxredge.distill.training import Loss, Training, seeded
 from cxredge.distill.write_back import write_back
 from cxredge.errors import InputError
 from cxredge.files import canonical_json, sha256_bytes, write_bytes, write_text
-from cxredge.recipe import Distillation, PhantomData, Recipe, recipe_path
+from cxredge.recipe import PhantomData, Recipe, recipe_path
+from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import load_recipe
 from cxredge.stages import cache_folder
 from cxredge.students import load_student, new_student

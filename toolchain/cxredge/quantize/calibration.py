@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
-from cxredge.recipe import MIN_CALIBRATION_FILMS, PercentileRange, RangeRule, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, PercentileRange, RangeRule
 from cxredge.results import CalibrationRecord, FilmRecord
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from cxredge.errors import InputError
 from cxredge.progress import track
 from cxredge.quantize.histogram import GREY_LEVELS, HALF, Histogram
 from cxredge.quantize.rules import apply
-from cxredge.recipe import RangeRule
+from cxredge.recipe_calibration import RangeRule
 from cxredge.results import TensorRange
 
 CHUNK = 1 << 17

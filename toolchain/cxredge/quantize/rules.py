@@ -1,6 +1,6 @@
 """Rules of ranges: from the histogram of a tensor to what its INT8 steps cover. One function each.
 
-A rule is registered for its entry in ``recipe.RangeRule`` and gets it with the recipe's parameters. It need not know
+A rule is registered for its entry in ``recipe_calibration`` and gets it with the recipe's parameters. It need not know
 about zero or the extremes: ``RangeEstimator`` widens what it says to hold zero, and cuts it at the extremes.
 """
 
@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge import recipe
+from cxredge import recipe_calibration
 from cxredge.quantize.histogram import Histogram
 
-R = TypeVar("R", bound=recipe.RangeRuleBase)
+R = TypeVar("R", bound=recipe_calibration.RangeRuleBase)
 Rule = Callable[[Histogram, R], tuple[float, float]]
-_RULES: dict[type[recipe.RangeRuleBase], Rule[Any]] = {}
+_RULES: dict[type[recipe_calibration.RangeRuleBase], Rule[Any]] = {}
 
 STEPS = 255
 LEAST_SHARE = 1 / 16
@@ -34,13 +34,13 @@ def range_rule(kind: type[R]) -> Callable[[Rule[R]], Rule[R]]:
     return register
 
 
-def apply(histogram: Histogram, rule: recipe.RangeRule) -> tuple[float, float]:
+def apply(histogram: Histogram, rule: recipe_calibration.RangeRule) -> tuple[float, float]:
     """(low, high) as the rule's function says."""
     return _RULES[type(rule)](histogram, rule)
 
 
-@range_rule(recipe.PercentileRange)
-def percentile(histogram: Histogram, rule: recipe.PercentileRange) -> tuple[float, float]:
+@range_rule(recipe_calibration.PercentileRange)
+def percentile(histogram: Histogram, rule: recipe_calibration.PercentileRange) -> tuple[float, float]:
     """Between percentiles 100 - p and p, linear within a bin; 100 gives the exact extremes."""
     if rule.percentile == 100:
         return histogram.low, histogram.high
@@ -48,14 +48,14 @@ def percentile(histogram: Histogram, rule: recipe.PercentileRange) -> tuple[floa
     return histogram.upper_quantile(share), histogram.quantile(share)
 
 
-@range_rule(recipe.MinMaxRange)
-def min_max(histogram: Histogram, rule: recipe.MinMaxRange) -> tuple[float, float]:
+@range_rule(recipe_calibration.MinMaxRange)
+def min_max(histogram: Histogram, rule: recipe_calibration.MinMaxRange) -> tuple[float, float]:
     """The exact extremes: nothing is cut off."""
     return histogram.low, histogram.high
 
 
-@range_rule(recipe.MseRange)
-def mse(histogram: Histogram, rule: recipe.MseRange) -> tuple[float, float]:
+@range_rule(recipe_calibration.MseRange)
+def mse(histogram: Histogram, rule: recipe_calibration.MseRange) -> tuple[float, float]:
     """The range with the least mean squared error of the quantised values, rounding and cutting together.
 
     Nagel et al., "A White Paper on Neural Network Quantization" (2021), section 3.1, "Mean squared error". Both ends

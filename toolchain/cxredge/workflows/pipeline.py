@@ -21,7 +21,7 @@ from cxredge.workflows.stages.films import CalibrationFilms, Films
 from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
 from cxredge.workflows.stages.outputs import ArtifactOutputs
 from cxredge.workflows.stages.rounding import RoundedWeights
-from cxredge.workflows.stages.self_test import SelfTestInputs
+from cxredge.workflows.stages.selftest import SelfTestInputs
 from cxredge.workflows.trial import Trial
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import CAM, RangeEstimator, films
 from cxredge.quantize.units import inside, module_of
-from cxredge.recipe import RangeRule
+from cxredge.recipe_calibration import RangeRule
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

@@ -1,0 +1,83 @@
+"""The recipe's part on training: weights, the teacher, and how the student is taught."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
+
+from cxredge.vocabulary import FileName, Frozen, Sha256, Slug
+
+
+class WeightsSpec(Frozen):
+    """Weights beside the recipe; the hash is checked before the file is parsed."""
+
+    file: FileName = "weights.safetensors"
+    sha256: Sha256
+
+
+class Teacher(Frozen):
+    """What the student learns from: trained here, or loaded from a file beside the recipe."""
+
+    backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
+    pretrained: str | None = None
+    """Name of installable ImageNet weights (``docs/distill.md`` lists them), or none."""
+    weights: WeightsSpec | None = None
+    """A trained teacher to load; training is skipped."""
+    epochs: int = Field(default=10, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+
+
+class LossTerm(Frozen):
+    """One loss of a distillation, by the name under which ``distill/losses.py`` registers it."""
+
+    loss: Slug
+    weight: float = Field(default=1.0, ge=0)
+    parameters: dict[str, bool | int | float | str] = {}
+    """Of the loss's function, by name; what is left out has the function's default."""
+
+
+class Distillation(Frozen):
+    """How ``cxredge distill`` trains: never on a row whose licence class is not in ``licence_classes``."""
+
+    teacher: Teacher
+    pretrained: str | None = None
+    """ImageNet weights that the student starts from."""
+    epochs: int = Field(default=10, ge=1)
+    batch: int = Field(default=32, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    temperature: float = Field(default=2.0, gt=0)
+    """Short, with ``alpha``, for the two losses hard and soft."""
+    alpha: float = Field(default=0.5, ge=0, le=1)
+    """Weight of the hard targets; the teacher's soft targets get the rest."""
+    losses: tuple[LossTerm, ...] | None = Field(default=None, min_length=1)
+    """What the student learns from, added up; none: hard and soft by ``temperature`` and ``alpha``."""
+    seed: int = 0
+    licence_classes: tuple[Literal["open", "nih-free-use", "authorized-for-everyone"], ...] = (
+        "open",
+        "nih-free-use",
+        "authorized-for-everyone",
+    )
+
+    @property
+    def terms(self) -> tuple[LossTerm, ...]:
+        """The losses, whichever keys say them."""
+        return self.losses or (
+            LossTerm(loss="hard", weight=self.alpha),
+            LossTerm(loss="soft", weight=1 - self.alpha, parameters={"temperature": self.temperature}),
+        )
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        twice = [key for key in ("temperature", "alpha") if key in self.model_fields_set]
+        if self.losses is not None and twice:
+            raise ValueError("temperature and alpha are the short form of losses: say one of the two")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the keys that count: a record that is read back must not say it twice."""
+        tree: dict[str, Any] = dump(self)
+        for key in ("losses",) if self.losses is None else ("temperature", "alpha"):
+            tree.pop(key, None)
+        return tree
