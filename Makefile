@@ -86,8 +86,9 @@ test-android: android-runtime android-fixtures ## compile and test the Android a
 screenshots: test-android ## write docs/screenshots/ from the pictures that the Android app's tests took
 	.venv/bin/python tests/android/screenshots.py
 
-# Python's and the JVM's tests beside each other
-test test-full: lint android-runtime android-fixtures
+# what keeps one core busy beside what does the same, then Python's and the JVM's tests beside each other
+test test-full: $(STAMP)
+	@$(MAKE) --no-print-directory -j 2 lint android-runtime android-fixtures
 	@$(MAKE) --no-print-directory -j 2 test-packager test-python SOME='$(SOME)'
 
 test: SOME := -m "not slow" ## what continuous integration runs

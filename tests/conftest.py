@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support.lowering import lowered, recipe
+from support.lowering import lowered, lowered_targets, recipe
 
-__all__ = ["lowered", "recipe"]
+__all__ = ["lowered", "lowered_targets", "recipe"]
 
 # tests run in several processes, and so do the builds that they start: more threads than cores only wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -70,8 +70,22 @@ def lower_all(name: str, recipe: Recipe, folder: Path, schemes: tuple[SchemeName
     return {a.scheme: a for a in made}
 
 
+@pytest.fixture(scope="session")
+def lowered_targets() -> dict[str, Lowered]:
+    """What was lowered so far: pytest forgets a parametrised fixture with each file, and lowering takes seconds."""
+    return {}
+
+
 @pytest.fixture(scope="session", params=sorted(TARGETS))
-def lowered(request: pytest.FixtureRequest, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Lowered:
+def lowered(
+    request: pytest.FixtureRequest,
+    recipe: Recipe,
+    tmp_path_factory: pytest.TempPathFactory,
+    lowered_targets: dict[str, Lowered],
+) -> Lowered:
     """The tiny student in every scheme of one target."""
-    folder = tmp_path_factory.mktemp(request.param)
-    return Lowered(get_target(request.param), lower_all(request.param, recipe, folder), folder)
+    name = request.param
+    if name not in lowered_targets:
+        folder = tmp_path_factory.mktemp(name)
+        lowered_targets[name] = Lowered(get_target(name), lower_all(name, recipe, folder), folder)
+    return lowered_targets[name]
