@@ -62,6 +62,11 @@ def test_neither_order_nor_splitting_matters(
     assert seen(shuffled).range("x", at(percentile)) == want
 
 
+def test_a_film_on_which_a_tensor_is_all_zero_makes_no_grid_coarser() -> None:
+    zeros, small = np.zeros(1, np.float32), np.full(1, 0.02, np.float32)
+    assert seen(zeros, small).range("x", at(90.5)) == seen(np.concatenate([zeros, small])).range("x", at(90.5))
+
+
 @settings(deadline=None)
 @given(VALUES, PERCENTILES)
 def test_range_includes_zero_grows_with_the_percentile_and_stays_inside(

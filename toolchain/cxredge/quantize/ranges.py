@@ -49,8 +49,11 @@ class RangeEstimator:
             )
         histogram = self._histograms.setdefault(name, Histogram())
         histogram.low, histogram.high = min(histogram.low, low), max(histogram.high, high)
-        # frexp gives |x| < 2**exponent strictly, so no value falls on the open upper limit
-        histogram.grow(math.frexp(max(-low, high))[1])
+        largest = max(-low, high)
+        # frexp gives |x| < 2**exponent strictly, so no value falls on the open upper limit; of 0 it says 2**0, and a
+        # tensor that is all zero on one film would make the grid coarser for the others
+        if largest > 0:
+            histogram.grow(math.frexp(largest)[1])
         scale = math.ldexp(HALF, -histogram.exponent)
         scaled = torch.empty(min(CHUNK, len(values)))
         bins = torch.empty(len(scaled), dtype=torch.int32)
