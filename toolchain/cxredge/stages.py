@@ -110,7 +110,7 @@ class Store(ABC):
         with self.fill(stage) as folder:
             for file in made.iterdir():
                 if file.is_file():
-                    os.link(file, folder / file.name)
+                    _link(file, folder / file.name)
 
     @contextmanager
     def work(self) -> Iterator[Path]:
@@ -176,6 +176,14 @@ class Scratch(Store):
 def cache_folder() -> Path:
     """``CXR_CACHE``, else ``build/cache`` in the current folder."""
     return Path(os.environ.get("CXR_CACHE") or "build/cache")
+
+
+def _link(file: Path, goal: Path) -> None:
+    """A second name for the file's bytes; a copy where the file system has no such thing."""
+    try:
+        os.link(file, goal)
+    except OSError:
+        shutil.copyfile(file, goal)
 
 
 def _remove_empty(folder: Path) -> None:
