@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxredge.data import out_of_distribution as strangers
+from cxredge.data import out_of_distribution
 from cxredge.data.data_sets import open_data
 from cxredge.data.film import Film
 from cxredge.data.out_of_distribution import PER_KIND, WORDS, make_ood_films, ood_sets
@@ -62,7 +62,7 @@ def test_changed_films_are_what_they_are_called(films: tuple[Film, ...]) -> None
 
 def test_corners_are_quarters_in_turn() -> None:
     film = np.arange(5 * 7, dtype=np.uint8).reshape(5, 7)
-    quarters = [strangers._corner(film, i) for i in range(5)]
+    quarters = [out_of_distribution._corner(film, i) for i in range(5)]
     for quarter, expected in zip(quarters, (film[:2, :3], film[:2, 4:], film[3:, :3], film[3:, 4:]), strict=False):
         np.testing.assert_array_equal(quarter, expected)
     np.testing.assert_array_equal(quarters[4], quarters[0])

@@ -11,7 +11,7 @@ import pytest
 from cxredge.data.data_sets import open_data
 from cxredge.data.out_of_distribution import WORDS, OodFilm, OodFilms, make_ood_films
 from cxredge.images.preprocess import preprocess_films
-from cxredge.parity.novelty_evidence import stranger_evidence
+from cxredge.parity.novelty_evidence import novelty_evidence
 from cxredge.parity.pairs import Both
 from cxredge.recipe import PhantomData
 from cxredge.recipe_file import load_recipe
@@ -35,7 +35,7 @@ def test_known_answers() -> None:
     # kinds may lie in any order; ct is above all films for both, blank below half of them for the artifact
     strange = scores([5, 3.5, 6, 4.5], [5, 2.5, 6, 0.5])
     kinds = listed("ct", "blank", "ct", "blank")
-    ct, blank, both = stranger_evidence(films, ["p", "p", "q", "q"], strange, kinds, 4.5, SHORT)
+    ct, blank, both = novelty_evidence(films, ["p", "p", "q", "q"], strange, kinds, 4.5, SHORT)
     assert (ct.kind, ct.pictures, ct.auc.reference, ct.auc.artifact) == ("ct", 2, 1, 1)
     assert (ct.what, blank.what, both.kind) == (WORDS["ct"], WORDS["blank"], "all")
     assert blank.auc.reference == pytest.approx((3 + 4) / 8)
@@ -61,7 +61,7 @@ def test_the_zoos_student_tells_what_is_no_film(tmp_path: Path) -> None:
     student = build_student(recipe, ZOO / recipe.weights.file)
     with torch.no_grad():
         novelty = [student(torch.from_numpy(p).float())["novelty"].numpy() for p in (known, strange)]
-    found = stranger_evidence(
+    found = novelty_evidence(
         Both(novelty[0], novelty[0]),
         [film.patient for film in films],
         Both(novelty[1], novelty[1]),

@@ -1,4 +1,4 @@
-"""How well the novelty score tells strangers from the evaluation films, before and after lowering."""
+"""How well the novelty score tells pictures of other kinds from the evaluation films, before and after lowering."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cxredge.results import BootstrapSpec
 ALL = "all"
 
 
-def stranger_evidence(
+def novelty_evidence(
     films: Both,
     patients: Sequence[str],
     strange: Both,

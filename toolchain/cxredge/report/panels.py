@@ -202,7 +202,7 @@ def subgroup_chart(evidence: Evidence) -> Svg:
     return losses(f"AUC loss of {evidence.artifact} by part of the films", "AUC loss", lines)
 
 
-def stranger_chart(evidence: Evidence) -> Svg:
+def novelty_chart(evidence: Evidence) -> Svg:
     """Share of strange pictures that are flagged, by kind."""
     lines = [
         Row(

@@ -15,7 +15,7 @@ from cxredge.evidence import Evidence, Explanation, StabilityEvidence
 from cxredge.parity.decisions import thresholds
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.label_evidence import examine
-from cxredge.parity.novelty_evidence import stranger_evidence
+from cxredge.parity.novelty_evidence import novelty_evidence
 from cxredge.parity.pairs import Both, Pair
 from cxredge.parity.stability import halves, stability_evidence
 from cxredge.parity.stress_evidence import stress_evidence
@@ -127,7 +127,7 @@ def _evidence(
             basic.model_copy(
                 update={
                     "heatmaps": heatmap_evidence(r, o, cut, recipe.labels.names, sizes, recipe.input, masks),
-                    "strangers": stranger_evidence(
+                    "strangers": novelty_evidence(
                         Both(r["novelty"], o["novelty"]),
                         pair.patients,
                         Both(
