@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cxredge import code_digest as module
-from cxredge.code_digest import code_digest, code_of
+from cxredge.code_digest import code_digest, code_of, files_digest
 
 FILES = {
     "__init__": "",
@@ -47,7 +47,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for function in (module.code_digest, module._file_digest, module._imports, module._is_module):
+    for function in (module.code_digest, module.files_digest, module._file_digest, module._imports, module._is_module):
         function.cache_clear()
 
 
@@ -63,6 +63,16 @@ def test_the_digest_changes_with_the_code_alone(tree: Path, changed: str, counts
     file.write_text(file.read_text() + "\n# reworded\n")
     forget()
     assert (code_digest("cxredge.room.job") != before) is counts
+
+
+def test_files_alone_count_without_what_they_import(tree: Path) -> None:
+    before = files_digest("cxredge.room.job")
+    (tree / "deep.py").write_text("# reworded\n")
+    forget()
+    assert files_digest("cxredge.room.job") == before
+    (tree / "room" / "job.py").write_text("# reworded\n")
+    forget()
+    assert files_digest("cxredge.room.job") != before
 
 
 def test_a_module_that_is_none_is_an_error_of_ours(tree: Path) -> None:

@@ -59,7 +59,16 @@ def test_a_key_holds_inputs_needs_code_and_packages(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "damage", ["changed", "removed", "{", "[]", '{"files": []}', '{"files": {"a": 1}, "needs": {}}']
+    "damage",
+    [
+        "changed",
+        "removed",
+        "{",
+        "[]",
+        '{"files": []}',
+        '{"files": {"a": 1}, "needs": {}}',
+        '{"files": {}, "inputs": {"value": 1}, "needs": {}}',
+    ],
 )
 def test_damaged_results_are_thrown_away(tmp_path: Path, damage: str) -> None:
     folder = fill(Cache(tmp_path), Number(1))
@@ -103,6 +112,15 @@ def test_an_interrupted_fill_leaves_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert not store.has(Number(1))
     assert list(store.folder(Number(1)).parent.iterdir()) == []
+
+
+def test_a_result_of_other_inputs_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    """Whoever moves folders about in a cache."""
+    store = Cache(tmp_path)
+    one, two = fill(store, Number(1)), fill(store, Number(2))
+    one.rename(tmp_path / "aside")
+    two.rename(one)
+    assert not Cache(tmp_path).has(Number(1))
 
 
 def test_scratch_knows_nothing_but_its_own(tmp_path: Path) -> None:

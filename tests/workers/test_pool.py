@@ -6,19 +6,21 @@ import json
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cxredge.errors import EnvironmentProblem, InputError
+from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.recipe import Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.vocabulary import ArtifactName
 from cxredge.workers.fork_server import COMMAND, ForkServer
 from cxredge.workers.jobs.lower import Lower
 from cxredge.workers.jobs.run_reference import RunReference
-from cxredge.workers.task import Task
+from cxredge.workers.pool import run_tasks
+from cxredge.workers.task import AnyJob, Task
 from support.stand_in import GOOD, StandIn, run
 
 
@@ -101,6 +103,51 @@ def test_jobs_after_a_failed_one_get_its_error_and_never_start(stand_in: StandIn
     assert third.error is first.error
     assert apart.error is None
     assert {p.name for p in (stand_in.folder / "out").iterdir()} == {"first", "apart"}
+
+
+def two_jobs(stand_in: StandIn, script: str) -> Task:
+    """A task of the jobs ``first`` and ``second``."""
+    made = stand_in.task("first", script)
+    second = made.jobs[0].model_copy(update={"name": "second"})
+    return made.model_copy(update={"jobs": (*made.jobs, second)})
+
+
+def test_a_job_is_done_when_it_has_answered_though_others_of_its_task_go_on(stand_in: StandIn) -> None:
+    seen = stand_in.folder / "seen"
+    wait = f"""
+        import time
+        while not os.path.exists({str(seen)!r}):
+            time.sleep(0.02)
+        open(sys.argv[1] + "/answers/1.json", "w").write("{{}}")
+        """
+    told: list[str] = []
+
+    def ended(job: AnyJob, error: CxrError | None) -> None:
+        assert error is None
+        told.append(job.name)
+        seen.touch()
+
+    with ForkServer(stand_in.command) as server:
+        run_tasks([two_jobs(stand_in, GOOD + textwrap.dedent(wait))], print, ended, server)
+    assert told == ["first", "second"]
+
+
+def test_a_crash_ends_the_job_that_was_being_done_and_the_rest_is_begun_again(stand_in: StandIn) -> None:
+    task = two_jobs(stand_in, "import os; os.abort()")
+    told: dict[str, CxrError | None] = {}
+    with ForkServer(stand_in.command) as server:
+        run_tasks([task], print, lambda job, error: told.update({job.name: error}), server)
+    assert {name: error.code for name, error in told.items() if error is not None} == {
+        "first": "EXPORTER-CRASHED",
+        "second": "EXPORTER-CRASHED",
+    }
+    first, second = told.values()
+    assert first is not second, "two processes"
+
+
+def test_tasks_that_wait_for_each_other_are_a_fault_and_no_endless_wait(stand_in: StandIn) -> None:
+    with pytest.raises(RuntimeError, match="wait for each other"):
+        stand_in.run([stand_in.task("one", GOOD, after=("two",)), stand_in.task("two", GOOD, after=("one",))])
 
 
 @pytest.mark.parametrize(

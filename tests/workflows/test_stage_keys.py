@@ -74,6 +74,7 @@ def reword(file: Path) -> None:
 def forget() -> None:
     """What is remembered of the files' contents; a comment changes no import."""
     digests.code_digest.cache_clear()
+    digests.files_digest.cache_clear()
     digests._file_digest.cache_clear()
 
 
@@ -175,6 +176,24 @@ def test_reading_films_differently_spares_what_saw_none(tree: Path) -> None:
     spared = {n for n in before if n.startswith("lower ") and not n.split("/")[1].startswith("w8")}
     assert {*before} - found == spared
     assert spared
+
+
+@pytest.mark.parametrize(
+    ("file", "steps"),
+    [
+        ("films", {"calibration films", "evaluation films", "validation films"}),
+        ("selftest", {"self-test inputs"}),
+        ("pictures", READS_FILMS | {"self-test inputs"}),
+        ("artifact", set()),
+    ],
+)
+def test_stages_that_are_made_here_hang_on_their_own_file(tree: Path, file: str, steps: set[str]) -> None:
+    """And what is made from them; a stage that is made by a job hangs on the job's code alone."""
+    before = keys()
+    reword(tree / "workflows" / "stages" / f"{file}.py")
+    found = changed(before, keys())
+    assert {name for name in found if not name.startswith(("lower", "run", "reference", "round", "sensit"))} >= steps
+    assert bool(found) == bool(steps)
 
 
 @pytest.mark.parametrize(

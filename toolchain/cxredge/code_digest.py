@@ -27,6 +27,12 @@ def code_digest(*modules: str) -> str:
     return sha256_bytes("".join(lines).encode())
 
 
+@lru_cache(maxsize=256)
+def files_digest(*modules: str) -> str:
+    """SHA-256 over names and contents of these modules alone, whatever they import."""
+    return sha256_bytes("".join(f"{m} {_file_digest(_file(m))}\n" for m in sorted(set(modules))).encode())
+
+
 def code_of(*modules: str) -> frozenset[str]:
     """The modules themselves, and those of this package that they import, directly or not.
 

@@ -20,7 +20,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import ClassVar
 
-from cxredge.code_digest import code_digest
+from cxredge.code_digest import code_digest, files_digest
 from cxredge.files import canonical_json, fresh_directory, sha256_bytes, sha256_file, write_text
 
 RECORD = "stage.json"
@@ -42,6 +42,8 @@ class Stage(ABC):
     """Modules that make it; what they import counts too."""
     packages: tuple[str, ...]
     """Distributions whose versions decide its bytes."""
+    made_here: ClassVar[bool] = False
+    """Whether code of the stage's own classes makes it: their files count then, beside ``code``."""
 
     @property
     @abstractmethod
@@ -64,9 +66,14 @@ class Stage(ABC):
             "inputs": self.inputs,
             "needs": [need.key for need in self.needs],
             "code": code_digest(*self.code),
+            "own": files_digest(*self._own_modules()) if self.made_here else None,
             "packages": {package: _version(package) for package in sorted(self.packages)},
         }
         return sha256_bytes(canonical_json(decides).encode())[:32]
+
+    def _own_modules(self) -> list[str]:
+        """Modules of its class and of those that it stems from, below ``Stage``."""
+        return [kind.__module__ for kind in type(self).__mro__ if issubclass(kind, Stage) and kind is not Stage]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stage) and (self.kind, self.key) == (other.kind, other.key)
@@ -146,6 +153,7 @@ class Cache(Store):
             record = json.loads((folder / RECORD).read_text())
             now, then = self._made_from(stage), record["needs"]
             whole = all(then.get(need, digest) == digest for need, digest in now.items())
+            whole = whole and bool(record["files"]) and canonical_json(record["inputs"]) == canonical_json(stage.inputs)
             whole = whole and all(sha256_file(folder / name) == digest for name, digest in record["files"].items())
         except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
             whole = False

@@ -15,6 +15,7 @@ class PhantomSplit(Stage):
     """Pictures under ``images/`` and masks under ``masks/``."""
 
     kind = "phantoms"
+    made_here = True
     code = ("cxredge.phantoms.folder", "cxredge.phantoms.render")
     packages = ("numpy", "pillow")
 

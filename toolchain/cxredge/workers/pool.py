@@ -45,14 +45,18 @@ def run_tasks(
 
     try:
         while queue or running:
-            queue = [rest for task in queue if (rest := _without_hopeless(task, outcome, end)) is not None]
+            queue = _without_hopeless(queue, outcome, end)
             good = {name for name, error in outcome.items() if error is None}
             ready = [task for task in queue if task.waits_for() <= good]
             for task in ready[: slots - len(running)]:
                 queue.remove(task)
                 event(f"{task.name}: started")
                 running.append(_Running(task, server, event, threads=max(1, cores() // slots)))
+            if queue and not running:
+                raise RuntimeError(f"tasks wait for each other: {', '.join(task.name for task in queue)}")
             for worker in list(running):
+                for job, error in worker.news():
+                    end(job, error)
                 results = worker.poll()
                 if results is not None:
                     running.remove(worker)
@@ -66,16 +70,24 @@ def run_tasks(
             worker.kill()
 
 
-def _without_hopeless(task: Task, outcome: dict[str, CxrError | None], end: Ended) -> Task | None:
-    """The task without the jobs that need one that failed; None when no job is left."""
-    left = []
-    for job in task.jobs:
-        error = next((outcome[name] for name in job.after if outcome.get(name) is not None), None)
-        if error is None:
-            left.append(job)
-        else:
-            end(job, error)
-    return task.model_copy(update={"jobs": tuple(left)}) if left else None
+def _without_hopeless(tasks: list[Task], outcome: dict[str, CxrError | None], end: Ended) -> list[Task]:
+    """The tasks without the jobs that need one that failed, and without those that need these, and so on."""
+    ended = -1
+    while ended != len(outcome):
+        ended = len(outcome)
+        left = []
+        for task in tasks:
+            jobs = []
+            for job in task.jobs:
+                error = next((outcome[name] for name in job.after if outcome.get(name) is not None), None)
+                if error is None:
+                    jobs.append(job)
+                else:
+                    end(job, error)
+            if jobs:
+                left.append(task.model_copy(update={"jobs": tuple(jobs)}))
+        tasks = left
+    return tasks
 
 
 class _Running:
@@ -89,6 +101,8 @@ class _Running:
         write_text(folder / TASK, task.model_dump_json())
         for place in range(len(task.jobs)):
             task.answer(place).unlink(missing_ok=True)
+        self.told: set[str] = set()
+        self.failed: dict[str, CxrError] = {}
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker ends
         progress, stdout = os.pipe()
         self.reader = threading.Thread(target=self._read, args=(progress,), daemon=True)
@@ -103,13 +117,28 @@ class _Running:
             for line in lines:
                 self.event(line.decode("utf-8", "replace").rstrip())
 
+    def news(self) -> list[tuple[AnyJob, CxrError | None]]:
+        """Jobs that have ended since this was asked last, while others of the task are still being done."""
+        found: list[tuple[AnyJob, CxrError | None]] = []
+        for place, job in enumerate(self.task.jobs):
+            if job.name not in self.told and self.task.answer(place).is_file():
+                self.told.add(job.name)
+                answer = Answer.model_validate_json(self.task.answer(place).read_bytes())
+                found.append((job, self._remembered(job, answer.error())))
+        return found
+
+    def _remembered(self, job: AnyJob, error: CxrError | None) -> CxrError | None:
+        if error is not None:
+            self.failed[job.name] = error
+        return error
+
     def poll(self) -> list[tuple[AnyJob, CxrError | None]] | None:
-        """How its jobs ended, so far as they were begun; None while it runs."""
+        """How those of its jobs ended that are no news, so far as they were begun; None while it runs."""
         try:
             status = self.worker.poll()
         except EnvironmentProblem as lost:
             self.kill()
-            return [(job, lost) for job in self.task.jobs]
+            return [*self.news(), *((job, lost) for job in self.task.jobs if job.name not in self.told)]
         if status is None:
             return None
         self.reader.join(timeout=5)
@@ -119,24 +148,17 @@ class _Running:
         return self._results(status, said)
 
     def _results(self, status: int, said: bytes) -> list[tuple[AnyJob, CxrError | None]]:
-        results: list[tuple[AnyJob, CxrError | None]] = []
-        failed: dict[str, CxrError] = {}
-        for place, job in enumerate(self.task.jobs):
-            before = next((failed[name] for name in job.after if name in failed), None)
-            if before is not None:
-                failed[job.name] = before
-                results.append((job, before))
-                continue
-            file = self.task.answer(place)
-            if file.is_file():
-                error = Answer.model_validate_json(file.read_bytes()).error()
-            else:
-                error = _crash(job.name, status, said)
-            results.append((job, error))
+        """What the answers do not tell: a crash is the error of the job that was being done, and of those behind it
+        that need one that failed; the others were not begun.
+        """
+        results = self.news()
+        crashed = False
+        for job in (job for job in self.task.jobs if job.name not in self.told):
+            error = next((self.failed[name] for name in job.after if name in self.failed), None)
+            if error is None and not crashed:
+                error, crashed = _crash(job.name, status, said), True
             if error is not None:
-                failed[job.name] = error
-            if not file.is_file():
-                break
+                results.append((job, self._remembered(job, error)))
         return results
 
     def kill(self) -> None:

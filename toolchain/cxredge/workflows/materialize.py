@@ -101,13 +101,13 @@ def _tasks(stages: Sequence[ByJob], store: Store, work: Path) -> list[Task]:
 
 def _raise_first(failures: dict[ByJob, CxrError], refused: Refused | None) -> None:
     """Raise the first failure that is no refusal. Stages that only lacked what another failed to make are not named."""
-    causes: dict[int, tuple[ByJob, CxrError]] = {}
+    causes: dict[tuple[str, str], tuple[ByJob, CxrError]] = {}
     for stage, error in failures.items():
-        causes.setdefault(id(error), (stage, error))
+        causes.setdefault((error.code, error.cause), (stage, error))
     severe = []
-    for cause, error in causes.values():
+    for key, (cause, error) in causes.items():
         if refused is not None and cause.refusable and isinstance(error, InputError):
-            refused |= {stage: error for stage, other in failures.items() if other is error}
+            refused |= {stage: error for stage, other in failures.items() if (other.code, other.cause) == key}
         else:
             severe.append((cause, error))
     if not severe:

@@ -17,6 +17,8 @@ Where = Callable[[Stage], Path]
 class Here(Stage):
     """Made in this process, from what is there already."""
 
+    made_here = True
+
     @abstractmethod
     def make(self, folder: Path, store: Store) -> None:
         """Write the result's files into ``folder``."""
