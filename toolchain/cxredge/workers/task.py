@@ -9,7 +9,6 @@ from pydantic import Field
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.vocabulary import Frozen
-from cxredge.workers.jobs.base import Job
 from cxredge.workers.jobs.lower import Lower
 from cxredge.workers.jobs.rank_sensitivity import RankSensitivity
 from cxredge.workers.jobs.round_weights import RoundWeights
@@ -64,8 +63,3 @@ class Answer(Frozen):
             return None
         kind = EnvironmentProblem if self.exit == EnvironmentProblem.exit_code else InputError
         return kind(self.code, self.cause, self.fix, self.choices)
-
-
-def as_job(job: Job) -> AnyJob:
-    """``job`` as one of the known kinds."""
-    return job  # type: ignore[return-value]  # a task that holds another is refused when it is made

@@ -56,8 +56,9 @@ def build_recipe(
     store = Cache()
     with ForkServer() as server:
         materialize(pipeline.wanted, store, server, f"building {recipe.name}")
-    judged = pipeline.trial.judge(pipeline.artifacts, store)
-    records = {a.artifact: a.record(store) for a in pipeline.artifacts}
+    trial, artifacts = pipeline.trial, pipeline.artifacts
+    judged = trial.judge(artifacts, store, trial.said(artifacts, store))
+    records = {a.artifact: a.record(store) for a in artifacts}
     built = Built(tuple((records[name], j.verdict) for name, j in judged.items()), ())
     if not built.passed:
         return built

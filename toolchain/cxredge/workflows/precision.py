@@ -145,7 +145,8 @@ def _attempt(
         if isinstance(stage, LoweredArtifact | ArtifactOutputs)
     }
     made = {artifact.artifact: artifact for artifact in tried.artifacts if artifact.artifact not in errors}
-    judged = tried.trial.judge(tuple(made.values()), store)
+    trial, artifacts = tried.trial, tuple(made.values())
+    judged = trial.judge(artifacts, store, trial.said(artifacts, store))
     found: dict[TargetName, PrecisionAttempt] = {}
     for target, name in names.items():
         artifact, error = made.get(name), errors.get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,14 @@ from cxredge.workflows.stages.outputs import ArtifactOutputs, Outputs, Reference
 from cxredge.workflows.stages.pictures import Pictures
 
 AnyArtifact = LoweredArtifact | BundledArtifact
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """Answers of the reference, and of artifacts by name."""
+
+    reference: Answers
+    artifacts: Mapping[ArtifactName, Answers]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +66,14 @@ class Trial:
         groups = [picture.group for picture in self.out_of_distribution.listed(store).pictures]
         return Shown(self.evaluation.films, self.validation.films, groups)
 
-    def judge(self, artifacts: Sequence[AnyArtifact], store: Store) -> dict[ArtifactName, Judged]:
-        """Every artifact whose outputs are all there, judged."""
-        reference, shown = self.answers(store), self.shown(store)
+    def said(self, artifacts: Sequence[AnyArtifact], store: Store) -> Said:
+        """What the reference and these artifacts said, once it is there."""
+        return Said(self.answers(store), {a.artifact: self.answers(store, a) for a in artifacts})
+
+    def judge(self, artifacts: Sequence[AnyArtifact], store: Store, said: Said) -> dict[ArtifactName, Judged]:
+        """Every artifact, judged by what was said."""
+        shown = self.shown(store)
         return {
-            a.artifact: judge(self.recipe, a.record(store), shown, reference, self.answers(store, a))
+            a.artifact: judge(self.recipe, a.record(store), shown, said.reference, said.artifacts[a.artifact])
             for a in track(artifacts, "judging", len(artifacts))
         }

@@ -76,8 +76,8 @@ def run_and_judge(bundled: Bundled, store: Scratch, server: ForkServer, extra: S
     materialize(trial.judged_on, store, server, f"reading the films of {bundled.manifest.id}")
     _check_out_of_distribution(bundled, store)
     materialize(trial.outputs(artifacts, extra), store, server, f"verifying {bundled.manifest.id}")
-    answers = {a.artifact: trial.answers(store, a) for a in artifacts}
-    return Verified(bundled, store, trial.answers(store), answers, trial.judge(artifacts, store))
+    said = trial.said(artifacts, store)
+    return Verified(bundled, store, said.reference, said.artifacts, trial.judge(artifacts, store, said))
 
 
 def _check_out_of_distribution(bundled: Bundled, store: Scratch) -> None:

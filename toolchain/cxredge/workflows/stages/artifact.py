@@ -17,12 +17,13 @@ from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.base import ByJob, Here, Ticket, Where
 from cxredge.workflows.stages.pictures import Pictures
 from cxredge.workflows.stages.rounding import RoundedWeights
+from cxredge.workflows.stages.student import student_inputs
 
 
 class LoweredArtifact(ByJob):
     """The artifact's file and its record, ``artifact.json``.
 
-    calibration, rounded: for INT8 schemes. process: other than its target's own.
+    calibration, rounded: for INT8 schemes. label: tells it from others of its name, where there are any.
     """
 
     kind = "artifacts"
@@ -45,6 +46,7 @@ class LoweredArtifact(ByJob):
         self.artifact = artifact
         self.calibration = calibration if artifact.integer else None
         self.rounded = rounded if artifact.integer else None
+        self.label = label
         self.step = f"lower {artifact}{label}"
         self.process = (artifact if target.alone else artifact.target) + label
         self.cost = target.seconds[artifact.scheme]
@@ -56,10 +58,8 @@ class LoweredArtifact(ByJob):
         """Of the recipe, what lowering reads."""
         r, name = self.recipe, self.artifact
         return {
+            **student_inputs(r),
             "artifact": name,
-            "student": r.student.model_dump(mode="json"),
-            "weights": r.weights.sha256,
-            "input": r.input.model_dump(mode="json"),
             "labels": list(r.labels.names),
             "model": [r.name, r.version, r.licence, r.card.summary],
             "keep_float": list(r.keep_float.get(name, ())),
@@ -101,6 +101,7 @@ class BundledArtifact(Here):
 
     def __init__(self, artifact: Artifact, file: Path) -> None:
         self.artifact = artifact.name
+        self.label = ""
         self.process: str = artifact.target
         self.step = f"take {artifact.name}"
         self._artifact = artifact

@@ -18,7 +18,8 @@ from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.artifact import BundledArtifact
 from cxredge.workflows.stages.base import ByJob, Ticket, Where
 from cxredge.workflows.stages.pictures import Pictures
-from cxredge.workflows.stages.rounding import EAGER_PACKAGES, RoundedWeights
+from cxredge.workflows.stages.rounding import RoundedWeights
+from cxredge.workflows.stages.student import EAGER_PACKAGES, student_inputs
 
 
 class Explained(ByJob):
@@ -42,9 +43,7 @@ class Explained(ByJob):
         r = self.recipe
         return {
             "artifact": self.artifact,
-            "student": r.student.model_dump(mode="json"),
-            "weights": r.weights.sha256,
-            "input": r.input.model_dump(mode="json"),
+            **student_inputs(r),
             "keep_float": list(r.keep_float.get(self.artifact, ())),
             "ranges": r.calibration.rule.model_dump(mode="json"),
         }

@@ -17,7 +17,7 @@ from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.artifact import BundledArtifact, LoweredArtifact
 from cxredge.workflows.stages.base import ByJob, Ticket, Where
 from cxredge.workflows.stages.pictures import Pictures
-from cxredge.workflows.stages.rounding import EAGER_PACKAGES
+from cxredge.workflows.stages.student import EAGER_PACKAGES, student_inputs
 
 
 class Outputs(ByJob):
@@ -53,7 +53,7 @@ class ArtifactOutputs(Outputs):
         self.artifact = lowered.artifact
         self.lowered = lowered
         self.pictures = pictures
-        self.step = lowered.step.replace("lower", "run").replace("take", "run")
+        self.step = f"run {lowered.artifact}{lowered.label}"
         self.process = lowered.process
         self.code = (RunArtifact.__module__, target_module(target.name))  # the job looks its target up by name
         self.packages = ("numpy", *target.run_packages)
@@ -97,13 +97,7 @@ class ReferenceOutputs(Outputs):
     @property
     def inputs(self) -> Mapping[str, object]:
         """The student."""
-        r = self.recipe
-        return {
-            "student": r.student.model_dump(mode="json"),
-            "weights": r.weights.sha256,
-            "input": r.input.model_dump(mode="json"),
-            "labels": len(r.labels.names),
-        }
+        return student_inputs(self.recipe)
 
     @property
     def needs(self) -> tuple[Stage, ...]:

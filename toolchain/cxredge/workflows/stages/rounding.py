@@ -11,9 +11,7 @@ from cxredge.workers.jobs.round_weights import RoundWeights
 from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.base import ByJob, Ticket, Where
 from cxredge.workflows.stages.pictures import Pictures
-
-EAGER_PACKAGES = ("numpy", "safetensors", "timm", "torch")
-"""What decides the eager student's numbers."""
+from cxredge.workflows.stages.student import EAGER_PACKAGES, student_inputs
 
 
 class RoundedWeights(ByJob):
@@ -35,13 +33,7 @@ class RoundedWeights(ByJob):
     @property
     def inputs(self) -> Mapping[str, object]:
         """The student."""
-        r = self.recipe
-        return {
-            "student": r.student.model_dump(mode="json"),
-            "weights": r.weights.sha256,
-            "input": r.input.model_dump(mode="json"),
-            "labels": len(r.labels.names),
-        }
+        return student_inputs(self.recipe)
 
     @property
     def needs(self) -> tuple[Stage, ...]:

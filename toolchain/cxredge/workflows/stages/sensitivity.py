@@ -11,7 +11,8 @@ from cxredge.stages import Stage, Store
 from cxredge.workers.jobs.rank_sensitivity import ORDER, RankSensitivity
 from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.base import ByJob, Ticket, Where
-from cxredge.workflows.stages.rounding import EAGER_PACKAGES, RoundedWeights
+from cxredge.workflows.stages.rounding import RoundedWeights
+from cxredge.workflows.stages.student import EAGER_PACKAGES
 
 
 class Sensitivity(ByJob):
