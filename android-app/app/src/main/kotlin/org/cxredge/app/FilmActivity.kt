@@ -17,7 +17,7 @@ import org.cxredge.app.view.say
 import org.cxredge.app.view.visible
 import org.cxredge.app.words.FilmWords
 import org.cxredge.app.words.FindingWords
-import org.cxredge.core.Colour
+import org.cxredge.core.film.Colour
 
 /** One film: the address is the intent's data, so that the system brings it back when the process has died. */
 class FilmActivity : Screen(R.layout.film) {

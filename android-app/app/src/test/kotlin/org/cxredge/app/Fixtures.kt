@@ -1,7 +1,7 @@
 package org.cxredge.app
 
-import org.cxredge.core.Folder
-import org.cxredge.core.PinnedKey
+import org.cxredge.core.bundle.Folder
+import org.cxredge.core.bundle.PinnedKey
 import org.json.JSONArray
 import org.json.JSONObject
 import java.io.File

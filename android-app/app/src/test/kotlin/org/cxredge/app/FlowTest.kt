@@ -15,9 +15,9 @@ import org.cxredge.app.platform.SharedFiles
 import org.cxredge.app.session.FilmState
 import org.cxredge.app.session.Verdict
 import org.cxredge.app.view.find
-import org.cxredge.core.Folder
-import org.cxredge.core.PinnedKey
-import org.cxredge.core.Version
+import org.cxredge.core.bundle.Folder
+import org.cxredge.core.bundle.ModelVersion
+import org.cxredge.core.bundle.PinnedKey
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNotSame
@@ -209,7 +209,7 @@ class FlowTest {
 
     @Test
     fun anOlderBundleIsRefused() {
-        AcceptedInPreferences(app.getSharedPreferences("accepted", 0)).accept("phantom", Version.parse("9.0.0"))
+        AcceptedInPreferences(app.getSharedPreferences("accepted", 0)).accept("phantom", ModelVersion.parse("9.0.0"))
         assertRefused("BUNDLE-ROLLBACK", R.string.rollback_title)
     }
 

@@ -3,25 +3,25 @@ package org.cxredge.app
 import ai.onnxruntime.OnnxTensor
 import ai.onnxruntime.OrtEnvironment
 import ai.onnxruntime.OrtSession
-import org.cxredge.core.Artifact
-import org.cxredge.core.InputSpec
-import org.cxredge.core.Runner
-import org.cxredge.core.Runtime
+import org.cxredge.core.bundle.Artifact
+import org.cxredge.core.film.InputSpec
+import org.cxredge.core.model.ModelRunner
+import org.cxredge.core.model.ModelRuntime
 import java.io.File
 import java.nio.FloatBuffer
 
 /** Real inference on a desktop. [wrong] is added to every logit: a runtime that computes something else. */
-class OnnxRuntime(private val wrong: Float = 0f) : Runtime {
+class OnnxRuntime(private val wrong: Float = 0f) : ModelRuntime {
     override val target: String = "onnx"
     override val name: String = "ONNX Runtime"
 
-    override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): Runner {
+    override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): ModelRunner {
         val options = OrtSession.SessionOptions().apply { setIntraOpNumThreads(threads) }
         return OnnxRunner(OrtEnvironment.getEnvironment().createSession(model.path, options), input, wrong)
     }
 }
 
-private class OnnxRunner(private val session: OrtSession, input: InputSpec, private val wrong: Float) : Runner {
+private class OnnxRunner(private val session: OrtSession, input: InputSpec, private val wrong: Float) : ModelRunner {
     private val shape = longArrayOf(1, input.channels.toLong(), input.height.toLong(), input.width.toLong())
 
     override fun run(image: FloatArray): List<FloatArray> =

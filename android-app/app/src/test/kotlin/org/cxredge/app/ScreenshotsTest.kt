@@ -8,13 +8,12 @@ import android.net.Uri
 import android.view.View
 import android.view.ViewGroup
 import android.widget.TextView
-import java.io.File
 import org.cxredge.app.TestApp.Companion.until
 import org.cxredge.app.session.BenchmarkState
 import org.cxredge.app.session.FilmState
 import org.cxredge.app.session.Verdict
 import org.cxredge.app.view.find
-import org.cxredge.core.Folder
+import org.cxredge.core.bundle.Folder
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -23,6 +22,7 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
+import java.io.File
 
 /** Every screen as a picture, in light and dark, with large type, from right to left, and translated. */
 @RunWith(RobolectricTestRunner::class)

@@ -4,9 +4,9 @@ import org.cxredge.app.platform.AcceptedInPreferences
 import org.cxredge.app.platform.AndroidJpeg
 import org.cxredge.app.session.Services
 import org.cxredge.app.session.Session
-import org.cxredge.core.FileTree
-import org.cxredge.core.PinnedKey
-import org.cxredge.core.Runtime
+import org.cxredge.core.bundle.FileTree
+import org.cxredge.core.bundle.PinnedKey
+import org.cxredge.core.model.ModelRuntime
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.shadows.ShadowLooper
 import java.io.File
@@ -15,7 +15,7 @@ import java.io.File
 class TestApp : App() {
     var bundle: FileTree = Fixtures.folder()
     var keys: () -> List<PinnedKey> = Fixtures::keys
-    var runtime: () -> Runtime = { OnnxRuntime() }
+    var runtime: () -> ModelRuntime = { OnnxRuntime() }
     var models: File? = null
 
     private var living: Session? = null

@@ -1,5 +1,13 @@
 package org.cxredge.core
 
+import org.cxredge.core.bundle.FileTree
+import org.cxredge.core.bundle.Folder
+import org.cxredge.core.bundle.ModelBundle
+import org.cxredge.core.bundle.PinnedKey
+import org.cxredge.core.bundle.Trust
+import org.cxredge.core.json.Json
+import org.cxredge.core.json.JsonNode
+import org.cxredge.core.json.JsonSource
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.assertThrows
 import java.io.File
@@ -12,7 +20,7 @@ internal object Fixtures {
     val bundle: File = folder.resolve("bundle")
     val key: PinnedKey = PinnedKey.parse("test.pub", folder.resolve("keys/test.pub").readText())
 
-    fun open(): Bundle = Bundle.open(Folder(bundle), Trust(listOf(key)))
+    fun open(): ModelBundle = ModelBundle.open(Folder(bundle), Trust(listOf(key)))
 
     /** A file's values, as the golden tests/vectors/NAME has them. */
     fun vectors(name: String): JsonNode {

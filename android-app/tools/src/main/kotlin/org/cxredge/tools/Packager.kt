@@ -1,5 +1,6 @@
 package org.cxredge.tools
 
+import org.cxredge.core.bundle.ModelManifest
 import java.nio.file.Files
 import java.nio.file.Path
 import kotlin.io.path.ExperimentalPathApi
@@ -10,7 +11,6 @@ import kotlin.io.path.name
 import kotlin.io.path.readBytes
 import kotlin.io.path.relativeTo
 import kotlin.io.path.walk
-import org.cxredge.core.Manifest
 
 /** What one APK is made of. [rules]: R8's, shared with Gradle; [assets]: the folder with model/ and keys/. */
 class Ingredients(
@@ -24,7 +24,7 @@ class Ingredients(
 )
 
 /** What was packaged, and whether `apksigner` was there to agree. */
-class Packaged(val file: Path, val model: Manifest, val sizes: SizeTable, val byApksigner: Boolean)
+class Packaged(val file: Path, val model: ModelManifest, val sizes: SizeTable, val byApksigner: Boolean)
 
 /** Links, shrinks, packs, signs and checks one APK; the same ingredients give the same bytes. */
 class Packager(private val ingredients: Ingredients) {
@@ -33,7 +33,7 @@ class Packager(private val ingredients: Ingredients) {
     /** Puts cxr-edge-<model>-<version>.apk into [folder] once every check passed. Throws [Problem]. */
     fun packageInto(folder: Path): Packaged {
         checkAbis()
-        val model: Manifest = checkModel(ingredients.assets, choice)
+        val model: ModelManifest = checkModel(ingredients.assets, choice)
         val goal: Path = folder.resolve("cxr-edge-${model.name}-${model.version}.apk")
         var byApksigner = false
         wholeFile(goal) { beside ->

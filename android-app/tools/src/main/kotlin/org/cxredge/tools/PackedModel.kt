@@ -1,5 +1,12 @@
 package org.cxredge.tools
 
+import org.cxredge.core.Refusal
+import org.cxredge.core.bundle.FileTree
+import org.cxredge.core.bundle.Folder
+import org.cxredge.core.bundle.ModelBundle
+import org.cxredge.core.bundle.ModelManifest
+import org.cxredge.core.bundle.PinnedKey
+import org.cxredge.core.bundle.Trust
 import java.io.InputStream
 import java.nio.file.Path
 import kotlin.io.path.exists
@@ -7,20 +14,13 @@ import kotlin.io.path.isDirectory
 import kotlin.io.path.listDirectoryEntries
 import kotlin.io.path.name
 import kotlin.io.path.readText
-import org.cxredge.core.Bundle
-import org.cxredge.core.FileTree
-import org.cxredge.core.Folder
-import org.cxredge.core.Manifest
-import org.cxredge.core.PinnedKey
-import org.cxredge.core.Refusal
-import org.cxredge.core.Trust
 
 /**
  * Reads the bundle below [assets] as the app will: signature, list and hashes of all files, manifest.
  * Throws [Problem] APK-MODEL where there is none, APK-KEYS without a pinned key, APK-RUNTIME where no artifact is for
  * [runtime], and the core's own codes for a bundle that it refuses.
  */
-fun checkModel(assets: Path, runtime: RuntimeChoice): Manifest {
+fun checkModel(assets: Path, runtime: RuntimeChoice): ModelManifest {
     val model: Path = assets.resolve("model")
     if (!model.resolve("manifest.json").exists()) {
         throw Problem("APK-MODEL", "$model holds no bundle", "run make apk MODEL=<name>, which builds it")
@@ -33,7 +33,7 @@ fun checkModel(assets: Path, runtime: RuntimeChoice): Manifest {
     if (pinned.isEmpty()) {
         throw Problem("APK-KEYS", "$keys holds no public key (*.pub)", "run make android-model, which lays the key")
     }
-    val manifest: Manifest = refusing { Bundle.open(Folder(model.toFile()), Trust(pinned)).manifest }
+    val manifest: ModelManifest = refusing { ModelBundle.open(Folder(model.toFile()), Trust(pinned)).manifest }
     val targets: List<String> = manifest.artifacts.map { it.target }.distinct()
     if (runtime.target !in targets) {
         throw Problem(
@@ -50,7 +50,7 @@ fun checkPackedModel(apk: Apk) {
     val packed = PackedAssets(apk)
     val keys: List<PinnedKey> = apk.entries.map { it.name }.filter { it.startsWith(KEY_FOLDER) }
         .map { refusing { PinnedKey.parse(it.removePrefix(KEY_FOLDER), apk.bytes(it).decodeToString()) } }
-    refusing { Bundle.open(packed, Trust(keys)) }
+    refusing { ModelBundle.open(packed, Trust(keys)) }
 }
 
 private const val KEY_FOLDER = "assets/keys/"

@@ -4,9 +4,9 @@ import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.BitmapRegionDecoder
 import android.graphics.Rect
-import org.cxredge.core.JpegDecoder
-import org.cxredge.core.PixelRows
 import org.cxredge.core.Refusal
+import org.cxredge.core.film.JpegDecoder
+import org.cxredge.core.film.PixelRows
 import java.io.IOException
 
 /**

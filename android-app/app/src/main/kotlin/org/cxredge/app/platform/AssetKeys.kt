@@ -1,8 +1,8 @@
 package org.cxredge.app.platform
 
 import android.content.res.AssetManager
-import org.cxredge.core.PinnedKey
 import org.cxredge.core.Refusal
+import org.cxredge.core.bundle.PinnedKey
 
 /** The public keys that the app was built with: assets/keys/<name>.pub. */
 object AssetKeys {

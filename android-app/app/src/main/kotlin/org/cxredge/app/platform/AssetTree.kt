@@ -1,7 +1,7 @@
 package org.cxredge.app.platform
 
 import android.content.res.AssetManager
-import org.cxredge.core.FileTree
+import org.cxredge.core.bundle.FileTree
 import java.io.InputStream
 
 /** A folder of the app's assets. Assets hold plain files only, so there is nothing to refuse. */

@@ -4,7 +4,7 @@ import android.content.res.AssetManager
 import org.cxredge.app.runtime.ExecuTorchRuntime
 import org.cxredge.app.runtime.TfliteRuntime
 import org.cxredge.core.Refusal
-import org.cxredge.core.Runtime
+import org.cxredge.core.model.ModelRuntime
 import org.json.JSONException
 import org.json.JSONObject
 import java.io.IOException
@@ -12,7 +12,7 @@ import java.io.IOException
 /** The runtime whose libraries the APK carries, as assets/runtime.json says: {"target", "name", "version", "source"}. */
 object BuiltInRuntime {
     /** Throws [Refusal] RUNTIME-NONE when the file is not there, or names a target that this app has no runner for. */
-    fun read(assets: AssetManager): Runtime {
+    fun read(assets: AssetManager): ModelRuntime {
         val about = try {
             JSONObject(assets.open(FILE).use { it.readBytes() }.toString(Charsets.UTF_8))
         } catch (error: IOException) {

@@ -3,7 +3,7 @@ package org.cxredge.app.platform
 import android.content.Context
 import org.cxredge.app.session.Session
 import org.cxredge.app.session.Verdict
-import org.cxredge.core.FieldLog
+import org.cxredge.core.log.FieldLog
 import org.json.JSONObject
 import java.time.LocalDate
 

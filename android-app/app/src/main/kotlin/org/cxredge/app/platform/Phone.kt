@@ -3,7 +3,7 @@ package org.cxredge.app.platform
 import android.app.ActivityManager
 import android.content.Context
 import android.os.Build
-import org.cxredge.core.Device
+import org.cxredge.core.log.Device
 
 /** What may be told about this phone: its kind, and nothing that names it or its owner. */
 object Phone {

@@ -1,10 +1,10 @@
 package org.cxredge.app.runtime
 
-import org.cxredge.core.Artifact
-import org.cxredge.core.InputSpec
 import org.cxredge.core.Refusal
-import org.cxredge.core.Runner
-import org.cxredge.core.Runtime
+import org.cxredge.core.bundle.Artifact
+import org.cxredge.core.film.InputSpec
+import org.cxredge.core.model.ModelRunner
+import org.cxredge.core.model.ModelRuntime
 import org.pytorch.executorch.EValue
 import org.pytorch.executorch.Module
 import org.pytorch.executorch.Tensor
@@ -14,10 +14,10 @@ import java.io.File
  * ExecuTorch with XNNPACK. The file is mapped, not read. The thread pool belongs to the process: the module loaded
  * last decides its size for all.
  */
-class ExecuTorchRuntime(override val name: String) : Runtime {
+class ExecuTorchRuntime(override val name: String) : ModelRuntime {
     override val target: String = "executorch"
 
-    override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): Runner = try {
+    override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): ModelRunner = try {
         val module = Module.load(model.path, Module.LOAD_MODE_MMAP, threads)
         module.loadMethod("forward")
         ExecuTorchRunner(module, input)
@@ -32,7 +32,7 @@ class ExecuTorchRuntime(override val name: String) : Runtime {
 }
 
 /** Outputs are positional: logits, cam, novelty. */
-private class ExecuTorchRunner(private val module: Module, input: InputSpec) : Runner {
+private class ExecuTorchRunner(private val module: Module, input: InputSpec) : ModelRunner {
     private val shape = longArrayOf(1, input.channels.toLong(), input.height.toLong(), input.width.toLong())
 
     /** Copies the outputs: they lie in memory that the next run uses again. */

@@ -1,10 +1,10 @@
 package org.cxredge.app.runtime
 
-import org.cxredge.core.Artifact
-import org.cxredge.core.InputSpec
 import org.cxredge.core.Refusal
-import org.cxredge.core.Runner
-import org.cxredge.core.Runtime
+import org.cxredge.core.bundle.Artifact
+import org.cxredge.core.film.InputSpec
+import org.cxredge.core.model.ModelRunner
+import org.cxredge.core.model.ModelRuntime
 import org.tensorflow.lite.Interpreter
 import java.io.File
 import java.nio.ByteBuffer
@@ -12,10 +12,10 @@ import java.nio.ByteOrder
 import java.nio.FloatBuffer
 
 /** TensorFlow Lite with XNNPACK. The interpreter maps the file, and does not read it. */
-class TfliteRuntime(override val name: String) : Runtime {
+class TfliteRuntime(override val name: String) : ModelRuntime {
     override val target: String = "tflite"
 
-    override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): Runner = try {
+    override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): ModelRunner = try {
         val options = Interpreter.Options()
         options.setNumThreads(threads)
         options.setUseXNNPACK(true)
@@ -31,7 +31,7 @@ class TfliteRuntime(override val name: String) : Runtime {
 }
 
 /** Inputs and outputs go by their names in the signature. */
-private class TfliteRunner(private val interpreter: Interpreter) : Runner {
+private class TfliteRunner(private val interpreter: Interpreter) : ModelRunner {
     private val sizes = NAMES.associateWith { interpreter.getOutputTensorFromSignature(it, SIGNATURE).numElements() }
 
     override fun run(image: FloatArray): List<FloatArray> {

@@ -1,6 +1,6 @@
 package org.cxredge.app.session
 
-import org.cxredge.core.Decision
+import org.cxredge.core.decision.Decision
 
 /** One film through the model: read, preprocess, run, decide. */
 class Analysis(private val checked: Checked, private val reader: FilmReader) {

@@ -1,9 +1,9 @@
 package org.cxredge.app.session
 
-import org.cxredge.core.Artifact
-import org.cxredge.core.Manifest
 import org.cxredge.core.Refusal
-import org.cxredge.core.Runtime
+import org.cxredge.core.bundle.Artifact
+import org.cxredge.core.bundle.ModelManifest
+import org.cxredge.core.model.ModelRuntime
 
 /** Which artifact of a bundle an app runs. */
 object ArtifactChoice {
@@ -11,7 +11,7 @@ object ArtifactChoice {
      * The primary one when the app's runtime runs it, else the first that it runs.
      * Throws [Refusal] RUNTIME-NONE when there is none: nothing else is ever run in its place.
      */
-    fun of(manifest: Manifest, runtime: Runtime): Artifact {
+    fun of(manifest: ModelManifest, runtime: ModelRuntime): Artifact {
         val primary = manifest.artifact(manifest.primary)
         if (primary.target == runtime.target) return primary
         return manifest.artifacts.firstOrNull { it.target == runtime.target } ?: throw Refusal(

@@ -1,9 +1,9 @@
 package org.cxredge.app.session
 
-import org.cxredge.core.Benchmark
-import org.cxredge.core.Classifier
-import org.cxredge.core.Latency
 import org.cxredge.core.Refusal
+import org.cxredge.core.log.Benchmark
+import org.cxredge.core.log.Latency
+import org.cxredge.core.model.Classifier
 
 sealed interface BenchmarkState {
     data object Idle : BenchmarkState

@@ -1,12 +1,12 @@
 package org.cxredge.app.session
 
-import org.cxredge.core.Colour
-import org.cxredge.core.Decision
-import org.cxredge.core.Film
-import org.cxredge.core.InputSpec
-import org.cxredge.core.Outputs
-import org.cxredge.core.Picture
 import org.cxredge.core.Refusal
+import org.cxredge.core.decision.Decision
+import org.cxredge.core.film.Colour
+import org.cxredge.core.film.DisplayPicture
+import org.cxredge.core.film.Film
+import org.cxredge.core.film.InputSpec
+import org.cxredge.core.model.Outputs
 
 /** A film that somebody chose. Equal requests are the same film, so that a turned screen does not start again. */
 data class FilmRequest(
@@ -26,7 +26,7 @@ enum class FilmStage { READING, PREPROCESSING, INFERENCE }
 class FilmResult(
     val film: Film,
     /** The film for people, at most [Analysis.SIDE] pixels wide and high. */
-    val picture: Picture,
+    val picture: DisplayPicture,
     val spec: InputSpec,
     val outputs: Outputs,
     val decision: Decision,

@@ -1,10 +1,10 @@
 package org.cxredge.app.session
 
-import org.cxredge.core.FileTree
-import org.cxredge.core.JpegDecoder
-import org.cxredge.core.PinnedKey
-import org.cxredge.core.Runtime
-import org.cxredge.core.Version
+import org.cxredge.core.bundle.FileTree
+import org.cxredge.core.bundle.ModelVersion
+import org.cxredge.core.bundle.PinnedKey
+import org.cxredge.core.film.JpegDecoder
+import org.cxredge.core.model.ModelRuntime
 import java.io.File
 
 /** What the app is made of. The Application builds it once; tests build their own from the same parts. */
@@ -14,7 +14,7 @@ class Services(
     /** The public keys that the app was built with. Throws [org.cxredge.core.Refusal] KEY-SYNTAX, KEY-NONE. */
     val keys: () -> List<PinnedKey>,
     /** The runtime that the app was built with. Throws [org.cxredge.core.Refusal] RUNTIME-NONE. */
-    val runtime: () -> Runtime,
+    val runtime: () -> ModelRuntime,
     val accepted: AcceptedVersions,
     /** Private folder for the model files that a runtime maps into memory. */
     val models: File,
@@ -23,7 +23,7 @@ class Services(
 
 /** The newest version of each model that this phone accepted: nothing older is accepted after it. */
 interface AcceptedVersions {
-    fun newest(): Map<String, Version>
+    fun newest(): Map<String, ModelVersion>
 
-    fun accept(name: String, version: Version)
+    fun accept(name: String, version: ModelVersion)
 }

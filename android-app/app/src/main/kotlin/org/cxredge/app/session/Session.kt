@@ -1,7 +1,7 @@
 package org.cxredge.app.session
 
-import org.cxredge.core.Benchmark
 import org.cxredge.core.Refusal
+import org.cxredge.core.log.Benchmark
 
 /**
  * What the app knows, apart from any screen: screens draw it and are told when it changes. It belongs to the process,

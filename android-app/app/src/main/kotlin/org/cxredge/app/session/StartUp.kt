@@ -1,11 +1,11 @@
 package org.cxredge.app.session
 
-import org.cxredge.core.Bundle
-import org.cxredge.core.Classifier
-import org.cxredge.core.Preprocessor
 import org.cxredge.core.Refusal
-import org.cxredge.core.SelfTest
-import org.cxredge.core.Trust
+import org.cxredge.core.bundle.ModelBundle
+import org.cxredge.core.bundle.Trust
+import org.cxredge.core.film.Preprocessor
+import org.cxredge.core.model.Classifier
+import org.cxredge.core.selftest.SelfTest
 
 /** From the packaged files to a verdict: signature and hashes, then the model, then its known answers. */
 class StartUp(private val services: Services) {
@@ -15,7 +15,7 @@ class StartUp(private val services: Services) {
         if (services.bundle.list().isEmpty()) {
             throw Refusal("BUNDLE-MISSING", "the app was built without a model", "package one: make android-model")
         }
-        val bundle = Bundle.open(services.bundle, Trust(services.keys(), services.accepted.newest()))
+        val bundle = ModelBundle.open(services.bundle, Trust(services.keys(), services.accepted.newest()))
         val manifest = bundle.manifest
         job.check()
         report(Verdict.Checking(Step.MODEL))

@@ -1,12 +1,12 @@
 package org.cxredge.app.session
 
-import org.cxredge.core.Artifact
-import org.cxredge.core.Bundle
-import org.cxredge.core.Classifier
-import org.cxredge.core.Preprocessor
 import org.cxredge.core.Refusal
-import org.cxredge.core.Runtime
-import org.cxredge.core.SelfTestResult
+import org.cxredge.core.bundle.Artifact
+import org.cxredge.core.bundle.ModelBundle
+import org.cxredge.core.film.Preprocessor
+import org.cxredge.core.model.Classifier
+import org.cxredge.core.model.ModelRuntime
+import org.cxredge.core.selftest.SelfTestResult
 
 /** Whether films may be analysed. It lives as long as the process: after its death everything is checked again. */
 sealed interface Verdict {
@@ -28,9 +28,9 @@ enum class Step { BUNDLE, MODEL, SELF_TEST }
 
 /** A bundle whose signature and hashes were checked, the artifact in use, and what the self-test said of it. */
 class Checked(
-    val bundle: Bundle,
+    val bundle: ModelBundle,
     val artifact: Artifact,
-    val runtime: Runtime,
+    val runtime: ModelRuntime,
     val preprocessor: Preprocessor,
     val classifier: Classifier,
     val selfTest: SelfTestResult,

@@ -1,15 +1,15 @@
 package org.cxredge.app.view
 
 import org.cxredge.app.session.FilmResult
-import org.cxredge.core.Heatmap
-import org.cxredge.core.Picture
+import org.cxredge.core.film.DisplayPicture
+import org.cxredge.core.model.Heatmap
 
 /** Pixels for the screen, 0xAARRGGBB. */
 object FilmPixels {
     private const val OPAQUE = 0xFF shl 24
 
     /** int[picture.height * picture.width]. */
-    fun film(picture: Picture): IntArray {
+    fun film(picture: DisplayPicture): IntArray {
         val pixels = picture.pixels
         val channels = picture.channels
         return IntArray(picture.height * picture.width) { i ->

@@ -9,7 +9,7 @@ import android.util.AttributeSet
 import android.view.View
 import org.cxredge.app.R
 import org.cxredge.app.session.FilmResult
-import org.cxredge.core.Preprocessor
+import org.cxredge.core.film.Preprocessor
 
 /** A film with a heatmap over it, as wide as there is room and no larger than `film` of dimens.xml. */
 class FilmView(context: Context, attributes: AttributeSet?) : View(context, attributes) {

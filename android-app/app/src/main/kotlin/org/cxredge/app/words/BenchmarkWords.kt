@@ -3,7 +3,7 @@ package org.cxredge.app.words
 import android.content.res.Resources
 import org.cxredge.app.R
 import org.cxredge.app.session.BenchmarkState
-import org.cxredge.core.Benchmark
+import org.cxredge.core.log.Benchmark
 
 /** A benchmark in words. */
 object BenchmarkWords {

@@ -5,7 +5,7 @@ import org.cxredge.app.R
 import org.cxredge.app.session.FilmResult
 import org.cxredge.app.session.FilmStage
 import org.cxredge.app.session.FilmState
-import org.cxredge.core.Colour
+import org.cxredge.core.film.Colour
 
 /** A card of text; [detail] is for whoever helps. */
 class Message(val tone: Tone, val title: String, val text: String, val detail: String = "")

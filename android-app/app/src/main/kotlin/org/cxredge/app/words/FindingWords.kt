@@ -3,7 +3,7 @@ package org.cxredge.app.words
 import android.content.res.Resources
 import org.cxredge.app.R
 import org.cxredge.app.session.FilmResult
-import org.cxredge.core.Finding
+import org.cxredge.core.decision.Finding
 import kotlin.math.abs
 
 /** A finding in words. Margins, not percentages: logits are no probabilities. */

@@ -1,8 +1,8 @@
 package org.cxredge.app.words
 
 import org.cxredge.app.session.FilmResult
-import org.cxredge.core.Heatmap
-import org.cxredge.core.Preprocessor
+import org.cxredge.core.film.Preprocessor
+import org.cxredge.core.model.Heatmap
 
 /** Where on the film a heatmap is strongest. */
 object HeatPlace {

@@ -5,8 +5,8 @@ import org.cxredge.app.R
 import org.cxredge.app.session.Checked
 import org.cxredge.app.session.Step
 import org.cxredge.app.session.Verdict
-import org.cxredge.core.SelfTestResult
-import org.cxredge.core.Stage
+import org.cxredge.core.selftest.SelfTestResult
+import org.cxredge.core.selftest.Stage
 
 enum class Tone { PLAIN, GOOD, WARNING, BAD }
 

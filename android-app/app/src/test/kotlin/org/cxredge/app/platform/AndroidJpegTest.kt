@@ -2,11 +2,11 @@ package org.cxredge.app.platform
 
 import android.app.Application
 import org.cxredge.app.Fixtures
-import org.cxredge.core.Fit
-import org.cxredge.core.InputSpec
-import org.cxredge.core.NoWindow
-import org.cxredge.core.Preprocessor
 import org.cxredge.core.Refusal
+import org.cxredge.core.film.Fit
+import org.cxredge.core.film.InputSpec
+import org.cxredge.core.film.NoWindow
+import org.cxredge.core.film.Preprocessor
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows

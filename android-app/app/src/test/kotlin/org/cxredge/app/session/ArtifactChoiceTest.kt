@@ -4,15 +4,15 @@ import org.cxredge.app.Fixtures
 import org.cxredge.app.OnnxRuntime
 import org.cxredge.app.runtime.ExecuTorchRuntime
 import org.cxredge.app.runtime.TfliteRuntime
-import org.cxredge.core.Bundle
 import org.cxredge.core.Refusal
-import org.cxredge.core.Trust
+import org.cxredge.core.bundle.ModelBundle
+import org.cxredge.core.bundle.Trust
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
 import org.junit.Test
 
 class ArtifactChoiceTest {
-    private val manifest = Bundle.open(Fixtures.folder(), Trust(Fixtures.keys())).manifest
+    private val manifest = ModelBundle.open(Fixtures.folder(), Trust(Fixtures.keys())).manifest
 
     @Test
     fun thePrimaryOneOfTheRuntime() {

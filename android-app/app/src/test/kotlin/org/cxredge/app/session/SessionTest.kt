@@ -2,14 +2,14 @@ package org.cxredge.app.session
 
 import org.cxredge.app.Fixtures
 import org.cxredge.app.OnnxRuntime
-import org.cxredge.core.Artifact
-import org.cxredge.core.Colour
-import org.cxredge.core.InputSpec
-import org.cxredge.core.JpegDecoder
 import org.cxredge.core.Refusal
-import org.cxredge.core.Runner
-import org.cxredge.core.Runtime
-import org.cxredge.core.Version
+import org.cxredge.core.bundle.Artifact
+import org.cxredge.core.bundle.ModelVersion
+import org.cxredge.core.film.Colour
+import org.cxredge.core.film.InputSpec
+import org.cxredge.core.film.JpegDecoder
+import org.cxredge.core.model.ModelRunner
+import org.cxredge.core.model.ModelRuntime
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertNotEquals
 import org.junit.Assert.assertNull
@@ -30,11 +30,11 @@ class SessionTest {
 
     private val main = LinkedBlockingQueue<Runnable>()
     private val versions = object : AcceptedVersions {
-        val known = mutableMapOf<String, Version>()
+        val known = mutableMapOf<String, ModelVersion>()
 
-        override fun newest(): Map<String, Version> = known.toMap()
+        override fun newest(): Map<String, ModelVersion> = known.toMap()
 
-        override fun accept(name: String, version: Version) {
+        override fun accept(name: String, version: ModelVersion) {
             known[name] = version
         }
     }
@@ -51,7 +51,7 @@ class SessionTest {
         assertTrue(session.film is FilmState.Waiting)
         run { session.film is FilmState.Done }
         assertTrue(session.verdict is Verdict.Passed)
-        assertEquals(mapOf("phantom" to Version(1, 0, 0)), versions.known)
+        assertEquals(mapOf("phantom" to ModelVersion(1, 0, 0)), versions.known)
     }
 
     @Test
@@ -167,7 +167,7 @@ class SessionTest {
     }
 
     private fun session(
-        runtime: Runtime = OnnxRuntime(),
+        runtime: ModelRuntime = OnnxRuntime(),
         models: File = temporary.newFolder(),
         reader: FilmReader = FilmReader { address, _ -> File(address).readBytes() },
     ): Session {
@@ -183,10 +183,11 @@ class SessionTest {
         }
     }
 
-    private object Breaking : Runtime {
+    private object Breaking : ModelRuntime {
         override val target: String = "onnx"
         override val name: String = "a runtime with a fault"
 
-        override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): Runner = error("a fault")
+        override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): ModelRunner =
+            error("a fault")
     }
 }

@@ -1,11 +1,11 @@
 package org.cxredge.core.film
 
+import org.cxredge.core.Refusal
 import java.io.ByteArrayInputStream
 import java.io.IOException
 import java.io.InputStream
 import java.util.zip.Inflater
 import java.util.zip.InflaterInputStream
-import org.cxredge.core.Refusal
 
 private const val IMPLICIT = "1.2.840.10008.1.2"
 private const val EXPLICIT = "1.2.840.10008.1.2.1"

@@ -1,7 +1,5 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.Colour
-import org.cxredge.core.InputSpec
 import org.cxredge.core.Refusal
 
 internal const val DICOM_PREFIX = "DICM"

@@ -36,7 +36,7 @@ internal fun meaningOf(header: DicomHeader): Meaning {
     )
 }
 
-private fun window(header: DicomHeader): Window? {
+private fun window(header: DicomHeader): VoiWindow? {
     val centre = header.number(DicomTag.CENTRE)
     val width = header.number(DicomTag.WIDTH)
     if (centre == null && width == null) return null
@@ -50,7 +50,7 @@ private fun window(header: DicomHeader): Window? {
             "correct the header: a width of at least 1 (LINEAR) or above 0, and a function that is read",
         )
     }
-    return Window(centre, width, function)
+    return VoiWindow(centre, width, function)
 }
 
 /** The first item of a LUT sequence (PS3.3 C.11.1.1.1): a descriptor (entries, first input, bits) and the data. */

@@ -1,8 +1,5 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.Fit
-import org.cxredge.core.Frame
-import org.cxredge.core.InputSpec
 import org.cxredge.core.Refusal
 
 /**

@@ -1,8 +1,5 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.JpegDecoder
-import org.cxredge.core.PixelRows
-
 /** Checks a JPEG file's headers; its pixels come from the platform. Throws [org.cxredge.core.Refusal] IMG-*. */
 internal fun openJpeg(data: ByteArray, decoder: JpegDecoder): StoredFilm {
     val stream = JpegStream(data)

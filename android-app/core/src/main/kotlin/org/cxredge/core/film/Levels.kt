@@ -1,6 +1,5 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.NoWindow
 import org.cxredge.core.Refusal
 
 /** DICOM VOI LUT functions (PS3.3 C.11.2.1.2 and C.11.2.1.3). */
@@ -22,7 +21,11 @@ internal class Lut(private val first: Int, val bits: Int, private val entries: I
 }
 
 /** A VOI window in modality units. [width]: >= 1 for LINEAR, > 0 for the others. */
-internal class Window(private val centre: Double, private val width: Double, private val function: VoiFunction) : Voi {
+internal class VoiWindow(
+    private val centre: Double,
+    private val width: Double,
+    private val function: VoiFunction,
+) : Voi {
     override fun fraction(value: Double): Double {
         if (function == VoiFunction.SIGMOID) return 1.0 / (1.0 + Math.exp(-4.0 * (value - centre) / width))
         val linear = function == VoiFunction.LINEAR

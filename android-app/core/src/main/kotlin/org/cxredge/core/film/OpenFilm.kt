@@ -1,8 +1,5 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.Colour
-import org.cxredge.core.InputSpec
-import org.cxredge.core.JpegDecoder
 import org.cxredge.core.Refusal
 
 /** What is not read is named only so that the refusal can say what was given. */

@@ -1,7 +1,6 @@
 package org.cxredge.core.film
 
 import java.util.zip.CRC32
-import org.cxredge.core.Refusal
 
 internal const val PNG_SIGNATURE = "\u0089PNG\r\n\u001a\n"
 
@@ -9,7 +8,7 @@ internal const val PNG_SIGNATURE = "\u0089PNG\r\n\u001a\n"
  * The chunks of a PNG file, each with its CRC checked, IEND present (PNG 3rd ed., 5.3). Positions are [data]'s.
  *
  * IHDR must come first and once. Of other chunks that may stand once, the reader on the host decides which of several
- * counts: the last PLTE before the image, the last tRNS, the first eXIf. Throws [Refusal] IMG-TRUNCATED, IMG-DAMAGED.
+ * counts: the last PLTE before the image, the last tRNS, the first eXIf. Refused by IMG-TRUNCATED, IMG-DAMAGED.
  */
 internal class PngChunks(val data: ByteArray) {
     /** One chunk's payload. */

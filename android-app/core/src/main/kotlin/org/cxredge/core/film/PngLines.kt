@@ -1,9 +1,9 @@
 package org.cxredge.core.film
 
+import org.cxredge.core.Refusal
 import java.io.Closeable
 import java.util.zip.DataFormatException
 import java.util.zip.Inflater
-import org.cxredge.core.Refusal
 
 /**
  * Lines of a PNG image, or of one pass of it: inflated and their filters undone (PNG 3rd ed., 9 and 10).

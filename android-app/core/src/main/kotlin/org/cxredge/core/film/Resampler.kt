@@ -1,8 +1,5 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.Frame
-import org.cxredge.core.InputSpec
-
 /**
  * A film's rows, as stored, to its upright, fitted and resized picture: the width first, then the height, each pass
  * rounding to 8 bits (images/resample.py).

@@ -1,10 +1,10 @@
 package org.cxredge.core.bench
 
-import org.cxredge.core.Bundle
-import org.cxredge.core.FileTree
-import org.cxredge.core.Folder
-import org.cxredge.core.PinnedKey
-import org.cxredge.core.Trust
+import org.cxredge.core.bundle.FileTree
+import org.cxredge.core.bundle.Folder
+import org.cxredge.core.bundle.ModelBundle
+import org.cxredge.core.bundle.PinnedKey
+import org.cxredge.core.bundle.Trust
 import java.io.File
 import java.io.InputStream
 import java.security.MessageDigest
@@ -33,8 +33,8 @@ object VerifyBench {
             override fun open(path: String): InputStream = files.getValue(path).inputStream()
         }
         val tasks = listOf(
-            { Bundle.open(onDisk, trust) },
-            { Bundle.open(inMemory, trust) },
+            { ModelBundle.open(onDisk, trust) },
+            { ModelBundle.open(inMemory, trust) },
             { files.values.forEach { MessageDigest.getInstance("SHA-256").digest(it) } },
         )
         val times = List(ROUNDS) { tasks.map(::milliseconds) }.drop(WARM_UP)

@@ -1,9 +1,8 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.Film
-import org.cxredge.core.JsonNode
-import org.cxredge.core.Preprocessor
 import org.cxredge.core.Refusal
+import org.cxredge.core.json.JsonNode
+import org.cxredge.core.refused
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test

@@ -1,12 +1,10 @@
 package org.cxredge.core.film
 
-import java.io.RandomAccessFile
-import org.cxredge.core.JpegDecoder
-import org.cxredge.core.Preprocessor
 import org.cxredge.core.Refusal
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.io.RandomAccessFile
 
 /** Over a thousand PNG and DICOM films of tests/android/film_cases.py, each bit for bit as the reference makes it. */
 class GeneratedFilmsTest {

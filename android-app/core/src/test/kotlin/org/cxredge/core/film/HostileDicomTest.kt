@@ -1,16 +1,13 @@
 package org.cxredge.core.film
 
-import java.io.ByteArrayOutputStream
-import java.util.zip.Deflater
-import java.util.zip.DeflaterOutputStream
-import org.cxredge.core.Fit
-import org.cxredge.core.InputSpec
-import org.cxredge.core.NoWindow
-import org.cxredge.core.Preprocessor
 import org.cxredge.core.Refusal
+import org.cxredge.core.refused
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Test
+import java.io.ByteArrayOutputStream
+import java.util.zip.Deflater
+import java.util.zip.DeflaterOutputStream
 
 /** DICOM files that would take a careless reader's stack, heap or time. */
 class HostileDicomTest {

@@ -1,12 +1,5 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.Fit
-import org.cxredge.core.InputSpec
-import org.cxredge.core.JpegDecoder
-import org.cxredge.core.NoWindow
-import org.cxredge.core.PixelRows
-import org.cxredge.core.Preprocessor
-
 /**
  * Reads films of forty megapixels; [LargeFilmsTest] runs it in a small heap. Each film is a ramp from left to right
  * (16-bit: of all 65,536 values), so what must come out is known.

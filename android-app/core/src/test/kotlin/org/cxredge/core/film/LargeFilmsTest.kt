@@ -1,9 +1,9 @@
 package org.cxredge.core.film
 
-import java.io.File
-import java.util.concurrent.TimeUnit
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
+import java.io.File
+import java.util.concurrent.TimeUnit
 
 /** Films of forty megapixels are read in a heap that could not hold one of them. */
 class LargeFilmsTest {

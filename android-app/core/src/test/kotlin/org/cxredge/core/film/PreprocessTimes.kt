@@ -1,12 +1,6 @@
 package org.cxredge.core.film
 
 import java.io.File
-import org.cxredge.core.Colour
-import org.cxredge.core.Fit
-import org.cxredge.core.InputSpec
-import org.cxredge.core.JpegDecoder
-import org.cxredge.core.NoWindow
-import org.cxredge.core.Preprocessor
 
 /**
  * What benchmarks/preprocess_jvm.py talks to: each line `png` or `rows` on standard input is one preprocessing of the

@@ -1,13 +1,10 @@
 package org.cxredge.core.film
 
+import org.cxredge.core.json.Json
+import org.cxredge.core.json.JsonNode
+import org.cxredge.core.json.JsonSource
 import java.io.File
 import java.security.MessageDigest
-import org.cxredge.core.Fit
-import org.cxredge.core.InputSpec
-import org.cxredge.core.Json
-import org.cxredge.core.JsonNode
-import org.cxredge.core.JsonSource
-import org.cxredge.core.NoWindow
 
 /** The vectors shared with Python and Swift: tests/vectors. */
 internal object Vectors {

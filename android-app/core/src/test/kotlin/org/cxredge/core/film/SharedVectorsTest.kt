@@ -1,12 +1,7 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.Colour
-import org.cxredge.core.Fit
-import org.cxredge.core.InputSpec
-import org.cxredge.core.JsonNode
-import org.cxredge.core.NoWindow
-import org.cxredge.core.Preprocessor
 import org.cxredge.core.Refusal
+import org.cxredge.core.json.JsonNode
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows

@@ -6,11 +6,6 @@ import java.awt.image.Raster
 import java.io.ByteArrayInputStream
 import java.io.IOException
 import javax.imageio.ImageIO
-import org.cxredge.core.Colour
-import org.cxredge.core.Frame
-import org.cxredge.core.InputSpec
-import org.cxredge.core.JpegDecoder
-import org.cxredge.core.PixelRows
 
 /** The JDK's JPEG decoder, as a platform's decoder would be given to the core. */
 internal val IMAGE_IO = JpegDecoder { jpeg ->

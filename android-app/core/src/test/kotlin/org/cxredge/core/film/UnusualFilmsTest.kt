@@ -1,13 +1,7 @@
 package org.cxredge.core.film
 
-import org.cxredge.core.Colour
-import org.cxredge.core.Fit
-import org.cxredge.core.InputSpec
-import org.cxredge.core.JpegDecoder
-import org.cxredge.core.NoWindow
-import org.cxredge.core.PixelRows
-import org.cxredge.core.Preprocessor
 import org.cxredge.core.Refusal
+import org.cxredge.core.refused
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
