@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxredge.distill.write_back import write_back
-from cxredge.recipe import Novelty, OperatingPoint
+from cxredge.recipe_decision import Novelty, OperatingPoint
 from cxredge.recipe_file import load_recipe
 
 ZOO = Path(__file__).parents[2] / "model_zoo"

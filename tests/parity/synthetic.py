@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from cxredge.parity.pairs import Pair
-from cxredge.recipe import OperatingPoint, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_decision import OperatingPoint
 from cxredge.recipe_file import load_recipe
 
 ROOT = Path(__file__).parent.parent.parent

@@ -15,7 +15,8 @@ from cxredge.images.preprocess import fit, resize
 from cxredge.outputs import Outputs
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.numerics import map_correlations
-from cxredge.recipe import InputSpec, Labels, PhantomData
+from cxredge.recipe import InputSpec, PhantomData
+from cxredge.recipe_decision import Labels
 
 NAMES = ("A", "B", "C")
 CUT = np.zeros(3, np.float32)

@@ -31,7 +31,8 @@ from cxredge.files import sha256_bytes
 from cxredge.outputs import Outputs
 from cxredge.parity import decisions, numerics
 from cxredge.parity.numerics import map_correlations
-from cxredge.recipe import OperatingPoint, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_decision import OperatingPoint
 from cxredge.recipe_file import load_recipe
 from cxredge.report.material import REFERENCE, ReportMaterial
 from cxredge.results import (

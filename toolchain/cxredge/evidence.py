@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 from cxredge.metrics import value_fields
-from cxredge.recipe import OperatingPoint
+from cxredge.recipe_decision import OperatingPoint
 from cxredge.results import Artifact, BootstrapSpec, Paired, Verdict
 from cxredge.vocabulary import AppKind, ArtifactName, Frozen, Label, Sha256, TargetName
 
@@ -35,6 +35,44 @@ class Flip(Frozen):
     explained: bool
     """Whether the reference stood so near to the threshold that the artifact's usual error on this label (95th
     percentile of |difference|) was enough."""
+
+    @property
+    def moved(self) -> float:
+        """How far the logit moved."""
+        return abs(self.artifact - self.reference)
+
+
+class ClassAnswer(Frozen):
+    """What a model of exclusive classes says of a film."""
+
+    answer: Label | None
+    """The class; None: uncertain."""
+    nearest: Label
+    """The class with the greatest logit, which is the answer where there is one."""
+    log_odds: float
+    """Of ``nearest``."""
+    runner_up: Label
+    """The class with the second greatest logit."""
+
+
+class ClassFlip(Frozen):
+    """One film that reference and artifact answer otherwise: with another class, or uncertain on one side."""
+
+    film: str
+    """Place in the data set's folder."""
+    patient: str
+    truth: Label
+    """What the data set says of the film."""
+    reference: ClassAnswer
+    artifact: ClassAnswer
+    explained: bool
+    """Whether the reference's log-odds stood so near to the least margin, for each class that only one of the two
+    names, that the artifact's usual error on this class (95th percentile of |difference|) was enough."""
+
+    @property
+    def moved(self) -> float:
+        """How far apart the two log-odds are, each of its own model's nearest class."""
+        return abs(self.artifact.log_odds - self.reference.log_odds)
 
 
 LABEL_EVIDENCE = (
@@ -191,7 +229,7 @@ class Evidence(Frozen):
     labels: tuple[LabelEvidence, ...]
     macro: LabelEvidence
     temperature: Temperature
-    flips: tuple[Flip, ...]
+    flips: tuple[Flip, ...] | tuple[ClassFlip, ...]
     subgroups: tuple[SubgroupEvidence, ...] = ()
     heatmaps: HeatmapEvidence | None = None
     strangers: tuple[StrangerEvidence, ...] = ()

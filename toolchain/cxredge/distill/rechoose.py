@@ -9,7 +9,8 @@ from cxredge.distill.evaluate import answers
 from cxredge.distill.splits import allowed_films, read_films
 from cxredge.distill.thresholds import fitted_points, novelty_threshold
 from cxredge.distill.write_back import write_back
-from cxredge.recipe import Novelty, OperatingPoint, Recipe, recipe_path
+from cxredge.recipe import Recipe, recipe_path
+from cxredge.recipe_decision import Novelty, OperatingPoint
 from cxredge.recipe_file import load_recipe
 from cxredge.stages import cache_folder
 from cxredge.students import load_student

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxredge.recipe import Novelty, OperatingPoint, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_decision import Novelty, OperatingPoint
 from cxredge.statistics import operating
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cxredge.files import write_text
-from cxredge.recipe import Novelty, OperatingPoint
+from cxredge.recipe_decision import Novelty, OperatingPoint
 from cxredge.recipe_file import rewritten
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.evidence import Flip, LabelEvidence, Temperature
+from cxredge.evidence import ClassFlip, Flip, LabelEvidence, Temperature
 from cxredge.metrics import metrics_of
-from cxredge.parity import decisions
+from cxredge.parity.decisions import rule_of, ups_and_downs
 from cxredge.parity.formulas import Answered, formula_of
 from cxredge.parity.paired import BOOTSTRAP, compare, too_few
 from cxredge.parity.pairs import Pair
-from cxredge.recipe import Labels, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_decision import Labels
 from cxredge.results import BootstrapSpec
 from cxredge.statistics.bootstrap import Statistic
 from cxredge.statistics.probabilities import fit_temperature, mean_nll, probabilities
@@ -30,7 +32,7 @@ class Measures:
     labels_too_few: dict[str, str]
     """Labels that the means leave out, and why."""
     temperature: Temperature
-    flips: tuple[Flip, ...]
+    flips: tuple[Flip, ...] | tuple[ClassFlip, ...]
     bootstrap: BootstrapSpec
 
 
@@ -49,13 +51,13 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
                 "build the artifact from this student",
             )
     metrics = metrics_of("labels")
-    kind, cut = recipe.labels.kind, decisions.thresholds(names, recipe.operating_points)
+    kind, rule = recipe.labels.kind, rule_of(names, recipe.decision)
     scaling = temperature(validation, recipe.labels)
     truth, patients = evaluation.truth, evaluation.patients
 
     def statistics(logits: NDArray[np.float32], temperature: float) -> dict[str, Statistic]:
-        called, chances = decisions.decide(logits, cut), probabilities(logits, kind, temperature)
-        answered = Answered(truth, logits, called, chances)
+        chances = probabilities(logits, kind, temperature)
+        answered = Answered(truth, rule.scores(logits), rule.call(logits), chances)
         return {metric.name: formula_of(metric)(answered) for metric in metrics}
 
     compared = compare(
@@ -67,11 +69,12 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
     )
     few = too_few(truth, patients)
     shown = np.array([reason is None for reason in few])
-    flips = decisions.each_flip(evaluation, names, cut)
+    moved = ups_and_downs(rule.call(evaluation.reference), rule.call(evaluation.artifact), names)
+    explained = (rule.called_otherwise(evaluation) & rule.explained(evaluation)).sum(0)
 
-    def evidence(label: str | None, positive: NDArray[np.bool_], figures: dict[str, Any]) -> LabelEvidence:
-        """positive: bool[N, 1], or of all labels bool[N, C]."""
-        own = [flip for flip in flips if label in (None, flip.label)]
+    def evidence(label: str | None, columns: Sequence[int], figures: dict[str, Any]) -> LabelEvidence:
+        """columns: the label's place, or all labels'."""
+        positive = truth[:, columns]
         return LabelEvidence(
             label=label,
             films=len(truth),
@@ -79,22 +82,22 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
             positives=int(positive.sum()),
             positive_patients=len({patients[i] for i in np.flatnonzero(positive.any(1))}),
             **figures,
-            flips_up=sum(flip.up for flip in own),
-            flips_down=sum(not flip.up for flip in own),
-            flips_explained=sum(flip.explained for flip in own),
-            points=None if label is None else recipe.operating_points[label],
+            flips_up=sum(moved[names[i]][0] for i in columns),
+            flips_down=sum(moved[names[i]][1] for i in columns),
+            flips_explained=int(explained[columns].sum()),
+            points=None if label is None else recipe.operating_points.get(label),
         )
 
     level = bootstrap.level
     return Measures(
         labels=tuple(
-            evidence(name, truth[:, [i]], {f: figure.label(i, level, few[i]) for f, figure in compared.items()})
+            evidence(name, [i], {f: figure.label(i, level, few[i]) for f, figure in compared.items()})
             for i, name in enumerate(names)
         ),
-        macro=evidence(None, truth, {f: figure.mean(shown, level) for f, figure in compared.items()}),
+        macro=evidence(None, list(range(len(names))), {f: figure.mean(shown, level) for f, figure in compared.items()}),
         labels_too_few={name: reason for name, reason in zip(names, few, strict=True) if reason is not None},
         temperature=scaling,
-        flips=flips,
+        flips=rule.flips(evaluation),
         bootstrap=bootstrap,
     )
 

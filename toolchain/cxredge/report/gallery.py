@@ -36,6 +36,7 @@ class Exhibit:
 def exhibits(material: ReportMaterial, artifact: str) -> tuple[Exhibit, ...]:
     """The worst films of one artifact, the worst first; empty where the reference calls no film positive."""
     reference, other = (material.outputs[name] for name in (REFERENCE, artifact))
+    scores, scores_after = (material.rule.scores(outputs["logits"]) for outputs in (reference, other))
     found = []
     for film, label, correlation in worst_maps(material, artifact):
         pixels = material.pixels(film)
@@ -48,9 +49,9 @@ def exhibits(material: ReportMaterial, artifact: str) -> tuple[Exhibit, ...]:
                 film=material.films[film].file,
                 label=name,
                 truth=bool(material.films[film].targets[label] > 0.5),
-                threshold=material.recipe.operating_points[name].logit,
-                reference=float(reference["logits"][film, label]),
-                artifact=float(other["logits"][film, label]),
+                threshold=float(material.rule.cut[label]),
+                reference=float(scores[film, label]),
+                artifact=float(scores_after[film, label]),
                 correlation=correlation,
                 pictures=(first, second, third),
             )

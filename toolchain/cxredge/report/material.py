@@ -13,6 +13,7 @@ from cxredge.data.film import Film
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Explanation, Results
 from cxredge.outputs import Outputs
+from cxredge.parity.decisions import Rule, rule_of
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, BenchFigures, Verdict
 
@@ -59,6 +60,11 @@ class ReportMaterial:
     def names(self) -> tuple[str, ...]:
         """The labels."""
         return self.recipe.labels.names
+
+    @cached_property
+    def rule(self) -> Rule:
+        """How logits are decided."""
+        return rule_of(self.names, self.recipe.decision)
 
     @cached_property
     def truth(self) -> NDArray[np.bool_]:

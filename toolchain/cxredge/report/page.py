@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from cxredge import __version__
 from cxredge.errors import InputError
-from cxredge.evidence import Evidence, Flip
+from cxredge.evidence import ClassFlip, Evidence, Flip
 from cxredge.files import write_text
 from cxredge.report import charts, choice, overview, panels, words
 from cxredge.report.charts import Svg
@@ -37,7 +37,7 @@ class View:
     not_applicable: tuple[str, ...]
     times: ArtifactTimes | None
     labels: tuple[panels.LabelPanel, ...]
-    flips: tuple[Flip, ...]
+    flips: tuple[Flip | ClassFlip, ...]
     reliability: tuple[Svg, ...]
     """Of the reference, and of the artifact; empty without temperatures."""
     layers: panels.LayerPanel | None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxredge.evidence import Evidence, Explanation, LabelEvidence
-from cxredge.parity.decisions import decide, thresholds
 from cxredge.report import charts
 from cxredge.report.charts import Axis, Bars, Layer, Line, Marks, Row, Svg
 from cxredge.report.choice import ROWS_SHOWN
@@ -35,10 +34,10 @@ class LabelPanel:
 def label_panel(material: ReportMaterial, artifact: str, label: int) -> LabelPanel:
     """Scatter and ROC of the label at this place."""
     name = material.names[label]
-    reference, other = (material.outputs[key]["logits"][:, label] for key in (REFERENCE, artifact))
-    truth = material.truth[:, label]
-    cut = thresholds((name,), material.recipe.operating_points)[0]
-    before, after = (decide(logits, cut) for logits in (reference, other))
+    rule, logits = material.rule, [material.outputs[key]["logits"] for key in (REFERENCE, artifact)]
+    reference, other = (rule.scores(one)[:, label] for one in logits)
+    truth, cut = material.truth[:, label], rule.cut[label]
+    before, after = (rule.call(one)[:, label] for one in logits)
     up, down = ~before & after, before & ~after
     low, high = float(min(reference.min(), other.min(), cut)), float(max(reference.max(), other.max(), cut))
     same = before == after

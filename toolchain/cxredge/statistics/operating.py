@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.recipe import OperatingPoint, OperatingRule
+from cxredge.recipe_decision import OperatingPoint, OperatingRule
 from cxredge.statistics.arguments import check
 
 ABOVE_ALL = 1.0

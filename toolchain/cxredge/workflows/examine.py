@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxredge.bundle.manifest import Manifest, read_manifest
 from cxredge.evidence import Evidence, Explanation, StabilityEvidence
-from cxredge.parity.decisions import thresholds
+from cxredge.parity.decisions import rule_of
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.label_evidence import examine
 from cxredge.parity.novelty_evidence import novelty_evidence
@@ -92,11 +92,11 @@ def _stability(verified: Verified, server: ForkServer) -> Mapping[ArtifactName, 
             outputs[name].append(ArtifactOutputs(artifact, bundled.trial.evaluation))
     wanted = [*lowered, *(stage for stages in outputs.values() for stage in stages)]
     materialize(wanted, store, server, "lowering again on halves of the calibration films")
-    cut = thresholds(recipe.labels.names, recipe.operating_points)
+    rule = rule_of(recipe.labels.names, recipe.decision)
     sizes = len(parts[0]), len(parts[1])
     reference = verified.reference.evaluation.outputs
     return {
-        name: stability_evidence(reference, a.read(store).outputs, b.read(store).outputs, cut, sizes)
+        name: stability_evidence(reference, a.read(store).outputs, b.read(store).outputs, rule, sizes)
         for name, (a, b) in outputs.items()
     }
 
@@ -109,7 +109,7 @@ def _evidence(
     bundled, store = verified.bundled, verified.store
     recipe, trial = bundled.manifest.recipe, bundled.trial
     films = trial.evaluation.films
-    cut = thresholds(recipe.labels.names, recipe.operating_points)
+    rule = rule_of(recipe.labels.names, recipe.decision)
     sizes = film_sizes([film.path for film in films], recipe.input)
     masks = (lambda i: bundled.data.masks(films[i])) if recipe.data.source == "phantom" else None
     reference = verified.reference
@@ -121,12 +121,12 @@ def _evidence(
         judged, answers = verified.judged[name], verified.answers[name]
         r, o = reference.evaluation.outputs, answers.evaluation.outputs
         pair = Pair(films, r["logits"], o["logits"])
-        basic = examine(name, judged.verdict.artifact_sha256, pair, judged.measures)
+        basic = examine(name, judged.verdict.artifact_sha256, rule, pair, judged.measures)
         moved = ArtifactOutputs(artifact, stressed).read(store).outputs["logits"]
         found.append(
             basic.model_copy(
                 update={
-                    "heatmaps": heatmap_evidence(r, o, cut, recipe.labels.names, sizes, recipe.input, masks),
+                    "heatmaps": heatmap_evidence(r, o, rule, sizes, recipe.input, masks),
                     "strangers": novelty_evidence(
                         Both(r["novelty"], o["novelty"]),
                         pair.patients,
@@ -142,7 +142,7 @@ def _evidence(
                         Both(unmoved, moved),
                         pair.truth[stressed.rows],
                         [pair.patients[i] for i in stressed.rows],
-                        cut,
+                        rule,
                     ),
                     "stability": steady.get(name),
                 }
