@@ -229,7 +229,7 @@ class Evidence(Frozen):
     labels: tuple[LabelEvidence, ...]
     macro: LabelEvidence
     temperature: Temperature
-    flips: tuple[Flip, ...] | tuple[ClassFlip, ...]
+    flips: tuple[Flip | ClassFlip, ...]
     subgroups: tuple[SubgroupEvidence, ...] = ()
     heatmaps: HeatmapEvidence | None = None
     strangers: tuple[StrangerEvidence, ...] = ()

@@ -69,7 +69,9 @@ class ArtifactName(str):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(
-            cls, core_schema.str_schema(pattern=r"^[a-z]+/[a-z0-9]+$"), serialization=core_schema.to_string_ser_schema()
+            cls,
+            core_schema.str_schema(pattern=r"^[a-z]{1,20}/[a-z0-9]{1,10}$"),
+            serialization=core_schema.to_string_ser_schema(),
         )
 
 

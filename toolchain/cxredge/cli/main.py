@@ -17,7 +17,7 @@ COMMANDS = {
     "verify": "Re-run every artifact of a bundle on held-out films and judge it again.",
     "gate": "Hold the figures of a results file against a recipe's gates, for CI.",
     "explain": "Say which layers of an artifact lose most, and what float would give back.",
-    "predict": "Findings of one bundle on films, against their operating points.",
+    "predict": "What one bundle says of films: findings, or one class or uncertain.",
     "plan": "Say what a build would do and why, without doing it.",
     "inspect": "Say what a model file holds: operators, dtypes, weights and cost.",
     "bench": "Size, load time and latency of every artifact against eager.",

@@ -32,7 +32,7 @@ class Measures:
     labels_too_few: dict[str, str]
     """Labels that the means leave out, and why."""
     temperature: Temperature
-    flips: tuple[Flip, ...] | tuple[ClassFlip, ...]
+    flips: tuple[Flip | ClassFlip, ...]
     bootstrap: BootstrapSpec
 
 
