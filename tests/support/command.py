@@ -40,7 +40,7 @@ def run(*arguments: object, cwd: Path = ROOT, timeout: float = 540, **environmen
 
 
 def must(*arguments: object, **environment: object) -> str:
-    """What a command printed that has to end well, with variables as of ``run``; its errors go where this process's go."""
+    """What a command printed that has to end well; its errors go where this process's go. Variables as in ``run``."""
     command, variables = [CXREDGE, *map(str, arguments)], {k: str(v) for k, v in environment.items()}
     return subprocess.run(
         command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, check=True
