@@ -15,7 +15,7 @@ from support.pages import blocks, page, run_program
 from support.tiny_recipe import TINY, write_weights
 
 *TOGETHER, LOWERING = blocks(page("library.md"))
-V2 = ROOT / "tests" / "bundle" / "fixtures" / "v1"
+V2 = ROOT / "tests" / "bundle" / "fixtures" / "v2"
 
 
 @pytest.fixture
