@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cxredge.decision import MultiLabel
+from cxredge.parity.decisions import Rule, rule_of
 from cxredge.parity.pairs import Pair
 from cxredge.recipe import Recipe
 from cxredge.recipe_decision import OperatingPoint
@@ -36,6 +38,11 @@ def recipe(kind: str = "multi-label") -> Recipe:
     points = {name: OperatingPoint(logit=i / 2, rule="by hand") for i, name in enumerate(LABELS)}
     labels = whole.labels.model_copy(update={"names": LABELS, "kind": kind})
     return whole.model_copy(update={"labels": labels, "operating_points": points})
+
+
+def independent(cut: Sequence[float], names: Sequence[str] = LABELS) -> Rule:
+    """Independent findings with these operating points."""
+    return rule_of(names, MultiLabel(operating_points=dict(zip(names, map(float, cut), strict=True))))
 
 
 def pair(

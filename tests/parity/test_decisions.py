@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxredge.parity.decisions import decide, each_flip, flips
+from cxredge.parity.decisions import ups_and_downs
 from cxredge.parity.pairs import Pair
-from parity.synthetic import LABELS, Facts, pair
+from parity.synthetic import LABELS, Facts, independent, pair
 
 
 def test_every_flip_is_listed_and_counted() -> None:
-    cut = np.array([0, 0.5, 1], np.float32)
+    rule = independent([0, 0.5, 1])
+    cut = rule.cut
     whole = pair(300, error=0.5)
-    found = each_flip(whole, LABELS, cut)
-    before, after = decide(whole.reference, cut), decide(whole.artifact, cut)
+    found = rule.flips(whole)
+    before, after = rule.call(whole.reference), rule.call(whole.artifact)
     assert len(found) == (before != after).sum() > 20
-    counted = flips(before, after, LABELS)
+    counted = ups_and_downs(before, after, LABELS)
     for name in LABELS:
         own = [flip for flip in found if flip.label == name]
         assert (sum(f.up for f in own), sum(not f.up for f in own)) == counted[name]
@@ -32,11 +33,11 @@ def test_a_flip_from_afar_is_not_explained() -> None:
     reference = np.concatenate([np.full(100, 3), [-0.05, -0.5]]).astype(np.float32)[:, None]
     artifact = np.concatenate([np.full(100, 3.1), [0.05, 2]]).astype(np.float32)[:, None]
     facts = [Facts(f"{i}", f"p{i}", np.ones(1, np.float32)) for i in range(102)]
-    near, far = each_flip(Pair(facts, reference, artifact), ("Effusion",), np.zeros(1, np.float32))
+    near, far = independent([0], ("Effusion",)).flips(Pair(facts, reference, artifact))
     assert (near.film, near.explained) == ("100", True)
     assert (far.film, far.explained) == ("101", False)
 
 
 def test_equal_logits_do_not_flip() -> None:
     same = pair(50, error=0)
-    assert each_flip(same, LABELS, same.reference[7]) == ()
+    assert independent(same.reference[7]).flips(same) == ()
