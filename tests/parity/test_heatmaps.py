@@ -136,9 +136,7 @@ def test_pointing_and_energy_on_real_masks(phantoms: DataSet) -> None:
     right = {"logits": truth * 2 - 1, "cam": cam, "novelty": np.ones(len(films), np.float32)}
     wrong = {**right, "cam": np.where(cam > 0, 0, 1).astype(np.float32)}
     sizes = np.full((len(films), 2), 320)
-    found = heatmap_evidence(
-        right, wrong, PHANTOM_RULE, sizes, spec, lambda i: phantoms.masks(films[i])
-    )
+    found = heatmap_evidence(right, wrong, PHANTOM_RULE, sizes, spec, lambda i: phantoms.masks(films[i]))
     assert found.maps == found.masks == truth.sum() > 10
     assert (found.pointing_reference, found.pointing_artifact) == (1, 0)
     assert found.inside_reference is not None
