@@ -29,7 +29,7 @@ COMMANDS = {
     "field": "Sum up the logs that apps export: device, self-test, latency.",
     "doctor": "Say what this machine can build, run and verify, and how to fix the rest.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
-    "thresholds": "Choose operating points by the recipe's rules, without training.",
+    "thresholds": "Choose decision thresholds by the recipe's rules, without training.",
     "phantom": "Write a data set of phantom chest radiographs.",
     "schema": "Write the JSON Schemas of recipe, manifest, results and field log.",
     "vectors": "Write the preprocessing vectors shared with Kotlin and Swift.",

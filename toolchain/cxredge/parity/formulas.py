@@ -5,6 +5,7 @@
 | outputs | the reference's and the artifact's ``Outputs`` on the evaluation films | a number, or None |
 | decisions | whether each decision differs between reference and artifact, bool of any shape | a number |
 | labels | ``Answered``, of one model | a ``Statistic`` of every label, which is resampled for both models |
+| classes | ``Answered``, of one model | a ``Statistic`` of one value, which is resampled for both models |
 | out-of-distribution | novelty scores of the films and of such films, their owners, the bootstrap | a ``Paired`` |
 | artifact | the artifact's record | a number, or None |
 """
@@ -134,6 +135,24 @@ def ece(answered: Answered) -> Statistic:
 def brier(answered: Answered) -> Statistic:
     """Brier score."""
     return means.brier(answered.truth, answered.chances)
+
+
+@formula("accuracy")
+def accuracy(answered: Answered) -> Statistic:
+    """Share of all films that are answered with the right class: an uncertain film is not right."""
+    return means.accuracy(answered.truth, answered.called)
+
+
+@formula("answered")
+def answered(answered: Answered) -> Statistic:
+    """Share of all films that are answered with a class."""
+    return means.share_called(answered.called)
+
+
+@formula("accuracy_answered")
+def accuracy_answered(answered: Answered) -> Statistic:
+    """Share of the answered films whose class is right."""
+    return means.accuracy_among_called(answered.truth, answered.called)
 
 
 @formula("novelty_auc")

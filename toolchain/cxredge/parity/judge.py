@@ -65,7 +65,7 @@ def judge(
     validation = Pair(shown.validation, reference.validation.outputs["logits"], other.validation.outputs["logits"])
     measured = measure(recipe, evaluation, validation, bootstrap)
     figures = _figures(recipe, shown, reference, other, measured)
-    held = gates.hold(recipe.gates[artifact.scheme], artifact, figures)
+    held = gates.hold(recipe, artifact, figures)
     verdict = Verdict(
         artifact=artifact.name,
         artifact_sha256=artifact.sha256,
@@ -111,6 +111,7 @@ def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, m
         **{m.name: formula_of(m)(r, o) for m in metrics_of("outputs")},
         **{m.name: formula_of(m)(differs) for m in metrics_of("decisions")},
         **{m.name: getattr(measured.macro, m.name) for m in metrics_of("labels")},
+        **measured.classes,
         **{
             m.name: formula_of(m)(novelty, strange, owners, measured.bootstrap)
             for m in metrics_of("out-of-distribution")

@@ -22,5 +22,6 @@ def examine(artifact: str, artifact_sha256: str, rule: Rule, evaluation: Pair, m
         macro=measured.macro,
         temperature=measured.temperature,
         flips=measured.flips,
+        confusion=measured.confusion,
         subgroups=subgroups(rule, evaluation, measured.flips, measured.bootstrap),
     )

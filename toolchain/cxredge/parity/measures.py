@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.evidence import ClassFlip, Flip, LabelEvidence, Temperature
+from cxredge.evidence import ClassFlip, Confusion, Flip, LabelEvidence, Temperature
 from cxredge.metrics import metrics_of
-from cxredge.parity.decisions import rule_of, ups_and_downs
+from cxredge.parity.classes import confusion, too_few_answers
+from cxredge.parity.decisions import ExclusiveRule, rule_of, ups_and_downs
 from cxredge.parity.formulas import Answered, formula_of
 from cxredge.parity.paired import BOOTSTRAP, compare, too_few
 from cxredge.parity.pairs import Pair
 from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels
-from cxredge.results import BootstrapSpec
+from cxredge.results import BootstrapSpec, Paired
 from cxredge.statistics.bootstrap import Statistic
 from cxredge.statistics.probabilities import fit_temperature, mean_nll, probabilities
 
@@ -31,8 +32,12 @@ class Measures:
     macro: LabelEvidence
     labels_too_few: dict[str, str]
     """Labels that the means leave out, and why."""
+    classes: dict[str, Paired]
+    """Figures of exclusive classes by metric; empty for independent findings."""
     temperature: Temperature
     flips: tuple[Flip | ClassFlip, ...]
+    confusion: Confusion | None
+    """None for independent findings."""
     bootstrap: BootstrapSpec
 
 
@@ -50,8 +55,9 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
                 f"the logits are of {pair.reference.shape[1]} labels, the recipe has {len(names)}",
                 "build the artifact from this student",
             )
-    metrics = metrics_of("labels")
     kind, rule = recipe.labels.kind, rule_of(names, recipe.decision)
+    of_labels, of_classes = metrics_of("labels"), metrics_of("classes") if isinstance(rule, ExclusiveRule) else ()
+    metrics = (*of_labels, *of_classes)
     scaling = temperature(validation, recipe.labels)
     truth, patients = evaluation.truth, evaluation.patients
 
@@ -67,9 +73,9 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
         patients,
         bootstrap,
     )
-    few = too_few(truth, patients)
+    few, calls = too_few(truth, patients), [rule.call(logits) for logits in (evaluation.reference, evaluation.artifact)]
     shown = np.array([reason is None for reason in few])
-    moved = ups_and_downs(rule.call(evaluation.reference), rule.call(evaluation.artifact), names)
+    moved = ups_and_downs(*calls, names)
     explained = (rule.called_otherwise(evaluation) & rule.explained(evaluation)).sum(0)
 
     def evidence(label: str | None, columns: Sequence[int], figures: dict[str, Any]) -> LabelEvidence:
@@ -88,16 +94,20 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
             points=None if label is None else recipe.operating_points.get(label),
         )
 
-    level = bootstrap.level
+    level, figures = bootstrap.level, {m.name: compared[m.name] for m in of_labels}
     return Measures(
         labels=tuple(
-            evidence(name, [i], {f: figure.label(i, level, few[i]) for f, figure in compared.items()})
+            evidence(name, [i], {f: figure.label(i, level, few[i]) for f, figure in figures.items()})
             for i, name in enumerate(names)
         ),
-        macro=evidence(None, list(range(len(names))), {f: figure.mean(shown, level) for f, figure in compared.items()}),
+        macro=evidence(None, list(range(len(names))), {f: figure.mean(shown, level) for f, figure in figures.items()}),
         labels_too_few={name: reason for name, reason in zip(names, few, strict=True) if reason is not None},
+        classes={
+            m.name: compared[m.name].label(0, level, too_few_answers(m.name, calls, patients)) for m in of_classes
+        },
         temperature=scaling,
         flips=rule.flips(evaluation),
+        confusion=confusion(names, truth, *calls) if isinstance(rule, ExclusiveRule) else None,
         bootstrap=bootstrap,
     )
 

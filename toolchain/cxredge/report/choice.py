@@ -21,7 +21,7 @@ def labels(material: ReportMaterial, artifact: str) -> tuple[int, ...]:
     rule = material.rule
     reference, other = (material.outputs[name]["logits"] for name in (REFERENCE, artifact))
     flips = (rule.call(reference) != rule.call(other)).sum(0)
-    error = np.abs(other - reference).mean(0)
+    error = np.abs(rule.scores(other) - rule.scores(reference)).mean(0)
     return tuple(int(i) for i in np.lexsort((-error, -flips))[:LABELS_DRAWN])
 
 

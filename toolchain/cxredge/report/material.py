@@ -15,6 +15,7 @@ from cxredge.evidence import Evidence, Explanation, Results
 from cxredge.outputs import Outputs
 from cxredge.parity.decisions import Rule, rule_of
 from cxredge.recipe import Recipe
+from cxredge.report.terms import Terms, terms_of
 from cxredge.results import Artifact, BenchFigures, Verdict
 
 REFERENCE = "reference"
@@ -65,6 +66,11 @@ class ReportMaterial:
     def rule(self) -> Rule:
         """How logits are decided."""
         return rule_of(self.names, self.recipe.decision)
+
+    @property
+    def terms(self) -> Terms:
+        """What the page calls things."""
+        return terms_of(self.recipe)
 
     @cached_property
     def truth(self) -> NDArray[np.bool_]:
