@@ -31,7 +31,7 @@ def parse(data: bytes, max_bytes: int) -> object:
 
 def first_fault(error: ValidationError) -> tuple[str, str]:
     """Place and words of the first thing that does not fit a schema; the place may be a stranger's, so kept short."""
-    first = error.errors()[0]
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ascii(".".join(map(str, first["loc"])))[1:-1][:MAX_PLACE]
     return place, first["msg"]
 

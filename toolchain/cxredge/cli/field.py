@@ -21,12 +21,13 @@ def field(logs: tuple[Path, ...], as_json: bool) -> int:
     from cxredge.device.log_files import read_all
     from cxredge.device.summary import HEADER, row, went_wrong
     from cxredge.errors import EXIT_GATE, EXIT_GOOD, EXIT_MISUSE, printable
+    from cxredge.progress import track
     from cxredge.report.table import as_wrapped_text
 
     records: list[object] = []
     rows: list[tuple[str, ...]] = []
     refused = wrong = False
-    for found in read_all(logs):
+    for found in track(read_all(logs), "field"):
         log, error = found.log, found.error
         if log is not None:
             wrong = wrong or went_wrong(log)
