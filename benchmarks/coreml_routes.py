@@ -51,7 +51,7 @@ def main() -> None:
     calibration = CalibrationFilms(calibrating, recipe.calibration.rule)
     rounded = round_weights(student, recipe.input, calibrating)
     eager = [Reference(student).run(to_student(image)) for image in held_out]
-    cut = decisions.thresholds(recipe.labels.names, recipe.operating_points)
+    rule = decisions.rule_of(recipe.labels.names, recipe.decision)
     cells = []
     with tempfile.TemporaryDirectory() as scratch:
         for name, model in routes(rounded, recipe, calibration, Path(scratch)):
@@ -60,10 +60,9 @@ def main() -> None:
             with CoreML().open_with(EVALUATED, path) as runner:
                 runs = [runner.run(to_student(image)) for image in held_out]
             pairs = {n: [np.concatenate([r[n] for r in side]) for side in (eager, runs)] for n in eager[0]}
-            flips = int(np.sum(decisions.decide(pairs["logits"][0], cut) != decisions.decide(pairs["logits"][1], cut)))
+            flips = rule.differ(*map(rule.call, pairs["logits"]))
             ratios = [f"{numerics.sqnr_db(*pairs[n]) or float('inf'):.2f}" for n in ("logits", "cam", "novelty")]
-            count = pairs["logits"][0].size
-            cells.append((name, f"{path.stat().st_size:,}", *ratios, f"{flips} of {count}"))
+            cells.append((name, f"{path.stat().st_size:,}", *ratios, f"{flips.sum()} of {flips.size}"))
     print(f"{recipe.name}, {len(held_out)} held-out films, {len(calibrating)} calibration films; SQNR in dB")
     print(as_text(("route", "bytes", "logits", "cam", "novelty", "flips"), cells))
 

@@ -36,10 +36,12 @@ TORCH_AT_MODULE_SCOPE = (
 FLOORS = (
     (
         "vocabulary",
+        "decision",
         "metrics",
         "recipe",
         "recipe_file",
         "recipe_calibration",
+        "recipe_decision",
         "recipe_distillation",
         "results",
         "evidence",
@@ -56,7 +58,8 @@ FLOORS = (
     ("quantize",),
     ("targets",),
     ("explain",),
-    ("workers", "parity", "distill"),
+    ("parity",),
+    ("workers", "distill"),
     ("report", "bundle", "device"),
     ("workflows",),
     ("cli",),

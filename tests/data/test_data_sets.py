@@ -19,7 +19,8 @@ from cxredge.errors import InputError
 from cxredge.phantoms import folder as phantom_files
 from cxredge.phantoms.render import PHANTOM_LABELS, PhantomFilm, Rendering, render
 from cxredge.phantoms.split import PhantomSplit
-from cxredge.recipe import FolderData, Labels, PhantomData
+from cxredge.recipe import FolderData, PhantomData
+from cxredge.recipe_decision import Labels
 
 HEADER = "file,group,Nodule,Effusion,split,view\n"
 GOOD = HEADER + "images/a.png,p1,1,0,train,PA\nimages/b.png,p1,0,0,train,AP\nimages/c.png,p2,0,1,test,PA\n"

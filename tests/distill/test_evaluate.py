@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import accuracy_score, roc_auc_score
 
-from cxredge.distill.evaluate import MIN_CASES, answers, macro_interval, score
+from cxredge.distill.evaluate import MIN_CASES, Answers, answers, macro_interval, measured, score, scores
 from cxredge.distill.splits import Films
+from cxredge.recipe_file import load_recipe
 from cxredge.students.base import Student
 
 
@@ -69,3 +74,29 @@ def test_answers_are_the_students() -> None:
     np.testing.assert_allclose(found.logits, out["logits"], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found.novelty, out["novelty"], rtol=1e-4)
     assert found.pooled.shape == (40, 6)
+
+
+def test_exclusive_classes_are_ranked_by_their_chance_and_have_an_accuracy(class_recipe: Callable[[], Path]) -> None:
+    recipe = load_recipe(class_recipe())
+    random = np.random.default_rng(0)
+    targets = np.eye(3, dtype=np.float32)[random.integers(0, 3, 90)]
+    # a shift a film, which a softmax does not see, and which would spoil a ranking by logits
+    logits = (targets + random.normal(size=(90, 3)) + random.normal(0, 50, (90, 1))).astype(np.float32)
+    chances = np.exp(logits - logits.max(1, keepdims=True))
+    chances /= chances.sum(1, keepdims=True)
+    found = measured(recipe, targets, Answers(logits, logits, logits[:, 0]))
+    for c, name in enumerate(recipe.labels.names):
+        assert found.labels[name].auc == pytest.approx(roc_auc_score(targets[:, c], chances[:, c]), abs=1e-4)
+    assert found.accuracy == pytest.approx(accuracy_score(targets.argmax(1), chances.argmax(1)), abs=1e-4)
+    ranked = scores(recipe, Answers(logits, logits, logits[:, 0]))
+    interval = macro_interval(recipe.labels.names, targets, ranked, [str(i) for i in range(90)], 0)
+    assert interval is not None
+    assert interval.low < (found.macro_auc or 0) < interval.high
+
+
+def test_independent_findings_have_no_accuracy(write_recipe: Callable[[Path], Path], tmp_path: Path) -> None:
+    recipe = load_recipe(write_recipe(tmp_path))
+    targets, logits = (x[:, :2] for x in drawn())
+    found = measured(recipe, targets, Answers(logits, logits, logits[:, 0]))
+    assert found.accuracy is None
+    assert found == score(recipe.labels.names, targets, logits)

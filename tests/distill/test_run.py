@@ -84,6 +84,41 @@ def test_thresholds_are_chosen_again_without_training(
     assert (place / "weights.safetensors").read_bytes() == weights
 
 
+def test_exclusive_classes_from_end_to_end(
+    class_recipe: Callable[[], Path], values: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    values["distill"]["teacher"].update(epochs=4, learning_rate=0.01)
+    values["distill"].update(epochs=6, learning_rate=0.01)
+    place = class_recipe()
+    done = CliRunner().invoke(command, [str(place)])
+    assert done.exit_code == 0, done.output
+    assert "share of films whose class has the greatest logit" in done.output
+    recipe = load_recipe(place)
+    result = DistillResults.model_validate_json((place / "results.json").read_bytes())
+    assert result.student.test.accuracy is not None
+    assert result.student.test.accuracy > 0.6  # three classes, a third each
+    assert set(result.student.test.labels) == {"dark", "grey", "bright"}
+    assert recipe.least_margin is not None
+    assert recipe.least_margin.rule.startswith("accuracy >= 0.8")
+    assert "on val, 30 films" in recipe.least_margin.rule
+
+    # chosen again by another rule, without training; the printed row is what is written
+    values["margin_rule"] = {"kind": "answered", "floor": 0.5}
+    values["weights"]["sha256"] = recipe.weights.sha256
+    file = class_recipe() / "model.yaml"
+    done = CliRunner().invoke(thresholds, [str(place)])
+    assert done.exit_code == 0, done.output
+    after = load_recipe(file)
+    assert after.least_margin is not None
+    assert after.least_margin.rule.startswith("answered >= 0.5 on val, 30 films")
+    header, margin, novelty = done.output.splitlines()
+    assert header.split() == ["label", "before", "now", "rule"]
+    assert margin.startswith("least margin")
+    assert margin.split()[2:] == ["0", f"{after.least_margin.log_odds:g}", *after.least_margin.rule.split()]
+    assert novelty.startswith("novelty")
+
+
 def test_a_changed_recipe_does_not_resume(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
     values["distill"]["teacher"]["epochs"] = values["distill"]["epochs"] = 1
     place = write_recipe(tmp_path / "tiny")

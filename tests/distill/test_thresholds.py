@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxredge.distill.thresholds import fitted_points, novelty_threshold, point_by_prevalence
+from cxredge.distill.evaluate import Answers
+from cxredge.distill.thresholds import fitted, fitted_margin, fitted_points, novelty_threshold, point_by_prevalence
 from cxredge.recipe_file import load_recipe
 
 
@@ -46,3 +47,37 @@ def test_novelty_threshold_is_a_percentile() -> None:
     found = novelty_threshold(np.arange(101, dtype=np.float32))
     assert found.threshold == 99
     assert novelty_threshold(np.zeros(5, np.float32)).threshold > 0
+
+
+def class_answers(films: int, classes: int, seed: int = 0) -> tuple[np.ndarray, Answers]:
+    random = np.random.default_rng(seed)
+    targets = np.eye(classes, dtype=np.float32)[random.integers(0, classes, films)]
+    logits = (1.5 * targets + random.normal(size=targets.shape)).astype(np.float32)
+    return targets, Answers(logits, np.zeros((films, 2), np.float32), np.ones(films, np.float32))
+
+
+def test_exclusive_classes_get_a_margin_and_no_points(class_recipe: Callable[[], Path]) -> None:
+    recipe = load_recipe(class_recipe())
+    targets, found = class_answers(120, 3)
+    chosen = fitted(recipe, targets, found)
+    assert chosen.points == {}
+    assert chosen.margin is not None
+    # by the softmax alone: the margin's probability is p / (1 - p) = e^margin
+    chances = np.exp(found.logits.astype(np.float64))
+    chances /= chances.sum(1, keepdims=True)
+    sure = chances.max(1) >= 1 / (1 + np.exp(-chosen.margin.log_odds))
+    right = (chances.argmax(1) == targets.argmax(1))[sure]
+    assert chosen.margin.rule == f"accuracy >= 0.8 on val, 120 films, {sure.sum()} answered, {right.sum()} right"
+    assert right.mean() >= 0.8
+    assert 20 < sure.sum() < 120
+    # a shift a film is nothing to a softmax
+    assert fitted_margin(recipe, targets, found.logits + np.float32(64) * targets.argmax(1)[:, None]).log_odds == (
+        pytest.approx(chosen.margin.log_odds, abs=1e-4)
+    )
+
+
+def test_a_tie_is_not_answered(class_recipe: Callable[[], Path]) -> None:
+    recipe = load_recipe(class_recipe())
+    logits = np.array([[3, 3, 0], [4, 0, 0], [0, 5, 0]], np.float32)
+    found = fitted_margin(recipe, np.eye(3, dtype=np.float32)[[0, 0, 1]], logits)
+    assert found.rule.endswith("3 films, 2 answered, 2 right")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cxredge.distill.thresholds import Thresholds
 from cxredge.distill.write_back import write_back
-from cxredge.recipe import Novelty, OperatingPoint
+from cxredge.recipe_decision import Margin, Novelty, OperatingPoint
 from cxredge.recipe_file import load_recipe
 
 ZOO = Path(__file__).parents[2] / "model_zoo"
@@ -19,7 +20,7 @@ def test_only_the_findings_change(name: str, tmp_path: Path) -> None:
     file.write_text(before)
     recipe = load_recipe(file)
     points = {k: OperatingPoint(logit=-1.25, rule="new: rule") for k in recipe.labels.names}
-    write_back(file, "a" * 64, points, Novelty(threshold=2.5, rule="newer"))
+    write_back(file, "a" * 64, Thresholds(points, None, Novelty(threshold=2.5, rule="newer")))
 
     after = load_recipe(file)
     assert after.weights.sha256 == "a" * 64
@@ -36,8 +37,20 @@ def test_only_the_findings_change(name: str, tmp_path: Path) -> None:
 def test_writing_twice_changes_nothing(write_recipe: Callable[[Path], Path], tmp_path: Path) -> None:
     file = write_recipe(tmp_path) / "model.yaml"
     points = {k: OperatingPoint(logit=0.5, rule="r") for k in ("Cardiomegaly", "Effusion")}
-    write_back(file, "b" * 64, points, Novelty(threshold=1.5, rule="r"))
+    chosen = Thresholds(points, None, Novelty(threshold=1.5, rule="r"))
+    write_back(file, "b" * 64, chosen)
     once = file.read_bytes()
     assert once.startswith(b"# a comment that stays")
-    write_back(file, "b" * 64, points, Novelty(threshold=1.5, rule="r"))
+    write_back(file, "b" * 64, chosen)
     assert file.read_bytes() == once
+
+
+def test_exclusive_classes_get_their_margin(class_recipe: Callable[[], Path]) -> None:
+    file = class_recipe() / "model.yaml"
+    recipe = load_recipe(file)
+    margin, novelty = Margin(log_odds=1.25, rule="accuracy >= 0.8 on val"), Novelty(threshold=1.5, rule="r")
+    write_back(file, "b" * 64, Thresholds({}, margin, novelty))
+    after = load_recipe(file)
+    assert (after.least_margin, after.novelty, after.weights.sha256) == (margin, novelty, "b" * 64)
+    changed = {"weights", "least_margin", "novelty"}
+    assert after.model_dump(exclude=changed) == recipe.model_dump(exclude=changed)

@@ -18,7 +18,8 @@ from cxredge.vocabulary import Frozen
 
 GATES = (
     "logit_max_abs", "logit_sqnr_db", "cam_sqnr_db", "cam_correlation", "novelty_max_rel", "flip_rate", "delegated",
-    "auc_loss", "sensitivity_loss", "specificity_loss", "ece_rise", "brier_rise", "novelty_auc_loss",
+    "auc_loss", "sensitivity_loss", "specificity_loss", "ece_rise", "brier_rise", "accuracy_loss",
+    "answered_loss", "accuracy_answered_loss", "novelty_auc_loss",
 )  # fmt: skip
 """In the order in which results files and bundles have them."""
 PAIRED = Paired(reference=0.9, artifact=0.8, loss=0.1, low=0.0, high=0.2)
@@ -45,6 +46,9 @@ def test_figures_and_label_evidence_follow() -> None:
     labels = {metric.name for metric in metrics_of("labels")}
     assert labels <= set(LabelEvidence.model_fields)
     assert all(Figures.model_fields[name].annotation is Paired for name in labels)
+    # single-label students' alone, and later than the others: a file without them is read
+    classes = [Figures.model_fields[metric.name] for metric in metrics_of("classes")]
+    assert [(field.annotation, field.is_required()) for field in classes] == [(Paired | None, False)] * 3
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,8 @@ def test_lower_bounds_are_those_where_less_is_worse_and_no_loss_is_taken() -> No
 
 def test_the_table_ends_with_what_the_files_own_record_says() -> None:
     assert HEADER[3:-2] == (
-        "max logit diff", "logits SQNR dB", "CAM SQNR dB", "CAM corr.", "flips", "AUC loss", "delegated",
+        "max logit diff", "logits SQNR dB", "CAM SQNR dB", "CAM corr.", "flips", "AUC loss", "accuracy loss",
+        "answered loss", "delegated",
     )  # fmt: skip
 
 

@@ -15,10 +15,12 @@ from cxredge.images.preprocess import fit, resize
 from cxredge.outputs import Outputs
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.numerics import map_correlations
-from cxredge.recipe import InputSpec, Labels, PhantomData
+from cxredge.recipe import InputSpec, PhantomData
+from cxredge.recipe_decision import Labels
+from parity.synthetic import independent
 
 NAMES = ("A", "B", "C")
-CUT = np.zeros(3, np.float32)
+RULE = independent([0, 0, 0], NAMES)
 SPEC = InputSpec(height=192, width=192, fit="pad")
 
 
@@ -30,7 +32,7 @@ def outputs(films: int = 20, seed: int = 0) -> Outputs:
 
 def evidence(reference: Outputs, artifact: Outputs, side: int = 192) -> HeatmapEvidence:
     sizes = np.full((len(reference["logits"]), 2), side)
-    return heatmap_evidence(reference, artifact, CUT, NAMES, sizes, SPEC)
+    return heatmap_evidence(reference, artifact, RULE, sizes, SPEC)
 
 
 def with_cam(source: Outputs, cam: NDArray[np.floating]) -> Outputs:
@@ -110,6 +112,7 @@ def test_maps_without_energy_overlap_by_nothing() -> None:
 
 
 LABELS = Labels(names=("Cardiomegaly", "Effusion", "Consolidation", "Nodule", "Pneumothorax"))
+PHANTOM_RULE = independent([0] * 5, LABELS.names)
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +136,7 @@ def test_pointing_and_energy_on_real_masks(phantoms: DataSet) -> None:
     right = {"logits": truth * 2 - 1, "cam": cam, "novelty": np.ones(len(films), np.float32)}
     wrong = {**right, "cam": np.where(cam > 0, 0, 1).astype(np.float32)}
     sizes = np.full((len(films), 2), 320)
-    found = heatmap_evidence(
-        right, wrong, CUT[:1].repeat(5), LABELS.names, sizes, spec, lambda i: phantoms.masks(films[i])
-    )
+    found = heatmap_evidence(right, wrong, PHANTOM_RULE, sizes, spec, lambda i: phantoms.masks(films[i]))
     assert found.maps == found.masks == truth.sum() > 10
     assert (found.pointing_reference, found.pointing_artifact) == (1, 0)
     assert found.inside_reference is not None
@@ -151,9 +152,8 @@ def test_energy_inside_is_that_of_the_upsampled_map(phantoms: DataSet) -> None:
     # decided on every film: maps without a mask count as maps only
     made = {"logits": np.ones_like(truth), "cam": cam, "novelty": np.ones(len(films), np.float32)}
     found = heatmap_evidence(
-        made, made, CUT[:1].repeat(5), LABELS.names, np.full((len(films), 2), 320), SPEC,
-        lambda i: phantoms.masks(films[i]),
-    )  # fmt: skip
+        made, made, PHANTOM_RULE, np.full((len(films), 2), 320), SPEC, lambda i: phantoms.masks(films[i])
+    )
     shares, hits = [], []
     for i, film in enumerate(films):
         for label, mask in phantoms.masks(film).items():
@@ -175,6 +175,6 @@ def test_a_map_that_peaks_on_a_bar_points_at_nothing(tmp_path: Path) -> None:
     cam[0, 0, 3, 0] = 1  # an upright film of 192 x 96: column 0 looks at the left bar
     made = {"logits": np.ones((1, 1), np.float32), "cam": cam, "novelty": np.ones(1, np.float32)}
     everywhere = {"A": np.ones((192, 96), np.bool_)}
-    found = heatmap_evidence(made, made, CUT[:1], ("A",), np.array([[192, 96]]), SPEC, lambda _: everywhere)
+    found = heatmap_evidence(made, made, independent([0], ("A",)), np.array([[192, 96]]), SPEC, lambda _: everywhere)
     assert (found.masks, found.pointing_reference) == (1, 0)
     assert found.inside_chance == pytest.approx(0.5, abs=0.02)

@@ -16,6 +16,7 @@ from cxredge.errors import InputError
 from cxredge.metrics import by_gate
 from cxredge.outputs import OutputsFile, films_digest, read_outputs, write_outputs
 from cxredge.parity import numerics
+from cxredge.parity.decisions import rule_of
 from cxredge.parity.judge import Answers, Shown, judge
 from cxredge.recipe import Gates, Recipe
 from cxredge.recipe_file import load_recipe
@@ -118,11 +119,9 @@ def test_flips_are_counted_in_both_directions(recipe: Recipe) -> None:
 
 
 def test_a_logit_exactly_at_the_operating_point_is_positive(recipe: Recipe) -> None:
-    from cxredge.parity.decisions import decide, thresholds
-
-    cut = thresholds(recipe.labels.names, recipe.operating_points)
-    assert decide(cut[None], cut).all()
-    assert not decide(np.nextafter(cut, np.float32(-np.inf), dtype=np.float32)[None], cut).any()
+    rule = rule_of(recipe.labels.names, recipe.decision)
+    assert rule.call(rule.cut[None]).all()
+    assert not rule.call(np.nextafter(rule.cut, np.float32(-np.inf), dtype=np.float32)[None]).any()
 
 
 def test_broken_gates_fail(recipe: Recipe) -> None:

@@ -10,7 +10,7 @@ from cxredge.errors import InputError
 from cxredge.metrics import metrics_of
 from cxredge.parity.measures import measure, temperature
 from cxredge.parity.pairs import Pair
-from cxredge.recipe import OperatingPoint
+from cxredge.recipe_decision import OperatingPoint
 from cxredge.results import BootstrapSpec
 from cxredge.statistics.probabilities import probabilities
 from parity.synthetic import LABELS, facts, pair, recipe

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cxredge.outputs import Outputs
 from cxredge.parity.stability import halves, stability_evidence
 from cxredge.results import FilmRecord
+from parity.synthetic import independent
 
 
 def records(patients: list[str]) -> list[FilmRecord]:
@@ -47,7 +48,7 @@ def test_halves_of_a_real_set(cxr_data: Path) -> None:
 
 
 def test_known_answers() -> None:
-    cut = np.zeros(2, np.float32)
+    rule = independent([0, 0], ("A", "B"))
 
     def outputs(logits: list[list[float]]) -> Outputs:
         return {"logits": np.array(logits, np.float32), "cam": np.zeros((3, 2, 1, 1), np.float32)}
@@ -55,8 +56,8 @@ def test_known_answers() -> None:
     reference = outputs([[1, 1], [-1, 1], [1, -1]])
     a = outputs([[-1, 1], [-1, 1], [1, -1]])
     b = outputs([[1, 1], [-1, -1], [1, 1]])
-    found = stability_evidence(reference, a, b, cut, (51, 50))
+    found = stability_evidence(reference, a, b, rule, (51, 50))
     assert (found.films_a, found.films_b, found.decisions) == (51, 50, 6)
     assert (found.flips_a, found.flips_b, found.flips_between) == (1, 2, 3)
     assert found.sqnr_between_db == pytest.approx(10 * np.log10(6 / 12))
-    assert stability_evidence(reference, a, a, cut, (51, 50)).sqnr_between_db is None
+    assert stability_evidence(reference, a, a, rule, (51, 50)).sqnr_between_db is None

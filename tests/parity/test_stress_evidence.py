@@ -8,8 +8,10 @@ from cxredge.data.stress import STRESSES
 from cxredge.parity.pairs import Both
 from cxredge.parity.stress_evidence import stress_evidence
 from cxredge.results import BootstrapSpec
+from parity.synthetic import independent
 
-CUT = np.array([0.5, -0.5], np.float32)
+RULE = independent([0.5, -0.5], ("A", "B"))
+CUT = RULE.cut
 FILMS, KINDS = 5, len(STRESSES)
 SHORT = BootstrapSpec(resamples=100, level=0.95, seed=1)
 
@@ -26,7 +28,7 @@ def test_known_answers() -> None:
         rows = 2 * FILMS + np.array(lost)
         array[rows, 1] = 2 * CUT[1] - array[rows, 1]
     truth = clean >= CUT
-    found = stress_evidence(Both(clean, lowered), Both(stressed, harmed), truth, list("ppqrr"), CUT, SHORT)
+    found = stress_evidence(Both(clean, lowered), Both(stressed, harmed), truth, list("ppqrr"), RULE, SHORT)
     assert [e.kind for e in found] == ["unchanged", *(s.kind for s in STRESSES)]
     assert all(e.films == FILMS for e in found)
     for at, e in enumerate(found):
@@ -42,7 +44,7 @@ def test_auc_is_of_the_stressed_films() -> None:
     stressed, harmed = (np.tile(clean, (KINDS, 1)) for _ in range(2))
     harmed[60:120] = rng.normal(0, 1, (60, 2))  # under the second stress the artifact guesses
     patients = [f"p{i}" for i in range(60)]
-    found = stress_evidence(Both(clean, clean), Both(stressed, harmed), truth, patients, CUT, SHORT)
+    found = stress_evidence(Both(clean, clean), Both(stressed, harmed), truth, patients, RULE, SHORT)
     for at, e in enumerate(found):
         assert e.auc.loss is not None
         assert e.auc.low is not None

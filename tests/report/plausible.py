@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 
 from cxredge.data.film import Film
 from cxredge.evidence import (
+    ClassAnswer,
+    ClassFlip,
+    Confusion,
     Evidence,
     Explanation,
     Flip,
@@ -29,9 +33,10 @@ from cxredge.evidence import (
 )  # fmt: skip
 from cxredge.files import sha256_bytes
 from cxredge.outputs import Outputs
-from cxredge.parity import decisions, numerics
+from cxredge.parity import numerics
 from cxredge.parity.numerics import map_correlations
-from cxredge.recipe import OperatingPoint, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_decision import OperatingPoint
 from cxredge.recipe_file import load_recipe
 from cxredge.report.material import REFERENCE, ReportMaterial
 from cxredge.results import (
@@ -51,26 +56,41 @@ from cxredge.results import (
 ZOO = Path(__file__).parents[2] / "model_zoo" / "phantom"
 BOOTSTRAP = BootstrapSpec(resamples=2000, level=0.95, seed=0)
 ENOUGH = 10
+MARGIN = 0.75
+"""The least margin of exclusive classes, in log-odds."""
 HALF_WIDTH = 0.012
 NOISE = {"fp32": 1e-6, "fp16": 2e-3, "w8": 0.03, "w8a8": 0.15}
 BYTES = {"fp32": 13_660_000, "fp16": 6_840_000, "w8": 3_560_000, "w8a8": 3_870_000}
 
 
-def recipe_for(labels: Sequence[str], artifacts: Sequence[str] | None = None, folder_data: bool = False) -> Recipe:
-    """The zoo's recipe with other labels, and with margins on the losses."""
+def recipe_for(
+    labels: Sequence[str],
+    artifacts: Sequence[str] | None = None,
+    folder_data: bool = False,
+    kind: str = "multi-label",
+) -> Recipe:
+    """The zoo's recipe with other labels, and with margins on the losses. Exclusive classes have folder data."""
     base = load_recipe(ZOO)
     tree = base.model_dump(mode="json")
-    tree["labels"]["names"] = list(labels)
-    tree["operating_points"] = {name: {"logit": 0.4, "rule": "youden on val, 140 films"} for name in labels}
+    tree["labels"].update(names=list(labels), kind=kind)
+    decision = {"operating_points", "operating_rules", "margin_rule", "least_margin"}
+    tree = {key: value for key, value in tree.items() if key not in decision}
+    if kind == "multi-label":
+        tree["operating_points"] = {name: {"logit": 0.4, "rule": "youden on val, 140 films"} for name in labels}
+    else:
+        tree["least_margin"] = {"log_odds": MARGIN, "rule": "accuracy >= 0.9 on val, 140 films, 96 answered, 88 right"}
     for gates in tree["gates"].values():
         gates |= {"auc_loss": 0.02, "sensitivity_loss": 0.05}
+        gates |= {"accuracy_loss": 0.03} if kind == "single-label" else {}
     if artifacts is not None:
         tree["targets"] = {}
         for name in artifacts:
             target, scheme = name.split("/")
             tree["targets"].setdefault(target, []).append(scheme)
         tree["primary"], tree["bundles"] = artifacts[-1], {}
-    if folder_data:
+    if kind == "single-label":
+        tree["data"] = {"source": "folder", "name": "films", "label_column": "class"}
+    elif folder_data:
         tree["data"] = {"source": "folder", "name": "films"}
     return Recipe.model_validate_json(json.dumps(tree))
 
@@ -84,6 +104,13 @@ def films_for(count: int, labels: int, file: str = "images/film_{:05d}.png", see
         Film(file.format(i), Path("nowhere") / f"{i}.png", f"patient-{patients[i]}", "test", targets[i])
         for i in range(count)
     )
+
+
+def class_films_for(count: int, classes: int, file: str = "images/film_{:05d}.png", seed: int = 0) -> tuple[Film, ...]:
+    """The same films, each of one class."""
+    truth = np.eye(classes, dtype=np.float32)[np.random.default_rng(seed + 1).integers(0, classes, count)]
+    films = films_for(count, classes, file, seed)
+    return tuple(replace(film, targets=one) for film, one in zip(films, truth, strict=True))
 
 
 def outputs_for(films: Sequence[Film], artifacts: Sequence[str], seed: int = 0, cells: int = 6) -> dict[str, Outputs]:
@@ -190,18 +217,25 @@ def mean(lines: Sequence[Paired], *, rise: bool = False) -> Paired:
 
 def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Outputs], artifact: Artifact) -> Evidence:
     names = recipe.labels.names
-    cut = decisions.thresholds(names, recipe.operating_points)
+    exclusive = recipe.labels.kind == "single-label"
+    points = [MARGIN if exclusive else recipe.operating_points[name].logit for name in names]
+    cut = np.array(points, np.float32)
     truth = np.stack([f.targets for f in films]) > 0.5
     patients = np.unique([f.patient for f in films], return_inverse=True)[1]
     everyone = int(patients.max()) + 1
     r, o = outputs[REFERENCE]["logits"], outputs[artifact.name]["logits"]
-    before, after = decisions.decide(r, cut), decisions.decide(o, cut)
+    before, after = r >= cut, o >= cut
+    raw = r, o
+    if exclusive:
+        r, o = log_odds(r), log_odds(o)
+        before, after = named(r), named(o)
     usual = np.percentile(np.abs(o - r), 95, axis=0)
-    flips = tuple(
+    near = np.abs(r - cut) <= usual
+    flips: tuple[Flip, ...] | tuple[ClassFlip, ...] = class_flips(names, films, r, o, near) if exclusive else tuple(
         Flip(
             label=names[j], film=films[i].file, patient=films[i].patient, truth=bool(truth[i, j]),
             reference=float(r[i, j]), artifact=float(o[i, j]), threshold=float(cut[j]), up=bool(after[i, j]),
-            explained=bool(abs(r[i, j] - cut[j]) <= usual[j]),
+            explained=bool(near[i, j]),
         )
         for i, j in np.argwhere(before != after)
     )  # fmt: skip
@@ -210,12 +244,12 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
     for j, name in enumerate(names):
         held = len(np.unique(patients[truth[:, j]]))
         few = f"{held} positive patients, {ENOUGH} are needed" if held < ENOUGH else None
-        says = [1 / (1 + np.exp(-x[:, j].astype(np.float64) / heat)) for x in (r, o)]
+        says = [chances(x, exclusive, heat)[:, j] for x in raw]
         brier = [float(((p - truth[:, j]) ** 2).mean()) for p in says]
         ece = [float(abs(p.mean() - truth[:, j].mean())) for p in says]
         rates = [(float(d[truth[:, j], j].mean()) if held else None, float(1 - d[~truth[:, j], j].mean()))
                  for d in (before, after)]  # fmt: skip
-        mine = [f for f in flips if f.label == name]
+        up, down = ~before[:, j] & after[:, j], before[:, j] & ~after[:, j]
         lines.append(
             LabelEvidence(
                 label=name,
@@ -228,10 +262,10 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
                 specificity=paired(rates[0][1], rates[1][1], few=few),
                 ece=paired(*ece, rise=True, few=few),
                 brier=paired(*brier, rise=True, few=few),
-                flips_up=sum(f.up for f in mine),
-                flips_down=sum(not f.up for f in mine),
-                flips_explained=sum(f.explained for f in mine),
-                points=OperatingPoint(logit=float(cut[j]), rule="youden on val, 140 films"),
+                flips_up=int(up.sum()),
+                flips_down=int(down.sum()),
+                flips_explained=int(((up | down) & near[:, j]).sum()),
+                points=None if exclusive else OperatingPoint(logit=points[j], rule="youden on val, 140 films"),
             )
         )
     macro = LabelEvidence(
@@ -245,9 +279,9 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
         specificity=mean([e.specificity for e in lines]),
         ece=mean([e.ece for e in lines], rise=True),
         brier=mean([e.brier for e in lines], rise=True),
-        flips_up=sum(f.up for f in flips),
-        flips_down=sum(not f.up for f in flips),
-        flips_explained=sum(f.explained for f in flips),
+        flips_up=sum(e.flips_up for e in lines),
+        flips_down=sum(e.flips_down for e in lines),
+        flips_explained=sum(e.flips_explained for e in lines),
         points=None,
     )
     return Evidence(
@@ -258,15 +292,62 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
         macro=macro,
         temperature=Temperature(reference=heat, artifact=heat, films=140, nll_before=0.61, nll_after=0.54),
         flips=flips,
-        subgroups=_subgroups(films, r, o, truth, before != after),
+        confusion=confusion_for(names, truth, before, after) if exclusive else None,
+        subgroups=_subgroups(films, r, o, truth, (before != after).any(1) if exclusive else before != after),
         heatmaps=_heatmaps(outputs, artifact.name, before, recipe.data.source == "phantom"),
         strangers=_strangers(artifact),
         stress=_stress(artifact, len(films), macro.auc),
         stability=StabilityEvidence(
-            films_a=64, films_b=64, flips_a=len(flips), flips_b=len(flips) + 1, flips_between=3, decisions=r.size,
+            films_a=64, films_b=64, flips_a=len(flips), flips_b=len(flips) + 1, flips_between=3,
+            decisions=len(r) if exclusive else r.size,
             sqnr_between_db=31.5,
         ) if artifact.scheme == "w8a8" else None,
     )  # fmt: skip
+
+
+def chances(logits: np.ndarray, exclusive: bool, heat: float) -> np.ndarray:
+    wide = np.exp(logits.astype(np.float64) / heat)
+    return wide / wide.sum(1, keepdims=True) if exclusive else wide / (1 + wide)
+
+
+def log_odds(logits: np.ndarray) -> np.ndarray:
+    share = chances(logits, True, 1)
+    return np.log(share / (1 - share)).astype(np.float32)
+
+
+def named(odds: np.ndarray) -> np.ndarray:
+    """At most one class a film: log-odds above zero are the likeliest class's alone."""
+    return odds >= np.float32(MARGIN)
+
+
+def class_flips(
+    names: Sequence[str], films: Sequence[Film], r: np.ndarray, o: np.ndarray, near: np.ndarray
+) -> tuple[ClassFlip, ...]:
+    def said(odds: np.ndarray) -> ClassAnswer:
+        first, second = np.argsort(-odds, kind="stable")[:2]
+        return ClassAnswer(
+            answer=names[first] if odds[first] >= MARGIN else None, nearest=names[first], log_odds=float(odds[first]),
+            runner_up=names[second],
+        )  # fmt: skip
+
+    changed = named(r) != named(o)
+    return tuple(
+        ClassFlip(
+            film=films[i].file, patient=films[i].patient, truth=names[int(films[i].targets.argmax())],
+            reference=said(r[i]), artifact=said(o[i]), explained=bool(near[i][changed[i]].all()),
+        )
+        for i in np.flatnonzero(changed.any(1))
+    )  # fmt: skip
+
+
+def confusion_for(names: Sequence[str], truth: np.ndarray, before: np.ndarray, after: np.ndarray) -> Confusion:
+    def counts(called: np.ndarray) -> tuple[tuple[int, ...], ...]:
+        answer = np.where(called.any(1), called.argmax(1), len(names))
+        return tuple(
+            tuple(int((truth[:, i] & (answer == j)).sum()) for j in range(len(names) + 1)) for i in range(len(names))
+        )
+
+    return Confusion(classes=tuple(names), reference=counts(before), artifact=counts(after))
 
 
 def _subgroups(
@@ -281,7 +362,7 @@ def _subgroups(
         found.append(
             SubgroupEvidence(
                 column="view", value=value, films=int(chosen.sum()), patients=held, flips=int(flipped[chosen].sum()),
-                decisions=int(chosen.sum()) * r.shape[1], auc=paired(*pair, few=few), labels_shown=r.shape[1],
+                decisions=flipped[chosen].size, auc=paired(*pair, few=few), labels_shown=r.shape[1],
             )
         )  # fmt: skip
     return tuple(found)
@@ -330,6 +411,8 @@ def verdict_for(recipe: Recipe, outputs: Mapping[str, Outputs], artifact: Artifa
     names = recipe.labels.names
     count = len(evidence.flips)
     macro = evidence.macro
+    exclusive = recipe.labels.kind == "single-label"
+    decided = len(r["logits"]) if exclusive else r["logits"].size
     figures = Figures(
         films=len(r["logits"]),
         logit_max_abs=numerics.max_abs(r["logits"], o["logits"]),
@@ -337,9 +420,9 @@ def verdict_for(recipe: Recipe, outputs: Mapping[str, Outputs], artifact: Artifa
         cam_sqnr_db=numerics.sqnr_db(r["cam"], o["cam"]),
         cam_correlation=numerics.median_map_correlation(r["cam"], o["cam"]),
         novelty_max_rel=0.01,
-        decisions=r["logits"].size,
+        decisions=decided,
         flips=count,
-        flip_rate=count / r["logits"].size,
+        flip_rate=count / decided,
         flips_by_label={e.label: (e.flips_up, e.flips_down) for e in evidence.labels if e.label in names},
         auc=macro.auc,
         sensitivity=macro.sensitivity,
@@ -348,11 +431,15 @@ def verdict_for(recipe: Recipe, outputs: Mapping[str, Outputs], artifact: Artifa
         brier=macro.brier,
         labels_too_few={e.label: e.auc.too_few for e in evidence.labels if e.auc.too_few is not None},
         novelty_auc=evidence.strangers[0].auc,
+        **(classes_for(evidence.confusion) if evidence.confusion else {}),
     )
     bounds = recipe.gates[artifact.scheme]
     gates = []
-    for name, bound in (("flip_rate", bounds.flip_rate), ("auc_loss", bounds.auc_loss)):
-        value = figures.flip_rate if name == "flip_rate" else figures.auc.high
+    held = {"flip_rate": figures.flip_rate, "auc_loss": figures.auc.high}
+    if figures.accuracy is not None:
+        held["accuracy_loss"] = figures.accuracy.high
+    for name, value in held.items():
+        bound = getattr(bounds, name)
         if bound is not None:
             kept = "not-shown" if value is None else "kept" if value <= bound else "broken"
             gates.append(GateResult(gate=name, bound=bound, value=value, verdict=kept))
@@ -366,6 +453,20 @@ def verdict_for(recipe: Recipe, outputs: Mapping[str, Outputs], artifact: Artifa
         gates=tuple(gates),
         passed=all(g.verdict in ("kept", "not-applicable") for g in gates),
     )
+
+
+def classes_for(confusion: Confusion) -> dict[str, Paired]:
+    """Accuracy, share answered, and accuracy among the answered, by the matrices."""
+    values = []
+    for counts in (np.array(confusion.reference), np.array(confusion.artifact)):
+        right, all_films, answered = np.trace(counts), counts.sum(), counts[:, :-1].sum()
+        values.append((right / all_films, answered / all_films, right / answered if answered else None))
+    names = ("accuracy", "answered", "accuracy_answered")
+    few = None if all(v[2] is not None for v in values) else "0 patients with an answered film, 10 are needed"
+    return {
+        name: paired(*(None if v[i] is None else float(v[i]) for v in values), few=few if i == 2 else None)
+        for i, name in enumerate(names)
+    }
 
 
 def explanation_for(artifact: Artifact) -> Explanation:

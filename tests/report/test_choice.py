@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 
 from cxredge.evidence import Flip
-from cxredge.parity.decisions import decide, thresholds
 from cxredge.parity.numerics import map_correlations
 from cxredge.report import choice
 from cxredge.report.material import REFERENCE
@@ -50,7 +49,7 @@ def test_the_worst_maps_are_of_positive_decisions_and_one_a_film() -> None:
     material = material_for(recipe, films, outputs_for(films, recipe.artifacts()))
     found = choice.worst_maps(material, "tflite/w8a8")
     reference, other = material.outputs[REFERENCE], material.outputs["tflite/w8a8"]
-    positive = decide(reference["logits"], thresholds(recipe.labels.names, recipe.operating_points))
+    positive = material.rule.call(reference["logits"])
     assert len(found) == choice.FILMS_SHOWN == len({film for film, _, _ in found})
     assert all(positive[film, label] for film, label, _ in found)
     every = map_correlations(reference["cam"][positive], other["cam"][positive])

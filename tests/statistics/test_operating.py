@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import roc_curve
 
 from cxredge.errors import InputError
-from cxredge.recipe import OperatingRule
+from cxredge.recipe_decision import OperatingRule
 from cxredge.statistics.operating import operating_point
 
 YOUDEN = OperatingRule()

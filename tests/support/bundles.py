@@ -10,7 +10,7 @@ import pytest
 
 from cxredge.bundle.assemble import Parts, assemble
 from cxredge.bundle.keys import PublicKey, read_public
-from cxredge.bundle.manifest import FilmList, StrangersRecord
+from cxredge.bundle.record import FilmList, FilmLists, OutOfDistributionRecord
 from cxredge.bundle.selftest import make_inputs
 from cxredge.data.film import Film
 from cxredge.files import sha256_file
@@ -20,7 +20,7 @@ from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, Census, Delegation, FilmRecord
 from support.command import ROOT
 
-V1 = ROOT / "tests" / "bundle" / "fixtures" / "v1"
+V2 = ROOT / "tests" / "bundle" / "fixtures" / "v2"
 
 
 @pytest.fixture(scope="session")
@@ -74,9 +74,11 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
         tuple(verdicts),
         None,
         temperatures,
-        evaluation,
-        evaluation.model_copy(update={"split": "val"}),
-        StrangersRecord(kinds={"blank": 1}, sha256="0" * 64),
+        FilmLists(
+            evaluation=evaluation,
+            validation=evaluation.model_copy(update={"split": "val"}),
+            out_of_distribution=OutOfDistributionRecord(kinds={"blank": 1}, sha256="0" * 64),
+        ),
         dict.fromkeys(artifacts, outputs),
         {"torch": "0"},
     )
@@ -90,11 +92,11 @@ def bundle(parts: Parts, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def signed(tmp_path: Path) -> Path:
-    """A copy of the signed bundle of schema version 1, which a test may spoil."""
-    return shutil.copytree(V1 / "bundle", tmp_path / "signed")
+    """A copy of the signed bundle of schema version 2, which a test may spoil."""
+    return shutil.copytree(V2 / "bundle", tmp_path / "signed")
 
 
 @pytest.fixture(scope="session")
 def signer() -> PublicKey:
     """The key that signed it."""
-    return read_public(V1 / "signer.pub")
+    return read_public(V2 / "signer.pub")

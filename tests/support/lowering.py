@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.recipe import InputSpec, Labels, OperatingPoint, Recipe
+from cxredge.recipe import InputSpec, Recipe
 from cxredge.recipe_calibration import PercentileRange
+from cxredge.recipe_decision import Labels, OperatingPoint
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact
 from cxredge.targets import TARGETS, get_target

@@ -10,7 +10,8 @@ import pytest
 
 from cxredge.errors import EnvironmentProblem
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.recipe import InputSpec, Labels, Recipe
+from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe_decision import Labels
 from cxredge.recipe_file import load_recipe
 from cxredge.targets.coreml.target import CORE_ML, EVALUATED, CoreML
 from cxredge.workflows.compare import differences

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cxredge.evidence import PrecisionSearch
-from cxredge.recipe import InputSpec, Labels, PhantomData
+from cxredge.recipe import InputSpec, PhantomData
+from cxredge.recipe_decision import Labels
 from cxredge.recipe_file import load_recipe
 from cxredge.targets import TARGETS
 from cxredge.workflows.precision import search, write_chosen

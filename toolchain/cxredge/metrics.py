@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-Of = Literal["outputs", "decisions", "labels", "out-of-distribution", "artifact"]
+Of = Literal["outputs", "decisions", "labels", "classes", "out-of-distribution", "artifact"]
 """What a formula reads, and so what it takes and gives; ``parity/formulas.py`` says it for each."""
 
 
@@ -21,9 +21,12 @@ Of = Literal["outputs", "decisions", "labels", "out-of-distribution", "artifact"
 class Metric:
     """One metric of an artifact against the reference.
 
-    Metrics of ``labels`` and ``out-of-distribution`` are paired: known for the reference and for the artifact, with an
-    interval of the loss. Their gates are non-inferiority margins: the upper end of the loss's interval must stay below.
-    The others are single numbers, and their gates plain bounds, which may be met exactly.
+    Metrics of ``labels``, ``classes`` and ``out-of-distribution`` are paired: known for the reference and for the
+    artifact, with an interval of the loss. Their gates are non-inferiority margins: the upper end of the interval must
+    stay below. The others are single numbers, and their gates plain bounds, which may be met exactly.
+
+    Metrics of ``classes`` are of single-label students alone: for the others they have no value, and their gates do not
+    apply.
     """
 
     name: str
@@ -49,7 +52,7 @@ class Metric:
     @property
     def paired(self) -> bool:
         """Whether it has a value of the reference too, and an interval of the loss."""
-        return self.of in ("labels", "out-of-distribution")
+        return self.of in ("labels", "classes", "out-of-distribution")
 
     @property
     def at_least(self) -> bool:
@@ -109,6 +112,18 @@ METRICS = (
     Metric(
         "brier", of="labels", worse="more", gate="brier_rise",
         gate_words="rise of the Brier score", words="Brier score", bounds=MARGIN, required=True,
+    ),
+    Metric(
+        "accuracy", of="classes", worse="less", gate="accuracy_loss",
+        gate_words="accuracy loss", words="accuracy", column="accuracy loss", bounds=MARGIN,
+    ),
+    Metric(
+        "answered", of="classes", worse="less", gate="answered_loss",
+        gate_words="loss of answered films", words="share of films answered", column="answered loss", bounds=MARGIN,
+    ),
+    Metric(
+        "accuracy_answered", of="classes", worse="less", gate="accuracy_answered_loss",
+        gate_words="accuracy loss among the answered", words="accuracy among the answered", bounds=MARGIN,
     ),
     Metric(
         "novelty_auc", of="out-of-distribution", worse="less", gate="novelty_auc_loss",

@@ -16,8 +16,10 @@ from pydantic import (
     model_validator,
 )
 
+from cxredge.decision import Decision, MultiLabel, SingleLabel
 from cxredge.metrics import gate_fields
 from cxredge.recipe_calibration import Calibration
+from cxredge.recipe_decision import Labels, Margin, MarginRule, Novelty, OperatingPoint, OperatingRules
 from cxredge.recipe_distillation import Distillation, WeightsSpec
 from cxredge.vocabulary import (
     APP_TARGETS,
@@ -29,6 +31,7 @@ from cxredge.vocabulary import (
     SchemeName,
     Slug,
     TargetName,
+    Text,
     Version,
 )
 
@@ -58,67 +61,6 @@ class StudentSpec(Frozen):
     backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
     novelty_rank: int = Field(default=32, ge=1, le=256)
     """Principal components kept for the Mahalanobis distance of the pooled features."""
-
-
-class Labels(Frozen):
-    """What the student answers. ``multi-label``: independent sigmoids; ``single-label``: one softmax."""
-
-    kind: Literal["multi-label", "single-label"] = "multi-label"
-    names: tuple[Label, ...] = Field(min_length=1, max_length=64)
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        if len(set(self.names)) != len(self.names):
-            raise ValueError("label names must differ from each other")
-        return self
-
-
-class OperatingPoint(Frozen):
-    """A label's decision threshold in logit space: a film is positive when its logit is at or above it."""
-
-    logit: float
-    rule: str
-    """How it was chosen, for example ``youden on val, 102 films``."""
-
-
-class OperatingRule(Frozen):
-    """How operating points are chosen on the validation films.
-
-    ``youden``: the greatest sensitivity + specificity - 1. ``sensitivity`` or ``specificity``: the greatest other one
-    among thresholds that keep at least ``floor``. ``cost``: the least misses x ``miss_cost`` + false alarms.
-    """
-
-    kind: Literal["youden", "sensitivity", "specificity", "cost"] = "youden"
-    floor: float | None = Field(default=None, gt=0, lt=1)
-    """Of the rules ``sensitivity`` and ``specificity``."""
-    miss_cost: float | None = Field(default=None, gt=0)
-    """Of the rule ``cost``: how many false alarms one missed finding outweighs."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        needed = {"sensitivity": "floor", "specificity": "floor", "cost": "miss_cost"}.get(self.kind)
-        for name in ("floor", "miss_cost"):
-            if (getattr(self, name) is not None) != (name == needed):
-                raise ValueError(f"the rule {self.kind} takes {needed or 'neither floor nor miss_cost'}")
-        return self
-
-
-class OperatingRules(Frozen):
-    """The rule of every label, and other ones for some."""
-
-    default: OperatingRule = OperatingRule()
-    labels: dict[Label, OperatingRule] = {}
-
-    def of(self, label: str) -> OperatingRule:
-        """The rule of ``label``."""
-        return self.labels.get(label, self.default)
-
-
-class Novelty(Frozen):
-    """Threshold of the novelty score above which a film is unlike the training films."""
-
-    threshold: float = Field(gt=0)
-    rule: str
 
 
 class FolderData(Frozen):
@@ -194,14 +136,18 @@ class Recipe(Frozen):
     """Version of this schema."""
     name: Slug
     version: Version
-    licence: str
+    licence: Text
     card: Card
     student: StudentSpec
     weights: WeightsSpec
     input: InputSpec
     labels: Labels
     operating_rules: OperatingRules = OperatingRules()
-    operating_points: dict[Label, OperatingPoint]
+    operating_points: dict[Label, OperatingPoint] = {}
+    """Of multi-label students: every label's."""
+    margin_rule: MarginRule = MarginRule(kind="accuracy", floor=0.9)
+    least_margin: Margin | None = None
+    """Of single-label students."""
     novelty: Novelty
     data: FolderData | PhantomData = Field(discriminator="source")
     calibration: Calibration
@@ -219,9 +165,19 @@ class Recipe(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         labels, points = set(self.labels.names), set(self.operating_points)
-        if labels != points:
-            lacking, extra = sorted(labels - points), sorted(points - labels)
-            raise ValueError(f"operating_points must name every label once (missing: {lacking}, unknown: {extra})")
+        if self.labels.kind == "single-label":
+            if self.least_margin is None:
+                raise ValueError("single-label students need least_margin: {log_odds: 0, rule: none yet}")
+            for key in ("operating_points", "operating_rules"):
+                if self._says(key):
+                    raise ValueError(f"{key} is for multi-label students; single-label ones have least_margin")
+        else:
+            for key in ("least_margin", "margin_rule"):
+                if self._says(key):
+                    raise ValueError(f"{key} is for single-label students; multi-label ones have operating_points")
+            if labels != points:
+                lacking, extra = sorted(labels - points), sorted(points - labels)
+                raise ValueError(f"operating_points must name every label once (missing: {lacking}, unknown: {extra})")
         for target, schemes in self.targets.items():
             if not schemes or len(set(schemes)) != len(schemes):
                 raise ValueError(f"targets.{target} must list each scheme once, and at least one")
@@ -245,6 +201,17 @@ class Recipe(Frozen):
         if self.calibration.split == self.evaluation.split:
             raise ValueError("calibration.split and evaluation.split must differ")
         return self
+
+    def _says(self, key: str) -> bool:
+        """Whether the recipe has something else there than nothing."""
+        return bool(getattr(self, key) != type(self).model_fields[key].default)
+
+    @property
+    def decision(self) -> Decision:
+        """The rule by which logits become what is said of a film, as the manifest has it."""
+        if self.least_margin is not None:
+            return SingleLabel(least_margin=self.least_margin.log_odds)
+        return MultiLabel(operating_points={name: self.operating_points[name].logit for name in self.labels.names})
 
     def artifacts(self) -> tuple[ArtifactName, ...]:
         """Names ``target/scheme`` in the recipe's order."""

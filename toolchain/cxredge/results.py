@@ -170,7 +170,8 @@ if TYPE_CHECKING:
         """Parity figures of one artifact against the reference, over ``films`` films.
 
         Beside these counts it has a field for every metric but those of the artifact's own record: numbers (None where
-        ``Metric.none`` says what that means), and ``Paired`` ones, means over the labels that have enough films.
+        ``Metric.none`` says what that means), and ``Paired`` ones, of ``labels`` means over those that have enough
+        films, of ``classes`` None for independent findings.
         """
 
         films: int
@@ -197,6 +198,7 @@ else:
         flips_by_label=dict[str, tuple[int, int]],
         **value_fields("labels", Paired),
         labels_too_few=dict[str, str],
+        **value_fields("classes", Paired),
         **value_fields("out-of-distribution", Paired),
     )
 
@@ -208,8 +210,8 @@ class GateResult(Frozen):
     bound: float
     value: float | None
     verdict: Literal["kept", "broken", "not-shown", "not-applicable"]
-    """``not-shown``: the figure could not be had, and the gate counts as not kept. ``not-applicable``: this target has
-    no such figure, by its nature."""
+    """``not-shown``: the figure could not be had, and the gate counts as not kept. ``not-applicable``: this target, or
+    this kind of student, has no such figure, by its nature."""
 
 
 class Verdict(Frozen):

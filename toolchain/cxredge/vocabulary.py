@@ -26,6 +26,16 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 VERSION = r"^[0-9]{1,9}(\.[0-9]{1,9}){2}$"
 Version = Annotated[str, StringConstraints(pattern=VERSION)]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
+Text = Annotated[
+    str,
+    StringConstraints(
+        pattern="^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]+$", max_length=200
+    ),
+]
+"""One line for people: nothing that moves a cursor or turns the direction of what stands beside it."""
+ShortText = Annotated[Text, StringConstraints(max_length=80)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$")]
+"""A language by its BCP 47 tag: language, and script or region where they matter (``pt-BR``, ``zh-Hans``)."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 
 
@@ -59,7 +69,9 @@ class ArtifactName(str):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(
-            cls, core_schema.str_schema(pattern=r"^[a-z]+/[a-z0-9]+$"), serialization=core_schema.to_string_ser_schema()
+            cls,
+            core_schema.str_schema(pattern=r"^[a-z]{1,20}/[a-z0-9]{1,10}$"),
+            serialization=core_schema.to_string_ser_schema(),
         )
 
 

@@ -34,4 +34,7 @@ def distill(recipe: Path, resume: bool) -> None:
     else:
         click.echo(f"test, mean AUC of {test.labels_scored} labels:")
         click.echo(f"  student {test.macro_auc:.3f}, teacher {teacher.macro_auc:.3f}")
+    if test.accuracy is not None and teacher.accuracy is not None:
+        click.echo("test, share of films whose class has the greatest logit:")
+        click.echo(f"  student {test.accuracy:.3f}, teacher {teacher.accuracy:.3f}")
     click.echo(result.statement)

@@ -20,7 +20,7 @@ def print_table(judged: Iterable[tuple[Artifact, Verdict]]) -> None:
     """The results table."""
     from cxredge.report import table
 
-    click.echo(table.as_text(table.HEADER, table.rows(judged)))
+    click.echo(table.as_text(*table.shown(judged)))
 
 
 def print_verdicts(judged: Iterable[tuple[Artifact, Verdict]], as_json: bool) -> None:

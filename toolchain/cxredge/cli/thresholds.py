@@ -1,30 +1,42 @@
-"""``cxredge thresholds``: choose a trained student's operating points by the recipe's rules."""
+"""``cxredge thresholds``: choose a trained student's operating points, or least margin, by the recipe's rules."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from cxredge.distill.rechoose import Rechosen
 
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 def thresholds(recipe: Path) -> None:
-    """Choose operating points and the novelty threshold on RECIPE's validation films, and write them into it.
+    """Choose decision and novelty thresholds on RECIPE's validation films, and write them into it.
 
-    For a student that was trained elsewhere, or after a change of operating_rules. The weights stay as they are.
+    Independent findings get operating points by operating_rules, exclusive classes a least margin by margin_rule. For a
+    student that was trained elsewhere, or after a change of the rules. The weights stay as they are.
     """
     from cxredge.distill.rechoose import choose_thresholds
     from cxredge.report.table import as_text
 
     found = choose_thresholds(recipe)
+    novelty = found.before.novelty.threshold, found.chosen.novelty
+    rows = [*_decision(found), ("novelty", f"{novelty[0]:g}", f"{novelty[1].threshold:g}", novelty[1].rule)]
+    click.echo(as_text(("label", "before", "now", "rule"), rows))
+
+
+def _decision(found: Rechosen) -> list[tuple[str, str, str, str]]:
+    """The least margin's row, or one an operating point."""
+    before, margin, points = found.before.least_margin, found.chosen.margin, found.chosen.points
+    if before is not None and margin is not None:
+        return [("least margin", f"{before.log_odds:g}", f"{margin.log_odds:g}", margin.rule)]
     old = found.before.operating_points
-    rows = [
-        (k, f"{old[k].logit:g}", f"{found.points[k].logit:g}", found.points[k].rule)
-        if k in found.points
+    return [
+        (k, f"{old[k].logit:g}", f"{points[k].logit:g}", points[k].rule)
+        if k in points
         else (k, f"{old[k].logit:g}", "stays", "too few films with or without the finding")
         for k in found.before.labels.names
     ]
-    novelty = found.before.novelty.threshold, found.novelty
-    rows.append(("novelty", f"{novelty[0]:g}", f"{novelty[1].threshold:g}", novelty[1].rule))
-    click.echo(as_text(("label", "before", "now", "rule"), rows))

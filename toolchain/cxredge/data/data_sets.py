@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from cxredge.data.film import SPLITS, Film
 from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest
-from cxredge.recipe import FolderData, Labels, PhantomData
+from cxredge.recipe import FolderData, PhantomData
+from cxredge.recipe_decision import Labels
 from cxredge.stages import Cache
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxredge.data.film import SPLITS, Film
 from cxredge.errors import InputError, nearest
-from cxredge.recipe import Labels
+from cxredge.recipe_decision import Labels
 
 _SUM = re.compile(r"^([0-9a-f]{64})  (.+)$")
 

@@ -1,4 +1,4 @@
-"""Scores of a trained model: AUC by label, its mean, and how sure that mean is."""
+"""Scores of a trained model: AUC by label, its mean and how sure that mean is; accuracy of exclusive classes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from cxredge.distill.record import Interval, LabelScore, Score
 from cxredge.distill.splits import Films
+from cxredge.parity.decisions import rule_of
 from cxredge.progress import track
 from cxredge.statistics.auc import Auc, auc
 from cxredge.statistics.bootstrap import interval, mean_of_labels, resample
@@ -18,6 +19,7 @@ from cxredge.statistics.bootstrap import interval, mean_of_labels, resample
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cxredge.recipe import Recipe
     from cxredge.students.base import Student
 
 MIN_CASES = 5
@@ -51,10 +53,24 @@ def answers(student: Student, films: Films, what: str) -> Answers:
     return Answers(torch.cat(logits).numpy(), torch.cat(pooled).numpy(), torch.cat(novelty).numpy())
 
 
-def score(labels: Sequence[str], targets: NDArray[np.float32], logits: NDArray[np.float32]) -> Score:
-    """targets (0 and 1), logits float32[N, C] -> AUC of each label against all others, and their mean."""
+def scores(recipe: Recipe, found: Answers) -> NDArray[np.float32]:
+    """float32[N, C]: what ranks films. A softmax's logits mean nothing from film to film, its log-odds do."""
+    return rule_of(recipe.labels.names, recipe.decision).scores(found.logits)
+
+
+def measured(recipe: Recipe, targets: NDArray[np.float32], found: Answers) -> Score:
+    """``score`` of a model's answers, and of exclusive classes its accuracy, whatever the least margin."""
+    whole = score(recipe.labels.names, targets, scores(recipe, found))
+    if recipe.labels.kind == "multi-label":
+        return whole
+    right = targets[np.arange(len(targets)), found.logits.argmax(1)] > 0.5
+    return whole.model_copy(update={"accuracy": round(float(right.mean()), 4)})
+
+
+def score(labels: Sequence[str], targets: NDArray[np.float32], scores: NDArray[np.float32]) -> Score:
+    """targets (0 and 1), scores float32[N, C] -> AUC of each label against all others, and their mean."""
     found: dict[str, LabelScore] = {}
-    areas = auc(targets > 0.5, logits)
+    areas = auc(targets > 0.5, scores)
     for label, truth, area in zip(labels, targets.T, areas, strict=True):
         positives = int(truth.sum())
         negatives = len(truth) - positives
@@ -72,7 +88,7 @@ def score(labels: Sequence[str], targets: NDArray[np.float32], logits: NDArray[n
 def macro_interval(
     labels: Sequence[str],
     targets: NDArray[np.float32],
-    logits: NDArray[np.float32],
+    scores: NDArray[np.float32],
     patients: Sequence[str],
     seed: int,
 ) -> Interval | None:
@@ -80,11 +96,11 @@ def macro_interval(
 
     A label that a resample leaves without a positive or a negative does not count in that resample.
     """
-    scored = score(labels, targets, logits).labels
+    scored = score(labels, targets, scores).labels
     columns = [i for i, label in enumerate(labels) if scored[label].auc is not None]
     if not columns:
         return None
-    statistic = Auc(targets[:, columns] > 0.5, logits[:, columns])
+    statistic = Auc(targets[:, columns] > 0.5, scores[:, columns])
     areas = resample({"auc": statistic}, patients, RESAMPLES, seed)["auc"]
     ends = interval(mean_of_labels(areas), LEVEL)
     if ends is None:

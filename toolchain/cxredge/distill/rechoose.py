@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cxredge.distill.evaluate import answers
 from cxredge.distill.splits import allowed_films, read_films
-from cxredge.distill.thresholds import fitted_points, novelty_threshold
+from cxredge.distill.thresholds import Thresholds, fitted
 from cxredge.distill.write_back import write_back
-from cxredge.recipe import Novelty, OperatingPoint, Recipe, recipe_path
+from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.stages import cache_folder
 from cxredge.students import load_student
@@ -20,13 +20,12 @@ class Rechosen:
     """What was written into the recipe; ``before`` is the recipe as it was."""
 
     before: Recipe
-    points: dict[str, OperatingPoint]
-    """Of labels with enough films; the others' points stay."""
-    novelty: Novelty
+    chosen: Thresholds
+    """Labels without enough films keep the points that they have."""
 
 
 def choose_thresholds(place: Path) -> Rechosen:
-    """Run the recipe's student on the val films, choose by ``operating_rules``, and write what was chosen into it.
+    """Run the recipe's student on the val films, choose by its rules, and write what was chosen into it.
 
     place: recipe folder or file. With a ``distill`` section only films of its licence classes count, as in training.
     Raises what ``load_recipe``, ``load_student``, ``DataSet.films``, ``allowed_films`` and ``preprocess_films`` raise.
@@ -37,10 +36,8 @@ def choose_thresholds(place: Path) -> Rechosen:
     student = load_student(recipe, recipe.student.backbone, file.parent / recipe.weights.file, recipe.weights.sha256)
     data = open_data(recipe.data, recipe.labels, cache_folder())
     plan = recipe.distill
-    chosen = data.films("val") if plan is None else allowed_films(data, "val", plan.licence_classes)
-    films = read_films(recipe, "val", chosen)
-    found = answers(student, films, "Measuring")
-    points = fitted_points(recipe, films.targets.numpy(), found.logits)
-    novelty = novelty_threshold(found.novelty)
-    write_back(file, recipe.weights.sha256, points, novelty)
-    return Rechosen(recipe, points, novelty)
+    allowed = data.films("val") if plan is None else allowed_films(data, "val", plan.licence_classes)
+    films = read_films(recipe, "val", allowed)
+    chosen = fitted(recipe, films.targets.numpy(), answers(student, films, "Measuring"))
+    write_back(file, recipe.weights.sha256, chosen)
+    return Rechosen(recipe, chosen)

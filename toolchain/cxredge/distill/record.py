@@ -30,6 +30,8 @@ class Score(Frozen):
     macro_auc: float | None
     labels_scored: int
     labels: dict[Label, LabelScore]
+    accuracy: float | None = None
+    """Of exclusive classes: share of the films whose own class has the greatest logit, uncertain or not."""
 
 
 class Interval(Frozen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
-from cxredge.distill.evaluate import Answers, answers, macro_interval, score
+from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, scores
 from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
 from cxredge.distill.splits import Films, Splits, load_splits
-from cxredge.distill.thresholds import fitted_points, novelty_threshold, point_by_prevalence
+from cxredge.distill.thresholds import fitted, point_by_prevalence
 from cxredge.distill.training import Answers as Outputs
 from cxredge.distill.training import Loss, Training, seeded
 from cxredge.distill.write_back import write_back
@@ -184,11 +184,13 @@ def _finish(
     record, val, test = _record(recipe, recipe.student.backbone, plan.pretrained, splits, student)
     prevalence = splits.train.targets.mean(0).tolist()
     targets = splits.val.targets.numpy()
-    fitted = fitted_points(recipe, targets, val.logits)
-    points = {
-        label: fitted.get(label) or point_by_prevalence(targets[:, i], val.logits[:, i], prevalence[i])
-        for i, label in enumerate(names)
-    }
+    chosen = fitted(recipe, targets, val)
+    if recipe.labels.kind == "multi-label":
+        points = {
+            label: chosen.points.get(label) or point_by_prevalence(targets[:, i], val.logits[:, i], prevalence[i])
+            for i, label in enumerate(names)
+        }
+        chosen = replace(chosen, points=points)
     tensors = {key: value.contiguous() for key, value in sorted(student.model.state_dict().items())}
     data = save(tensors)
     result = DistillResults(
@@ -201,7 +203,7 @@ def _finish(
         teacher=teacher_record,
         student=record,
         student_test_interval=macro_interval(
-            names, splits.test.targets.numpy(), test.logits, splits.test.patients, plan.seed
+            names, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
         ),
         seed=plan.seed,
         threads=torch.get_num_threads(),
@@ -210,7 +212,7 @@ def _finish(
     )
     write_bytes(file.parent / recipe.weights.file, data)
     write_text(file.parent / "results.json", canonical_json(result.model_dump(mode="json")))
-    write_back(file, sha256_bytes(data), points, novelty_threshold(val.novelty))
+    write_back(file, sha256_bytes(data), chosen)
     return result
 
 
@@ -218,7 +220,6 @@ def _record(
     recipe: Recipe, backbone: str, pretrained: str | None, splits: Splits, trained: _Trained
 ) -> tuple[TrainingRecord, Answers, Answers]:
     """The record, and the answers on val and test."""
-    names = recipe.labels.names
     val, test = (answers(trained.model, films, "Measuring") for films in (splits.val, splits.test))
     record = TrainingRecord(
         backbone=backbone,
@@ -227,8 +228,8 @@ def _record(
         epochs=trained.epochs,
         losses=trained.losses,
         seconds=trained.seconds,
-        val=score(names, splits.val.targets.numpy(), val.logits),
-        test=score(names, splits.test.targets.numpy(), test.logits),
+        val=measured(recipe, splits.val.targets.numpy(), val),
+        test=measured(recipe, splits.test.targets.numpy(), test),
     )
     return record, val, test
 

@@ -1,20 +1,59 @@
-"""Decision thresholds from the val split: operating points in logit space, and the novelty threshold."""
+"""Decision thresholds from the val split: operating points or the least margin, and the novelty threshold."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxredge.recipe import Novelty, OperatingPoint, Recipe
-from cxredge.statistics import operating
+from cxredge.decision import SingleLabel
+from cxredge.parity.decisions import rule_of
+from cxredge.recipe import Recipe
+from cxredge.recipe_decision import Margin, Novelty, OperatingPoint
+from cxredge.statistics import margin, operating
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cxredge.distill.evaluate import Answers
+
 MIN_CASES = 3
 """Fewer positives or negatives on val than this: a threshold fitted to them would be chance."""
 NOVELTY_PERCENTILE = 99
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What was chosen on the val films, and goes into the recipe."""
+
+    points: Mapping[str, OperatingPoint]
+    """Of labels with enough films; none of exclusive classes."""
+    margin: Margin | None
+    """The least margin of exclusive classes; None for independent findings."""
+    novelty: Novelty
+
+
+def fitted(recipe: Recipe, targets: NDArray[np.float32], found: Answers) -> Thresholds:
+    """targets (0 and 1) float32[N, C] of the val films, and the student's answers -> thresholds by the recipe's rules.
+
+    Raises what ``operating_point`` and ``least_margin`` raise.
+    """
+    exclusive = recipe.labels.kind == "single-label"
+    return Thresholds(
+        points={} if exclusive else fitted_points(recipe, targets, found.logits),
+        margin=fitted_margin(recipe, targets, found.logits) if exclusive else None,
+        novelty=novelty_threshold(found.novelty),
+    )
+
+
+def fitted_margin(recipe: Recipe, targets: NDArray[np.float32], logits: NDArray[np.float32]) -> Margin:
+    """targets (0 and 1) and logits float32[N, C] on val -> the least margin by the recipe's rule."""
+    widest = rule_of(recipe.labels.names, SingleLabel(least_margin=0.0))
+    films, nearest = np.arange(len(logits)), logits.argmax(1)
+    odds, named = widest.scores(logits)[films, nearest], widest.call(logits).any(1)
+    return margin.least_margin(recipe.margin_rule, odds, named, targets[films, nearest] > 0.5, "val")
 
 
 def fitted_points(

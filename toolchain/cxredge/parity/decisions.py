@@ -1,59 +1,189 @@
-"""Decisions: a film is positive for a label when its logit is at or above the label's operating point."""
+"""Decisions on arrays: what a model's logits say of films, by the rule that recipe and manifest hold as data.
+
+Whatever the rule, a model *calls* labels: bool[N, C]. Of independent findings it calls those at or above their
+operating points; of exclusive classes one, or none where the film stays uncertain.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.evidence import Flip
+from cxredge.decision import FLOAT32_MAX, Decision, MultiLabel
+from cxredge.evidence import ClassAnswer, ClassFlip, Flip
 from cxredge.parity.pairs import Pair
-from cxredge.recipe import OperatingPoint
 
 USUAL_ERROR_PERCENTILE = 95
 """Of |artifact - reference| over all films: what counts as an artifact's usual error on a label."""
 
 
-def thresholds(names: Sequence[str], points: Mapping[str, OperatingPoint]) -> NDArray[np.float32]:
-    """Operating points as float32[C], in the order of the labels; float32 because that is what an app compares."""
-    return np.array([points[name].logit for name in names], np.float32)
+@dataclass(frozen=True, eq=False)
+class Rule(ABC):
+    """How the logits of labels ``names`` are decided. ``cut``: float32[C], what scores are held against."""
+
+    names: tuple[str, ...]
+    cut: NDArray[np.float32]
+
+    @abstractmethod
+    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """logits float32[N, C] -> float32[N, C]: the numbers that are held against ``cut``."""
+
+    @abstractmethod
+    def call(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """logits float32[N, C] -> bool[N, C]: the labels that the model calls."""
+
+    @abstractmethod
+    def differ(self, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Two arrays of ``call`` -> one value a decision, in any shape: whether it differs."""
+
+    @abstractmethod
+    def flips(self, pair: Pair) -> tuple[Flip | ClassFlip, ...]:
+        """Every decision in which artifact and reference differ.
+
+        One is explained when, for each label that only one of the two calls, the reference's score stood no farther
+        from ``cut`` than the USUAL_ERROR_PERCENTILE-th percentile of |artifact - reference| on this label.
+        """
+
+    def scored(self, pair: Pair) -> Pair:
+        """The pair with scores in place of logits: what ranks films, and is compared with ``cut``."""
+        return Pair(pair.films, self.scores(pair.reference), self.scores(pair.artifact))
+
+    def decisions(self, films: int) -> int:
+        """How many decisions ``films`` films are."""
+        none = np.zeros((films, len(self.names)), bool)
+        return self.differ(none, none).size
+
+    def explained(self, pair: Pair) -> NDArray[np.bool_]:
+        """bool[N, C]: where the reference stood within the artifact's usual error of ``cut``."""
+        scored = self.scored(pair)
+        reference = scored.reference.astype(np.float64)
+        usual = np.percentile(np.abs(scored.artifact - reference), USUAL_ERROR_PERCENTILE, axis=0)
+        near: NDArray[np.bool_] = np.abs(reference - self.cut) <= usual
+        return near
+
+    def called_otherwise(self, pair: Pair) -> NDArray[np.bool_]:
+        """bool[N, C]: labels that only one of the two calls."""
+        return self.call(pair.reference) != self.call(pair.artifact)
 
 
-def decide(logits: NDArray[np.float32], cut: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """bool[N, C]: at or above the operating point, compared in float32."""
-    return logits >= cut
+class IndependentRule(Rule):
+    """Each finding against its operating point, in float32."""
+
+    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The logits themselves."""
+        return logits
+
+    def call(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """At or above the operating point."""
+        return logits >= self.cut
+
+    def differ(self, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """bool[N, C]: every film and finding is a decision."""
+        return one != other
+
+    def flips(self, pair: Pair) -> tuple[Flip, ...]:
+        """By label and then by film, in their order."""
+        explained, truth = self.explained(pair), pair.truth
+        return tuple(
+            Flip(
+                label=self.names[label],
+                film=pair.films[film].file,
+                patient=pair.films[film].patient,
+                truth=bool(truth[film, label]),
+                reference=float(pair.reference[film, label]),
+                artifact=float(pair.artifact[film, label]),
+                threshold=float(self.cut[label]),
+                up=bool(pair.artifact[film, label] >= self.cut[label]),
+                explained=bool(explained[film, label]),
+            )
+            for label, film in np.argwhere(self.called_otherwise(pair).T)
+        )
 
 
-def flips(reference: NDArray[np.bool_], other: NDArray[np.bool_], names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Per label, how many films went (negative to positive, positive to negative)."""
+class ExclusiveRule(Rule):
+    """The class with the greatest logit, where its log-odds reach the least margin."""
+
+    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Every class's log-odds: its logit minus the logsumexp of the others, in float64, rounded to float32.
+
+        Those beyond float32 are its greatest number: finite logits have finite log-odds.
+        """
+        wide = logits.astype(np.float64)
+        rest = np.stack([_logsumexp(np.delete(wide, label, axis=1)) for label in range(wide.shape[1])], axis=1)
+        return np.clip(wide - rest, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)
+
+    def ranked(self, logits: NDArray[np.float32]) -> NDArray[np.intp]:
+        """intp[N, C]: the classes from the greatest logit to the least, the first among equals first."""
+        return np.argsort(-logits, axis=1, kind="stable")
+
+    def call(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """One class, or none: below the margin, or where two share the greatest logit."""
+        films = np.arange(len(logits))
+        order = self.ranked(logits)
+        top, second = order[:, 0], order[:, 1]
+        sure = self.scores(logits)[films, top] >= self.cut[top]
+        called = np.zeros(logits.shape, bool)
+        called[films, top] = sure & (logits[films, top] > logits[films, second])
+        return called
+
+    def differ(self, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """bool[N]: every film is one decision."""
+        changed: NDArray[np.bool_] = (one != other).any(1)
+        return changed
+
+    def answers(self, logits: NDArray[np.float32]) -> tuple[ClassAnswer, ...]:
+        """One a film."""
+        called, odds, order = self.call(logits), self.scores(logits), self.ranked(logits)
+        return tuple(
+            ClassAnswer(
+                answer=self.names[top] if called[film, top] else None,
+                nearest=self.names[top],
+                log_odds=float(odds[film, top]),
+                runner_up=self.names[second],
+            )
+            for film, (top, second) in enumerate(order[:, :2])
+        )
+
+    def flips(self, pair: Pair) -> tuple[ClassFlip, ...]:
+        """By film, in their order."""
+        otherwise, near, truth = self.called_otherwise(pair), self.explained(pair), pair.truth
+        films = np.flatnonzero(otherwise.any(1))
+        both = zip(films, self.answers(pair.reference[films]), self.answers(pair.artifact[films]), strict=True)
+        return tuple(
+            ClassFlip(
+                film=pair.films[film].file,
+                patient=pair.films[film].patient,
+                truth=self.names[int(truth[film].argmax())],
+                reference=reference,
+                artifact=artifact,
+                explained=bool(near[film][otherwise[film]].all()),
+            )
+            for film, reference, artifact in both
+        )
+
+
+def _logsumexp(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[N, M] -> float64[N]; the greatest is taken out, so that no exponential overflows."""
+    peak = values.max(1)
+    total: NDArray[np.float64] = peak + np.log(np.exp(values - peak[:, None]).sum(1))
+    return total
+
+
+def rule_of(names: Sequence[str], decision: Decision) -> Rule:
+    """The rule that ``decision`` states, for the labels ``names`` in the order of the logits."""
+    if isinstance(decision, MultiLabel):
+        return IndependentRule(tuple(names), np.array([decision.operating_points[n] for n in names], np.float32))
+    return ExclusiveRule(tuple(names), np.full(len(names), decision.least_margin, np.float32))
+
+
+def ups_and_downs(
+    reference: NDArray[np.bool_], other: NDArray[np.bool_], names: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    """Per label, how many films (are called it now and were not, were called it and are no more)."""
     up = (~reference & other).sum(0)
     down = (reference & ~other).sum(0)
     return {name: (int(up[i]), int(down[i])) for i, name in enumerate(names)}
-
-
-def each_flip(pair: Pair, names: Sequence[str], cut: NDArray[np.float32]) -> tuple[Flip, ...]:
-    """Every decision in which artifact and reference differ, by label and then by film, in their order.
-
-    cut: operating points float32[C]. A flip is explained when the reference stood no farther from the threshold than
-    the USUAL_ERROR_PERCENTILE-th percentile of |artifact - reference| on this label, in logits.
-    """
-    reference, artifact, truth = pair.reference, pair.artifact, pair.truth
-    error = np.abs(artifact.astype(np.float64) - reference)
-    usual = np.percentile(error, USUAL_ERROR_PERCENTILE, axis=0)
-    distance = np.abs(reference.astype(np.float64) - cut)
-    differ = decide(reference, cut) != decide(artifact, cut)
-    return tuple(
-        Flip(
-            label=names[label],
-            film=pair.films[film].file,
-            patient=pair.films[film].patient,
-            truth=bool(truth[film, label]),
-            reference=float(reference[film, label]),
-            artifact=float(artifact[film, label]),
-            threshold=float(cut[label]),
-            up=bool(artifact[film, label] >= cut[label]),
-            explained=bool(distance[film, label] <= usual[label]),
-        )
-        for label, film in np.argwhere(differ.T)
-    )

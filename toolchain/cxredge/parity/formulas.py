@@ -3,8 +3,9 @@
 | of | takes | gives |
 |---|---|---|
 | outputs | the reference's and the artifact's ``Outputs`` on the evaluation films | a number, or None |
-| decisions | the reference's and the artifact's decisions, bool[N, C] each | a number |
+| decisions | whether each decision differs between reference and artifact, bool of any shape | a number |
 | labels | ``Answered``, of one model | a ``Statistic`` of every label, which is resampled for both models |
+| classes | ``Answered``, of one model | a ``Statistic`` of one value, which is resampled for both models |
 | out-of-distribution | novelty scores of the films and of such films, their owners, the bootstrap | a ``Paired`` |
 | artifact | the artifact's record | a number, or None |
 """
@@ -37,9 +38,10 @@ class Answered:
     """One model's answers to the evaluation films, all of shape [N, C]."""
 
     truth: NDArray[np.bool_]
-    logits: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    """What ranks films: logits of independent findings, log-odds of exclusive classes."""
     called: NDArray[np.bool_]
-    """Decisions at the operating points."""
+    """The labels that the model calls, by its rule."""
     chances: NDArray[np.float64]
     """Probabilities, at the model's own temperature."""
 
@@ -94,9 +96,9 @@ def novelty_max_rel(reference: Outputs, artifact: Outputs) -> float:
 
 
 @formula("flip_rate")
-def flip_rate(reference: NDArray[np.bool_], artifact: NDArray[np.bool_]) -> float:
-    """Share of decisions (film x label) that differ."""
-    return int((reference != artifact).sum()) / reference.size
+def flip_rate(differs: NDArray[np.bool_]) -> float:
+    """Share of decisions that differ."""
+    return int(differs.sum()) / differs.size
 
 
 @formula("delegated")
@@ -108,18 +110,18 @@ def delegated(artifact: Artifact) -> float | None:
 @formula("auc")
 def auc(answered: Answered) -> Statistic:
     """Area under the ROC curve."""
-    return Auc(answered.truth, answered.logits)
+    return Auc(answered.truth, answered.scores)
 
 
 @formula("sensitivity")
 def sensitivity(answered: Answered) -> Statistic:
-    """At the operating points."""
+    """Share of a label's films that are called so; of exclusive classes one against the rest."""
     return means.sensitivity(answered.truth, answered.called)
 
 
 @formula("specificity")
 def specificity(answered: Answered) -> Statistic:
-    """At the operating points."""
+    """Share of the other films that are not."""
     return means.specificity(answered.truth, answered.called)
 
 
@@ -133,6 +135,24 @@ def ece(answered: Answered) -> Statistic:
 def brier(answered: Answered) -> Statistic:
     """Brier score."""
     return means.brier(answered.truth, answered.chances)
+
+
+@formula("accuracy")
+def accuracy(answered: Answered) -> Statistic:
+    """Share of all films that are answered with the right class: an uncertain film is not right."""
+    return means.accuracy(answered.truth, answered.called)
+
+
+@formula("answered")
+def answered(answered: Answered) -> Statistic:
+    """Share of all films that are answered with a class."""
+    return means.share_called(answered.called)
+
+
+@formula("accuracy_answered")
+def accuracy_answered(answered: Answered) -> Statistic:
+    """Share of the answered films whose class is right."""
+    return means.accuracy_among_called(answered.truth, answered.called)
 
 
 @formula("novelty_auc")

@@ -8,14 +8,22 @@ from cxredge.errors import InputError
 from cxredge.evidence import Results
 from cxredge.metrics import METRICS, Metric
 from cxredge.parity.formulas import formula_of
-from cxredge.recipe import Gates, Recipe
+from cxredge.recipe import Recipe
 from cxredge.results import Artifact, Figures, GateResult, Paired, Verdict
 
 
-def hold(gates: Gates, artifact: Artifact, figures: Figures) -> tuple[GateResult, ...]:
-    """Every bound of ``gates`` that is set, judged."""
-    bounds = ((metric, getattr(gates, metric.gate)) for metric in METRICS)
-    return tuple(_gate(metric, bound, artifact, figures) for metric, bound in bounds if bound is not None)
+def hold(recipe: Recipe, artifact: Artifact, figures: Figures) -> tuple[GateResult, ...]:
+    """Every bound that ``recipe`` sets for the artifact's scheme, judged."""
+    gates = recipe.gates[artifact.scheme]
+    bounds = [(m, getattr(gates, m.gate)) for m in METRICS]
+    independent = recipe.labels.kind == "multi-label"
+    return tuple(
+        GateResult(gate=metric.gate, bound=bound, value=None, verdict="not-applicable")
+        if metric.of == "classes" and independent
+        else _gate(metric, bound, artifact, figures)
+        for metric, bound in bounds
+        if bound is not None
+    )
 
 
 def kept(gates: Iterable[GateResult]) -> bool:
@@ -57,7 +65,7 @@ def _again(verdict: Verdict, artifact: Artifact, recipe: Recipe) -> Verdict:
             f"the figures of {artifact.name} are of another file than the results describe",
             "verify the bundle again; somebody changed the results file",
         )
-    gates = hold(recipe.gates[artifact.scheme], artifact, verdict.figures)
+    gates = hold(recipe, artifact, verdict.figures)
     return verdict.model_copy(update={"gates": gates, "passed": kept(gates)})
 
 

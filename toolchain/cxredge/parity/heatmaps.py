@@ -1,6 +1,6 @@
 """Whether an artifact's class activation maps still point where the reference's do, and on phantoms where they should.
 
-Only maps of positive decisions of the reference are looked at: nobody sees the others.
+Only maps of labels that the reference calls are looked at: nobody sees the others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cxredge.evidence import HeatmapEvidence
 from cxredge.images.geometry import cells_on_film, tents
 from cxredge.images.preprocess import fit, resize
 from cxredge.outputs import Outputs
-from cxredge.parity.decisions import decide
+from cxredge.parity.decisions import Rule
 from cxredge.parity.numerics import map_correlations
 from cxredge.recipe import InputSpec
 
@@ -27,15 +27,14 @@ Maps = NDArray[np.float64]
 def heatmap_evidence(
     reference: Outputs,
     artifact: Outputs,
-    cut: NDArray[np.float32],
-    names: Sequence[str],
+    rule: Rule,
     sizes: NDArray[np.int64],
     spec: InputSpec,
     masks: Masks | None = None,
 ) -> HeatmapEvidence:
     """Agreement of the maps, and with ``masks`` how often and how much they lie on the findings.
 
-    cut: operating points float32[C] of the labels ``names``; sizes: int64[N, 2] of ``geometry.film_sizes``.
+    sizes: int64[N, 2] of ``geometry.film_sizes``.
 
     * Maps that are constant in the reference have no shape to compare: they are left out of everything and counted.
     * Energy is a map clipped at 0 and scaled to sum 1. Where the reference's map has none, there is no overlap to take;
@@ -44,7 +43,7 @@ def heatmap_evidence(
     * Pointing game: share of maps whose peak lies in the mask (Zhang et al. 2016, Excitation Backprop), without their
       tolerance of 15 pixels; maps of findings that are there, and that the reference decided are there.
     """
-    film, label = np.nonzero(decide(reference["logits"], cut))
+    film, label = np.nonzero(rule.call(reference["logits"]))
     correlation = map_correlations(reference["cam"][film, label], artifact["cam"][film, label])
     shaped = ~np.isnan(correlation)
     film, label = film[shaped], label[shaped]
@@ -64,7 +63,7 @@ def heatmap_evidence(
         "peak_shift_median": _percentile(shift, 50),
         "peak_shift_p95": _percentile(shift, 95),
     }
-    masked = _masked(film, [names[i] for i in label], masks) if masks is not None else {}
+    masked = _masked(film, [rule.names[i] for i in label], masks) if masks is not None else {}
     rows = np.array(list(masked), np.intp)
     if len(rows):
         cells = np.stack([_cell_shares(mask, maps[0].shape[1:], spec) for mask in masked.values()])

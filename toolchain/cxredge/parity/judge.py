@@ -9,7 +9,8 @@ from typing import Any
 from cxredge.errors import InputError
 from cxredge.metrics import metrics_of
 from cxredge.outputs import OutputsFile
-from cxredge.parity import decisions, gates
+from cxredge.parity import gates
+from cxredge.parity.decisions import rule_of, ups_and_downs
 from cxredge.parity.formulas import formula_of
 from cxredge.parity.measures import Measures, measure
 from cxredge.parity.paired import BOOTSTRAP
@@ -64,7 +65,7 @@ def judge(
     validation = Pair(shown.validation, reference.validation.outputs["logits"], other.validation.outputs["logits"])
     measured = measure(recipe, evaluation, validation, bootstrap)
     figures = _figures(recipe, shown, reference, other, measured)
-    held = gates.hold(recipe.gates[artifact.scheme], artifact, figures)
+    held = gates.hold(recipe, artifact, figures)
     verdict = Verdict(
         artifact=artifact.name,
         artifact_sha256=artifact.sha256,
@@ -100,17 +101,17 @@ def _check(artifact: Artifact, reference: OutputsFile, other: OutputsFile) -> No
 
 def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, measured: Measures) -> Figures:
     r, o = reference.evaluation.outputs, other.evaluation.outputs
-    names = recipe.labels.names
-    cut = decisions.thresholds(names, recipe.operating_points)
-    before, after = decisions.decide(r["logits"], cut), decisions.decide(o["logits"], cut)
-    flipped = decisions.flips(before, after, names)
+    rule = rule_of(recipe.labels.names, recipe.decision)
+    before, after = rule.call(r["logits"]), rule.call(o["logits"])
+    differs = rule.differ(before, after)
     novelty = Both(r["novelty"], o["novelty"])
     strange = Both(reference.out_of_distribution.outputs["novelty"], other.out_of_distribution.outputs["novelty"])
     owners = [*(film.patient for film in shown.evaluation), *shown.out_of_distribution]
     values: dict[str, Any] = {
         **{m.name: formula_of(m)(r, o) for m in metrics_of("outputs")},
-        **{m.name: formula_of(m)(before, after) for m in metrics_of("decisions")},
+        **{m.name: formula_of(m)(differs) for m in metrics_of("decisions")},
         **{m.name: getattr(measured.macro, m.name) for m in metrics_of("labels")},
+        **measured.classes,
         **{
             m.name: formula_of(m)(novelty, strange, owners, measured.bootstrap)
             for m in metrics_of("out-of-distribution")
@@ -118,9 +119,9 @@ def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, m
     }
     return Figures(
         films=len(r["logits"]),
-        decisions=r["logits"].size,
-        flips=sum(up + down for up, down in flipped.values()),
-        flips_by_label=flipped,
+        decisions=differs.size,
+        flips=int(differs.sum()),
+        flips_by_label=ups_and_downs(before, after, rule.names),
         labels_too_few=measured.labels_too_few,
         **values,
     )

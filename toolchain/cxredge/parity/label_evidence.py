@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from cxredge.evidence import Evidence
+from cxredge.parity.decisions import Rule
 from cxredge.parity.measures import Measures
 from cxredge.parity.pairs import Pair
 from cxredge.parity.subgroups import subgroups
 
 
-def examine(artifact: str, artifact_sha256: str, evaluation: Pair, measured: Measures) -> Evidence:
+def examine(artifact: str, artifact_sha256: str, rule: Rule, evaluation: Pair, measured: Measures) -> Evidence:
     """What a person reads of one artifact: its measures, every flip, and the films in parts.
 
     artifact: its name, ``target/scheme``. measured: what ``measure`` found of ``evaluation``.
@@ -21,5 +22,6 @@ def examine(artifact: str, artifact_sha256: str, evaluation: Pair, measured: Mea
         macro=measured.macro,
         temperature=measured.temperature,
         flips=measured.flips,
-        subgroups=subgroups(evaluation, measured.flips, measured.bootstrap),
+        confusion=measured.confusion,
+        subgroups=subgroups(rule, evaluation, measured.flips, measured.bootstrap),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.evidence import Flip, LabelEvidence, Temperature
+from cxredge.evidence import ClassFlip, Confusion, Flip, LabelEvidence, Temperature
 from cxredge.metrics import metrics_of
-from cxredge.parity import decisions
+from cxredge.parity.classes import confusion, too_few_answers
+from cxredge.parity.decisions import ExclusiveRule, rule_of, ups_and_downs
 from cxredge.parity.formulas import Answered, formula_of
 from cxredge.parity.paired import BOOTSTRAP, compare, too_few
 from cxredge.parity.pairs import Pair
-from cxredge.recipe import Labels, Recipe
-from cxredge.results import BootstrapSpec
+from cxredge.recipe import Recipe
+from cxredge.recipe_decision import Labels
+from cxredge.results import BootstrapSpec, Paired
 from cxredge.statistics.bootstrap import Statistic
 from cxredge.statistics.probabilities import fit_temperature, mean_nll, probabilities
 
@@ -29,8 +32,12 @@ class Measures:
     macro: LabelEvidence
     labels_too_few: dict[str, str]
     """Labels that the means leave out, and why."""
+    classes: dict[str, Paired]
+    """Figures of exclusive classes by metric; empty for independent findings."""
     temperature: Temperature
-    flips: tuple[Flip, ...]
+    flips: tuple[Flip | ClassFlip, ...]
+    confusion: Confusion | None
+    """None for independent findings."""
     bootstrap: BootstrapSpec
 
 
@@ -48,14 +55,15 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
                 f"the logits are of {pair.reference.shape[1]} labels, the recipe has {len(names)}",
                 "build the artifact from this student",
             )
-    metrics = metrics_of("labels")
-    kind, cut = recipe.labels.kind, decisions.thresholds(names, recipe.operating_points)
+    kind, rule = recipe.labels.kind, rule_of(names, recipe.decision)
+    of_labels, of_classes = metrics_of("labels"), metrics_of("classes") if isinstance(rule, ExclusiveRule) else ()
+    metrics = (*of_labels, *of_classes)
     scaling = temperature(validation, recipe.labels)
     truth, patients = evaluation.truth, evaluation.patients
 
     def statistics(logits: NDArray[np.float32], temperature: float) -> dict[str, Statistic]:
-        called, chances = decisions.decide(logits, cut), probabilities(logits, kind, temperature)
-        answered = Answered(truth, logits, called, chances)
+        chances = probabilities(logits, kind, temperature)
+        answered = Answered(truth, rule.scores(logits), rule.call(logits), chances)
         return {metric.name: formula_of(metric)(answered) for metric in metrics}
 
     compared = compare(
@@ -65,13 +73,14 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
         patients,
         bootstrap,
     )
-    few = too_few(truth, patients)
+    few, calls = too_few(truth, patients), [rule.call(logits) for logits in (evaluation.reference, evaluation.artifact)]
     shown = np.array([reason is None for reason in few])
-    flips = decisions.each_flip(evaluation, names, cut)
+    moved = ups_and_downs(*calls, names)
+    explained = (rule.called_otherwise(evaluation) & rule.explained(evaluation)).sum(0)
 
-    def evidence(label: str | None, positive: NDArray[np.bool_], figures: dict[str, Any]) -> LabelEvidence:
-        """positive: bool[N, 1], or of all labels bool[N, C]."""
-        own = [flip for flip in flips if label in (None, flip.label)]
+    def evidence(label: str | None, columns: Sequence[int], figures: dict[str, Any]) -> LabelEvidence:
+        """columns: the label's place, or all labels'."""
+        positive = truth[:, columns]
         return LabelEvidence(
             label=label,
             films=len(truth),
@@ -79,22 +88,26 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
             positives=int(positive.sum()),
             positive_patients=len({patients[i] for i in np.flatnonzero(positive.any(1))}),
             **figures,
-            flips_up=sum(flip.up for flip in own),
-            flips_down=sum(not flip.up for flip in own),
-            flips_explained=sum(flip.explained for flip in own),
-            points=None if label is None else recipe.operating_points[label],
+            flips_up=sum(moved[names[i]][0] for i in columns),
+            flips_down=sum(moved[names[i]][1] for i in columns),
+            flips_explained=int(explained[columns].sum()),
+            points=None if label is None else recipe.operating_points.get(label),
         )
 
-    level = bootstrap.level
+    level, figures = bootstrap.level, {m.name: compared[m.name] for m in of_labels}
     return Measures(
         labels=tuple(
-            evidence(name, truth[:, [i]], {f: figure.label(i, level, few[i]) for f, figure in compared.items()})
+            evidence(name, [i], {f: figure.label(i, level, few[i]) for f, figure in figures.items()})
             for i, name in enumerate(names)
         ),
-        macro=evidence(None, truth, {f: figure.mean(shown, level) for f, figure in compared.items()}),
+        macro=evidence(None, list(range(len(names))), {f: figure.mean(shown, level) for f, figure in figures.items()}),
         labels_too_few={name: reason for name, reason in zip(names, few, strict=True) if reason is not None},
+        classes={
+            m.name: compared[m.name].label(0, level, too_few_answers(m.name, calls, patients)) for m in of_classes
+        },
         temperature=scaling,
-        flips=flips,
+        flips=rule.flips(evaluation),
+        confusion=confusion(names, truth, *calls) if isinstance(rule, ExclusiveRule) else None,
         bootstrap=bootstrap,
     )
 

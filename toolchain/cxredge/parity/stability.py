@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cxredge.evidence import StabilityEvidence
 from cxredge.files import sha256_bytes
 from cxredge.outputs import Outputs
-from cxredge.parity.decisions import decide
+from cxredge.parity.decisions import Rule
 from cxredge.parity.numerics import sqnr_db
 from cxredge.results import FilmRecord
 
@@ -32,20 +32,19 @@ def halves(records: Sequence[FilmRecord]) -> tuple[NDArray[np.intp], NDArray[np.
 
 
 def stability_evidence(
-    reference: Outputs, a: Outputs, b: Outputs, cut: NDArray[np.float32], films: tuple[int, int]
+    reference: Outputs, a: Outputs, b: Outputs, rule: Rule, films: tuple[int, int]
 ) -> StabilityEvidence:
     """reference, a, b: outputs on the same evaluation films; a and b of the artifacts calibrated on ``films`` films.
 
     An upper bound on the luck: the artifact itself was calibrated on all films, twice as many.
     """
-    said = decide(reference["logits"], cut)
-    of_a, of_b = decide(a["logits"], cut), decide(b["logits"], cut)
+    said, of_a, of_b = (rule.call(outputs["logits"]) for outputs in (reference, a, b))
     return StabilityEvidence(
         films_a=films[0],
         films_b=films[1],
-        flips_a=int((of_a != said).sum()),
-        flips_b=int((of_b != said).sum()),
-        flips_between=int((of_a != of_b).sum()),
-        decisions=said.size,
+        flips_a=int(rule.differ(of_a, said).sum()),
+        flips_b=int(rule.differ(of_b, said).sum()),
+        flips_between=int(rule.differ(of_a, of_b).sum()),
+        decisions=rule.decisions(len(said)),
         sqnr_between_db=sqnr_db(a["logits"], b["logits"]),
     )

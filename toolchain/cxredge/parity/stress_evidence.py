@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cxredge.data.stress import STRESSES
 from cxredge.evidence import StressEvidence
-from cxredge.parity.decisions import decide
+from cxredge.parity.decisions import Rule
 from cxredge.parity.paired import BOOTSTRAP, paired_auc
 from cxredge.parity.pairs import Both
 from cxredge.results import BootstrapSpec
@@ -22,22 +22,22 @@ def stress_evidence(
     stressed: Both,
     truth: NDArray[np.bool_],
     patients: Sequence[str],
-    cut: NDArray[np.float32],
+    rule: Rule,
     bootstrap: BootstrapSpec = BOOTSTRAP,
 ) -> tuple[StressEvidence, ...]:
     """The unchanged films first, as what the others are held against, then one record for each of ``STRESSES``.
 
     clean: logits float32[n, C] of the films that ``stress_films`` chose; stressed: logits float32[K * n, C] of
-    ``data.stress.stress``; truth: bool[n, C]; cut: operating points float32[C].
+    ``data.stress.stress``; truth: bool[n, C].
     """
     n = len(truth)
-    own = [decide(logits, cut) for logits in clean]
+    own = [rule.call(logits) for logits in clean]
     found = []
     kinds = [(UNCHANGED, "the same films as they are"), *((s.kind, s.what) for s in STRESSES)]
     for at, (kind, what) in enumerate(kinds):
         logits = stressed.part(np.arange((at - 1) * n, at * n)) if at else clean
-        now = [decide(one, cut) for one in logits]
-        moved = [float((after != before).mean()) for before, after in zip(own, now, strict=True)]
+        now = [rule.call(one) for one in logits]
+        moved = [float(rule.differ(after, before).mean()) for before, after in zip(own, now, strict=True)]
         found.append(
             StressEvidence(
                 kind=kind,
@@ -45,8 +45,8 @@ def stress_evidence(
                 films=n,
                 moved_reference=moved[0],
                 moved_artifact=moved[1],
-                disagree=float((now[0] != now[1]).mean()),
-                auc=paired_auc(truth, logits, patients, bootstrap),
+                disagree=float(rule.differ(now[0], now[1]).mean()),
+                auc=paired_auc(truth, Both(*map(rule.scores, logits)), patients, bootstrap),
             )
         )
     return tuple(found)

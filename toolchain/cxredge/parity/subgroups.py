@@ -6,7 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from cxredge.evidence import Flip, SubgroupEvidence
+from cxredge.evidence import ClassFlip, Flip, SubgroupEvidence
+from cxredge.parity.decisions import Rule
 from cxredge.parity.paired import mean_auc
 from cxredge.parity.pairs import Pair
 from cxredge.results import BootstrapSpec
@@ -20,7 +21,9 @@ YEARS_OF = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 """Years of one unit of DICOM's age string (PS3.5, value representation AS); a bare number is years."""
 
 
-def subgroups(pair: Pair, flips: Sequence[Flip], bootstrap: BootstrapSpec) -> tuple[SubgroupEvidence, ...]:
+def subgroups(
+    rule: Rule, pair: Pair, flips: Sequence[Flip | ClassFlip], bootstrap: BootstrapSpec
+) -> tuple[SubgroupEvidence, ...]:
     """The mean AUC, flips and decisions of every part, for each of COLUMNS that has at least two values.
 
     flips: all flips on the films of ``pair``. Within a part, patients are drawn anew, and a label needs its patients
@@ -38,7 +41,7 @@ def subgroups(pair: Pair, flips: Sequence[Flip], bootstrap: BootstrapSpec) -> tu
             continue
         for value in sorted(rows, key=lambda v: (v == UNKNOWN, v)):
             part = pair.part(rows[value])
-            auc, shown = mean_auc(part, bootstrap)
+            auc, shown = mean_auc(rule.scored(part), bootstrap)
             found.append(
                 SubgroupEvidence(
                     column=column,
@@ -46,7 +49,7 @@ def subgroups(pair: Pair, flips: Sequence[Flip], bootstrap: BootstrapSpec) -> tu
                     films=len(part.films),
                     patients=len(set(part.patients)),
                     flips=sum(by_film[film.file] for film in part.films),
-                    decisions=part.reference.size,
+                    decisions=rule.decisions(len(part.films)),
                     auc=auc,
                     labels_shown=shown,
                 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxredge.evidence import Evidence, Flip
-from cxredge.parity.decisions import decide, thresholds
+from cxredge.evidence import ClassFlip, Evidence, Flip
 from cxredge.parity.numerics import map_correlations
 from cxredge.report.material import REFERENCE, ReportMaterial
 
@@ -19,17 +18,16 @@ def labels(material: ReportMaterial, artifact: str) -> tuple[int, ...]:
     names = material.names
     if len(names) <= LABELS_DRAWN:
         return tuple(range(len(names)))
-    cut = thresholds(names, material.recipe.operating_points)
+    rule = material.rule
     reference, other = (material.outputs[name]["logits"] for name in (REFERENCE, artifact))
-    flips = (decide(reference, cut) != decide(other, cut)).sum(0)
-    error = np.abs(other - reference).mean(0)
+    flips = (rule.call(reference) != rule.call(other)).sum(0)
+    error = np.abs(rule.scores(other) - rule.scores(reference)).mean(0)
     return tuple(int(i) for i in np.lexsort((-error, -flips))[:LABELS_DRAWN])
 
 
-def flips(evidence: Evidence) -> tuple[Flip, ...]:
+def flips(evidence: Evidence) -> tuple[Flip | ClassFlip, ...]:
     """Flips in the page's list: unexplained ones first, then those that moved most."""
-    order = sorted(evidence.flips, key=lambda f: (f.explained, -abs(f.artifact - f.reference), f.label, f.film))
-    return tuple(order[:ROWS_SHOWN])
+    return tuple(sorted(evidence.flips, key=lambda f: (f.explained, -f.moved))[:ROWS_SHOWN])
 
 
 def worst_maps(material: ReportMaterial, artifact: str) -> tuple[tuple[int, int, float], ...]:
@@ -38,8 +36,7 @@ def worst_maps(material: ReportMaterial, artifact: str) -> tuple[tuple[int, int,
     Of positive decisions of the reference only: nobody looks at the other maps.
     """
     reference, other = (material.outputs[name] for name in (REFERENCE, artifact))
-    cut = thresholds(material.names, material.recipe.operating_points)
-    film, label = np.nonzero(decide(reference["logits"], cut))
+    film, label = np.nonzero(material.rule.call(reference["logits"]))
     if not len(film):
         return ()
     like = map_correlations(reference["cam"][film, label], other["cam"][film, label])

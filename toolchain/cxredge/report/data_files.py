@@ -10,15 +10,17 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from cxredge.errors import InputError
+from cxredge.evidence import Confusion
 from cxredge.files import canonical_json, fresh_directory, write_text
+from cxredge.metrics import metrics_of
 from cxredge.report.material import ReportMaterial
 
 Row = dict[str, object]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the start of a formula (OWASP, CSV injection)."""
 TABLES = (
-    "verdicts", "gates", "labels", "temperatures", "flips", "subgroups", "heatmaps", "strangers", "stress", "stability",
-    "layers", "latency",
+    "verdicts", "gates", "labels", "temperatures", "flips", "confusion", "subgroups", "heatmaps", "strangers", "stress",
+    "stability", "layers", "latency",
 )  # fmt: skip
 
 
@@ -58,13 +60,18 @@ def tables(material: ReportMaterial) -> dict[str, list[Row]]:
         head: Row = {"artifact_name": artifact.name}
         figures = verdict.figures.model_copy(update={"flips_by_label": {}})
         said: Row = {"passed": verdict.passed, "run_by": verdict.runtime, "bytes": artifact.bytes}
-        found["verdicts"].append({**head, "sha256": artifact.sha256, **said, **flat(figures)})
+        absent = {m.name for m in metrics_of("classes") if getattr(figures, m.name) is None}
+        measured = {name: cell for name, cell in flat(figures).items() if name not in absent}
+        found["verdicts"].append({**head, "sha256": artifact.sha256, **said, **measured})
         found["gates"] += [{**head, **flat(gate)} for gate in verdict.gates]
     for evidence in results.evidence:
         head = {"artifact_name": evidence.artifact}
         mean = {name: cell for name, cell in flat(evidence.macro).items() if name != "points"}
         found["labels"] += [*({**head, **flat(line)} for line in evidence.labels), {**head, **mean}]
         found["temperatures"].append({**head, **flat(evidence.temperature)})
+        found["confusion"] += (
+            [] if evidence.confusion is None else [{**head, **row} for row in _counts(evidence.confusion)]
+        )
         for name, lines in (
             ("flips", evidence.flips),
             ("subgroups", evidence.subgroups),
@@ -82,6 +89,14 @@ def tables(material: ReportMaterial) -> dict[str, list[Row]]:
     if material.bench is not None:
         found["latency"] = [flat(times) for times in material.bench.artifacts]
     return found
+
+
+def _counts(found: Confusion) -> Iterable[Row]:
+    """A row for each model, class of the data set and answer; None, an empty cell, is the answer "uncertain"."""
+    for model, counts in (("reference", found.reference), ("artifact", found.artifact)):
+        for says, row in zip(found.classes, counts, strict=True):
+            for answer, films in zip((*found.classes, None), row, strict=True):
+                yield {"model": model, "truth": says, "answer": answer, "films": films}
 
 
 def flat(record: BaseModel) -> Row:

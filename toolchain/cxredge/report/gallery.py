@@ -24,7 +24,8 @@ class Exhibit:
 
     film: str
     label: str
-    truth: bool
+    says: str
+    """What the data set says of the film."""
     threshold: float
     reference: float
     artifact: float
@@ -34,8 +35,9 @@ class Exhibit:
 
 
 def exhibits(material: ReportMaterial, artifact: str) -> tuple[Exhibit, ...]:
-    """The worst films of one artifact, the worst first; empty where the reference calls no film positive."""
+    """The worst films of one artifact, the worst first; empty where the reference calls nothing."""
     reference, other = (material.outputs[name] for name in (REFERENCE, artifact))
+    scores, scores_after = (material.rule.scores(outputs["logits"]) for outputs in (reference, other))
     found = []
     for film, label, correlation in worst_maps(material, artifact):
         pixels = material.pixels(film)
@@ -47,15 +49,23 @@ def exhibits(material: ReportMaterial, artifact: str) -> tuple[Exhibit, ...]:
             Exhibit(
                 film=material.films[film].file,
                 label=name,
-                truth=bool(material.films[film].targets[label] > 0.5),
-                threshold=material.recipe.operating_points[name].logit,
-                reference=float(reference["logits"][film, label]),
-                artifact=float(other["logits"][film, label]),
+                says=_says(material, film, label),
+                threshold=float(material.rule.cut[label]),
+                reference=float(scores[film, label]),
+                artifact=float(scores_after[film, label]),
                 correlation=correlation,
                 pictures=(first, second, third),
             )
         )
     return tuple(found)
+
+
+def _says(material: ReportMaterial, film: int, label: int) -> str:
+    """Whether the finding is there; of exclusive classes, which one is."""
+    truth = material.truth[film]
+    if material.recipe.labels.kind == "single-label":
+        return material.names[int(truth.argmax())]
+    return "finding" if truth[label] else "no finding"
 
 
 def data_uri(picture: NDArray[np.uint8]) -> str:

@@ -33,7 +33,7 @@ def as_junit(name: str, verdicts: Sequence[Verdict]) -> str:
             if gate in failed:
                 ElementTree.SubElement(case, "failure", type=gate.verdict, message=said(gate))
             elif gate in skipped:
-                ElementTree.SubElement(case, "skipped", message="this target has no such figure")
+                ElementTree.SubElement(case, "skipped", message="this artifact has no such figure")
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

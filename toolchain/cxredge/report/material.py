@@ -13,7 +13,9 @@ from cxredge.data.film import Film
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Explanation, Results
 from cxredge.outputs import Outputs
+from cxredge.parity.decisions import Rule, rule_of
 from cxredge.recipe import Recipe
+from cxredge.report.terms import Terms, terms_of
 from cxredge.results import Artifact, BenchFigures, Verdict
 
 REFERENCE = "reference"
@@ -59,6 +61,16 @@ class ReportMaterial:
     def names(self) -> tuple[str, ...]:
         """The labels."""
         return self.recipe.labels.names
+
+    @cached_property
+    def rule(self) -> Rule:
+        """How logits are decided."""
+        return rule_of(self.names, self.recipe.decision)
+
+    @property
+    def terms(self) -> Terms:
+        """What the page calls things."""
+        return terms_of(self.recipe)
 
     @cached_property
     def truth(self) -> NDArray[np.bool_]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cxredge.metrics import METRICS
 from cxredge.recipe import Gates
 from cxredge.report import charts
 from cxredge.report.charts import Axis, Layer, Marks, Row, Shape, Svg
 from cxredge.report.material import ReportMaterial
 from cxredge.report.panels import loss_row, losses
-from cxredge.results import number
+from cxredge.results import Paired, number
 from cxredge.vocabulary import TARGETS, ArtifactName, SchemeName
 
 SHAPES: dict[SchemeName, Shape] = {"fp32": "circle", "fp16": "square", "w8": "diamond", "w8a8": "up"}
+NOT_MEASURED = Paired(reference=None, artifact=None, loss=None, low=None, high=None)
+"""Of results that were written before there was such a figure."""
 HUES = ("hue-a", "hue-b", "hue-c", "hue-d", "hue-e")
 COLOURS = {target: HUES[place % len(HUES)] for place, target in enumerate(TARGETS)}
 """By target; from the sixth target on they come again, and the marks' own texts tell the targets apart."""
@@ -20,11 +23,22 @@ COLOURS = {target: HUES[place % len(HUES)] for place, target in enumerate(TARGET
 
 def auc_losses(material: ReportMaterial) -> Svg:
     """AUC loss of every artifact with its interval and margin."""
+    return _losses(material, "auc", f"AUC loss, mean of the {material.terms.labels}")
+
+
+def accuracy_losses(material: ReportMaterial) -> Svg | None:
+    """The same of the accuracy; None for independent findings, which have none."""
+    return _losses(material, "accuracy", "accuracy loss") if material.recipe.labels.kind == "single-label" else None
+
+
+def _losses(material: ReportMaterial, name: str, label: str) -> Svg:
+    (metric,) = (m for m in METRICS if m.name == name)
     lines = []
     for artifact in material.results.artifacts:
-        margin = material.recipe.gates.get(artifact.scheme, Gates()).auc_loss
-        lines.append(loss_row(artifact.name, material.verdict(artifact).figures.auc, margin))
-    return losses("AUC loss of every artifact", "AUC loss, mean of the labels", lines)
+        margin = getattr(material.recipe.gates.get(artifact.scheme, Gates()), metric.gate)
+        figure: Paired | None = getattr(material.verdict(artifact).figures, metric.name)
+        lines.append(loss_row(artifact.name, figure or NOT_MEASURED, margin))
+    return losses(f"{metric.gate_words[0].upper()}{metric.gate_words[1:]} of every artifact", label, lines)
 
 
 def flip_rates(material: ReportMaterial) -> Svg:

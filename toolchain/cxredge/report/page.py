@@ -11,14 +11,16 @@ from urllib.parse import quote
 
 from cxredge import __version__
 from cxredge.errors import InputError
-from cxredge.evidence import Evidence, Flip
+from cxredge.evidence import ClassFlip, Evidence, Flip
 from cxredge.files import write_text
+from cxredge.metrics import metrics_of
 from cxredge.report import charts, choice, overview, panels, words
 from cxredge.report.charts import Svg
+from cxredge.report.confusion import Matrix, matrices
 from cxredge.report.data_files import contents, write_data
 from cxredge.report.gallery import Exhibit, exhibits
 from cxredge.report.material import REFERENCE, ReportMaterial
-from cxredge.results import SEMANTICS, Artifact, ArtifactTimes, Verdict
+from cxredge.results import SEMANTICS, Artifact, ArtifactTimes, Paired, Verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -37,7 +39,11 @@ class View:
     not_applicable: tuple[str, ...]
     times: ArtifactTimes | None
     labels: tuple[panels.LabelPanel, ...]
-    flips: tuple[Flip, ...]
+    classes: tuple[tuple[str, Paired], ...]
+    """Figures of exclusive classes with their words; empty for independent findings."""
+    matrices: tuple[Matrix, ...]
+    """Of the reference, and of the artifact; empty for independent findings and where only gates were judged."""
+    flips: tuple[Flip | ClassFlip, ...]
     reliability: tuple[Svg, ...]
     """Of the reference, and of the artifact; empty without temperatures."""
     layers: panels.LayerPanel | None
@@ -91,11 +97,13 @@ def render(material: ReportMaterial, data: Mapping[str, str]) -> str:
     return environment.get_template("page.html.j2").render(
         m=material,
         r=material.results,
+        terms=material.terms,
         recipe=material.recipe,
         views=views,
         start=names.index(primary) if primary in names else 0,
         patients=len({film.patient for film in material.films}),
         auc_losses=overview.auc_losses(material),
+        accuracy_losses=overview.accuracy_losses(material),
         flip_rates=overview.flip_rates(material),
         cost_charts=overview.cost_charts(material),
         shapes=overview.SHAPES,
@@ -116,6 +124,7 @@ def render(material: ReportMaterial, data: Mapping[str, str]) -> str:
 def _view(material: ReportMaterial, place: int, artifact: Artifact) -> View:
     verdict, evidence = material.verdict(artifact), material.evidence(artifact.name)
     explanation = material.explanation(artifact.name)
+    drawn = choice.labels(material, artifact.name)
     times = material.bench.artifacts if material.bench is not None else ()
     curves: tuple[Svg, ...] = ()
     if evidence is not None:
@@ -134,7 +143,11 @@ def _view(material: ReportMaterial, place: int, artifact: Artifact) -> View:
         ),
         not_applicable=tuple(words.GATES.get(g.gate, g.gate) for g in verdict.gates if g.verdict == "not-applicable"),
         times=next((t for t in times if t.name == artifact.name), None),
-        labels=tuple(panels.label_panel(material, artifact.name, i) for i in choice.labels(material, artifact.name)),
+        labels=tuple(panels.label_panel(material, artifact.name, i) for i in drawn),
+        classes=tuple(
+            (m.words, figure) for m in metrics_of("classes") if (figure := getattr(verdict.figures, m.name)) is not None
+        ),
+        matrices=matrices(evidence.confusion, artifact.name, drawn) if evidence and evidence.confusion else (),
         flips=choice.flips(evidence) if evidence else (),
         reliability=curves,
         layers=panels.layer_panel(explanation) if explanation else None,

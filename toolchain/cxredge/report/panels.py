@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxredge.evidence import Evidence, Explanation, LabelEvidence
-from cxredge.parity.decisions import decide, thresholds
 from cxredge.report import charts
 from cxredge.report.charts import Axis, Bars, Layer, Line, Marks, Row, Svg
 from cxredge.report.choice import ROWS_SHOWN
@@ -35,14 +34,18 @@ class LabelPanel:
 def label_panel(material: ReportMaterial, artifact: str, label: int) -> LabelPanel:
     """Scatter and ROC of the label at this place."""
     name = material.names[label]
-    reference, other = (material.outputs[key]["logits"][:, label] for key in (REFERENCE, artifact))
-    truth = material.truth[:, label]
-    cut = thresholds((name,), material.recipe.operating_points)[0]
-    before, after = (decide(logits, cut) for logits in (reference, other))
+    rule, terms, logits = (
+        material.rule,
+        material.terms,
+        [material.outputs[key]["logits"] for key in (REFERENCE, artifact)],
+    )
+    reference, other = (rule.scores(one)[:, label] for one in logits)
+    truth, cut = material.truth[:, label], rule.cut[label]
+    before, after = (rule.call(one)[:, label] for one in logits)
     up, down = ~before & after, before & ~after
     low, high = float(min(reference.min(), other.min(), cut)), float(max(reference.max(), other.max(), cut))
     same = before == after
-    axis = charts.spanning("logit of the reference", (low, high))
+    axis = charts.spanning(f"{terms.score} of the reference", (low, high))
     layers: list[Layer] = [
         Line((axis.low, axis.high), (axis.low, axis.high), "diagonal"),
         Marks(reference[same & ~truth], other[same & ~truth], "circle", "absent"),
@@ -51,18 +54,22 @@ def label_panel(material: ReportMaterial, artifact: str, label: int) -> LabelPan
         Marks(reference[down], other[down], "down", "fallen", _films(material, down)),
     ]
     scatter = charts.plot(
-        f"{name}: logits of {artifact} against the reference",
-        f"{len(truth)} films, {int(truth.sum())} with the finding; {int(up.sum())} decisions turned positive, "
-        f"{int(down.sum())} turned negative at the operating point {number(float(cut))}.",
+        f"{name}: {terms.scores} of {artifact} against the reference",
+        f"{len(truth)} films, {int(truth.sum())} {terms.cases}; {int(up.sum())} {terms.up}, "
+        f"{int(down.sum())} {terms.down} at the {terms.cut} {number(float(cut))}.",
         axis,
-        Axis(f"logit of {artifact}", axis.low, axis.high),
+        Axis(f"{terms.score} of {artifact}", axis.low, axis.high),
         layers,
         down=(float(cut),),
         across=(float(cut),),
     )
     evidence = material.evidence(artifact)
     line = next((e for e in evidence.labels if e.label == name), None) if evidence else None
-    curve = _roc(name, artifact, reference, other, truth, before, after) if 0 < truth.sum() < len(truth) else None
+    curve = (
+        _roc(name, artifact, terms.cut, reference, other, truth, before, after)
+        if 0 < truth.sum() < len(truth)
+        else None
+    )
     return LabelPanel(name, scatter, int(up.sum()), int(down.sum()), curve, float(cut), line)
 
 
@@ -74,6 +81,7 @@ def _films(material: ReportMaterial, chosen: np.ndarray) -> list[str]:
 def _roc(
     name: str,
     artifact: str,
+    cut: str,
     reference: np.ndarray,
     other: np.ndarray,
     truth: np.ndarray,
@@ -84,10 +92,10 @@ def _roc(
 
     points = [(float(d[~truth].mean()), float(d[truth].mean())) for d in (before, after)]
     (alarms, hits), (alarms_after, hits_after) = points
-    curve, curve_after = (roc_curve(truth, logits)[:2] for logits in (reference, other))
+    curve, curve_after = (roc_curve(truth, scores)[:2] for scores in (reference, other))
     return charts.plot(
         f"{name}: ROC of the reference and of {artifact}",
-        f"At the operating point the reference has sensitivity {hits:.3f} and specificity {1 - alarms:.3f}, {artifact} "
+        f"At the {cut} the reference has sensitivity {hits:.3f} and specificity {1 - alarms:.3f}, {artifact} "
         f"{hits_after:.3f} and {1 - alarms_after:.3f}.",
         Axis("1 − specificity", *UNIT),
         Axis("sensitivity", *UNIT),
@@ -114,7 +122,7 @@ def reliability_chart(material: ReportMaterial, artifact: str, temperature: floa
         f"Reliability of {artifact}, before and after its temperature",
         "After: " + "; ".join(f"said {b.probability:.2f}, found {b.share:.2f} ({b.answers})" for b in after),
         Axis("probability that the model states", *UNIT),
-        Axis("share with the finding", *UNIT),
+        Axis(f"share {material.terms.cases}", *UNIT),
         [
             Bars([b.probability for b in after], [0.2 * b.answers / most for b in after], 0.05, "count"),
             Line(UNIT, UNIT, "diagonal"),

@@ -13,6 +13,16 @@ COLUMNS = sorted((m for m in METRICS if m.column is not None), key=lambda m: m.o
 HEADER = ("artifact", "bytes", "of fp32", *(str(m.column) for m in COLUMNS), "run by", "gates")
 
 
+def shown(judged: Iterable[tuple[Artifact, Verdict]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and rows of a table to be read: without the figures of classes, where no artifact has them."""
+    table = rows(judged)
+    dropped = {str(m.column) for m in COLUMNS if m.of == "classes"}
+    kept = [
+        at for at, name in enumerate(HEADER) if name not in dropped or any(row[at] != number(None) for row in table)
+    ]
+    return tuple(HEADER[at] for at in kept), [tuple(row[at] for at in kept) for row in table]
+
+
 def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:
     """Cells of each artifact's row, in the order given; sizes relative to the same target's fp32 where it is there."""
     pairs = list(judged)

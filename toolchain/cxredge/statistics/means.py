@@ -1,4 +1,4 @@
-"""Weighted means over part of the films: Brier score, sensitivity and specificity under many film weights."""
+"""Weighted means over part of the films: Brier score, sensitivity, accuracy and the like under many film weights."""
 
 from __future__ import annotations
 
@@ -30,6 +30,24 @@ def sensitivity(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> Mean:
 def specificity(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> Mean:
     """truth, called bool[N, C] -> share of the negative films that are called so."""
     return Mean((~called).astype(np.float64), ~truth)
+
+
+def accuracy(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> Mean:
+    """truth, called bool[N, C], at most one a film -> one value: share of the films that are called what they are."""
+    right = (truth & called).any(1, keepdims=True)
+    return Mean(right.astype(np.float64), np.ones_like(right))
+
+
+def share_called(called: NDArray[np.bool_]) -> Mean:
+    """called bool[N, C] -> one value: share of the films that are called anything."""
+    named = called.any(1, keepdims=True)
+    return Mean(named.astype(np.float64), np.ones_like(named))
+
+
+def accuracy_among_called(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> Mean:
+    """truth, called bool[N, C], at most one a film -> one value: share of those called anything that are right."""
+    right, named = (truth & called).any(1, keepdims=True), called.any(1, keepdims=True)
+    return Mean(right.astype(np.float64), named)
 
 
 def brier(truth: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> Mean:

@@ -6,11 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.recipe import OperatingPoint, OperatingRule
+from cxredge.recipe_decision import OperatingPoint, OperatingRule
 from cxredge.statistics.arguments import check
-
-ABOVE_ALL = 1.0
-"""How far above the highest logit a threshold stands that calls no film positive, in logits."""
+from cxredge.statistics.cuts import between
 
 
 def operating_point(
@@ -42,7 +40,7 @@ def operating_point(
     best = _best(rule, hits, alarms)
     lower = steps[best + 1] if best + 1 < len(steps) else -np.inf
     text = f"{_words(rule)} on {split}, {len(truth)} films, {positives} positive"
-    return OperatingPoint(logit=_between(lower, steps[best]), rule=text)
+    return OperatingPoint(logit=between(lower, steps[best]), rule=text)
 
 
 def _best(rule: OperatingRule, hits: NDArray[np.intp], alarms: NDArray[np.intp]) -> int:
@@ -63,12 +61,3 @@ def _words(rule: OperatingRule) -> str:
     if rule.miss_cost is not None:
         return f"least cost (one miss = {rule.miss_cost:g} false alarms)"
     return rule.kind if rule.floor is None else f"{rule.kind} >= {rule.floor:g}"
-
-
-def _between(lower: float, upper: float) -> float:
-    """A threshold that calls ``upper`` positive and ``lower`` not, as float32, which is what apps compare."""
-    if upper == np.inf:
-        return lower + ABOVE_ALL
-    middle = upper if lower == -np.inf else (lower + upper) / 2
-    fit = [t for t in (round(middle, 4), middle) if lower < np.float32(t) <= upper]
-    return float(fit[0]) if fit else upper

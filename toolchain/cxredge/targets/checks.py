@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
 from cxredge.outputs import OUTPUT_NAMES
-from cxredge.recipe import InputSpec, Labels
+from cxredge.recipe import InputSpec
+from cxredge.recipe_decision import Labels
 from cxredge.results import Census
 from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.evidence import Evidence, Explanation, StabilityEvidence
-from cxredge.parity.decisions import thresholds
+from cxredge.parity.decisions import rule_of
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.label_evidence import examine
 from cxredge.parity.novelty_evidence import novelty_evidence
@@ -57,8 +57,8 @@ def examine_bundle(bundle: Path, reference: Path | None = None) -> Examined:
 
     Raises what ``verify_bundle`` raises.
     """
-    manifest = read_manifest(bundle)
-    bundled = Bundled(bundle, manifest, reference_weights(bundle, manifest, reference))
+    opened = open_bundle(bundle)
+    bundled = Bundled(opened, reference_weights(opened, reference))
     with tempfile.TemporaryDirectory(prefix="cxredge-examine-") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
         store = Scratch(Path(scratch))
@@ -69,13 +69,13 @@ def examine_bundle(bundle: Path, reference: Path | None = None) -> Examined:
         names = [a.artifact for a in bundled.artifacts if a.artifact.scheme == "w8a8"]
         explanations = explain_artifacts(bundled, names, EXPLAINED_FILMS, store, server) if names else ()
         pixels = np.array(bundled.trial.evaluation.pixels(store))
-    return Examined(verified, pixels, tuple(evidence), explanations, _bench(bundle, manifest))
+    return Examined(verified, pixels, tuple(evidence), explanations, _bench(opened))
 
 
 def _stability(verified: Verified, server: ForkServer) -> Mapping[ArtifactName, StabilityEvidence]:
     """Lower every artifact with calibrated activations on each half of its calibration films, and run it."""
     bundled, store = verified.bundled, verified.store
-    recipe, weights, calibration = bundled.manifest.recipe, bundled.weights, bundled.calibration
+    recipe, weights, calibration = bundled.recipe, bundled.weights, bundled.calibration
     names = [a.artifact for a in bundled.artifacts if a.artifact.scheme == "w8a8"]
     if calibration is None or not names:
         return {}
@@ -92,11 +92,11 @@ def _stability(verified: Verified, server: ForkServer) -> Mapping[ArtifactName, 
             outputs[name].append(ArtifactOutputs(artifact, bundled.trial.evaluation))
     wanted = [*lowered, *(stage for stages in outputs.values() for stage in stages)]
     materialize(wanted, store, server, "lowering again on halves of the calibration films")
-    cut = thresholds(recipe.labels.names, recipe.operating_points)
+    rule = rule_of(recipe.labels.names, recipe.decision)
     sizes = len(parts[0]), len(parts[1])
     reference = verified.reference.evaluation.outputs
     return {
-        name: stability_evidence(reference, a.read(store).outputs, b.read(store).outputs, cut, sizes)
+        name: stability_evidence(reference, a.read(store).outputs, b.read(store).outputs, rule, sizes)
         for name, (a, b) in outputs.items()
     }
 
@@ -107,9 +107,9 @@ def _evidence(
     from cxredge.images.geometry import film_sizes
 
     bundled, store = verified.bundled, verified.store
-    recipe, trial = bundled.manifest.recipe, bundled.trial
+    recipe, trial = bundled.recipe, bundled.trial
     films = trial.evaluation.films
-    cut = thresholds(recipe.labels.names, recipe.operating_points)
+    rule = rule_of(recipe.labels.names, recipe.decision)
     sizes = film_sizes([film.path for film in films], recipe.input)
     masks = (lambda i: bundled.data.masks(films[i])) if recipe.data.source == "phantom" else None
     reference = verified.reference
@@ -121,12 +121,12 @@ def _evidence(
         judged, answers = verified.judged[name], verified.answers[name]
         r, o = reference.evaluation.outputs, answers.evaluation.outputs
         pair = Pair(films, r["logits"], o["logits"])
-        basic = examine(name, judged.verdict.artifact_sha256, pair, judged.measures)
+        basic = examine(name, judged.verdict.artifact_sha256, rule, pair, judged.measures)
         moved = ArtifactOutputs(artifact, stressed).read(store).outputs["logits"]
         found.append(
             basic.model_copy(
                 update={
-                    "heatmaps": heatmap_evidence(r, o, cut, recipe.labels.names, sizes, recipe.input, masks),
+                    "heatmaps": heatmap_evidence(r, o, rule, sizes, recipe.input, masks),
                     "strangers": novelty_evidence(
                         Both(r["novelty"], o["novelty"]),
                         pair.patients,
@@ -142,7 +142,7 @@ def _evidence(
                         Both(unmoved, moved),
                         pair.truth[stressed.rows],
                         [pair.patients[i] for i in stressed.rows],
-                        cut,
+                        rule,
                     ),
                     "stability": steady.get(name),
                 }
@@ -151,6 +151,6 @@ def _evidence(
     return found
 
 
-def _bench(bundle: Path, manifest: Manifest) -> BenchFigures | None:
+def _bench(bundle: Bundle) -> BenchFigures | None:
     """Latency on this machine, one thread."""
-    return next(bench(bundle, BENCH_ROUNDS)) if manifest.kind == "host" else None
+    return next(bench(bundle.folder, BENCH_ROUNDS)) if bundle.manifest.kind == "host" else None

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from cxredge.errors import EnvironmentProblem
-from cxredge.recipe import InputSpec, Labels
+from cxredge.recipe import InputSpec
+from cxredge.recipe_decision import Labels
 
 LABELS_FILE = "labels.txt"
 EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -1,0 +1,110 @@
+"""The recipe's part on answers: labels, how they are decided, and the rules that choose the thresholds."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from cxredge.decision import Float32, LeastMargin
+from cxredge.vocabulary import Frozen, Label, Language, ShortText
+
+
+class Labels(Frozen):
+    """What the student answers. ``multi-label``: independent sigmoids; ``single-label``: one softmax."""
+
+    kind: Literal["multi-label", "single-label"] = "multi-label"
+    names: tuple[Label, ...] = Field(min_length=1, max_length=64)
+    display: dict[Language, dict[Label, ShortText]] = {}
+    """What apps call the labels, by language; every language names every label. Without: the names themselves."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("label names must differ from each other")
+        if self.kind == "single-label" and len(self.names) < 2:
+            raise ValueError("single-label needs at least two classes that exclude each other")
+        for language, names in self.display.items():
+            if set(names) != set(self.names):
+                lacking, extra = sorted(set(self.names) - set(names)), sorted(set(names) - set(self.names))
+                raise ValueError(f"display.{language} must name every label (missing: {lacking}, unknown: {extra})")
+        return self
+
+
+class OperatingPoint(Frozen):
+    """A label's decision threshold in logit space: a film is positive when its logit is at or above it."""
+
+    logit: Float32
+    rule: str
+    """How it was chosen, for example ``youden on val, 102 films``."""
+
+
+class OperatingRule(Frozen):
+    """How operating points are chosen on the validation films.
+
+    ``youden``: the greatest sensitivity + specificity - 1. ``sensitivity`` or ``specificity``: the greatest other one
+    among thresholds that keep at least ``floor``. ``cost``: the least misses x ``miss_cost`` + false alarms.
+    """
+
+    kind: Literal["youden", "sensitivity", "specificity", "cost"] = "youden"
+    floor: float | None = Field(default=None, gt=0, lt=1)
+    """Of the rules ``sensitivity`` and ``specificity``."""
+    miss_cost: float | None = Field(default=None, gt=0)
+    """Of the rule ``cost``: how many false alarms one missed finding outweighs."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = {"sensitivity": "floor", "specificity": "floor", "cost": "miss_cost"}.get(self.kind)
+        for name in ("floor", "miss_cost"):
+            if (getattr(self, name) is not None) != (name == needed):
+                raise ValueError(f"the rule {self.kind} takes {needed or 'neither floor nor miss_cost'}")
+        return self
+
+
+class OperatingRules(Frozen):
+    """The rule of every label, and other ones for some."""
+
+    default: OperatingRule = OperatingRule()
+    labels: dict[Label, OperatingRule] = {}
+
+    def of(self, label: str) -> OperatingRule:
+        """The rule of ``label``."""
+        return self.labels.get(label, self.default)
+
+
+class MarginRule(Frozen):
+    """How the least margin of exclusive classes is chosen on the validation films: how sure an answer has to be.
+
+    ``accuracy``: the most answers of which at least the share ``floor`` is right. ``answered``: the most right ones
+    among the answers, with at least the share ``floor`` of the films answered. ``cost``: the least wrong answers x
+    ``wrong_cost`` + films left uncertain.
+    """
+
+    kind: Literal["accuracy", "answered", "cost"] = "accuracy"
+    floor: float | None = Field(default=None, gt=0, lt=1)
+    """Of the rules ``accuracy`` and ``answered``; 0.9 where a recipe has no rule."""
+    wrong_cost: float | None = Field(default=None, gt=0)
+    """Of the rule ``cost``: how many uncertain films one wrong answer outweighs."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = "wrong_cost" if self.kind == "cost" else "floor"
+        for name in ("floor", "wrong_cost"):
+            if (getattr(self, name) is not None) != (name == needed):
+                raise ValueError(f"the rule {self.kind} takes {needed}")
+        return self
+
+
+class Margin(Frozen):
+    """The least log-odds with which one of several exclusive classes is named; below it the film is "uncertain"."""
+
+    log_odds: LeastMargin
+    rule: str
+    """How it was chosen, for example ``accuracy >= 0.9 on val, 102 films``."""
+
+
+class Novelty(Frozen):
+    """Threshold of the novelty score above which a film is unlike the training films."""
+
+    threshold: float = Field(gt=0)
+    rule: str
