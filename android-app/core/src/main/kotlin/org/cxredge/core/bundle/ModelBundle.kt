@@ -53,10 +53,10 @@ class ModelBundle private constructor(
 
         /**
          * Checks a bundle, and then reads its manifest. In this order: signature by a pinned key, signed statement,
-         * exact set of files, hash of every file, manifest, its file list, roll-back.
+         * exact set of files, hash of every file, manifest, its file list, kind, roll-back.
          *
          * Throws [Refusal] SIGNATURE-MISSING, -SYNTAX, -KEY, -WRONG, -FILES, -HASH; BUNDLE-FILES, -HASH, -READ,
-         * -ROLLBACK; MANIFEST-SYNTAX, -VERSION, -SCHEMA, -ID.
+         * -KIND, -ROLLBACK; MANIFEST-SYNTAX, -VERSION, -SCHEMA, -ID.
          */
         fun open(files: FileTree, trust: Trust): ModelBundle {
             val signed = BundleSignature.check(signature(files), trust.keys)
@@ -81,6 +81,7 @@ class ModelBundle private constructor(
             }
             val read = ManifestReader.read(manifest.toByteArray())
             checkList(read.files, listed)
+            checkKind(read.manifest)
             checkAge(read.manifest, trust)
             return ModelBundle(read.manifest, signed.by, files, listed)
         }
@@ -142,13 +143,22 @@ class ModelBundle private constructor(
             }
         }
 
+        private fun checkKind(manifest: ModelManifest) {
+            if (manifest.kind == OTHER) {
+                throw Refusal(
+                    "BUNDLE-KIND", "the bundle ${manifest.id} is for ${manifest.kind}", "package the bundle for Android",
+                )
+            }
+        }
+
         private fun checkAge(manifest: ModelManifest, trust: Trust) {
-            val newest = trust.newest[manifest.name] ?: return
-            if (manifest.version < newest) {
+            val (name, version) = manifest.model.run { name to version }
+            val newest = trust.newest[name] ?: return
+            if (version < newest) {
                 throw Refusal(
                     "BUNDLE-ROLLBACK",
-                    "${manifest.name} ${manifest.version} is older than $newest, which was here before",
-                    "use ${manifest.name} $newest or newer",
+                    "$name $version is older than $newest, which was here before",
+                    "use $name $newest or newer",
                 )
             }
         }
@@ -162,5 +172,8 @@ class ModelBundle private constructor(
         private fun said(paths: List<String>): String = paths.take(SHOWN).toString()
 
         private const val SHOWN = 5
+
+        /** The kind of the bundles for the other phone. */
+        private const val OTHER = "ios"
     }
 }

@@ -25,12 +25,12 @@ internal class SignedStatement(val files: Map<String, String>) {
          */
         fun parse(payload: ByteArray): SignedStatement {
             val root = Json.parse(payload, MAX_BYTES, SOURCE)
-                .record(setOf("_type", "subject", "predicateType", "predicate"))
+                .record("_type", "subject", "predicateType", "predicate")
             root["_type"].constant(TYPE)
             root["predicateType"].constant(PREDICATE)
-            val predicate = root["predicate"].record(setOf("serialization", "resources"))
+            val predicate = root["predicate"].record("serialization", "resources")
             val method = predicate["serialization"]
-                .record(setOf("method", "hash_type", "allow_symlinks"), setOf("ignore_paths"))
+                .record("method", "hash_type", "allow_symlinks", optional = setOf("ignore_paths"))
             method["method"].constant("files")
             method["hash_type"].constant("sha256")
             if (method["allow_symlinks"].flag()) method["allow_symlinks"].wrong("links are never followed")
@@ -39,7 +39,7 @@ internal class SignedStatement(val files: Map<String, String>) {
             val files = LinkedHashMap<String, String>()
             val all = Sha256.digest()
             for (entry in predicate["resources"].elements(1..Int.MAX_VALUE)) {
-                entry.record(setOf("name", "digest", "algorithm"))["algorithm"].constant("sha256")
+                entry.record("name", "digest", "algorithm")["algorithm"].constant("sha256")
                 val path = entry["name"].text()
                 if (!BUNDLE_PATH.matches(path) || path == BundleSignature.FILE) {
                     throw Refusal(
@@ -52,9 +52,9 @@ internal class SignedStatement(val files: Map<String, String>) {
                 if (files.put(path, digest) != null) entry["name"].wrong("$path appears twice")
                 all.update(Sha256.bytes(digest))
             }
-            val subject = root["subject"].elements(1..1).single().record(setOf("name", "digest"))
+            val subject = root["subject"].elements(1..1).single().record("name", "digest")
             subject["name"].text()
-            subject["digest"].record(setOf("sha256"))["sha256"].constant(Sha256.hex(all.digest()))
+            subject["digest"].record("sha256")["sha256"].constant(Sha256.hex(all.digest()))
             return SignedStatement(files)
         }
     }

@@ -1,63 +1,31 @@
 package org.cxredge.core.decision
 
 import org.cxredge.core.bundle.Artifact
-import org.cxredge.core.bundle.LabelsKind
-import org.cxredge.core.bundle.ModelManifest
+import org.cxredge.core.bundle.Model
+import org.cxredge.core.bundle.MultiLabel
+import org.cxredge.core.bundle.SingleLabel
 import org.cxredge.core.model.Outputs
-import kotlin.math.exp
 
-/** One label of a film. [margin] is logit minus operating point: at or above zero is positive. Not a probability. */
-class Finding(
-    val label: String,
-    val logit: Float,
-    val operatingPoint: Float,
-    val margin: Double,
-    val positive: Boolean,
-    /** sigmoid (labels that exclude each other: softmax) of logit / temperature of the artifact, 0..1. */
-    val probability: Double,
-    /** What the verdict says where this label's agreement rests, or may rest, on too few patients, else null. */
-    val tooFew: String?,
-)
+/** What is said of a film: [Findings] label by label, or one class of several as a [ClassAnswer]. */
+sealed interface Decision {
+    /** Null where the model gives no such score. */
+    val novelty: Novelty?
 
-/** What is said of a film, label by label in the manifest's order. */
-class Decision(
-    val findings: List<Finding>,
-    val novelty: Float,
-    val noveltyThreshold: Double,
-    /** Whether the novelty score lies above its threshold: the findings are not to be relied on. */
-    val unlikeTrainingFilms: Boolean,
-) {
+    /** What may have happened to the film on its way; empty where the model does not look for it. */
+    val quality: List<Suspicion>
+
     companion object {
-        /**
-         * A label is positive when its logit is at or above the operating point, compared in float32
-         * (toolchain/cxredge/parity/decisions.py). Novelty is compared in float64 (report/findings.py).
-         */
-        fun of(manifest: ModelManifest, artifact: Artifact, outputs: Outputs): Decision {
-            val probabilities = probabilities(outputs.logits, artifact.temperature, manifest.labelsKind)
-            val findings = manifest.labels.mapIndexed { i, label ->
-                val logit = outputs.logits[i]
-                val point = manifest.operatingPoints[i]
-                Finding(
-                    label = label,
-                    logit = logit,
-                    operatingPoint = point,
-                    margin = logit.toDouble() - point.toDouble(),
-                    positive = logit >= point,
-                    probability = probabilities[i],
-                    tooFew = artifact.tooFew[label],
-                )
+        /** By the model's rule, as toolchain/cxredge/parity/decisions.py. [artifact]: what gave [outputs]. */
+        fun of(model: Model, artifact: Artifact, outputs: Outputs): Decision {
+            val novelty = model.noveltyThreshold?.let { Novelty.of(checkNotNull(outputs.novelty), it) }
+            val quality = model.quality.mapIndexed { i, rule -> Suspicion.of(rule, checkNotNull(outputs.quality)[i]) }
+            return when (val rule = model.rule) {
+                is MultiLabel -> Findings(Finding.all(model.labels, rule, artifact, outputs.logits), novelty, quality)
+                is SingleLabel -> {
+                    val classes = ClassScore.all(model.labels, artifact, outputs.logits)
+                    ClassAnswer.of(classes, rule.leastMargin, novelty, quality)
+                }
             }
-            val threshold = manifest.noveltyThreshold
-            return Decision(findings, outputs.novelty, threshold, outputs.novelty.toDouble() > threshold)
-        }
-
-        /** toolchain/cxredge/statistics/probabilities.py: `probabilities`. */
-        private fun probabilities(logits: FloatArray, temperature: Double, kind: LabelsKind): List<Double> {
-            val scaled = logits.map { it.toDouble() / temperature }
-            if (kind == LabelsKind.MULTI_LABEL) return scaled.map { 1 / (1 + exp(-it)) }
-            val peak = scaled.max() // taken off, so that no exponential overflows
-            val shares = scaled.map { exp(it - peak) }
-            return shares.map { it / shares.sum() }
         }
     }
 }

@@ -28,12 +28,15 @@ internal class JsonNode(private val value: Any?, private val path: String, priva
     val longOrNull: Long? get() = value as? Long
 
     /** This object, which has every key of [required], may have those of [optional], and no other. */
-    fun record(required: Set<String>, optional: Set<String> = emptySet()): JsonNode {
+    fun record(vararg required: String, optional: Set<String> = emptySet()): JsonNode {
         val members = members()
-        (required - members.keys).firstOrNull()?.let { wrong("$it is missing") }
-        (members.keys - required - optional).firstOrNull()?.let { wrong("unknown key ${it.take(SHOWN)}") }
+        required.find { it !in members }?.let { wrong("$it is missing") }
+        (members.keys - required.toSet() - optional).firstOrNull()?.let { wrong("unknown key ${it.take(SHOWN)}") }
         return this
     }
+
+    /** What [read] makes of this value, or null where it is null. */
+    fun <T> orNull(read: (JsonNode) -> T): T? = if (isNull) null else read(this)
 
     /** The member [key] of this object. */
     operator fun get(key: String): JsonNode = find(key) ?: wrong("$key is missing")
@@ -58,6 +61,14 @@ internal class JsonNode(private val value: Any?, private val path: String, priva
     fun text(pattern: Regex): String {
         val text = text()
         return if (pattern.matches(text)) text else wrong("\"${text.take(SHOWN)}\" is not of the form $pattern")
+    }
+
+    /** One line for people: nothing that moves a cursor or turns the direction of what stands beside it. */
+    fun line(sizes: IntRange): String {
+        val text = text()
+        if (text.codePointCount(0, text.length) !in sizes) wrong("a text of ${sizes.said()} characters is expected")
+        text.find(Char::isUnprintable)?.let { wrong("it holds the control character ${it.code}") }
+        return text
     }
 
     /** One of [choices], by its name in the document. */
@@ -86,6 +97,9 @@ internal class JsonNode(private val value: Any?, private val path: String, priva
     /** A finite number, with or without fraction. */
     fun number(): Double = (value as? Double) ?: (value as? Long)?.toDouble() ?: wrong("a number is expected")
 
+    /** A number as float32, finite there too. */
+    fun float(): Float = number().run { if (this in FLOAT32) toFloat() else wrong("it does not fit into float32") }
+
     /** Throws: this value is not what it should be. */
     fun wrong(why: String): Nothing = throw source.wrong(path, why)
 
@@ -100,5 +114,6 @@ internal class JsonNode(private val value: Any?, private val path: String, priva
 
     private companion object {
         const val SHOWN = 60
+        val FLOAT32 = -Float.MAX_VALUE.toDouble()..Float.MAX_VALUE.toDouble()
     }
 }

@@ -3,59 +3,106 @@ package org.cxredge.core.log
 import org.cxredge.core.bundle.Artifact
 import org.cxredge.core.bundle.ModelBundle
 import org.cxredge.core.json.JsonText
+import org.cxredge.core.json.isUnprintable
 import org.cxredge.core.selftest.SelfTestResult
 import org.cxredge.core.selftest.StageVerdict
+import java.time.LocalDate
 
-/** What a tester sends back: bundle, device, runtime, self-test and timings; nothing about a person or a film. */
-object FieldLog {
+/** The app that writes a log. [name]: lower case, as `cxr-edge-android`. */
+class LoggedApp(val name: String, val version: String) {
+    init {
+        require(NAME.matches(name)) { "\"$name\" is no name of an app" }
+    }
+
+    private companion object {
+        val NAME = Regex("[a-z][a-z0-9-]{0,39}")
+    }
+}
+
+/** A bundle that was accepted. [run]: what its artifact did; null where none was chosen. */
+class LoggedBundle(val bundle: ModelBundle, val run: LoggedRun?)
+
+/** An artifact that was run, or tried. [runtime]: name and version. [selfTest]: null where it was not begun. */
+class LoggedRun(
+    val artifact: Artifact,
+    val runtime: String,
+    val selfTest: SelfTestResult?,
+    val benchmark: Benchmark?,
+) {
+    init {
+        require(benchmark == null || selfTest?.passed == true) { "only a model that passed its self-test is measured" }
+    }
+}
+
+/**
+ * What a tester sends back: app, phone, bundle, self-test and timings, refusals and crashes; nothing about a person or
+ * a film. Whatever is put in, the log is one that `cxredge field` reads: words are cleaned and cut, and what would
+ * contradict itself cannot be made.
+ */
+class FieldLog(
+    private val app: LoggedApp,
+    private val device: Device,
+    /** Null: none was accepted. */
+    private val bundle: LoggedBundle?,
+    /** Oldest first, as the crashes; the newest of them are kept. */
+    private val refusals: List<LoggedRefusal>,
+    private val crashes: List<Crash>,
+) {
     /**
-     * JSON of docs/schemas/field-log.schema.json.
-     *
-     * [app]: version of the app. [runtime]: name and version. [benchmark]: null where none was run. [day]: ISO date,
-     * without a time, which would tell more than is needed.
+     * JSON of docs/schemas/field-log.schema.json, version 2; null where there is nothing to say: no self-test, no
+     * refusal and no crash. [day]: without a time, which would tell more than is needed.
      */
-    fun json(
-        bundle: ModelBundle,
-        artifact: Artifact,
-        app: String,
-        runtime: String,
-        device: Device,
-        selfTest: SelfTestResult,
-        benchmark: Benchmark?,
-        day: String,
-    ): String = JsonText.of(
-        mapOf(
-            "field_log" to 1,
-            "bundle" to of(bundle, artifact),
-            "app" to mapOf("version" to name(app), "runtime" to name(runtime)),
-            "device" to mapOf(
-                "manufacturer" to name(device.manufacturer),
-                "model" to name(device.model),
-                "android" to name(device.android),
-                "api" to device.api,
-                "abi" to name(device.abi),
-                "cores" to device.cores,
-                "memory_mb" to device.memoryMb,
+    fun json(day: LocalDate): String? {
+        val run = bundle?.run
+        if (run?.selfTest == null && refusals.isEmpty() && crashes.isEmpty()) return null
+        return JsonText.of(
+            mapOf(
+                "field_log" to 2,
+                "written" to day.toString(),
+                "study" to null,
+                "app" to mapOf("name" to app.name, "version" to word(app.version)),
+                "system" to mapOf(
+                    "name" to "android", "version" to word(device.android), "api" to device.api.coerceAtLeast(1),
+                ),
+                "device" to of(device),
+                "bundle" to bundle?.bundle?.let(::of),
+                "artifact" to run?.let {
+                    mapOf("name" to it.artifact.name, "sha256" to it.artifact.sha256, "runtime" to word(it.runtime))
+                },
+                "self_test" to run?.selfTest?.let(::of),
+                "benchmark" to run?.benchmark?.let(::of),
+                "refusals" to refusals.takeLast(MAX_EVENTS).map(::of),
+                "crashes" to crashes.takeLast(MAX_EVENTS).map(::of),
             ),
-            "self_test" to mapOf(
-                "passed" to selfTest.passed,
-                "seconds" to selfTest.seconds,
-                "stages" to selfTest.stages.map(::of),
-            ),
-            "benchmark" to benchmark?.let(::of),
-            "written" to day,
-        ),
+        )
+    }
+
+    private fun of(device: Device): Map<String, Any?> = mapOf(
+        "manufacturer" to word(device.manufacturer),
+        "model" to word(device.model),
+        "soc" to device.soc?.let { line(it, MAX_WORD) }?.ifEmpty { null },
+        "abi" to word(device.abi),
+        "cpu_features" to device.cpuFeatures.filter(FEATURE::matches).distinct().sorted().take(MAX_FEATURES),
+        "cores" to device.cores.coerceAtLeast(1),
+        "memory_mb" to device.memoryMb.coerceAtLeast(1),
     )
 
-    private fun of(bundle: ModelBundle, artifact: Artifact): Map<String, Any?> = mapOf(
-        "id" to bundle.manifest.id,
-        "name" to bundle.manifest.name,
-        "version" to bundle.manifest.version.toString(),
-        "kind" to bundle.manifest.kind,
-        "artifact" to artifact.name,
-        "artifact_sha256" to artifact.sha256,
-        "signed_by" to bundle.signedBy.fingerprint,
-        "development_key" to bundle.signedBy.development,
+    private fun of(bundle: ModelBundle): Map<String, Any?> = bundle.manifest.run {
+        mapOf(
+            "id" to id,
+            "name" to model.name,
+            // as it was written, which its numbers do not tell: 01.0.0 is 1.0.0
+            "version" to id.removePrefix("${model.name}-").substringBeforeLast('-'),
+            "kind" to kind,
+            "signed_by" to bundle.signedBy.fingerprint,
+            "development_key" to bundle.signedBy.development,
+        )
+    }
+
+    private fun of(selfTest: SelfTestResult): Map<String, Any?> = mapOf(
+        "passed" to selfTest.passed,
+        "seconds" to selfTest.seconds,
+        "stages" to selfTest.stages.map(::of),
     )
 
     private fun of(stage: StageVerdict): Map<String, Any?> = mapOf(
@@ -64,8 +111,8 @@ object FieldLog {
         "checks" to stage.checks,
         // a share of a tolerance of nothing is infinite, and JSON has no such number
         "worst" to stage.worst.takeIf { it.isFinite() },
-        "allowed" to stage.allowed,
-        "detail" to text(stage.detail, MAX_DETAIL),
+        "allowed" to stage.stage.allowed,
+        "detail" to if (stage.passed) "" else line(stage.detail, MAX_SENTENCE).ifEmpty { UNKNOWN },
     )
 
     private fun of(benchmark: Benchmark): Map<String, Any?> = mapOf(
@@ -75,17 +122,41 @@ object FieldLog {
         "runs" to benchmark.latency.runs,
         "p50_ms" to benchmark.latency.p50Ms,
         "p90_ms" to benchmark.latency.p90Ms,
-        "thermal_before" to name(benchmark.thermalBefore),
-        "thermal_after" to name(benchmark.thermalAfter),
+        "thermal_before" to word(benchmark.thermalBefore),
+        "thermal_after" to word(benchmark.thermalAfter),
     )
 
-    /** The schema wants words here; a phone that does not say a thing says nothing. */
-    private fun name(words: String): String = text(words, MAX_NAME).ifEmpty { "unknown" }
+    private fun of(refusal: LoggedRefusal): Map<String, Any?> = mapOf(
+        "during" to refusal.during.name.lowercase(),
+        "code" to refusal.code.takeIf(CODE::matches).let { it ?: "APP-UNEXPECTED" },
+        "reason" to if (refusal.during == Moment.FILM) "" else line(refusal.reason, MAX_SENTENCE),
+    )
+
+    private fun of(crash: Crash): Map<String, Any?> = mapOf(
+        "kind" to crash.kind.word,
+        "on" to crash.on.toString(),
+        "what" to word(crash.what),
+        "at" to crash.at.take(MAX_FRAMES).map(::word),
+    )
+
+    /** A phone that does not say a thing says nothing. */
+    private fun word(words: String): String = line(words, MAX_WORD).ifEmpty { UNKNOWN }
 
     /** [words] on one line of at most [size] characters. */
-    private fun text(words: String, size: Int): String =
-        words.take(size).map { if (it.isISOControl() || it.isSurrogate()) ' ' else it }.joinToString("").trim()
+    private fun line(words: String, size: Int): String =
+        words.take(size).map { if (it.isUnprintable() || it.isSurrogate()) ' ' else it }.joinToString("").trim()
 
-    private const val MAX_NAME = 80
-    private const val MAX_DETAIL = 500
+    internal companion object {
+        /** Characters of a word. */
+        const val MAX_WORD = 80
+
+        /** Places of a crash. */
+        const val MAX_FRAMES = 8
+        private const val MAX_SENTENCE = 500
+        private const val MAX_EVENTS = 32
+        private const val MAX_FEATURES = 128
+        private const val UNKNOWN = "unknown"
+        private val FEATURE = Regex("[a-z0-9_.+-]{1,40}")
+        private val CODE = Regex("[A-Z]{2,20}(-[A-Z0-9]{1,20}){0,3}")
+    }
 }

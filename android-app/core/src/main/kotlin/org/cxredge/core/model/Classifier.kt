@@ -3,11 +3,9 @@ package org.cxredge.core.model
 import org.cxredge.core.Refusal
 import org.cxredge.core.bundle.Artifact
 import org.cxredge.core.bundle.CamShape
+import org.cxredge.core.bundle.Output
 import org.cxredge.core.film.InputSpec
 import java.io.Closeable
-
-/** What a model says of a film. [logits]: float32[classes]. [cam]: float32[classes, rows, columns], logit units. */
-class Outputs(val logits: FloatArray, val cam: FloatArray, val shape: CamShape, val novelty: Float)
 
 /** The student contract around a [ModelRunner]: layouts, shapes, and nothing that is not finite. */
 class Classifier(val artifact: Artifact, private val input: InputSpec, private val runner: ModelRunner) : Closeable {
@@ -19,19 +17,25 @@ class Classifier(val artifact: Artifact, private val input: InputSpec, private v
         val image = FloatArray(pixels.size)
         for (i in image.indices) image[if (last) interleaved(i, input.channels, area) else i] = pixels[i].level()
         val found = run(image)
-        checkSize("the list of outputs", found.size, OUTPUTS.size)
-        val shape = artifact.cam
-        val cells = shape.rows * shape.columns
-        val sizes = listOf(shape.classes, shape.classes * cells, 1)
-        for ((i, name) in OUTPUTS.withIndex()) {
-            checkSize(name, found[i].size, sizes[i])
-            if (!found[i].all { it.isFinite() }) {
-                throw Refusal("RUNTIME-NAN", "$name of ${artifact.name} holds NaN or infinity", REPORT)
+        checkSize("the list of outputs", found.size, artifact.outputs.size)
+        val values = artifact.outputs.zip(found) { tensor, values ->
+            checkSize(tensor.output.word, values.size, tensor.size)
+            if (!values.all { it.isFinite() }) {
+                throw Refusal("RUNTIME-NAN", "${tensor.output.word} of ${artifact.name} holds NaN or infinity", REPORT)
             }
-        }
-        val (logits, cam, novelty) = found
-        val planar = if (last) FloatArray(cam.size) { cam[interleaved(it, shape.classes, cells)] } else cam
-        return Outputs(logits, planar, shape, novelty[0])
+            tensor.output to values
+        }.toMap()
+        return Outputs(
+            logits = values.getValue(Output.LOGITS),
+            cam = artifact.cam?.let { map(values.getValue(Output.CAM), it, last) },
+            novelty = values[Output.NOVELTY]?.single(),
+            quality = values[Output.QUALITY],
+        )
+    }
+
+    private fun map(cam: FloatArray, shape: CamShape, last: Boolean): ClassMap {
+        val cells = shape.rows * shape.columns
+        return ClassMap(if (last) FloatArray(cam.size) { cam[interleaved(it, shape.classes, cells)] } else cam, shape)
     }
 
     override fun close(): Unit = runner.close()
@@ -60,7 +64,6 @@ class Classifier(val artifact: Artifact, private val input: InputSpec, private v
     private fun Byte.level(): Float = (toInt() and 0xff).toFloat()
 
     private companion object {
-        val OUTPUTS = listOf("logits", "cam", "novelty")
         const val REPORT = "send the field log to the bundle's publisher, and use another artifact or runtime"
     }
 }

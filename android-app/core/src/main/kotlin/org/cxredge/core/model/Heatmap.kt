@@ -11,10 +11,10 @@ object Heatmap {
     private val RAMP = intArrayOf(0x000004, 0x320a5e, 0x781c6d, 0xbc3754, 0xed6925, 0xfbb41a, 0xfcffa4)
 
     /** Returns float64[height * width] of what argues for the finding, scaled to its own maximum, 0..1. */
-    fun strength(outputs: Outputs, label: Int, height: Int, width: Int): DoubleArray {
-        val (_, rows, columns) = outputs.shape
+    fun strength(cam: ClassMap, label: Int, height: Int, width: Int): DoubleArray {
+        val (_, rows, columns) = cam.shape
         val first = label * rows * columns
-        val positive = FloatArray(rows * columns) { max(outputs.cam[first + it], 0f) }
+        val positive = FloatArray(rows * columns) { max(cam.values[first + it], 0f) }
         val peak = positive.max()
         if (peak > 0) for (i in positive.indices) positive[i] /= peak
         val down = Array(height) { Tent(it, rows, height) }

@@ -7,13 +7,13 @@ import java.io.File
 
 /** One loaded artifact. Not thread-safe: one call at a time. */
 interface ModelRunner : Closeable {
-    /** [image]: float32 in the artifact's layout, 0..255. Returns logits, cam and novelty, flat, in that order. */
+    /** [image]: float32 in the artifact's layout, 0..255. Returns the artifact's outputs, flat, in their order. */
     fun run(image: FloatArray): List<FloatArray>
 }
 
 /** A runtime that an app was built with. */
 interface ModelRuntime {
-    /** Target whose artifacts it runs: executorch, tflite, onnx. */
+    /** Target whose artifacts it runs: executorch, tflite and so on. */
     val target: String
 
     /** Name and version for people and field logs. */

@@ -1,11 +1,12 @@
 package org.cxredge.core.selftest
 
 import org.cxredge.core.bundle.Artifact
-import org.cxredge.core.bundle.CamShape
 import org.cxredge.core.bundle.ModelBundle
+import org.cxredge.core.bundle.Output
 import org.cxredge.core.json.Json
 import org.cxredge.core.json.JsonNode
 import org.cxredge.core.json.JsonSource
+import org.cxredge.core.model.ClassMap
 import org.cxredge.core.model.Outputs
 
 /** One case of the self-test: a picture, the pixels that it must become, and what each artifact said of these. */
@@ -17,8 +18,9 @@ internal class KnownAnswer(
     val expected: Outputs,
 )
 
-/** selftest.json, version 1 (docs/schemas/selftest.schema.json). */
+/** selftest.json, version 2 (docs/schemas/selftest.schema.json): every key is there, and no other. */
 internal object KnownAnswers {
+    private const val VERSION = 2L
     private const val MAX_BYTES = 16_000_000
     private val NAME = Regex("[A-Za-z0-9][A-Za-z0-9_.-]*")
     private val SOURCE =
@@ -28,39 +30,46 @@ internal object KnownAnswers {
     fun of(bundle: ModelBundle, artifact: Artifact): List<KnownAnswer> {
         val path = bundle.manifest.selfTest
         val folder = path.substringBeforeLast('/', "").let { if (it.isEmpty()) "" else "$it/" }
-        val root = Json.parse(bundle.bytes(path), MAX_BYTES, SOURCE)
-            .record(setOf("cam_shape", "cases"), setOf("selftest"))
-        root.find("selftest")?.long(1L..1L)
-        val shape = root["cam_shape"].elements(3..3).map { it.int() }
-        val (classes, rows, columns) = artifact.cam
-        if (shape != listOf(classes, rows, columns)) root["cam_shape"].wrong("$shape is not the manifest's shape")
+        val root = Json.parse(bundle.bytes(path), MAX_BYTES, SOURCE).record("selftest", "cam_shape", "cases")
+        root["selftest"].long(VERSION..VERSION)
+        val shape = root["cam_shape"].orNull { node -> node.elements(3..3).map { it.int() } }
+        val expected = artifact.cam?.run { listOf(classes, rows, columns) }
+        if (shape != expected) root["cam_shape"].wrong("it is not the manifest's shape")
         return root["cases"].elements(1..Int.MAX_VALUE).map { case ->
-            case.record(setOf("name", "what", "image", "image_sha256", "pixels", "pixels_sha256", "expected"))
+            case.record("name", "what", "image", "image_sha256", "pixels", "pixels_sha256", "expected")
             KnownAnswer(
                 name = case["name"].text(),
                 image = folder + case["image"].text(NAME),
                 pixels = folder + case["pixels"].text(NAME),
-                expected = outputs(case["expected"][artifact.name], artifact.cam),
+                expected = outputs(case["expected"][artifact.name], artifact),
             )
         }
     }
 
-    private fun outputs(node: JsonNode, shape: CamShape): Outputs {
-        node.record(setOf("logits", "cam", "novelty"))
+    private fun outputs(node: JsonNode, artifact: Artifact): Outputs {
+        node.record(*Output.entries.map { it.word }.toTypedArray())
+        val sizes = artifact.outputs.associate { it.output to it.size }
+        fun values(output: Output): FloatArray? {
+            val value = node[output.word]
+            val size = sizes[output]
+            return when {
+                size == null && !value.isNull -> value.wrong("the model gives no such output")
+                size == null -> null
+                output == Output.NOVELTY -> floatArrayOf(value.float())
+                else -> floats(value, size)
+            }
+        }
         return Outputs(
-            logits = floats(node["logits"], shape.classes),
-            cam = floats(node["cam"], shape.classes * shape.rows * shape.columns),
-            shape = shape,
-            novelty = float(node["novelty"]),
+            logits = checkNotNull(values(Output.LOGITS)),
+            cam = values(Output.CAM)?.let { ClassMap(it, checkNotNull(artifact.cam)) },
+            novelty = values(Output.NOVELTY)?.single(),
+            quality = values(Output.QUALITY),
         )
     }
 
+    /** Doubles in the file are float32 values, written exactly. */
     private fun floats(node: JsonNode, size: Int): FloatArray {
         val values = node.elements(size..size)
-        return FloatArray(size) { float(values[it]) }
+        return FloatArray(size) { values[it].float() }
     }
-
-    /** Doubles in the file are float32 values, written exactly. */
-    private fun float(node: JsonNode): Float =
-        node.number().toFloat().also { if (!it.isFinite()) node.wrong("it does not fit into float32") }
 }

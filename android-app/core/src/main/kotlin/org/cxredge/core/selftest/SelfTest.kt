@@ -1,45 +1,14 @@
 package org.cxredge.core.selftest
 
 import org.cxredge.core.Refusal
+import org.cxredge.core.bundle.Artifact
 import org.cxredge.core.bundle.ModelBundle
-import org.cxredge.core.bundle.Tolerance
+import org.cxredge.core.bundle.Output
 import org.cxredge.core.decision.Decision
 import org.cxredge.core.film.Preprocessor
 import org.cxredge.core.model.Classifier
 import org.cxredge.core.model.Outputs
 import kotlin.math.abs
-
-/** What a part of the self-test judges. */
-enum class Stage {
-    /** From a picture's bytes to the model's pixels: byte for byte. */
-    PREPROCESSING,
-
-    /** From the expected pixels to logits, map and novelty: within the artifact's tolerance. */
-    RUNTIME,
-
-    /** From outputs to what is said of a film: exactly. */
-    DECISION,
-}
-
-/**
- * What came out of one stage. [worst] and [allowed] have its unit: grey levels (0 allowed), share of the tolerance
- * (1 allowed), wrong decisions (0 allowed). [checks]: pictures, tensors, decisions.
- */
-class StageVerdict(
-    val stage: Stage,
-    val passed: Boolean,
-    val checks: Int,
-    val worst: Double,
-    val allowed: Double,
-    /** The first failure, in English, naming case and tensor; empty when passed. */
-    val detail: String,
-)
-
-/** All stages in their order, and how long they took. */
-class SelfTestResult(val stages: List<StageVerdict>, val seconds: Double) {
-    /** Whether there were stages, and all passed. */
-    val passed: Boolean get() = stages.isNotEmpty() && stages.all { it.passed }
-}
 
 /**
  * Recomputes the bundle's known answers before anything else is shown.
@@ -56,8 +25,8 @@ object SelfTest {
         progress: (Int, Int) -> Unit = { _, _ -> },
     ): SelfTestResult {
         val start = System.nanoTime()
-        val decide = { outputs: Outputs -> Decision.of(bundle.manifest, classifier.artifact, outputs) }
-        val pictures = { film: ByteArray -> preprocessor.preprocess(film, bundle.manifest.input).pixels }
+        val decide = { outputs: Outputs -> Decision.of(bundle.manifest.model, classifier.artifact, outputs) }
+        val pictures = { film: ByteArray -> preprocessor.preprocess(film, bundle.manifest.model.input).pixels }
         val stages = stages(bundle, classifier, pictures, decide, progress)
         return SelfTestResult(stages, (System.nanoTime() - start) / 1e9)
     }
@@ -70,12 +39,10 @@ object SelfTest {
         decide: (Outputs) -> Decision,
         progress: (Int, Int) -> Unit,
     ): List<StageVerdict> {
-        val preprocessing = Tally(Stage.PREPROCESSING, allowed = 0.0)
-        val runtime = Tally(Stage.RUNTIME, allowed = 1.0)
-        val decision = Tally(Stage.DECISION, allowed = 0.0)
-        val tallies = listOf(preprocessing, runtime, decision)
-        val rule = DecisionCheck(bundle.manifest, classifier.artifact, decide, decision)
-        decision.guard("the operating points themselves") { rule.edges() }
+        val tallies = Stage.entries.map(::Tally)
+        val (preprocessing, runtime, decision) = tallies
+        val rule = DecisionCheck(bundle.manifest.model, classifier.artifact.tolerance, decide, decision)
+        decision.guard("the thresholds themselves") { rule.edges() }
         val cases = try {
             KnownAnswers.of(bundle, classifier.artifact)
         } catch (refusal: Refusal) {
@@ -89,7 +56,7 @@ object SelfTest {
             }
             runtime.guard(case.name) {
                 own = classifier.classify(bundle.bytes(case.pixels)).takeIf {
-                    within(case, it, classifier.artifact.tolerance, runtime)
+                    within(case, it, classifier.artifact, runtime)
                 }
             }
             decision.guard(case.name) { rule.known(case.name, case.expected) }
@@ -114,16 +81,14 @@ object SelfTest {
     private fun difference(one: ByteArray, other: ByteArray, i: Int): Int =
         abs((one[i].toInt() and 0xff) - (other[i].toInt() and 0xff))
 
-    /** Whether all three tensors are within the tolerance. */
-    private fun within(case: KnownAnswer, own: Outputs, tolerance: Tolerance, tally: Tally): Boolean {
-        val expected = case.expected
-        val novelty = tolerance.noveltyRel * abs(expected.novelty.toDouble())
-        return listOf(
-            tensor("${case.name}: logits", own.logits, expected.logits, tolerance.logitsAbs, tally),
-            tensor("${case.name}: cam", own.cam, expected.cam, tolerance.camAbs, tally),
-            tensor("${case.name}: novelty", floatArrayOf(own.novelty), floatArrayOf(expected.novelty), novelty, tally),
-        ).all { it }
-    }
+    /** Whether all that the artifact gives is within its tolerance. */
+    private fun within(case: KnownAnswer, own: Outputs, artifact: Artifact, tally: Tally): Boolean =
+        artifact.outputs.map { (output) ->
+            val expected = checkNotNull(case.expected[output])
+            val share = if (output == Output.NOVELTY) abs(expected.single().toDouble()) else 1.0
+            val allowed = artifact.tolerance[output] * share
+            tensor("${case.name}: ${output.word}", checkNotNull(own[output]), expected, allowed, tally)
+        }.all { it }
 
     private fun tensor(what: String, own: FloatArray, expected: FloatArray, allowed: Double, tally: Tally): Boolean {
         val shares = own.indices.map { share(abs(own[it].toDouble() - expected[it]), allowed) }

@@ -1,7 +1,7 @@
 package org.cxredge.core.selftest
 
 /** Counts the checks of one stage of the self-test, and keeps the worst figure and the first failure. */
-internal class Tally(private val stage: Stage, private val allowed: Double) {
+internal class Tally(private val stage: Stage) {
     private var checks = 0
     private var worst = 0.0
     private var failure: String? = null
@@ -10,7 +10,7 @@ internal class Tally(private val stage: Stage, private val allowed: Double) {
     fun check(value: Double, detail: () -> String): Boolean {
         checks++
         worst = maxOf(worst, value)
-        val passed = value <= allowed
+        val passed = value <= stage.allowed
         if (!passed) fail(detail())
         return passed
     }
@@ -30,7 +30,5 @@ internal class Tally(private val stage: Stage, private val allowed: Double) {
         }
     }
 
-    fun verdict(): StageVerdict = StageVerdict(stage, failure == null && checks > 0, checks, worst, allowed, said())
-
-    private fun said(): String = failure ?: if (checks == 0) "nothing was checked" else ""
+    fun verdict(): StageVerdict = StageVerdict(stage, checks, worst, failure)
 }

@@ -1,0 +1,111 @@
+package org.cxredge.core.bundle
+
+import org.cxredge.core.film.Fit
+import org.cxredge.core.film.InputSpec
+import org.cxredge.core.film.NoWindow
+import org.cxredge.core.json.JsonNode
+
+/** The manifest's record of the model. */
+internal object ModelReader {
+    private val NAME = Regex("[a-z][a-z0-9-]{0,39}")
+    private val LABEL = Regex("[A-Za-z][A-Za-z0-9_]{0,39}")
+    private val LANGUAGE = Regex("[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+    private val LABELS = 1..64
+    private val TEXT = 1..200
+    private val SHORT = 1..80
+    private val SIDES = 16..1024
+    private const val PREPROCESSING = 1L
+    private val CHANNELS = listOf(1, 3)
+    private val FITS = mapOf("pad" to Fit.PAD, "crop" to Fit.CROP, "squash" to Fit.SQUASH)
+    private val NO_WINDOWS = mapOf("stored-range" to NoWindow.STORED_RANGE, "min-max" to NoWindow.MIN_MAX)
+    private val HEATMAPS =
+        mapOf("exact" to HeatmapKind.EXACT, "gradient" to HeatmapKind.GRADIENT, "none" to HeatmapKind.NONE)
+    private val ACCIDENTS = mapOf(
+        "inverted" to Accident.INVERTED,
+        "upside-down" to Accident.UPSIDE_DOWN,
+        "turned" to Accident.TURNED,
+        "mirrored" to Accident.MIRRORED,
+    )
+
+    /** Throws [org.cxredge.core.Refusal] MANIFEST-SCHEMA. */
+    fun read(node: JsonNode): Model {
+        node.record(
+            "name", "version", "licence", "labels", "decision", "input", "heatmap", "novelty", "quality", "learnt_from",
+        )
+        val labels = labels(node["labels"])
+        return Model(
+            name = node["name"].text(NAME),
+            version = ModelVersion.parse(node["version"].text()),
+            licence = node["licence"].line(TEXT),
+            labels = labels,
+            rule = rule(node["decision"], labels.map { it.name }),
+            input = input(node["input"]),
+            heatmap = node["heatmap"].choice(HEATMAPS),
+            noveltyThreshold = node["novelty"].orNull { above(it.record("threshold")["threshold"]) },
+            quality = node["quality"].orNull(::quality).orEmpty(),
+            learntFrom = learntFrom(node["learnt_from"]),
+        )
+    }
+
+    private fun labels(node: JsonNode): List<Label> {
+        val records = node.elements(LABELS).onEach { it.record("name", "display") }
+        val names = records.map { it["name"].text(LABEL) }
+        if (names.toSet().size != names.size) node.wrong("a label appears twice")
+        val display = records.map { record -> record["display"].entries().mapValues { (_, name) -> name.line(SHORT) } }
+        for ((record, words) in records.zip(display)) {
+            if (words.keys != display[0].keys) record["display"].wrong("other labels have names in other languages")
+            if (!words.keys.all(LANGUAGE::matches)) record["display"].wrong("a key is no language")
+        }
+        return names.zip(display, ::Label)
+    }
+
+    private fun rule(node: JsonNode, labels: List<String>): DecisionRule {
+        val read = mapOf(
+            "multi-label" to {
+                val points = node.record("kind", "operating_points")["operating_points"].record(*labels.toTypedArray())
+                MultiLabel(FloatArray(labels.size) { points[labels[it]].float() })
+            },
+            "single-label" to {
+                if (labels.size < 2) node.wrong("one class alone excludes nothing")
+                val margin = node.record("kind", "least_margin")["least_margin"]
+                SingleLabel(margin.float().also { if (it < 0) margin.wrong("it is below 0") })
+            },
+        )
+        return node["kind"].choice(read)()
+    }
+
+    private fun input(node: JsonNode): InputSpec {
+        node.record("spec", "channels", "height", "width", "fit", "pad_value", "no_window")
+        node["spec"].long(PREPROCESSING..PREPROCESSING)
+        val channels = node["channels"].int()
+        if (channels !in CHANNELS) node["channels"].wrong("1 or 3 is expected")
+        return InputSpec(
+            channels = channels,
+            height = node["height"].int(SIDES),
+            width = node["width"].int(SIDES),
+            fit = node["fit"].choice(FITS),
+            padValue = node["pad_value"].int(0..255),
+            noWindow = node["no_window"].choice(NO_WINDOWS),
+        )
+    }
+
+    private fun quality(node: JsonNode): List<QualityRule> {
+        val rules = node.elements(1..ACCIDENTS.size).map {
+            it.record("kind", "threshold")
+            QualityRule(it["kind"].choice(ACCIDENTS), within(it["threshold"]))
+        }
+        if (rules.distinctBy { it.accident }.size != rules.size) node.wrong("a kind appears twice")
+        return rules
+    }
+
+    private fun learntFrom(node: JsonNode): LearntFrom {
+        node.record("kind", "data")
+        val phantoms = node["kind"].choice(mapOf("phantoms" to true, "films" to false))
+        return LearntFrom(phantoms, node["data"].line(SHORT))
+    }
+
+    /** A number that stays finite as float32, as it stands. */
+    private fun within(node: JsonNode): Double = node.number().also { node.float() }
+
+    private fun above(node: JsonNode): Double = within(node).also { if (it <= 0) node.wrong("it is not above 0") }
+}
