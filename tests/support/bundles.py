@@ -26,8 +26,12 @@ V2 = ROOT / "tests" / "bundle" / "fixtures" / "v2"
 @pytest.fixture(scope="session")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     """Real parts but for the models, whose bytes a manifest does not look into."""
-    folder = tmp_path_factory.mktemp("parts")
-    recipe = load_recipe(ROOT / "model_zoo" / "phantom")
+    return make_parts(tmp_path_factory.mktemp("parts"), ROOT / "model_zoo" / "phantom")
+
+
+def make_parts(folder: Path, place: Path) -> Parts:
+    """Parts of the recipe at ``place``, which has phantom's labels; their files go into ``folder``."""
+    recipe = load_recipe(place)
     rng = np.random.default_rng(0)
     cases = len(make_inputs(recipe.input))
     cam = rng.normal(0, 3, (cases, len(recipe.labels.names), 6, 6)).astype(np.float32)

@@ -26,7 +26,7 @@ COMMANDS = {
     "sign": "Sign a bundle, so that apps can trust it.",
     "verify-signature": "Say who signed a bundle, and that nothing changed since.",
     "rebuild-check": "Build a recipe twice from nothing, and hold the bytes against each other.",
-    "field": "Sum up the logs that apps export: device, self-test, latency.",
+    "field": "Sum up the logs that apps export: device, latency, what became of it.",
     "doctor": "Say what this machine can build, run and verify, and how to fix the rest.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
     "thresholds": "Choose decision thresholds by the recipe's rules, without training.",
