@@ -17,5 +17,6 @@ dependencies {
 tasks.test {
     useJUnitPlatform()
     systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
+    systemProperty("cxr.frozen", rootDir.resolve("../tests/bundle/fixtures/v2").path)
     systemProperty("cxr.fixtures", rootDir.resolve("../build/android/fixtures").path)
 }

@@ -20,6 +20,9 @@ internal object Fixtures {
     val bundle: File = folder.resolve("bundle")
     val key: PinnedKey = PinnedKey.parse("test.pub", folder.resolve("keys/test.pub").readText())
 
+    /** Bundles of schema version 2, signed once and for ever. */
+    val frozen: File = File(System.getProperty("cxr.frozen"))
+
     fun open(): ModelBundle = ModelBundle.open(Folder(bundle), Trust(listOf(key)))
 
     /** A file's values, as the golden tests/vectors/NAME has them. */

@@ -37,7 +37,7 @@ class ModelBundleTest {
     @Test
     fun opensWhatTheToolchainSigned() {
         val bundle = Fixtures.open()
-        assertEquals("phantom", bundle.manifest.name)
+        assertEquals("phantom", bundle.manifest.model.name)
         val artifact = bundle.manifest.artifact(bundle.manifest.primary)
         assertEquals(artifact.bytes, bundle.bytes(artifact.path).size.toLong())
         refused("SIGNATURE-KEY") { ModelBundle.open(Folder(Fixtures.bundle), trust) }
@@ -118,6 +118,12 @@ class ModelBundleTest {
         for (newest in listOf("2.1.1", "2.2.0", "3.0.0", "2.10.0")) {
             refused("BUNDLE-ROLLBACK") { small.open(mapOf("small" to ModelVersion.parse(newest))) }
         }
+    }
+
+    @Test
+    fun refusesBundlesForTheOtherPhone() {
+        for (kind in listOf("android", "host")) SmallBundle().list().apply { manifest["kind"] = kind }.open()
+        refused("BUNDLE-KIND") { SmallBundle().list().apply { manifest["kind"] = "ios" }.open() }
     }
 
     @Test

@@ -2,6 +2,7 @@ package org.cxredge.core.decision
 
 import org.cxredge.core.Fixtures
 import org.cxredge.core.Refusal
+import org.cxredge.core.bundle.Output
 import org.cxredge.core.bundle.Sha256
 import org.cxredge.core.film.Preprocessor
 import org.cxredge.core.json.Json
@@ -35,16 +36,17 @@ class FilmsTest {
         val preprocessor = Preprocessor { throw Refusal("IMG-FORMAT", "the films are PNG", "") }
         var worst = 0.0
         var decisions = 0
-        Classifier(artifact, manifest.input, OnnxRuntime.open(model, artifact, manifest.input, 1)).use { classifier ->
+        val input = manifest.model.input
+        Classifier(artifact, input, OnnxRuntime.open(model, artifact, input, 1)).use { classifier ->
             for (film in predicted) {
                 val name = film["film"].text().substringAfterLast('/')
                 val file = Fixtures.folder.resolve("films").resolve(name).readBytes()
                 assertEquals(film["film_sha256"].text(), Sha256.of(file))
                 assertEquals(film["bundle"].text(), manifest.id)
-                val outputs = classifier.classify(preprocessor.preprocess(file, manifest.input).pixels)
-                val decision = Decision.of(manifest, artifact, outputs)
+                val outputs = classifier.classify(preprocessor.preprocess(file, input).pixels)
+                val decision = Decision.of(manifest.model, artifact, outputs) as Findings
                 val expected = film["findings"].elements()
-                assertEquals(expected.map { it["label"].text() }, decision.findings.map { it.label })
+                assertEquals(expected.map { it["label"].text() }, decision.findings.map { it.label.name })
                 for ((own, wanted) in decision.findings.zip(expected)) {
                     assertEquals(wanted["positive"].flag(), own.positive)
                     assertEquals(wanted["operating_point"].number(), own.operatingPoint.toDouble())
@@ -52,11 +54,12 @@ class FilmsTest {
                     worst = maxOf(worst, abs(own.logit - wanted["logit"].number()))
                     decisions++
                 }
-                assertEquals(film["unlike_training_films"].flag(), decision.unlikeTrainingFilms)
-                assertEquals(film["novelty_threshold"].number(), decision.noveltyThreshold)
+                assertEquals(film["unlike_training_films"].flag(), decision.novelty?.unlikeTrainingFilms)
+                assertEquals(film["novelty_threshold"].number(), decision.novelty?.threshold)
+                assertTrue(film["quality"].isNull && decision.quality.isEmpty())
             }
         }
         println("$decisions decisions on ${predicted.size} films as on the host; largest difference of a logit: $worst")
-        assertTrue(worst <= artifact.tolerance.logitsAbs)
+        assertTrue(worst <= artifact.tolerance[Output.LOGITS])
     }
 }

@@ -90,9 +90,28 @@ class JsonTest {
         refused("SCHEMA") { root["n"].elements() }
         refused("SCHEMA") { root["artifacts"].elements(2..3) }
         refused("SCHEMA") { root["x"] }
-        refused("SCHEMA") { root.record(setOf("artifacts", "n")) }
-        refused("SCHEMA") { root.record(setOf("artifacts", "n", "m", "o")) }
-        root.record(setOf("artifacts", "n"), setOf("m", "o"))
+        refused("SCHEMA") { root.record("artifacts", "n") }
+        refused("SCHEMA") { root.record("artifacts", "n", "m", "o") }
+        root.record("artifacts", "n", optional = setOf("m", "o"))
+    }
+
+    @Test
+    fun numbersMustFitIntoFloat32() {
+        for ((text, value) in listOf("0.1" to 0.1f, "-3.4028234663852886e38" to -Float.MAX_VALUE, "1e-60" to 0f)) {
+            assertEquals(value, parse("[$text]").elements().single().float())
+        }
+        val bad = listOf("3.4028235e38", "-1e39", "\"1\"", "null")
+        for (text in bad) refused("SCHEMA") { parse("[$text]").elements().single().float() }
+        assertEquals(listOf(null, 1L), parse("[null,1]").elements().map { node -> node.orNull { it.long() } })
+    }
+
+    @Test
+    fun linesForPeopleMoveNoCursorAndTurnNoText() {
+        fun line(text: String) = parse(JsonText.of(listOf(text))).elements().single().line(1..5)
+        for (good in listOf("a", "12345", "é ", "\ud83e\udec1".repeat(5), "\u2030\u202f\u2065")) assertEquals(good, line(good))
+        val bad = listOf("", "123456", "\ud83e\udec1".repeat(6), "a\nb", "\u0000", "\u007f", "\u0080", "\u009f", "\u2028") +
+            ('\u2029'..'\u202e').map { "a$it" } + ('\u2066'..'\u2069').map { "a$it" }
+        for (text in bad) refused("SCHEMA") { line(text) }
     }
 
     @Test

@@ -1,6 +1,8 @@
 package org.cxredge.core.log
 
 import org.cxredge.core.Fixtures
+import org.cxredge.core.Refusal
+import org.cxredge.core.bundle.SmallBundle
 import org.cxredge.core.json.Json
 import org.cxredge.core.json.JsonNode
 import org.cxredge.core.json.JsonSource
@@ -9,79 +11,168 @@ import org.cxredge.core.selftest.SelfTestResult
 import org.cxredge.core.selftest.Stage
 import org.cxredge.core.selftest.StageVerdict
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
 import java.io.File
+import java.time.LocalDate
 
 class FieldLogTest {
+    private val day = LocalDate.of(2026, 11, 26)
     private val bundle = Fixtures.open()
     private val artifact = bundle.manifest.artifact(bundle.manifest.primary)
-    private val result = SelfTestResult(
+    private val passed = SelfTestResult(Stage.entries.map { StageVerdict(it, 12, 0.0, null) }, 0.75)
+    private val failed = SelfTestResult(
         listOf(
-            StageVerdict(Stage.PREPROCESSING, true, 4, 0.0, 0.0, ""),
-            StageVerdict(Stage.RUNTIME, false, 12, 1.5, 1.0, "phantom-0: \"logits\"\n" + "x".repeat(900)),
-            StageVerdict(Stage.DECISION, true, 42, 0.0, 0.0, ""),
+            StageVerdict(Stage.PREPROCESSING, 4, 0.0, null),
+            StageVerdict(Stage.RUNTIME, 12, Double.POSITIVE_INFINITY, "phantom-0: \"logits\"\n" + "x".repeat(900)),
+            StageVerdict(Stage.DECISION, 42, 1.0, "\u0000\u202e"),
         ),
-        0.75,
+        0.5,
     )
-    private val benchmark = Benchmark(2, Latency.of(12.5, 9.0, doubleArrayOf(4.0, 1.0, 3.0, 2.0)), "none", "light")
+    private val benchmark = Benchmark(2, Latency.of(12.5, 9.0, doubleArrayOf(4.0, 1.0, 3.0, 2.0)), "none", "")
+    private val refusal = Refusal("IMG-DAMAGED", "the film of Jane Doe: it ends early", "copy it again")
+    private val crash = Crash.of(IllegalStateException("the film of Jane Doe"), day)
 
-    private fun log(device: Device = device(), benchmark: Benchmark? = this.benchmark): JsonNode {
-        val text = json(device, result, benchmark)
-        return Json.parse(text.toByteArray(), 100_000, JsonSource("log", "SYNTAX", "SCHEMA", ""))
-    }
+    private fun device(model: String = "JVM", features: List<String> = listOf("neon", "asimd")) =
+        Device("none", model, "", "15", 35, "x86_64", features, 2, 4096)
 
-    private fun json(device: Device, result: SelfTestResult, benchmark: Benchmark?): String =
-        FieldLog.json(bundle, artifact, "1.0.0", OnnxRuntime.name, device, result, benchmark, "2026-11-21")
+    private fun log(
+        selfTest: SelfTestResult? = passed,
+        benchmark: Benchmark? = null,
+        device: Device = device(),
+        bundle: LoggedBundle? =
+            LoggedBundle(this.bundle, LoggedRun(artifact, OnnxRuntime.name, selfTest, benchmark)),
+        refusals: List<LoggedRefusal> = emptyList(),
+        crashes: List<Crash> = emptyList(),
+    ): String? = FieldLog(LoggedApp("cxr-edge-android", "1.0.0"), device, bundle, refusals, crashes).json(day)
 
-    private fun device(model: String = "JVM") = Device("none", model, "none", 35, "x86_64", 2, 4096)
+    private fun parse(log: String?): JsonNode =
+        Json.parse(checkNotNull(log).toByteArray(), 1_000_000, JsonSource("log", "SYNTAX", "SCHEMA", ""))
 
     @Test
-    fun hasTheShapeOfTheSchema() {
-        val log = log().record(setOf("field_log", "bundle", "app", "device", "self_test", "benchmark", "written"))
-        assertEquals(1L, log["field_log"].long())
-        val logged = log["bundle"].record(
-            setOf("id", "name", "version", "kind", "artifact", "artifact_sha256", "signed_by", "development_key"),
+    fun saysWhatHappened() {
+        val log = parse(log(benchmark = benchmark))
+        log.record(
+            "field_log", "written", "study", "app", "system", "device", "bundle", "artifact", "self_test", "benchmark",
+            "refusals", "crashes",
         )
+        assertEquals(2L, log["field_log"].long())
+        assertEquals("2026-11-26", log["written"].text())
+        assertTrue(log["study"].isNull)
+        assertEquals("android", log["system"].record("name", "version", "api")["name"].text())
+        val device = log["device"].record(
+            "manufacturer", "model", "soc", "abi", "cpu_features", "cores", "memory_mb",
+        )
+        assertTrue(device["soc"].isNull)
+        assertEquals(listOf("asimd", "neon"), device["cpu_features"].elements().map { it.text() })
+        val logged = log["bundle"].record("id", "name", "version", "kind", "signed_by", "development_key")
         assertEquals(bundle.manifest.id, logged["id"].text())
+        assertEquals("phantom 1.0.0 host", logged.run { "${get("name").text()} ${get("version").text()} host" })
         assertEquals(Fixtures.key.fingerprint, logged["signed_by"].text())
         assertTrue(logged["development_key"].flag())
-        log["app"].record(setOf("version", "runtime"))
-        log["device"].record(setOf("manufacturer", "model", "android", "api", "abi", "cores", "memory_mb"))
-        val test = log["self_test"].record(setOf("passed", "seconds", "stages"))
-        assertEquals(false, test["passed"].flag())
-        val stages = test["stages"].elements(3..3)
-            .map { it.record(setOf("stage", "passed", "checks", "worst", "allowed", "detail")) }
-        assertEquals(listOf("preprocessing", "runtime", "decision"), stages.map { it["stage"].text() })
-        assertEquals(500, stages[1]["detail"].text().length)
+        assertEquals(artifact.sha256, log["artifact"].record("name", "sha256", "runtime")["sha256"].text())
         val timed = log["benchmark"].record(
-            setOf("threads", "load_ms", "first_ms", "runs", "p50_ms", "p90_ms", "thermal_before", "thermal_after"),
+            "threads", "load_ms", "first_ms", "runs", "p50_ms", "p90_ms", "thermal_before", "thermal_after",
         )
         assertEquals(2.5, timed["p50_ms"].number())
-        assertTrue(log(benchmark = null)["benchmark"].isNull)
-    }
-
-    /** tests/android holds this log against the published schema. */
-    @Test
-    fun writesALogForTheHostToRead() {
-        val passed = SelfTestResult(result.stages.filter { it.passed }, 0.5)
-        File("target/field-log.json").writeText(json(device(), passed, benchmark))
+        assertEquals("unknown", timed["thermal_after"].text())
     }
 
     @Test
-    fun whatIsInfiniteIsNotSaid() {
-        val broken = listOf(StageVerdict(Stage.RUNTIME, false, 1, Double.POSITIVE_INFINITY, 1.0, "far off"))
-        val text = json(device(), SelfTestResult(broken, 0.5), null)
-        val log = Json.parse(text.toByteArray(), 100_000, JsonSource("log", "SYNTAX", "SCHEMA", ""))
-        assertTrue(log["self_test"]["stages"].elements(1..1).single()["worst"].isNull)
+    fun aFailureIsSaidInWordsThatTheSchemaAllows() {
+        val test = parse(log(failed))["self_test"].record("passed", "seconds", "stages")
+        assertEquals(false, test["passed"].flag())
+        val stages = test["stages"].elements(3..3)
+            .map { it.record("stage", "passed", "checks", "worst", "allowed", "detail") }
+        assertEquals(listOf("preprocessing", "runtime", "decision"), stages.map { it["stage"].text() })
+        assertEquals(listOf("", "unknown"), listOf(0, 2).map { stages[it]["detail"].text() })
+        assertEquals(500, stages[1]["detail"].text().length)
+        // JSON has no infinite number
+        assertEquals(listOf(false, true, false), stages.map { it["worst"].isNull })
+    }
+
+    @Test
+    fun refusalsAndCrashesQuoteNoFilm() {
+        val refusals = listOf(LoggedRefusal.of(refusal, Moment.FILM), LoggedRefusal(Moment.START, "lower", "a\tb"))
+        val text = checkNotNull(log(bundle = null, refusals = refusals, crashes = listOf(crash)))
+        assertTrue("Jane" !in text)
+        val log = parse(text)
+        assertTrue(log["bundle"].isNull && log["artifact"].isNull && log["self_test"].isNull)
+        val (film, start) = log["refusals"].elements(2..2).map { it.record("during", "code", "reason") }
+        assertEquals("film IMG-DAMAGED ", listOf("during", "code", "reason").joinToString(" ") { film[it].text() })
+        assertEquals("start APP-UNEXPECTED a b", listOf("during", "code", "reason").joinToString(" ") { start[it].text() })
+        val said = log["crashes"].elements(1..1).single().record("kind", "on", "what", "at")
+        assertEquals("exception 2026-11-26", said.run { "${get("kind").text()} ${get("on").text()}" })
+        assertEquals("java.lang.IllegalStateException", said["what"].text())
+        val places = said["at"].elements(1..8).map { it.text() }
+        assertTrue(Regex("org\\.cxredge\\.core\\.log\\.FieldLogTest\\..*:\\d+").matches(places[0]), places[0])
+        val memory = Crash.of(OutOfMemoryError("Failed to allocate"), day)
+        assertEquals(CrashKind.MEMORY to "java.lang.OutOfMemoryError", memory.run { kind to what })
+    }
+
+    @Test
+    fun theNewestOfTooManyAreKept() {
+        val refusals = List(40) { LoggedRefusal(Moment.BENCHMARK, "CODE-$it", "") }
+        val crashes = List(40) { Crash(CrashKind.NATIVE, day, "SIGSEGV $it", List(20) { "libexecutorch.so" }) }
+        val log = parse(log(refusals = refusals, crashes = crashes))
+        assertEquals(List(32) { "CODE-${it + 8}" }, log["refusals"].elements().map { it["code"].text() })
+        val said = log["crashes"].elements()
+        assertEquals(List(32) { "SIGSEGV ${it + 8}" }, said.map { it["what"].text() })
+        assertTrue(said.all { it["at"].elements().size == 8 })
+        val many = parse(log(device = device(features = List(300) { "f$it" } + listOf("bad one", "", "f1", "É"))))
+        val features = many["device"]["cpu_features"].elements().map { it.text() }
+        assertEquals(128, features.size)
+        assertEquals(features.distinct().sorted(), features)
+    }
+
+    @Test
+    fun aLogThatSaysNothingIsNotWritten() {
+        assertNull(log(selfTest = null))
+        assertNull(log(bundle = null))
+        assertNull(log(bundle = LoggedBundle(bundle, null)))
+        for (result in listOf(failed, null)) assertThrows<IllegalArgumentException> { log(result, benchmark) }
+        assertThrows<IllegalArgumentException> { LoggedApp("CXR Edge", "1") }
+        assertThrows<IllegalArgumentException> { Benchmark(0, benchmark.latency, "", "") }
+    }
+
+    @Test
+    fun aVersionIsLoggedAsItWasWritten() {
+        val small = SmallBundle().apply { model["version"] = "02.1.00" }.list().open()
+        val run = LoggedRun(small.manifest.artifact("onnx/fp32"), "none", passed, null)
+        val logged = parse(log(bundle = LoggedBundle(small, run)))["bundle"]
+        assertEquals("02.1.00", logged["version"].text())
+        assertTrue(logged["id"].text().startsWith("small-02.1.00-"))
+    }
+
+    /** tests/android holds these logs against the published schema. */
+    @Test
+    fun writesLogsForTheHostToRead() {
+        val event = LoggedRefusal.of(refusal, Moment.FILM)
+        val strange = Device("\u0000", "📱", "\u202e", " ", -1, "", listOf("\n", "sse4.1", "sse4.1"), 0, 0)
+        val logs = mapOf(
+            "passed" to log(benchmark = benchmark),
+            "failed" to log(failed, refusals = List(50) { event }, crashes = List(50) { crash }),
+            "not-begun" to log(null, refusals = listOf(LoggedRefusal.of(refusal, Moment.START))),
+            "no-artifact" to log(bundle = LoggedBundle(bundle, null), crashes = listOf(crash)),
+            "refused" to log(bundle = null, refusals = listOf(LoggedRefusal(Moment.START, "x", "y".repeat(900)))),
+            "crashed" to log(
+                bundle = null,
+                device = strange,
+                crashes = listOf(Crash(CrashKind.NOT_RESPONDING, day, "", listOf("", "a\nb", "x".repeat(200)))),
+            ),
+        )
+        val folder = File("target/field-logs").apply { deleteRecursively() }.apply { mkdirs() }
+        for ((name, text) in logs) folder.resolve("$name.json").writeText(checkNotNull(text))
     }
 
     @Test
     fun namesAreWordsOnOneLine() {
-        fun model(name: String): String = log(device(name))["device"]["model"].text()
+        fun model(name: String): String = parse(log(device = device(name)))["device"]["model"].text()
         assertEquals("unknown", model(" \n"))
         assertEquals("a b", model("a\u0007b"))
+        assertEquals("a b", model("a\u2028b"))
         assertEquals(80, model("x".repeat(300)).length)
         assertEquals("y", model("\ud83ey\udec1"))
         assertEquals("Téléphone \"1\"", model("Téléphone \"1\""))
@@ -95,6 +186,7 @@ class FieldLogTest {
         assertEquals(7.6, latency.p90Ms, 1e-12)
         assertEquals(5, latency.runs)
         assertEquals(7.0, Latency.of(1.0, 2.0, doubleArrayOf(7.0)).p90Ms)
-        assertThrows<IllegalArgumentException> { Latency.of(1.0, 2.0, doubleArrayOf()) }
+        val none = listOf(doubleArrayOf(), doubleArrayOf(-1.0), doubleArrayOf(Double.NaN))
+        for (times in none) assertThrows<IllegalArgumentException> { Latency.of(1.0, 2.0, times) }
     }
 }

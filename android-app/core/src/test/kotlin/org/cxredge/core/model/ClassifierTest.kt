@@ -2,6 +2,7 @@ package org.cxredge.core.model
 
 import org.cxredge.core.Refusal
 import org.cxredge.core.bundle.CamShape
+import org.cxredge.core.bundle.ModelManifest
 import org.cxredge.core.bundle.SmallBundle
 import org.cxredge.core.refused
 import org.junit.jupiter.api.Assertions.assertArrayEquals
@@ -16,7 +17,12 @@ class ClassifierTest {
     private val cam = FloatArray(12) { it.toFloat() }
     private var seen = FloatArray(0)
 
-    private fun classifier(name: String, closed: () -> Unit = {}, answer: () -> List<FloatArray>): Classifier {
+    private fun classifier(
+        name: String,
+        closed: () -> Unit = {},
+        manifest: ModelManifest = this.manifest,
+        answer: () -> List<FloatArray>,
+    ): Classifier {
         val runner = object : ModelRunner {
             override fun run(image: FloatArray): List<FloatArray> {
                 seen = image
@@ -25,18 +31,21 @@ class ClassifierTest {
 
             override fun close() = closed()
         }
-        return Classifier(manifest.artifact(name), manifest.input, runner)
+        return Classifier(manifest.artifact(name), manifest.model.input, runner)
     }
 
-    private fun answer(logits: Int = 2, cam: Int = 12, novelty: Int = 1) =
-        listOf(FloatArray(logits) { 0.5f }, FloatArray(cam) { it.toFloat() }, FloatArray(novelty) { 3f })
+    private fun answer(logits: Int = 2, cam: Int = 12, novelty: Int = 1, quality: Int = 2) = listOf(
+        FloatArray(logits) { 0.5f }, FloatArray(cam) { it.toFloat() }, FloatArray(novelty) { 3f },
+        FloatArray(quality) { -it.toFloat() },
+    )
 
     @Test
     fun planarArtifactsGetPlanesAndGivePlanes() {
         val outputs = classifier("onnx/fp32") { answer() }.classify(pixels)
         assertArrayEquals(FloatArray(pixels.size) { (pixels[it].toInt() and 255).toFloat() }, seen)
-        assertArrayEquals(cam, outputs.cam)
-        assertEquals(CamShape(2, 2, 3), outputs.shape)
+        assertArrayEquals(cam, outputs.cam?.values)
+        assertEquals(CamShape(2, 2, 3), outputs.cam?.shape)
+        assertArrayEquals(floatArrayOf(0f, -1f), outputs.quality)
         assertEquals(3f, outputs.novelty)
         assertArrayEquals(floatArrayOf(0.5f, 0.5f), outputs.logits)
     }
@@ -49,7 +58,18 @@ class ClassifierTest {
             assertEquals(level.toFloat(), seen[(y * 24 + x) * 3 + channel])
         }
         for (label in 0..1) for (y in 0..1) for (x in 0..2) {
-            assertEquals(cam[(y * 3 + x) * 2 + label], outputs.cam[label * 6 + y * 3 + x])
+            assertEquals(cam[(y * 3 + x) * 2 + label], outputs.cam?.values?.get(label * 6 + y * 3 + x))
+        }
+    }
+
+    @Test
+    fun aModelMayGiveLogitsAlone() {
+        val bare = SmallBundle().list().bare().open().manifest
+        for (name in listOf("onnx/fp32", "tflite/fp32")) {
+            val outputs = classifier(name, manifest = bare) { answer().take(1) }.classify(pixels)
+            assertArrayEquals(floatArrayOf(0.5f, 0.5f), outputs.logits)
+            assertEquals(listOf(null, null, null), outputs.run { listOf(cam, novelty, quality) })
+            refused("RUNTIME-SHAPE") { classifier(name, manifest = bare) { answer() }.classify(pixels) }
         }
     }
 
@@ -57,7 +77,7 @@ class ClassifierTest {
     fun refusesOtherShapes() {
         val wrong = listOf(
             emptyList(), answer().dropLast(1), answer() + listOf(FloatArray(1)), answer(logits = 1), answer(cam = 11),
-            answer(novelty = 0),
+            answer(novelty = 0), answer(quality = 1), answer(quality = 3),
         )
         for (list in wrong) refused("RUNTIME-SHAPE") { classifier("onnx/fp32") { list }.classify(pixels) }
         for (size in listOf(0, pixels.size - 1, pixels.size + 1)) {
@@ -68,7 +88,7 @@ class ClassifierTest {
     @Test
     fun refusesWhatIsNotFinite() {
         for (bad in listOf(Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY)) {
-            for (i in 0..2) {
+            for (i in 0..3) {
                 val list = answer().also { it[i][it[i].size - 1] = bad }
                 refused("RUNTIME-NAN") { classifier("onnx/fp32") { list }.classify(pixels) }
             }

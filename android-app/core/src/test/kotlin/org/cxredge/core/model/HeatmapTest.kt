@@ -20,10 +20,10 @@ class HeatmapTest {
         for (case in cases) {
             val (classes, rows, columns) = case["shape"].elements().map { it.int() }
             val cam = case["cam"].elements().map { it.number().toFloat() }.toFloatArray()
-            val outputs = Outputs(FloatArray(classes), cam, CamShape(classes, rows, columns), 0f)
+            val map = ClassMap(cam, CamShape(classes, rows, columns))
             val (height, width) = case["size"].elements().map { it.int() }
             val expected = case["strength"].elements().map { it.number() }.toDoubleArray()
-            val own = Heatmap.strength(outputs, case["label"].int(), height, width)
+            val own = Heatmap.strength(map, case["label"].int(), height, width)
             // the host's matrix product may fuse a product and a sum: one rounding less
             assertArrayEquals(expected, own, 1e-15)
             assertTrue(own.all { it in 0.0..1.0 })

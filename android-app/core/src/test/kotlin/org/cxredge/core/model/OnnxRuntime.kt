@@ -19,7 +19,7 @@ internal object OnnxRuntime : ModelRuntime {
 
     override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): ModelRunner = try {
         val options = OrtSession.SessionOptions().apply { setIntraOpNumThreads(threads) }
-        OnnxRunner(environment, environment.createSession(model.path, options), input)
+        OnnxRunner(environment, environment.createSession(model.path, options), input, artifact)
     } catch (error: OrtException) {
         val reason = "${artifact.name} cannot be loaded: ${error.message}"
         throw Refusal("RUNTIME-LOAD", reason, "get the bundle again", error)
@@ -30,14 +30,15 @@ private class OnnxRunner(
     private val environment: OrtEnvironment,
     private val session: OrtSession,
     input: InputSpec,
+    private val artifact: Artifact,
 ) : ModelRunner {
     private val shape = longArrayOf(1, input.channels.toLong(), input.height.toLong(), input.width.toLong())
 
     override fun run(image: FloatArray): List<FloatArray> =
         OnnxTensor.createTensor(environment, FloatBuffer.wrap(image), shape).use { tensor ->
             session.run(mapOf("image" to tensor)).use { found ->
-                listOf("logits", "cam", "novelty").map { name ->
-                    val buffer = (found.get(name).get() as OnnxTensor).floatBuffer
+                artifact.outputs.map { (output) ->
+                    val buffer = (found.get(output.word).get() as OnnxTensor).floatBuffer
                     FloatArray(buffer.remaining()).also { buffer.get(it) }
                 }
             }

@@ -3,20 +3,21 @@ package org.cxredge.core.selftest
 import org.cxredge.core.Fixtures
 import org.cxredge.core.Refusal
 import org.cxredge.core.bundle.Artifact
+import org.cxredge.core.bundle.Output
 import org.cxredge.core.bundle.SmallBundle
 import org.cxredge.core.decision.Decision
 import org.cxredge.core.decision.Finding
+import org.cxredge.core.decision.Findings
 import org.cxredge.core.film.Preprocessor
-import org.cxredge.core.json.JsonText
 import org.cxredge.core.model.Classifier
 import org.cxredge.core.model.ModelRunner
 import org.cxredge.core.model.OnnxRuntime
 import org.cxredge.core.model.Outputs
-import org.cxredge.core.refused
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
 
@@ -30,15 +31,15 @@ class SelfTestTest {
     private val runner: ModelRunner by lazy {
         val model = temp.resolve("model.onnx")
         bundle.extract(artifact.path, model)
-        OnnxRuntime.open(model, artifact, bundle.manifest.input, 1)
+        OnnxRuntime.open(model, artifact, bundle.manifest.model.input, 1)
     }
 
     @AfterEach
     fun close() = runner.close()
 
     private val preprocessor = Preprocessor { throw Refusal("IMG-FORMAT", "the self-test has no JPEG", "") }
-    private val pixels: (ByteArray) -> ByteArray = { preprocessor.preprocess(it, bundle.manifest.input).pixels }
-    private val decide: (Outputs) -> Decision = { Decision.of(bundle.manifest, artifact, it) }
+    private val pixels: (ByteArray) -> ByteArray = { preprocessor.preprocess(it, bundle.manifest.model.input).pixels }
+    private val decide: (Outputs) -> Decision = { Decision.of(bundle.manifest.model, artifact, it) }
 
     private fun failed(
         pixels: (ByteArray) -> ByteArray = this.pixels,
@@ -46,7 +47,7 @@ class SelfTestTest {
         artifact: Artifact = this.artifact,
         decide: (Outputs) -> Decision = this.decide,
     ): List<StageVerdict> {
-        val classifier = Classifier(artifact, bundle.manifest.input, runner)
+        val classifier = Classifier(artifact, bundle.manifest.model.input, runner)
         val stages = SelfTest.stages(bundle, classifier, pixels, decide) { _, _ -> }
         assertEquals(Stage.entries, stages.map { it.stage })
         for (stage in stages) assertEquals(stage.passed, stage.detail.isEmpty(), stage.detail)
@@ -63,31 +64,34 @@ class SelfTestTest {
     }
 
     private fun differing(layout: String): Artifact = artifact.run {
-        Artifact(name, target, scheme, path, bytes, sha256, layout, cam, tolerance, temperature, tooFew)
+        val tensors = outputs.map {
+            val (rows, columns) = checkNotNull(cam).run { rows to columns }
+            if (it.output == Output.CAM) it.copy(shape = listOf(1, rows, columns, bundle.manifest.model.labels.size)) else it
+        }
+        Artifact(name, path, bytes, sha256, layout, tensors, tolerance, temperature, tooFew)
     }
 
     private fun deciding(rule: (Finding) -> Boolean): (Outputs) -> Decision = { outputs ->
-        decide(outputs).run {
-            val findings = findings.map {
-                it.run { Finding(label, logit, operatingPoint, margin, rule(it), probability, tooFew) }
-            }
-            Decision(findings, novelty, noveltyThreshold, unlikeTrainingFilms)
+        val said = decide(outputs) as Findings
+        val findings = said.findings.map {
+            it.run { Finding(label, logit, operatingPoint, margin, rule(it), probability, tooFew) }
         }
+        Findings(findings, said.novelty, said.quality)
     }
 
     @Test
     fun passesWhereAllIsWell() {
         val seen = mutableListOf<Pair<Int, Int>>()
-        val classifier = Classifier(artifact, bundle.manifest.input, runner)
+        val classifier = Classifier(artifact, bundle.manifest.model.input, runner)
         val result = SelfTest.run(bundle, classifier, preprocessor) { done, all -> seen += done to all }
         val stages = result.stages
-        for (it in stages) println("self-test: ${it.stage}: ${it.checks} checks, worst ${it.worst} of ${it.allowed}")
+        for (it in stages) println("self-test: ${it.stage}: ${it.checks} checks, worst ${it.worst} of ${it.stage.allowed}")
         assertTrue(result.passed && result.seconds > 0)
         assertEquals((1..4).map { it to 4 }, seen)
-        val labels = bundle.manifest.labels.size
+        val labels = bundle.manifest.model.labels.size
         assertEquals(listOf(4, 12), stages.take(2).map { it.checks })
         // three made-up films and four known ones, each with its novelty score; own outputs where the margin allows
-        assertTrue(stages[2].checks > 7 * (labels + 1))
+        assertTrue(stages[2].checks > 7 * (labels + 3))
     }
 
     @Test
@@ -125,10 +129,10 @@ class SelfTestTest {
         only(Stage.DECISION, failed(decide = deciding { it.probability >= 0.5 }))
         only(Stage.DECISION, failed(decide = deciding { true }))
         val mixed: (Outputs) -> Decision = {
-            decide(it).run { Decision(findings.reversed(), novelty, noveltyThreshold, unlikeTrainingFilms) }
+            (decide(it) as Findings).run { Findings(findings.reversed(), novelty, quality) }
         }
         only(Stage.DECISION, failed(decide = mixed))
-        val silent: (Outputs) -> Decision = { decide(it).run { Decision(findings, novelty, noveltyThreshold, false) } }
+        val silent: (Outputs) -> Decision = { Findings((decide(it) as Findings).findings, null, emptyList()) }
         assertTrue("unlike" in only(Stage.DECISION, failed(decide = silent)).detail)
         only(Stage.DECISION, failed(decide = { throw IllegalStateException("no") }))
     }
@@ -137,37 +141,24 @@ class SelfTestTest {
     fun knownAnswersThatCannotBeReadFailEveryStage() {
         val small = SmallBundle().list().open()
         val own = small.manifest.artifact("onnx/fp32")
-        val stages = SelfTest.run(small, Classifier(own, small.manifest.input, runner), preprocessor).stages
+        val stages = SelfTest.run(small, Classifier(own, small.manifest.model.input, runner), preprocessor).stages
         assertEquals(List(3) { false }, stages.map { it.passed })
         assertTrue(stages.all { "SELFTEST-SCHEMA" in it.detail })
-        assertEquals(false, SelfTestResult(emptyList(), 0.0).passed)
     }
 
     @Test
-    fun refusesKnownAnswersOfOtherShapes() {
-        fun expected(vararg logits: Any): Pair<String, Any> =
-            mapOf("logits" to logits.toList(), "cam" to List(12) { 0.5 }, "novelty" to 1)
-                .let { "expected" to mapOf("onnx/fp32" to it) }
-        val case = mapOf(
-            "name" to "a", "what" to "b", "image" to "a.png", "image_sha256" to "", "pixels" to "a.pixels",
-            "pixels_sha256" to "", expected(1, 2),
+    fun whatContradictsItselfCannotBeSaid() {
+        fun verdict(checks: Int, worst: Double, failure: String?) = StageVerdict(Stage.RUNTIME, checks, worst, failure)
+        assertTrue(verdict(1, 1.0, null).passed)
+        val failed = listOf(
+            verdict(0, 0.0, null), verdict(1, 1.0000001, null), verdict(1, Double.NaN, null), verdict(1, -1.0, null),
+            verdict(1, Double.POSITIVE_INFINITY, null), verdict(1, 0.0, ""), verdict(1, 0.0, "no"),
         )
-        fun read(root: Any?): List<KnownAnswer> {
-            val files = SmallBundle().apply { files["selftest/selftest.json"] = JsonText.of(root).toByteArray() }
-            val small = files.list().open()
-            return KnownAnswers.of(small, small.manifest.artifact("onnx/fp32"))
-        }
-        val good = mapOf("selftest" to 1, "cam_shape" to listOf(2, 2, 3), "cases" to listOf(case))
-        assertEquals("selftest/a.png", read(good).single().image)
-        val outputs = case.getValue("expected")
-        val bad = listOf(
-            null, emptyList<Any>(), good - "cases", good + ("more" to 1), good + ("selftest" to 2),
-            good + ("cases" to emptyList<Any>()),
-            good + ("cam_shape" to listOf(2, 3, 2)), good + ("cases" to listOf(case - "what")),
-            good + ("cases" to listOf(case + ("image" to "../a.png"))),
-            good + ("cases" to listOf(case + ("expected" to mapOf("tflite/fp32" to outputs)))),
-            good + ("cases" to listOf(case + expected(1))), good + ("cases" to listOf(case + expected(1, 1e39))),
-        )
-        for (root in bad) refused("SELFTEST-SCHEMA") { read(root) }
+        for (one in failed) assertTrue(!one.passed && one.detail.isNotEmpty())
+        val all = Stage.entries.map { StageVerdict(it, 1, 0.0, null) }
+        assertTrue(SelfTestResult(all, 0.0).passed)
+        val none = listOf(emptyList(), all.dropLast(1), all + all, all.reversed())
+        for (stages in none) assertThrows<IllegalArgumentException> { SelfTestResult(stages, 0.0) }
+        for (time in listOf(-1.0, Double.NaN)) assertThrows<IllegalArgumentException> { SelfTestResult(all, time) }
     }
 }
