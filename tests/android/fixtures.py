@@ -24,6 +24,7 @@ from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from android import class_student, other_bundles
+
 from support.command import ROOT, must
 
 # what decides the fixtures
@@ -73,14 +74,19 @@ def make_others(goal: Path) -> None:
     key = goal / "test.key"
     with fresh_directory(goal / "classes") as classes, fresh_directory(goal / "bare") as bare:
         class_student.make(classes / "recipe", classes / "data" / "drawn")
-        must("build", classes / "recipe", "--out", classes / "out", CXR_DATA=classes / "data")
-        shutil.copytree(classes / "out" / "classes-1.0.0-host", classes / "bundle")
+        must(
+            "build", classes / "recipe", "--targets", "onnx", "--schemes", "fp32", "--out", classes / "out",
+            CXR_DATA=classes / "data",
+        )  # fmt: skip
+        (built,) = (classes / "out").iterdir()
+        shutil.copytree(built, classes / "bundle")
         for name in ("recipe", "data", "out"):
             shutil.rmtree(classes / name)
         other_bundles.make_bare(classes / "bundle", bare / "bundle")
         for folder in (classes, bare):
             must("sign", folder / "bundle", "--key", key)
-            write_text(folder / "predict.json", must("predict", folder / "bundle", goal / "films", "--json"))
+        write_text(classes / "predict.json", must("predict", classes / "bundle", goal / "films", "--json"))
+        write_text(bare / "predict.json", other_bundles.predict(bare / "bundle", goal / "films"))
     with fresh_directory(goal / "old") as old:
         other_bundles.make_old(goal / "classes" / "bundle", old / "bundle", key)
 

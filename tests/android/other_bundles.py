@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxredge.bundle import sign
 from cxredge.bundle.bundle import list_files, read_manifest
@@ -15,9 +16,10 @@ from cxredge.bundle.manifest import FILE, SIGNATURE, Manifest, Tolerance, seal, 
 from cxredge.bundle.model import QualitySpec
 from cxredge.bundle.selftest import FOLDER, make_inputs, write_selftest
 from cxredge.bundle.statement import Envelope
-from cxredge.files import sha256_file, write_bytes, write_text
+from cxredge.files import canonical_json, sha256_file, write_bytes, write_text
 from cxredge.images.preprocess import preprocess, to_student
-from cxredge.targets import get_target
+from cxredge.outputs import Outputs
+from cxredge.report.findings import findings
 
 QUALITY = ("inverted", "upside-down", "turned", "mirrored")
 WEIGHTS = np.array([[1, -1, 0, 0], [-1, 1, 1, -1], [0, 0, -1, 1]], np.float32)
@@ -41,9 +43,7 @@ def make_bare(source: Path, goal: Path) -> None:
     _rewrite(file)
     inputs = make_inputs(model.input)
     pixels = np.stack([preprocess(png, model.input) for _, png in inputs.values()])
-    with get_target(entry.target).open(file) as runner:
-        answers = [runner.run(to_student(one)) for one in pixels]
-    outputs = {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
+    outputs = _run(file, to_student(pixels))
     write_selftest(goal, model.input, inputs, {entry.name: outputs})
     allowed = {"logits_abs": 0.001, "cam_abs": None, "novelty_rel": None, "quality_abs": 0.001}
     bare = entry.model_copy(
@@ -55,6 +55,28 @@ def make_bare(source: Path, goal: Path) -> None:
     )
     manifest = old.model_copy(update={"id": "", "model": model, "artifacts": (bare,), "files": list_files(goal)})
     write_text(goal / FILE, text(seal(Manifest.model_validate_json(text(manifest)))))
+
+
+def predict(bundle: Path, films: Path) -> str:
+    """What ``cxredge predict --json`` would say of the films, if it ran models that lack an output."""
+    manifest = read_manifest(bundle)
+    (entry,) = manifest.artifacts
+    found = []
+    for film in sorted(films.iterdir()):
+        outputs = _run(bundle / entry.path, to_student(preprocess(film, manifest.model.input)[None]))
+        said = findings(manifest.model, outputs, str(film), sha256_file(film), manifest.id, entry.name)
+        found.append(said.model_dump(mode="json"))
+    return canonical_json(found)
+
+
+def _run(file: Path, images: NDArray[np.float32]) -> Outputs:
+    """Outputs of images, one at a time: the graph is for one."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    answers = [session.run(None, {"image": image[None]}) for image in images]
+    return {name: np.concatenate([answer[i] for answer in answers]) for i, name in enumerate(names)}
 
 
 def _rewrite(file: Path) -> None:
