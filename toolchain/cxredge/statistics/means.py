@@ -46,7 +46,8 @@ def share_called(called: NDArray[np.bool_]) -> Mean:
 
 def accuracy_among_called(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> Mean:
     """truth, called bool[N, C], at most one a film -> one value: share of those called anything that are right."""
-    right, named = (truth & called).any(1, keepdims=True), called.any(1, keepdims=True)
+    right: NDArray[np.bool_] = np.any(truth & called, axis=1, keepdims=True)
+    named: NDArray[np.bool_] = np.any(called, axis=1, keepdims=True)
     return Mean(right.astype(np.float64), named)
 
 
