@@ -1,4 +1,4 @@
-"""Writes the README's figures from results files: bundles' manifests, distillation results and saved bench output.
+"""Writes the README's figures from results files: bundles' records, distillation results and saved bench output.
 
     cxredge build model_zoo/phantom && cxredge build model_zoo/cxr14-lite0
     cxredge bench dist/phantom-1.0.0 --json > build/bench-phantom.json
@@ -13,7 +13,8 @@ import json
 import sys
 from pathlib import Path
 
-from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.bundle import open_bundle
+from cxredge.bundle.record import Record
 from cxredge.recipe_file import load_recipe
 from cxredge.report import table
 from cxredge.results import BenchFigures
@@ -21,11 +22,11 @@ from cxredge.results import BenchFigures
 OPEN, CLOSE = "<!-- figures:", "<!-- /figures -->"
 
 
-def parity(manifest: Manifest) -> str:
-    phantom = "phantom " if manifest.recipe.data.source == "phantom" else ""
-    evaluation = manifest.evaluation
-    pairs = [(e.artifact, v) for e in manifest.artifacts for v in manifest.verdicts if v.artifact == e.artifact.name]
-    calibration = manifest.calibration
+def parity(record: Record) -> str:
+    phantom = "phantom " if record.recipe.data.source == "phantom" else ""
+    evaluation = record.films.evaluation
+    pairs = [(a, v) for a in record.artifacts for v in record.verdicts if v.artifact == a.name]
+    calibration = record.calibration
     calibrated = (
         ""
         if calibration is None
@@ -34,7 +35,7 @@ def parity(manifest: Manifest) -> str:
         )
     )
     return (
-        f"**{manifest.recipe.name}** ({manifest.recipe.student.backbone}, {manifest.parameters:,} parameters), held "
+        f"**{record.recipe.name}** ({record.recipe.student.backbone}, {record.making.parameters:,} parameters), held "
         f"against its float32 student on {len(evaluation.films)} {phantom}films of {evaluation.patients} "
         f"patients{calibrated}:\n\n{table.as_markdown(table.HEADER, table.rows(pairs))}\n"
     )
@@ -59,7 +60,7 @@ def main() -> None:
         bundle = root / "dist" / f"{recipe.name}-{recipe.version}"
         if not bundle.exists():
             sys.exit(f"{bundle} is not built: cxredge build {place.relative_to(root)}")
-        parts.append(parity(read_manifest(bundle)))
+        parts.append(parity(open_bundle(bundle).record))
         bench = root / "build" / f"bench-{recipe.name}.json"
         if bench.exists():
             parts.append(speed(bench))

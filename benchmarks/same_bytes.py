@@ -23,14 +23,14 @@ def build(name: str, scratch: Path) -> dict[str, str]:
     """SHA-256 by artifact; ends this script when the build fails, as it does when a gate is broken."""
     import os
 
-    from cxredge.bundle.manifest import read_manifest
+    from cxredge.bundle.bundle import read_manifest
 
     command = [Path(sys.executable).with_name("cxredge"), "build", ROOT / "model_zoo" / name, "--out", scratch / "dist"]
     done = subprocess.run(command, env={**os.environ, "CXR_CACHE": str(scratch / name)}, stdout=subprocess.PIPE)
     if done.returncode != 0:
         sys.exit(f"the build of {name} ended with status {done.returncode}: {done.stdout.decode()}")
     (host,) = (p for p in (scratch / "dist").glob(f"{name}-*") if not p.name.endswith(("-android", "-ios")))
-    return {entry.artifact.name: entry.artifact.sha256 for entry in read_manifest(host).artifacts}
+    return {entry.name: entry.sha256 for entry in read_manifest(host).artifacts}
 
 
 def main(arguments: list[str]) -> int:

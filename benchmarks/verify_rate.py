@@ -21,14 +21,14 @@ def resident_mb() -> float:
 
 
 def main() -> None:
-    from cxredge.bundle.manifest import read_manifest
+    from cxredge.bundle.bundle import read_manifest
     from cxredge.images.preprocess import to_student
     from cxredge.targets import get_target
     from cxredge.workers.jobs.run import run_all
 
     bundle = Path(sys.argv[1])
     manifest = read_manifest(bundle)
-    spec = manifest.recipe.input
+    spec = manifest.model.input
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "images.npy"
@@ -37,7 +37,7 @@ def main() -> None:
         del films
         images = np.load(path, mmap_mode="r")
         for entry in manifest.artifacts:
-            with get_target(entry.artifact.target).open(bundle / entry.path) as runner:
+            with get_target(entry.target).open(bundle / entry.path) as runner:
                 one = to_student(np.asarray(images[0]))
                 run_all(runner, images[:100])
                 bare, ours = [], []
@@ -56,7 +56,7 @@ def main() -> None:
                 after = resident_mb()
             ratio = float(np.median(np.array(ours) / np.array(bare)))
             print(
-                f"{entry.artifact.name}: keeps {ratio:.2f} of the runtime's own rate "
+                f"{entry.name}: keeps {ratio:.2f} of the runtime's own rate "
                 f"({np.median(ours):.0f} of {np.median(bare):.0f} films/s); memory {before:.0f} MB after 200 films, "
                 f"{after:.0f} MB after 2,000 more",
                 flush=True,

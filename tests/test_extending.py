@@ -203,11 +203,9 @@ class Built:
     bundle: Path
     said: str
 
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """As JSON."""
-        tree: dict[str, Any] = json.loads((self.bundle / "manifest.json").read_text())
-        return tree
+    def record(self, name: str) -> Any:
+        """One file of the bundle's record."""
+        return json.loads((self.bundle / "record" / f"{name}.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -225,15 +223,15 @@ def built(extended: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 @pytest.mark.slow
 def test_target_rule_and_metric_make_a_bundle(built: Built) -> None:
-    manifest = built.manifest
+    manifest = json.loads((built.bundle / "manifest.json").read_text())
     assert [entry["path"] for entry in manifest["artifacts"]] == [
         "artifacts/eager/fp32.safetensors", "artifacts/onnx/w8a8.onnx",
     ]  # fmt: skip
-    assert manifest["recipe"]["calibration"]["ranges"] == {"rule": "deviations", "count": 6.0}
-    assert len(manifest["calibration"]["ranges"]["onnx"]) > 20
+    assert built.record("recipe")["calibration"]["ranges"] == {"rule": "deviations", "count": 6.0}
+    assert len(built.record("calibration")["ranges"]["onnx"]) > 20
     assert "INT8 ranges: deviations, count 6.0 over 100 phantom films" in (built.bundle / "MODEL_CARD.md").read_text()
     assert "mean logit diff" in built.said
-    eager, onnx = manifest["verdicts"]
+    eager, onnx = built.record("verdicts")
     assert [g["gate"] for v in (eager, onnx) for g in v["gates"]] == ["logit_mean_abs"] * 2
     assert eager["figures"]["logit_mean_abs"] < 1e-4 < onnx["figures"]["logit_mean_abs"]
 
@@ -261,8 +259,8 @@ def test_the_ranges_in_the_file_are_the_rules(extended: Path, built: Built, tmp_
     done = run(extended, tmp_path, CXREDGE, "build", recipe, "--out", tmp_path / "dist", "--targets", "onnx")
     assert done.returncode == 0, done.stdout + done.stderr
     (bundle,) = (tmp_path / "dist").iterdir()
-    other = json.loads((bundle / "manifest.json").read_text())["calibration"]["ranges"]["onnx"]
-    ranges = built.manifest["calibration"]["ranges"]["onnx"]
+    other = json.loads((bundle / "record" / "calibration.json").read_text())["ranges"]["onnx"]
+    ranges = built.record("calibration")["ranges"]["onnx"]
     assert [r["tensor"] for r in ranges] == [r["tensor"] for r in other]
     assert sum(one != two for one, two in zip(ranges, other, strict=True)) > 0.8 * len(ranges)
 

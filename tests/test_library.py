@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from cxredge.bundle.manifest import read_manifest
+from cxredge.bundle.bundle import read_manifest
 from support.command import ROOT
 from support.films import write_phantom_dicom
 from support.pages import blocks, page, run_program
 from support.tiny_recipe import TINY, write_weights
 
 *TOGETHER, LOWERING = blocks(page("library.md"))
-V1 = ROOT / "tests" / "bundle" / "fixtures" / "v1"
+V2 = ROOT / "tests" / "bundle" / "fixtures" / "v2"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """What the page finds in the current folder. Only the bundle's name is another one there."""
-    shutil.copytree(V1 / "bundle", tmp_path / "dist" / "phantom-1.0.0-android")
+    shutil.copytree(V2 / "bundle", tmp_path / "dist" / "phantom-1.0.0-android")
     (tmp_path / "keys").mkdir()
-    shutil.copyfile(V1 / "signer.pub", tmp_path / "keys" / "release.pub")
+    shutil.copyfile(V2 / "signer.pub", tmp_path / "keys" / "release.pub")
     write_phantom_dicom(tmp_path / "film.dcm")
     return tmp_path
 

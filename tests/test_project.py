@@ -118,6 +118,6 @@ def test_editors_and_ruff_agree_on_python() -> None:
     assert (told["indent_style"], told["indent_size"]) == ("space", "4")
     assert int(told["max_line_length"]) == PROJECT["tool"]["ruff"]["line-length"]
     assert (
-        settings(ROOT / "tests" / "bundle" / "fixtures" / "v1" / "manifest.schema.json")["insert_final_newline"]
+        settings(ROOT / "tests" / "bundle" / "fixtures" / "v2" / "manifest.schema.json")["insert_final_newline"]
         == "unset"
     )

@@ -1,11 +1,13 @@
-"""Makes the bundle of ``tests/bundle/fixtures/vN``, once for each schema version N, and never again for an old one.
+"""Makes the bundles of ``tests/bundle/fixtures/vN``, once for each schema version N, and never again for an old one.
 
-``python tests/bundle/make_fixture.py tests/bundle/fixtures/vN``: the smallest student that timm has,
-with random weights, built and signed by the product; its private key is thrown away. The schemas are frozen beside it.
+``python tests/bundle/make_fixture.py tests/bundle/fixtures/vN``: the smallest student that timm has, with random
+weights, as one with independent findings (``bundle``) and as one with exclusive classes (``classes``), both built and
+signed by the product; their private key is thrown away. The schemas are frozen beside them.
 """
 
 from __future__ import annotations
 
+import csv
 import shutil
 import sys
 import tempfile
@@ -19,10 +21,9 @@ from support.tiny_recipe import write_weights
 
 SCHEMAS = ("manifest", "selftest")
 BACKBONE, SIDE, RANK = "timm/test_efficientnet", 64, 2
-LABELS = ("Effusion", "Nodule")
-RECIPE = """\
+COMMON = """\
 recipe: 1
-name: fixture
+name: {name}
 version: 1.0.0
 licence: Apache-2.0
 card:
@@ -32,37 +33,77 @@ card:
 student: {{backbone: {backbone}, novelty_rank: {rank}}}
 weights: {{file: weights.safetensors, sha256: "{digest}"}}
 input: {{channels: 1, height: {side}, width: {side}, fit: pad}}
-labels: {{names: [Effusion, Nodule]}}
-operating_points:
-  Effusion: {{logit: 0.0, rule: none}}
-  Nodule: {{logit: 0.0, rule: none}}
 novelty: {{threshold: 1000.0, rule: none}}
-data: {{source: phantom, seed: 3, patients: {{train: 2, val: 60, test: 4}}}}
 calibration: {{split: val, count: 100}}
 evaluation: {{split: test, count: 4}}
-targets: {{tflite: [w8a8]}}
-primary: tflite/w8a8
-bundles: {{android: [tflite/w8a8]}}
-gates: {{w8a8: {{flip_rate: 1}}}}
 """
+FINDINGS = """\
+labels:
+  names: [Effusion, Nodule]
+  display:
+    en: {Effusion: Pleural effusion, Nodule: Nodule}
+    fr: {Effusion: Épanchement pleural, Nodule: Nodule pulmonaire}
+operating_points:
+  Effusion: {logit: 0.0, rule: none}
+  Nodule: {logit: 0.0, rule: none}
+data: {source: phantom, seed: 3, patients: {train: 2, val: 60, test: 4}}
+targets: {tflite: [w8a8]}
+primary: tflite/w8a8
+bundles: {android: [tflite/w8a8]}
+gates: {w8a8: {flip_rate: 1}}
+"""
+CLASSES = """\
+labels:
+  kind: single-label
+  names: [clear, enlarged_heart, fluid]
+least_margin: {log_odds: 0.25, rule: none}
+data: {source: folder, name: drawn, label_column: kind}
+targets: {tflite: [fp32]}
+primary: tflite/fp32
+bundles: {android: [tflite/fp32]}
+gates: {fp32: {flip_rate: 1}}
+"""
+KINDS = {"clear": (), "enlarged_heart": ("Cardiomegaly",), "fluid": ("Effusion",)}
+"""Phantoms with exactly these findings are of the class."""
 
 
 def main(goal: Path) -> None:
     """Build, sign, and freeze the schemas."""
     with tempfile.TemporaryDirectory() as name, fresh_directory(goal) as fresh:
         work = Path(name)
-        (work / "recipe").mkdir()
-        digest = write_weights(work / "recipe" / "weights.safetensors", None, BACKBONE, SIDE, len(LABELS), RANK)
-        text = RECIPE.format(backbone=BACKBONE, rank=RANK, side=SIDE, digest=digest)
-        (work / "recipe" / "model.yaml").write_text(text)
-        must("build", work / "recipe", "--out", work / "dist")
-        shutil.copytree(work / "dist" / "fixture-1.0.0-android", fresh / "bundle")
+        draw_classes(work / "drawn")
         must("keygen", work / "signer", "--development")
-        must("sign", fresh / "bundle", "--key", work / "signer.key")
+        for bundle, name, labels, rest in (("bundle", "fixture", 2, FINDINGS), ("classes", "classes", 3, CLASSES)):
+            recipe = work / name
+            recipe.mkdir()
+            digest = write_weights(recipe / "weights.safetensors", None, BACKBONE, SIDE, labels, RANK)
+            text = COMMON.format(name=name, backbone=BACKBONE, rank=RANK, side=SIDE, digest=digest) + rest
+            (recipe / "model.yaml").write_text(text)
+            must("build", recipe, "--out", work / "dist", CXR_DATA=str(work))
+            shutil.copytree(work / "dist" / f"{name}-1.0.0-android", fresh / bundle)
+            must("sign", fresh / bundle, "--key", work / "signer.key")
         shutil.copyfile(work / "signer.pub", fresh / "signer.pub")
         for schema in SCHEMAS:
             file = f"{schema}.schema.json"
             shutil.copyfile(ROOT / "docs" / "schemas" / file, fresh / file)
+
+
+def draw_classes(goal: Path) -> None:
+    """A folder of phantoms whose column ``kind`` names one of the classes."""
+    must("phantom", goal, "--patients", 300)
+    with (goal / "labels.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    findings = ("Cardiomegaly", "Effusion", "Consolidation", "Nodule", "Pneumothorax")
+    kept = []
+    for row in rows:
+        found = tuple(label for label in findings if row[label] == "1")
+        kind = next((kind for kind, needed in KINDS.items() if needed == found), None)
+        if kind is not None:
+            kept.append({**row, "kind": kind})
+    with (goal / "labels.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(kept[0]))
+        writer.writeheader()
+        writer.writerows(kept)
 
 
 if __name__ == "__main__":

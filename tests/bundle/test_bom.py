@@ -1,4 +1,4 @@
-"""The bill of materials: valid, complete, the same twice, and with no figure that the manifest does not have."""
+"""The bill of materials: valid, complete, the same twice, and with no figure that the record does not have."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from cxredge.bundle.assemble import Parts, assemble
 from cxredge.bundle.bom import FILE
 from cxredge.bundle.bom_card import data_sets
-from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.bundle import open_bundle, read_manifest
+from cxredge.bundle.record import Record
 from cxredge.results import number
-from support.bundles import V1
+from support.bundles import V2
 
 
 def bill(folder: Path) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def check(folder: Path) -> None:
 
 def test_it_is_valid_cyclonedx(bundle: Path, parts: Parts, tmp_path: Path) -> None:
     check(bundle)
-    check(V1 / "bundle")
+    check(V2 / "bundle")
     assemble(parts, "android", tmp_path / "android")
     check(tmp_path / "android")
 
@@ -46,40 +47,37 @@ def test_every_artifact_is_there_with_its_hash(bundle: Path) -> None:
 
 
 def test_it_says_what_the_recipe_says(bundle: Path) -> None:
-    manifest = read_manifest(bundle)
+    record = open_bundle(bundle).record
     tree = bill(bundle)
     model = tree["metadata"]["component"]
-    assert (model["name"], model["version"]) == (manifest.recipe.name, manifest.recipe.version)
+    assert (model["name"], model["version"]) == (record.recipe.name, record.recipe.version)
     assert model["licenses"] == [{"license": {"id": "Apache-2.0"}}]
     card = model["modelCard"]
-    assert set(manifest.recipe.card.limitations) <= set(card["considerations"]["technicalLimitations"])
+    assert set(record.recipe.card.limitations) <= set(card["considerations"]["technicalLimitations"])
     assert "Not a medical device" in card["considerations"]["technicalLimitations"][-1]
     refs = {d["ref"] for d in card["modelParameters"]["datasets"]}
     assert (
-        refs
-        == {f"data/{d.use}" for d in data_sets(manifest)}
-        == {"data/training", "data/validation", "data/evaluation"}
+        refs == {f"data/{d.use}" for d in data_sets(record)} == {"data/training", "data/validation", "data/evaluation"}
     )
     assert all("no person" in c["description"] for c in tree["components"] if c["type"] == "data")
     tools = {t["name"]: t["version"] for t in tree["metadata"]["tools"]["components"]}
     assert tools.pop("cxredge")
-    assert tools == manifest.tools
+    assert tools == record.making.tools
 
 
 def test_films_of_a_folder_are_not_called_phantoms(bundle: Path) -> None:
-    manifest = read_manifest(bundle)
-    tree = manifest.model_dump(mode="json")
+    tree = open_bundle(bundle).record.model_dump(mode="json")
     tree["recipe"]["data"] = {"source": "folder", "name": "films", "label_column": None}
-    found = data_sets(Manifest.model_validate_json(json.dumps(tree)))
+    found = data_sets(Record.model_validate(tree))
     assert not any("hantom" in d.description for d in found)
     assert "nih-free-use" in found[0].description
 
 
-def test_figures_and_intervals_are_the_manifests(bundle: Path) -> None:
-    manifest = read_manifest(bundle)
+def test_figures_and_intervals_are_the_records(bundle: Path) -> None:
+    record = open_bundle(bundle).record
     card = bill(bundle)["metadata"]["component"]["modelCard"]
     metrics = card["quantitativeAnalysis"]["performanceMetrics"]
-    for verdict in manifest.verdicts:
+    for verdict in record.verdicts:
         own = {m["type"]: m for m in metrics if m["slice"].startswith(f"{verdict.artifact} on ")}
         flips = own["decisions that differ from the float32 student's"]
         assert flips["value"] == f"{verdict.figures.flips} of {verdict.figures.decisions}"
@@ -89,11 +87,11 @@ def test_figures_and_intervals_are_the_manifests(bundle: Path) -> None:
 def test_an_interval_goes_with_its_loss(bundle: Path) -> None:
     from cxredge.bundle.bom_card import model_card
 
-    tree = read_manifest(bundle).model_dump(mode="json")
+    tree = open_bundle(bundle).record.model_dump(mode="json")
     paired = {"reference": 0.91, "artifact": 0.9, "loss": 0.01, "low": -0.0123456, "high": 0.03, "too_few": None}
     tree["verdicts"][0]["figures"]["auc"] = paired
     tree["verdicts"][0]["figures"]["ece"] = {**paired, "low": None, "high": None, "too_few": "2 films, 10 are needed"}
-    card = model_card(Manifest.model_validate_json(json.dumps(tree)), [])
+    card = model_card(Record.model_validate(tree), [])
     metrics = card["quantitativeAnalysis"]["performanceMetrics"]
     (loss,) = [m for m in metrics if m["type"] == "AUC: worse than the float32 student's by"]
     assert loss["confidenceInterval"] == {"lowerBound": number(-0.0123456), "upperBound": "0.03"}

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from cxredge.bundle.card import TEMPLATES
+from cxredge.bundle.bundle import open_bundle
+from cxredge.bundle.card import render
 from cxredge.evidence import Results
 from cxredge.recipe import Recipe
 from cxredge.results import number
 from report.plausible import class_films_for, material_for, outputs_for, recipe_for
+from support.bundles import V2
 
 ARTIFACTS = ("tflite/fp32", "tflite/w8a8")
 
 
 def section(recipe: Recipe, results: Results) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        autoescape=False,
-    )  # fmt: skip
-    environment.filters["figure"] = number
-    return environment.get_template("decision_of_classes.md.j2").render(r=recipe, m=results)
+    """The card's section "Decision", of the frozen bundle's record with another recipe, artifacts and verdicts."""
+    changed = {"recipe": recipe, "artifacts": results.artifacts, "verdicts": results.verdicts}
+    text = render(open_bundle(V2 / "bundle").record.model_copy(update=changed))
+    assert "Operating points" not in text
+    assert "| answers changed |" in text
+    return "## Decision\n" + text.partition("## Decision\n")[2].partition("\n## ")[0]
 
 
 def found() -> tuple[Recipe, Results]:

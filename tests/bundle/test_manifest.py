@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from cxredge.bundle.assemble import Parts, assemble
-from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.bundle import read_manifest
+from cxredge.bundle.manifest import Manifest
 from cxredge.bundle.selftest import SelfTest
 from cxredge.errors import InputError
 from cxredge.files import sha256_file
@@ -42,7 +43,7 @@ def test_manifest_and_selftest_fit_their_published_schemas(bundle: Path) -> None
 def test_android_bundle_is_complete_in_itself(parts: Parts, tmp_path: Path) -> None:
     assemble(parts, "android", tmp_path / "android")
     manifest = read_manifest(tmp_path / "android")
-    assert {e.artifact.name for e in manifest.artifacts} == set(parts.recipe.bundles.android)
+    assert {e.name for e in manifest.artifacts} == set(parts.recipe.bundles.android)
     assert not (tmp_path / "android" / "reference").exists()
     cases = SelfTest.model_validate_json((tmp_path / "android" / manifest.selftest).read_bytes()).cases
     assert all(set(case.expected) == set(parts.recipe.bundles.android) for case in cases)
@@ -90,11 +91,11 @@ DAMAGES = {
     "not JSON": (lambda f: (f / "manifest.json").write_text("{"), "MANIFEST-SYNTAX"),
     "deep JSON": (lambda f: (f / "manifest.json").write_text("[" * 100_000), "MANIFEST-SYNTAX"),
     "a list": (lambda f: (f / "manifest.json").write_text("[]"), "MANIFEST-VERSION"),
-    "twice a key": (edit_manifest('"manifest": 1', '"manifest": 1, "manifest": 1'), "MANIFEST-SYNTAX"),
-    "future version": (edit_manifest('"manifest": 1', '"manifest": 2'), "MANIFEST-VERSION"),
-    "operating point": (edit_manifest('"logit": ', '"logit": 1'), "MANIFEST-"),
+    "twice a key": (edit_manifest('"manifest": 2', '"manifest": 2, "manifest": 2'), "MANIFEST-SYNTAX"),
+    "future version": (edit_manifest('"manifest": 2', '"manifest": 3'), "MANIFEST-VERSION"),
+    "operating point": (edit_manifest('"Nodule": -0.', '"Nodule": -1.'), "MANIFEST-ID"),
     "path escapes": (edit_manifest('"path": "artifacts/', '"path": "../artifacts/'), "MANIFEST-SCHEMA"),
-    "unknown key": (edit_manifest('"manifest": 1', '"manifest": 1, "extra": 1'), "MANIFEST-SCHEMA"),
+    "unknown key": (edit_manifest('"manifest": 2', '"manifest": 2, "extra": 1'), "MANIFEST-SCHEMA"),
 }
 
 
@@ -116,12 +117,6 @@ def test_flipped_manifest_bits_are_all_refused(bundle: Path, tmp_path: Path) -> 
         mutated = bytearray(data)
         mutated[place] ^= 1 << bit
         (bundle / "manifest.json").write_bytes(bytes(mutated))
-        try:
-            same = json.loads(bytes(mutated)) == json.loads(data)
-        except ValueError:
-            same = False
-        if same:  # a flipped space between tokens changes nothing that is said
-            continue
         with pytest.raises(InputError):
             read_manifest(bundle)
 

@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.keys import PublicKey, make_pair, read_private, read_public
-from cxredge.bundle.manifest import read_manifest
 from cxredge.bundle.sign import sign_bundle
 from cxredge.bundle.signature import verify_signature
 from cxredge.bundle.statement import Envelope
@@ -98,7 +98,7 @@ def test_a_hint_alone_signs_nothing(signed: Path, signer: PublicKey, pair: tuple
 
 
 def test_older_versions_are_refused(signed: Path, signer: PublicKey) -> None:
-    assert verify_signature(signed, [signer], "1.0.0").manifest.recipe.version == "1.0.0"
+    assert verify_signature(signed, [signer], "1.0.0").manifest.model.version == "1.0.0"
     assert verify_signature(signed, [signer], "0.10.0").key is signer
     for newer in ("1.0.1", "1.1.0", "10.0.0"):
         assert refused(signed, signer, not_before=newer) == "BUNDLE-ROLLBACK"

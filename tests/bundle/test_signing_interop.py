@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.keys import make_pair, read_public
-from cxredge.bundle.manifest import read_manifest
 from cxredge.bundle.sign import sign_bundle
 from cxredge.bundle.signature import verify_signature
 from cxredge.errors import InputError

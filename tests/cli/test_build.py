@@ -26,20 +26,20 @@ def spoil(folder: Path, old: str, new: str) -> None:
 
 
 def test_default_model_builds_every_target_and_keeps_its_gates(built: Path) -> None:
-    from cxredge.bundle.manifest import read_manifest
+    from cxredge.bundle.bundle import open_bundle, read_manifest
 
-    manifest = read_manifest(built)
-    assert {e.artifact.target for e in manifest.artifacts} == {"executorch", "tflite", "coreml", "onnx"}
-    assert all(v.passed and v.figures.films >= 200 for v in manifest.verdicts)
-    assert manifest.calibration is not None
-    assert len(manifest.calibration.films) >= 100
-    assert set(manifest.calibration.ranges) == {"executorch", "tflite", "coreml", "onnx"}
-    patients = {f.patient for f in manifest.calibration.films}
-    assert patients.isdisjoint({f.patient for f in manifest.evaluation.films})
+    record = open_bundle(built).record
+    assert {artifact.target for artifact in record.artifacts} == {"executorch", "tflite", "coreml", "onnx"}
+    assert all(v.passed and v.figures.films >= 200 for v in record.verdicts)
+    assert record.calibration is not None
+    assert len(record.calibration.films) >= 100
+    assert set(record.calibration.ranges) == {"executorch", "tflite", "coreml", "onnx"}
+    patients = {f.patient for f in record.calibration.films}
+    assert patients.isdisjoint({f.patient for f in record.films.evaluation.films})
     for kind in ("android", "ios"):
         app = read_manifest(built.with_name(f"{built.name}-{kind}"))
         assert app.kind == kind
-        assert {e.artifact.name for e in app.artifacts} == set(manifest.recipe.bundles.of(kind))
+        assert {e.name for e in app.artifacts} == set(record.recipe.bundles.of(kind))
         assert "phantom" in app.statement
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from support.command import ROOT, Run
 
-V1 = ROOT / "tests" / "bundle" / "fixtures" / "v1"
+V2 = ROOT / "tests" / "bundle" / "fixtures" / "v1"
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    return shutil.copytree(V1 / "bundle", tmp_path / "bundle")
+    return shutil.copytree(V2 / "bundle", tmp_path / "bundle")
 
 
 def test_a_bundle_is_signed_checked_and_still_a_bundle(bundle: Path, cxredge: Run, tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_a_bundle_is_signed_checked_and_still_a_bundle(bundle: Path, cxredge: Ru
     fingerprint = done.out.split()[1]
     public = tmp_path / "keys" / "release.pub"
     assert cxredge("sign", bundle, "--key", public.with_suffix(".key")).status == 0
-    done = cxredge("verify-signature", bundle, "--pub", V1 / "signer.pub", "--pub", public, "--not-before", "1.0.0")
+    done = cxredge("verify-signature", bundle, "--pub", V2 / "signer.pub", "--pub", public, "--not-before", "1.0.0")
     assert done.status == 0, done.err
     assert fingerprint in done.out
     assert "DEVELOPMENT" not in done.out
@@ -42,7 +42,7 @@ def test_a_development_key_is_said_loudly(bundle: Path, cxredge: Run, tmp_path: 
 
 
 def test_refusals_have_codes(bundle: Path, cxredge: Run, tmp_path: Path) -> None:
-    public = V1 / "signer.pub"
+    public = V2 / "signer.pub"
     cxredge("keygen", tmp_path / "k")
     for arguments, code in (
         (("keygen", tmp_path / "k"), "KEY-EXISTS"),

@@ -2,136 +2,271 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable
+import os
+import resource
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from cxredge.cli.field import field
-from cxredge.device.field_log import read_field_log
+from cxredge.device.log_files import read_field_log
 from cxredge.errors import InputError
+from support.field_logs import CRASH, LOG, Change, changed, crash, fail, on_ios, refuse, write
+from support.json_values import at, places
 
 ROOT = Path(__file__).parents[2]
-LOG: dict[str, Any] = {
-    "field_log": 1,
-    "bundle": {
-        "id": "phantom-1.0.0-0123456789ab",
-        "name": "phantom",
-        "version": "1.0.0",
-        "kind": "android",
-        "artifact": "executorch/w8a8",
-        "artifact_sha256": "0" * 64,
-        "signed_by": "ab" * 32,
-        "development_key": True,
-    },
-    "app": {"version": "0.1.0", "runtime": "executorch 1.4.1"},
-    "device": {
-        "manufacturer": "Example",
-        "model": "One",
-        "android": "15",
-        "api": 35,
-        "abi": "arm64-v8a",
-        "cores": 8,
-        "memory_mb": 7600,
-    },
-    "self_test": {
-        "passed": True,
-        "seconds": 1.5,
-        "stages": [
-            {"stage": stage, "passed": True, "checks": 4, "worst": 0, "allowed": 1.0, "detail": ""}
-            for stage in ("preprocessing", "runtime", "decision")
-        ],
-    },
-    "benchmark": {
-        "threads": 2,
-        "load_ms": 12.5,
-        "first_ms": 20.25,
-        "runs": 50,
-        "p50_ms": 8.125,
-        "p90_ms": 9.5,
-        "thermal_before": "none",
-        "thermal_after": "light",
-    },
-    "written": "2026-11-21",
+GOOD: dict[str, Change] = {
+    "all was well": lambda t: None,
+    "refused at the start": refuse,
+    "failed": fail,
+    "crashed": crash,
+    "an iPhone": on_ios,
+    "a crash alone": lambda t: (refuse(t), t.update(refusals=[], crashes=[CRASH])),
+    "a desk": lambda t: t.update(system={"name": "linux", "version": "6", "api": None}),
+    "words of other scripts": lambda t: t["device"].update(manufacturer="小米", model="Ä 😀"),
+    "at its bounds": lambda t: (
+        t["device"].update(model="x" * 80, cpu_features=[f"f{i:03}" for i in range(128)]),
+        t.update(refusals=[{"during": "benchmark", "code": "RUNTIME-RUN", "reason": "x" * 500}] * 32),
+        t.update(crashes=[CRASH | {"at": ["x" * 80] * 8}] * 32),
+    ),
+    "an artifact that was not run": lambda t: t.update(self_test=None, benchmark=None, crashes=[CRASH]),
+    "worst as far as allowed": lambda t: t["self_test"]["stages"][0].update(worst=1e300, allowed=1e300),
 }
 
 
-def write(folder: Path, log: object, name: str = "log.json") -> Path:
-    (folder / name).write_text(json.dumps(log))
-    return folder / name
+def code_of(folder: Path, log: object) -> str:
+    with pytest.raises(InputError) as caught:
+        read_field_log(write(folder, log))
+    assert len(caught.value.cause) < 1000
+    return caught.value.code
 
 
-def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    log = copy.deepcopy(LOG)
-    change(log)
-    return log
-
-
-def test_a_log_round_trips_and_fits_the_published_schema(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", GOOD)
+def test_a_log_round_trips_and_fits_the_published_schema(what: str, tmp_path: Path) -> None:
     import jsonschema
 
-    schema = json.loads((ROOT / "docs" / "schemas" / "field-log.schema.json").read_text())
-    for log in (LOG, changed(lambda t: t.update(benchmark=None))):
-        jsonschema.validate(log, schema)
-        assert read_field_log(write(tmp_path, log)).model_dump(mode="json") == log
+    log = changed(GOOD[what])
+    jsonschema.validate(log, json.loads((ROOT / "docs" / "schemas" / "field-log.schema.json").read_text()))
+    assert read_field_log(write(tmp_path, log)).model_dump(mode="json") == log
 
 
-BAD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "a patient": (lambda t: t.update(patient="x"), "FIELD-SCHEMA"),
-    "a serial number": (lambda t: t["device"].update(serial="x"), "FIELD-SCHEMA"),
-    "a later version": (lambda t: t.update(field_log=2), "FIELD-VERSION"),
-    "no version": (lambda t: t.pop("field_log"), "FIELD-VERSION"),
-    "no self-test": (lambda t: t.pop("self_test"), "FIELD-SCHEMA"),
-    "no stages": (lambda t: t["self_test"].update(stages=[]), "FIELD-SCHEMA"),
-    "a stage twice": (lambda t: t["self_test"]["stages"][0].update(stage="runtime"), "FIELD-SCHEMA"),
-    "a lie": (lambda t: t["self_test"]["stages"][0].update(passed=False), "FIELD-SCHEMA"),
-    "text for a number": (lambda t: t["device"].update(api="35"), "FIELD-SCHEMA"),
-    "negative time": (lambda t: t["benchmark"].update(p50_ms=-1), "FIELD-SCHEMA"),
-    "long text": (lambda t: t["device"].update(model="x" * 81), "FIELD-SCHEMA"),
-    "control characters": (lambda t: t["device"].update(model="\x1b[2J"), "FIELD-SCHEMA"),
-    "no day": (lambda t: t.update(written="yesterday"), "FIELD-SCHEMA"),
-    "a number for a day": (lambda t: t.update(written=20261121), "FIELD-SCHEMA"),
+SCHEMA: dict[str, Change] = {
+    "a patient": lambda t: t.update(patient="x"),
+    "a serial number": lambda t: t["device"].update(serial="x"),
+    "a key of 11,000 characters": lambda t: t.update({"x" * 11_000: 1}),
+    "a key with escapes": lambda t: t.update({"\x1b[2J": 1}),
+    "no stages": lambda t: t["self_test"].update(stages=[]),
+    "a stage twice": lambda t: t["self_test"]["stages"][0].update(stage="runtime"),
+    "an unknown stage": lambda t: t["self_test"]["stages"][0].update(stage="x"),
+    "text for a number": lambda t: t["system"].update(api="35"),
+    "a float for a whole number": lambda t: t["system"].update(api=35.0),
+    "a truth value for a number": lambda t: t["device"].update(cores=True),
+    "a number for a truth value": lambda t: t["bundle"].update(development_key=1),
+    "a number for text": lambda t: t["app"].update(version=1),
+    "a list for a hash": lambda t: t["artifact"].update(sha256=["0" * 64]),
+    "a hash in capitals": lambda t: t["artifact"].update(sha256="A" * 64),
+    "a name of 11,000 characters": lambda t: t["artifact"].update(name="a" * 11_000 + "/b"),
+    "no target": lambda t: t["artifact"].update(name="w8a8"),
+    "negative time": lambda t: t["benchmark"].update(p50_ms=-1),
+    "a number that is none": lambda t: t["self_test"]["stages"][0].update(worst=10**400),
+    "a long word": lambda t: t["device"].update(model="x" * 81),
+    "an empty word": lambda t: t["device"].update(model=""),
+    "a long sentence": lambda t: t["self_test"]["stages"][0].update(detail="x" * 501),
+    "an escape": lambda t: t["device"].update(model="\x1b[2J"),
+    "an escape of one character": lambda t: t["device"].update(model="\x9b2J"),
+    "a line of its own": lambda t: t["device"].update(model="One\n"),
+    "half a character": lambda t: t["device"].update(model="\ud83d"),
+    "features out of order": lambda t: t["device"].update(cpu_features=["b", "a"]),
+    "a feature twice": lambda t: t["device"].update(cpu_features=["a", "a"]),
+    "a feature in capitals": lambda t: t["device"].update(cpu_features=["A"]),
+    "129 features": lambda t: t["device"].update(cpu_features=[f"f{i:03}" for i in range(129)]),
+    "no day": lambda t: t.update(written="yesterday"),
+    "no day of the calendar": lambda t: t.update(written="2026-02-30"),
+    "a number for a day": lambda t: t.update(written=20261126),
+    "seconds for a day": lambda t: t.update(written="1700006400"),
+    "a time": lambda t: t.update(written="2026-11-26T10:00:00"),
+    "a study in capitals": lambda t: t.update(study="Thorax"),
+    "a refusal of nothing": lambda t: t["refusals"][0].update(during="lunch"),
+    "a code in small letters": lambda t: t["refusals"][0].update(code="img-colour"),
+    "33 refusals": lambda t: t.update(refusals=t["refusals"] * 33),
+    "33 crashes": lambda t: t.update(crashes=[CRASH] * 33),
+    "nine places of a crash": lambda t: t.update(crashes=[CRASH | {"at": ["x"] * 9}]),
+    "a message of a crash": lambda t: t.update(crashes=[CRASH | {"message": "x"}]),
+    "refusals that are none": lambda t: t.update(refusals=None),
 }
 
 
-@pytest.mark.parametrize("what", BAD)
-def test_bad_logs_are_refused(what: str, tmp_path: Path) -> None:
-    change, code = BAD[what]
+@pytest.mark.parametrize("what", SCHEMA)
+def test_what_the_schema_does_not_know_is_refused(what: str, tmp_path: Path) -> None:
+    assert code_of(tmp_path, changed(SCHEMA[what])) == "FIELD-SCHEMA"
+
+
+def test_every_key_must_be_there(tmp_path: Path) -> None:
+    keys = [place for place in places(changed(crash)) if isinstance(place[-1], str) and place != ("field_log",)]
+    assert ("self_test", "stages", 2, "worst") in keys
+    for *part, key in keys:
+        log = changed(crash)
+        del at(log, part)[key]
+        assert code_of(tmp_path, log) == "FIELD-SCHEMA"
+
+
+CONTRADICTIONS: dict[str, tuple[Change, str]] = {
+    "no bundle": (lambda t: t.update(bundle=None), "artifact is tflite/w8a8, and bundle is null"),
+    "no artifact": (lambda t: t.update(artifact=None), "self_test is there, and artifact is null"),
+    "a benchmark alone": (
+        lambda t: t.update(self_test=None),
+        "benchmark is there, and self_test is null",
+    ),
+    "a benchmark of what failed": (
+        lambda t: (bench := t["benchmark"], fail(t), t.update(benchmark=bench)),
+        "benchmark is there, and self_test is not passed",
+    ),
+    "passed, and a stage failed": (
+        lambda t: t["self_test"]["stages"][2].update(passed=False, detail="x"),
+        "self_test.passed is true, and the stage decision failed",
+    ),
+    "failed, and all passed": (
+        lambda t: (t["self_test"].update(passed=False), t.update(benchmark=None)),
+        "self_test.passed is false, and every stage passed",
+    ),
+    "worse than allowed": (
+        lambda t: t["self_test"]["stages"][1].update(worst=50, allowed=1),
+        "the stage runtime passed, and worst is 50, above allowed, which is 1",
+    ),
+    "no worst": (
+        lambda t: t["self_test"]["stages"][1].update(worst=None),
+        "the stage runtime passed, and worst is null",
+    ),
+    "nothing was checked": (
+        lambda t: t["self_test"]["stages"][1].update(checks=0),
+        "the stage runtime passed, and checks is 0",
+    ),
+    "passed, with a failure": (
+        lambda t: t["self_test"]["stages"][1].update(detail="x"),
+        "the stage runtime passed, and its detail tells of a failure",
+    ),
+    "failed, without one": (
+        lambda t: (fail(t), t["self_test"]["stages"][1].update(detail="")),
+        "the stage runtime failed, and its detail is empty",
+    ),
+    "an id of another name": (
+        lambda t: t["bundle"].update(name="other"),
+        "bundle.id is phantom-1.0.0-0123456789ab, and name and version are other and 1.0.0",
+    ),
+    "an id of another version": (
+        lambda t: t["bundle"].update(version="1.0.1"),
+        "bundle.id is phantom-1.0.0-0123456789ab, and name and version are phantom and 1.0.1",
+    ),
+    "an iPhone's bundle on Android": (
+        lambda t: t["bundle"].update(kind="ios"),
+        "bundle.kind is ios, and system.name is android",
+    ),
+    "Android's bundle on an iPhone": (
+        lambda t: (on_ios(t), t["bundle"].update(kind="android")),
+        "bundle.kind is android, and system.name is ios",
+    ),
+    "an API level of an iPhone": (
+        lambda t: (on_ios(t), t["system"].update(api=35)),
+        "system.name is ios, and system.api is 35, which only android has",
+    ),
+    "Android without one": (lambda t: t["system"].update(api=None), "system.name is android, and system.api is null"),
+    "percentiles": (
+        lambda t: t["benchmark"].update(p50_ms=9.75),
+        "benchmark.p50_ms is 9.75, and p90_ms is 9.5, which is less",
+    ),
+    "a film's reason": (
+        lambda t: t["refusals"][0].update(reason="Doe^Jane"),
+        "refusals.0 is of a film, and has a reason, which might quote the film",
+    ),
+    "nothing": (
+        lambda t: (refuse(t), t.update(refusals=[])),
+        "self_test is null, and there is no refusal and no crash: the log says nothing",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CONTRADICTIONS)
+def test_a_log_that_contradicts_itself_is_refused_with_both_sides(what: str, tmp_path: Path) -> None:
+    change, sentence = CONTRADICTIONS[what]
+    path = write(tmp_path, changed(change))
     with pytest.raises(InputError) as caught:
-        read_field_log(write(tmp_path, changed(change)))
-    assert caught.value.code == code
+        read_field_log(path)
+    assert caught.value.code == "FIELD-CONTRADICTION"
+    assert caught.value.cause == f"{path}: {sentence}"
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"\xff", b"[" * 100_000, b'{"field_log": 1, "field_log": 1}', b'{"a": NaN}', b" " * 1_000_001]
+    ("version", "fix"),
+    [
+        (1, "export it again with the current app"),
+        (0, "export it again with the current app"),
+        (None, "export it again with the current app"),
+        (2.0, "export it again with the current app"),
+        (True, "export it again with the current app"),
+        ("2", "export it again with the current app"),
+        ("x" * 11_000, "export it again with the current app"),
+        (3, "use a newer cxredge"),
+        (10**4000, "use a newer cxredge"),
+    ],
+)
+def test_other_versions_are_refused(version: object, fix: str, tmp_path: Path) -> None:
+    path = write(tmp_path, changed(lambda t: t.update(field_log=version)))
+    with pytest.raises(InputError) as caught:
+        read_field_log(path)
+    assert (caught.value.code, caught.value.fix) == ("FIELD-VERSION", fix)
+    assert len(caught.value.cause) < len(str(path)) + 300
+
+
+@pytest.mark.parametrize("tree", [{}, [], [2], "x", 2, None, {"app": "0.1.0", "refused": "BUNDLE-MISSING"}])
+def test_json_that_is_no_log_has_no_version(tree: object, tmp_path: Path) -> None:
+    assert code_of(tmp_path, tree) == "FIELD-VERSION"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"field_log": 2, "field_log": 2}',
+        b'{"%s": 1, "%s": 1}' % (b"x" * 11_000, b"x" * 11_000),
+        b'{"a": NaN}',
+        b" " * 1_000_001,
+        b"\xef\xbb\xbf{}",
+    ],
 )
 def test_what_is_no_json_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "log.json").write_bytes(data)
     with pytest.raises(InputError) as caught:
         read_field_log(tmp_path / "log.json")
     assert caught.value.code == "FIELD-SYNTAX"
+    assert len(caught.value.cause) < len(str(tmp_path)) + 400
 
 
-def test_the_summary_shows_failures_and_goes_on_after_a_bad_log(tmp_path: Path) -> None:
-    good = write(tmp_path, LOG, "good.json")
-    done = CliRunner().invoke(field, [str(good)], standalone_mode=False)
-    assert done.return_value == 0
-    assert "Example One" in done.output
-    assert "DEVELOPMENT" in done.output
+def test_a_key_twice_is_refused_wherever_it_is(tmp_path: Path) -> None:
+    text = json.dumps(LOG)
+    for key in ("cores", "passed", "signed_by", "reason", "benchmark"):
+        twice = text.replace(f'"{key}": ', f'"{key}": null, "{key}": ', 1)
+        (tmp_path / "log.json").write_text(twice)
+        with pytest.raises(InputError) as caught:
+            read_field_log(tmp_path / "log.json")
+        assert caught.value.code == "FIELD-SYNTAX"
 
-    def fail(log: dict[str, Any]) -> None:
-        log["self_test"]["passed"] = False
-        log["self_test"]["stages"][1] |= {"passed": False, "worst": None, "detail": "logits of ramp: NaN"}
 
-    failed = write(tmp_path, changed(fail), "failed.json")
-    done = CliRunner().invoke(field, [str(failed)], standalone_mode=False)
-    assert done.return_value == 1
-    assert "FAILED: runtime: logits of ramp: NaN" in done.output
-    done = CliRunner().invoke(field, [str(tmp_path / "nothing"), str(good)], standalone_mode=False)
-    assert done.return_value == 2
-    assert "FIELD-MISSING" in done.output
-    assert "Example One" in done.output
+def test_what_is_no_readable_file_is_missing_and_nothing_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in (tmp_path, tmp_path / "none", tmp_path / "pipe", tmp_path / "loop", tmp_path / ("x" * 300)):
+        with pytest.raises(InputError) as caught:
+            read_field_log(path)
+        assert caught.value.code == "FIELD-MISSING"
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "log.json").open("wb") as stream:
+        stream.truncate(2**40)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="FIELD-SYNTAX"):
+        read_field_log(tmp_path / "log.json")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cxredge.outputs import OUTPUT_NAMES, Outputs
+from cxredge.outputs import STUDENT_OUTPUTS, Outputs
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.sensitivity import Simulation
 from cxredge.recipe import InputSpec
@@ -104,7 +104,7 @@ def test_all_kept_is_the_float_student(chain: Student) -> None:
     every = frozenset(unit.name for unit in simulation.units)
     reference, expected = simulation.reference(images), eager(chain, images)
     kept = simulation.run(images, every)
-    for name in OUTPUT_NAMES:
+    for name in STUDENT_OUTPUTS:
         assert np.array_equal(kept[name], reference[name]), name
         assert len(kept[name]) == 11
         np.testing.assert_allclose(reference[name], expected[name], rtol=1e-3, atol=1e-4)

@@ -10,7 +10,7 @@ import pytest
 
 from cxredge.bundle.assemble import Parts, assemble
 from cxredge.bundle.keys import PublicKey, read_public
-from cxredge.bundle.manifest import FilmList, StrangersRecord
+from cxredge.bundle.record import FilmList, FilmLists, OutOfDistributionRecord
 from cxredge.bundle.selftest import make_inputs
 from cxredge.data.film import Film
 from cxredge.files import sha256_file
@@ -20,14 +20,18 @@ from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, Census, Delegation, FilmRecord
 from support.command import ROOT
 
-V1 = ROOT / "tests" / "bundle" / "fixtures" / "v1"
+V2 = ROOT / "tests" / "bundle" / "fixtures" / "v2"
 
 
 @pytest.fixture(scope="session")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     """Real parts but for the models, whose bytes a manifest does not look into."""
-    folder = tmp_path_factory.mktemp("parts")
-    recipe = load_recipe(ROOT / "model_zoo" / "phantom")
+    return make_parts(tmp_path_factory.mktemp("parts"), ROOT / "model_zoo" / "phantom")
+
+
+def make_parts(folder: Path, place: Path) -> Parts:
+    """Parts of the recipe at ``place``, which has phantom's labels; their files go into ``folder``."""
+    recipe = load_recipe(place)
     rng = np.random.default_rng(0)
     cases = len(make_inputs(recipe.input))
     cam = rng.normal(0, 3, (cases, len(recipe.labels.names), 6, 6)).astype(np.float32)
@@ -74,9 +78,11 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
         tuple(verdicts),
         None,
         temperatures,
-        evaluation,
-        evaluation.model_copy(update={"split": "val"}),
-        StrangersRecord(kinds={"blank": 1}, sha256="0" * 64),
+        FilmLists(
+            evaluation=evaluation,
+            validation=evaluation.model_copy(update={"split": "val"}),
+            out_of_distribution=OutOfDistributionRecord(kinds={"blank": 1}, sha256="0" * 64),
+        ),
         dict.fromkeys(artifacts, outputs),
         {"torch": "0"},
     )
@@ -90,11 +96,11 @@ def bundle(parts: Parts, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def signed(tmp_path: Path) -> Path:
-    """A copy of the signed bundle of schema version 1, which a test may spoil."""
-    return shutil.copytree(V1 / "bundle", tmp_path / "signed")
+    """A copy of the signed bundle of schema version 2, which a test may spoil."""
+    return shutil.copytree(V2 / "bundle", tmp_path / "signed")
 
 
 @pytest.fixture(scope="session")
 def signer() -> PublicKey:
     """The key that signed it."""
-    return read_public(V1 / "signer.pub")
+    return read_public(V2 / "signer.pub")

@@ -30,7 +30,7 @@ def array(entry: dict[str, Any]) -> np.ndarray:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    names = [folder / "vectors.json", *(folder / "preprocess").iterdir()]
+    names = [folder / "vectors.json", folder / "decisions.json", *(folder / "preprocess").iterdir()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in names}
 
 

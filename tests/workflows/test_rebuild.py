@@ -10,7 +10,7 @@ import pytest
 from bundle.make_fixture import RECIPE
 from cxredge.errors import EXIT_GATE, InputError, ProofFailed
 from cxredge.workflows.rebuild import compare, first_difference, rebuild
-from support.bundles import V1
+from support.bundles import V2
 
 
 def test_the_first_difference_is_an_offset(tmp_path: Path) -> None:
@@ -32,17 +32,17 @@ def test_the_first_difference_is_an_offset(tmp_path: Path) -> None:
 
 def test_folders_differ_by_names_and_bytes_but_not_by_a_signature(signed: Path) -> None:
     (signed / "model.sig").unlink()
-    compare(signed, V1 / "bundle")
+    compare(signed, V2 / "bundle")
     model = next((signed / "artifacts").rglob("*.tflite"))
     data = bytearray(model.read_bytes())
     data[1234] ^= 1
     model.write_bytes(data)
     with pytest.raises(ProofFailed, match=r"artifacts/tflite/w8a8.tflite differs from byte 1234") as caught:
-        compare(signed, V1 / "bundle")
+        compare(signed, V2 / "bundle")
     assert (caught.value.code, caught.value.exit_code) == ("REBUILD-DIFFERS", EXIT_GATE)
     (signed / "more").write_text("x")
     with pytest.raises(ProofFailed, match="more is in one of them only"):
-        compare(V1 / "bundle", signed)
+        compare(V2 / "bundle", signed)
 
 
 def test_a_build_that_fails_is_no_proof(tmp_path: Path) -> None:

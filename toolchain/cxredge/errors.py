@@ -38,11 +38,11 @@ class CxrError(Exception):
         return (type(self), (self.code, self.cause, self.fix, self.choices))
 
     def text(self) -> str:
-        """The three or four lines a person reads."""
+        """The three or four lines a person reads, with what a terminal would obey escaped."""
         lines = [f"error [{self.code}]: {self.cause}", f"fix: {self.fix}"]
         if self.choices:
             lines.append(f"choices: {', '.join(self.choices)}")
-        return "\n".join(lines)
+        return "\n".join(printable(line) for line in "\n".join(lines).split("\n"))
 
 
 class InputError(CxrError):
@@ -59,6 +59,11 @@ class EnvironmentProblem(CxrError):
     """This machine cannot do it (package missing, disk full, exporter crashed). Exit status 3."""
 
     exit_code = EXIT_ENVIRONMENT
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters escaped: it may be a stranger's, and a terminal would obey them."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def nearest(word: str, choices: Iterable[str]) -> list[str]:

@@ -251,7 +251,7 @@ class Evidence(Frozen):
     labels: tuple[LabelEvidence, ...]
     macro: LabelEvidence
     temperature: Temperature
-    flips: tuple[Flip, ...] | tuple[ClassFlip, ...]
+    flips: tuple[Flip | ClassFlip, ...]
     confusion: Confusion | None = None
     """None for independent findings."""
     subgroups: tuple[SubgroupEvidence, ...] = ()

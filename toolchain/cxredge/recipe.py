@@ -31,6 +31,7 @@ from cxredge.vocabulary import (
     SchemeName,
     Slug,
     TargetName,
+    Text,
     Version,
 )
 
@@ -135,7 +136,7 @@ class Recipe(Frozen):
     """Version of this schema."""
     name: Slug
     version: Version
-    licence: str
+    licence: Text
     card: Card
     student: StudentSpec
     weights: WeightsSpec
@@ -168,11 +169,11 @@ class Recipe(Frozen):
             if self.least_margin is None:
                 raise ValueError("single-label students need least_margin: {log_odds: 0, rule: none yet}")
             for key in ("operating_points", "operating_rules"):
-                if key in self.model_fields_set:
+                if self._says(key):
                     raise ValueError(f"{key} is for multi-label students; single-label ones have least_margin")
         else:
             for key in ("least_margin", "margin_rule"):
-                if key in self.model_fields_set:
+                if self._says(key):
                     raise ValueError(f"{key} is for single-label students; multi-label ones have operating_points")
             if labels != points:
                 lacking, extra = sorted(labels - points), sorted(points - labels)
@@ -200,6 +201,10 @@ class Recipe(Frozen):
         if self.calibration.split == self.evaluation.split:
             raise ValueError("calibration.split and evaluation.split must differ")
         return self
+
+    def _says(self, key: str) -> bool:
+        """Whether the recipe has something else there than nothing."""
+        return bool(getattr(self, key) != type(self).model_fields[key].default)
 
     @property
     def decision(self) -> Decision:

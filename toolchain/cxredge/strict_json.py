@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 MAX_DEPTH = 64
+MAX_PLACE = 200
+"""Characters of a stranger's keys that an error shows."""
 
 
 def parse(data: bytes, max_bytes: int) -> object:
@@ -28,9 +30,9 @@ def parse(data: bytes, max_bytes: int) -> object:
 
 
 def first_fault(error: ValidationError) -> tuple[str, str]:
-    """Place and words of the first thing that does not fit a schema; the place may be a stranger's, so ASCII only."""
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"])).encode("ascii", "backslashreplace").decode()
+    """Place and words of the first thing that does not fit a schema; the place may be a stranger's, so kept short."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ascii(".".join(map(str, first["loc"])))[1:-1][:MAX_PLACE]
     return place, first["msg"]
 
 
@@ -43,7 +45,7 @@ def _children(value: object) -> list[object]:
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     keys = [k for k, _ in pairs]
     if len(set(keys)) != len(keys):
-        raise ValueError(f"a key appears twice among {keys[:5]!a}")
+        raise ValueError(f"a key appears twice among {ascii(keys[:5])[:MAX_PLACE]}")
     return dict(pairs)
 
 

@@ -36,7 +36,12 @@ Text = Annotated[
 ShortText = Annotated[Text, StringConstraints(max_length=80)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$")]
 """A language by its BCP 47 tag: language, and script or region where they matter (``pt-BR``, ``zh-Hans``)."""
+Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""What a device, a system or a runtime says of itself: short, and without control characters."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+
+
+ARTIFACT_NAME = r"^[a-z]{1,20}/[a-z0-9]{1,10}$"
 
 
 class ArtifactName(str):
@@ -69,7 +74,7 @@ class ArtifactName(str):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(
-            cls, core_schema.str_schema(pattern=r"^[a-z]+/[a-z0-9]+$"), serialization=core_schema.to_string_ser_schema()
+            cls, core_schema.str_schema(pattern=ARTIFACT_NAME), serialization=core_schema.to_string_ser_schema()
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cxredge.bundle.manifest import Manifest
+from cxredge.bundle.record import Record
 from cxredge.metrics import METRICS
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.recipe import Recipe
@@ -26,22 +26,22 @@ class DataSet:
     films_sha256: str | None
 
 
-def data_sets(manifest: Manifest) -> tuple[DataSet, ...]:
+def data_sets(record: Record) -> tuple[DataSet, ...]:
     """Every set of films behind the bundle; what the recipe does not know of it, its licence for one, is not said."""
-    recipe, found = manifest.recipe, []
+    recipe, found = record.recipe, []
     origin = _origin(recipe)
     if recipe.distill is not None:
         classes = ", ".join(recipe.distill.licence_classes)
         limits = "" if recipe.data.source == "phantom" else f" Only rows of the licence classes {classes}."
-        name = f"{manifest.evaluation.data}, split train"
+        name = f"{record.films.evaluation.data}, split train"
         found.append(DataSet("training", name, f"The student was distilled on it.{limits} {origin}", None))
-    if manifest.calibration is not None:
-        record = manifest.calibration
-        what = f"{len(record.films)} films of {record.patients} patients, which set INT8 ranges. {origin}"
-        found.append(DataSet("calibration", f"{record.data}, split {record.split}", what, None))
+    if record.calibration is not None:
+        ranges = record.calibration
+        what = f"{len(ranges.films)} films of {ranges.patients} patients, which set INT8 ranges. {origin}"
+        found.append(DataSet("calibration", f"{ranges.data}, split {ranges.split}", what, None))
     for use, films, purpose in (
-        ("validation", manifest.validation, "on which temperatures were fitted and operating points chosen"),
-        ("evaluation", manifest.evaluation, "on which artifacts were held against the float32 student"),
+        ("validation", record.films.validation, "on which temperatures were fitted and operating points chosen"),
+        ("evaluation", record.films.evaluation, "on which artifacts were held against the float32 student"),
     ):
         what = f"{len(films.films)} films of {films.patients} patients, {purpose}. {origin}"
         found.append(DataSet(use, f"{films.data}, split {films.split}", what, films.films_sha256))
@@ -67,32 +67,32 @@ def ancestors(recipe: Recipe) -> list[tuple[str, str]]:
     return found
 
 
-def model_card(manifest: Manifest, data_refs: Sequence[str]) -> dict[str, Any]:
+def model_card(record: Record, data_refs: Sequence[str]) -> dict[str, Any]:
     """``modelCard`` of the student."""
-    recipe = manifest.recipe
+    recipe = record.recipe
     spec = recipe.input
     return {
         "modelParameters": {
             "approach": {"type": "supervised"},
             "task": f"{recipe.labels.kind} classification: {', '.join(recipe.labels.names)}",
             "architectureFamily": "convolutional neural network",
-            "modelArchitecture": f"{recipe.student.backbone}, exact-CAM head, {manifest.parameters} parameters",
+            "modelArchitecture": f"{recipe.student.backbone}, exact-CAM head, {record.making.parameters} parameters",
             "datasets": [{"ref": ref} for ref in data_refs],
             "inputs": [{"format": f"image, float32[1, {spec.channels}, {spec.height}, {spec.width}], 0 to 255"}],
             "outputs": [{"format": form} for form in ("logits, float32", "class activation maps, float32", "novelty")],
         },
-        "quantitativeAnalysis": {"performanceMetrics": [m for v in manifest.verdicts for m in _metrics(manifest, v)]},
+        "quantitativeAnalysis": {"performanceMetrics": [m for v in record.verdicts for m in _metrics(record, v)]},
         "considerations": {
             "useCases": [recipe.card.intended_use],
-            "technicalLimitations": [*recipe.card.limitations, f"Not a medical device. {manifest.statement}"],
+            "technicalLimitations": [*recipe.card.limitations, f"Not a medical device. {record.making.statement}"],
         },
     }
 
 
-def _metrics(manifest: Manifest, verdict: Verdict) -> Iterator[dict[str, Any]]:
+def _metrics(record: Record, verdict: Verdict) -> Iterator[dict[str, Any]]:
     """Figures of one artifact; those with too few films to be shown are left out."""
-    films = manifest.evaluation
-    phantom = "phantom " if manifest.recipe.data.source == "phantom" else ""
+    films = record.films.evaluation
+    phantom = "phantom " if record.recipe.data.source == "phantom" else ""
     part = f"{verdict.artifact} on {len(films.films)} {phantom}films of {films.patients} patients"
     figures = verdict.figures
     for key, name in ((metric.name, metric.words) for metric in METRICS if metric.paired):

@@ -1,4 +1,4 @@
-"""The model card: Jinja2 over the manifest, so that it can say nothing that was not measured.
+"""The model card: Jinja2 over the record, so that it can say nothing that was not measured.
 
 It begins with the metadata that model hubs read (YAML between two lines of dashes), in Hugging Face's terms:
 https://huggingface.co/docs/hub/model-cards. JSON is YAML: values are quoted as such.
@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cxredge.bundle.manifest import Manifest
+from cxredge.bundle.record import Record
 from cxredge.results import number
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(manifest: Manifest) -> str:
+def render(record: Record) -> str:
     """The card as Markdown."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -29,7 +29,7 @@ def render(manifest: Manifest) -> str:
     )
     environment.filters["figure"] = number
     environment.filters["json"] = json.dumps
-    phantom = manifest.recipe.data.source == "phantom"
-    targets = sorted({entry.artifact.target for entry in manifest.artifacts})
+    phantom = record.recipe.data.source == "phantom"
+    targets = sorted({artifact.target for artifact in record.artifacts})
     template = environment.get_template("model_card.md.j2")
-    return template.render(m=manifest, r=manifest.recipe, phantom=phantom, targets=targets)
+    return template.render(m=record, r=record.recipe, phantom=phantom, targets=targets)

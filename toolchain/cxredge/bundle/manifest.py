@@ -1,40 +1,38 @@
 """The manifest: what a bundle says of itself, as data that an app can check before it parses a model.
 
-Schema version 1. Every file of the bundle but ``manifest.json`` itself, and its signature, is listed by size and
-SHA-256; a bundle with a file more or less than its manifest is refused. The JSON Schema is published under
-``docs/schemas/``.
+Schema version 2, and all that a phone needs: the model, its artifacts, the self-test, and every other file by size and
+SHA-256. What only a host reads lies in listed files (``record``). It is written in one way, byte for byte, and refused
+in any other. The JSON Schema is published under ``docs/schemas/``.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from cxredge import strict_json
-from cxredge.data.out_of_distribution import OodFilms
+from cxredge.bundle.model import Model
 from cxredge.errors import InputError, nearest
-from cxredge.evidence import Temperature
-from cxredge.files import canonical_json, sha256_bytes, sha256_file
-from cxredge.recipe import Recipe
-from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
-from cxredge.vocabulary import ArtifactName, Frozen, Sha256
+from cxredge.files import canonical_json, sha256_bytes
+from cxredge.vocabulary import ArtifactName, Frozen, Label, SchemeName, Sha256, TargetName, Text
 
 FILE = "manifest.json"
 SIGNATURE = "model.sig"
-MAX_BYTES = 16_000_000
+VERSION = 2
+MAX_BYTES = 1_000_000
 BundleKind = Literal["host", "android", "ios"]
-_PATH = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$"
-BundlePath = Annotated[str, StringConstraints(pattern=_PATH)]
+PATH = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$"
+BundlePath = Annotated[str, StringConstraints(pattern=PATH, max_length=200)]
 """Relative, with forward slashes, and never out of the bundle."""
+Size = Annotated[int, Field(ge=1, le=65_536)]
+Allowed = Annotated[float, Field(ge=0)]
 
 
 class BundledFile(Frozen):
-    """One file of the bundle; ``path`` is relative, with forward slashes."""
+    """One file of the bundle."""
 
     path: BundlePath
     bytes: int = Field(ge=0)
@@ -42,201 +40,197 @@ class BundledFile(Frozen):
 
 
 class TensorSpec(Frozen):
-    """One input or output of an artifact as an app must feed or read it."""
+    """One input or output of an artifact, as an app must feed or read it."""
 
-    name: str
-    index: int
+    name: Literal["image", "logits", "cam", "novelty", "quality"]
+    index: int = Field(ge=0)
     """Position, for runtimes that address tensors by order."""
-    shape: tuple[int, ...]
-    dtype: Literal["float32"] = "float32"
-    layout: str
-    """Meaning of each axis, for example ``NCHW``."""
-    low: float | None = None
-    high: float | None = None
-    """Range of values, where it is bounded."""
-    unit: str
+    shape: Annotated[tuple[Size, ...], Field(min_length=1, max_length=4)]
+    dtype: Literal["float32"]
+    layout: Literal["NCHW", "NHWC", "NC", "N", "NK"]
+    """Meaning of each axis."""
 
 
 class Tolerance(Frozen):
-    """How far an app's own outputs may be from the self-test's expected ones."""
+    """How far an app's own outputs may be from the self-test's expected ones; None where there is no such output."""
 
-    logits_abs: float
-    cam_abs: float
-    novelty_rel: float
-    rule: str
+    logits_abs: Allowed
+    cam_abs: Allowed | None
+    novelty_rel: Allowed | None
+    quality_abs: Allowed | None
 
 
-class BundledArtifact(Frozen):
+class ArtifactEntry(Frozen):
     """One artifact of this bundle, with what an app needs to call it."""
 
-    artifact: Artifact
+    name: ArtifactName
     path: BundlePath
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-    tolerance: Tolerance
-    temperature: Temperature
-    """sigmoid(logit / temperature) is what an app may show as a probability, if it shows one at all."""
-
-
-class FilmList(Frozen):
-    """Films of one split that the artifacts were run on."""
-
-    data: str
-    split: str
-    patients: int
-    films: tuple[FilmRecord, ...]
-    films_sha256: Sha256
-
-
-class StrangersRecord(Frozen):
-    """Pictures that are no frontal chest films, for the novelty score: how many of each kind, and which."""
-
-    kinds: dict[str, int]
     sha256: Sha256
-    """Over the hashes of their preprocessed pixels, in order."""
+    inputs: Annotated[tuple[TensorSpec, ...], Field(min_length=1, max_length=1)]
+    outputs: Annotated[tuple[TensorSpec, ...], Field(min_length=1, max_length=4)]
+    tolerance: Tolerance
+    temperature: float = Field(gt=0)
+    """sigmoid, or softmax, of logit / temperature is what an app may show as a probability, if it shows one at all."""
+    too_few: dict[Label, Text]
+    """Labels whose parity figures rest, or may rest, on too few patients, and what the verdict says of it."""
 
-    @classmethod
-    def of(cls, films: OodFilms) -> StrangersRecord:
-        """The record of a list of pictures."""
-        return cls(kinds=dict(Counter(p.kind for p in films.pictures)), sha256=films.digest)
+    @property
+    def target(self) -> TargetName:
+        """Of the name."""
+        return self.name.target
+
+    @property
+    def scheme(self) -> SchemeName:
+        """Of the name."""
+        return self.name.scheme
+
+
+def tensors(model: Model, layout: str, cells: tuple[int, int] | None) -> dict[str, tuple[TensorSpec, ...]]:
+    """``inputs`` and ``outputs`` of an artifact of ``model`` whose target keeps images in ``layout``.
+
+    cells: rows and columns of the map; None without one.
+    """
+
+    def image(channels: int, rows: int, columns: int) -> tuple[int, ...]:
+        return (1, channels, rows, columns) if layout == "NCHW" else (1, rows, columns, channels)
+
+    spec, classes = model.input, len(model.labels)
+    shapes: dict[str, tuple[tuple[int, ...], str]] = {"logits": ((1, classes), "NC")}
+    if cells is not None:
+        shapes["cam"] = image(classes, *cells), layout
+    if model.novelty is not None:
+        shapes["novelty"] = (1,), "N"
+    if model.quality is not None:
+        shapes["quality"] = (1, len(model.quality)), "NK"
+
+    def spec_of(name: str, index: int, shape: tuple[int, ...], axes: str) -> TensorSpec:
+        return TensorSpec.model_validate(
+            {"name": name, "index": index, "shape": shape, "dtype": "float32", "layout": axes}
+        )
+
+    return {
+        "inputs": (spec_of("image", 0, image(spec.channels, spec.height, spec.width), layout),),
+        "outputs": tuple(spec_of(name, i, *shape) for i, (name, shape) in enumerate(shapes.items())),
+    }
 
 
 class Manifest(Frozen):
-    """A bundle, described whole."""
+    """A bundle, as far as a phone must know it."""
 
-    manifest: Literal[1] = 1
+    manifest: Literal[2]
     kind: BundleKind
     id: str
     """``name-version-`` and the first 12 digits of a hash over everything else in this manifest."""
-    recipe: Recipe
-    """Labels, operating points (logits), novelty threshold, input spec (preprocessing) and gates stand here."""
-    parameters: int
-    """Parameters of the student."""
-    artifacts: tuple[BundledArtifact, ...]
+    model: Model
+    artifacts: Annotated[tuple[ArtifactEntry, ...], Field(min_length=1, max_length=32)]
     primary: ArtifactName
-    calibration: CalibrationRecord | None
-    evaluation: FilmList
-    """Films on which the artifacts were held against the reference."""
-    validation: FilmList
-    """Films on which temperatures were fitted, and the operating points chosen."""
-    strangers: StrangersRecord
-    verdicts: tuple[Verdict, ...]
+    """The artifact that is used first."""
     selftest: BundlePath
-    """Path of the self-test vectors."""
-    tools: dict[str, str]
-    statement: str
-    """What was verified, where and on which films, and what was not."""
+    """Path of the self-test's known answers."""
     files: tuple[BundledFile, ...]
+    """All but the manifest and the signature, sorted by path."""
 
-    def artifact(self, name: str) -> BundledArtifact:
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        paths = [file.path for file in self.files]
+        if paths != sorted(set(paths)):
+            raise ValueError("files must be sorted by path, each once")
+        names = [entry.name for entry in self.artifacts]
+        if len(set(names)) != len(names):
+            raise ValueError("an artifact's name appears twice")
+        if self.primary not in names:
+            raise ValueError(f"primary is {self.primary}, which is none of the artifacts")
+        for needed in (*(entry.path for entry in self.artifacts), self.selftest):
+            if needed not in paths:
+                raise ValueError(f"{needed} is not among the files")
+        for entry in self.artifacts:
+            _check_entry(self.model, entry)
+        return self
+
+    def artifact(self, name: str) -> ArtifactEntry:
         """The artifact of that name. Raises InputError BUNDLE-ARTIFACT with the choices."""
         for entry in self.artifacts:
-            if entry.artifact.name == name:
+            if entry.name == name:
                 return entry
-        known = [e.artifact.name for e in self.artifacts]
+        known = [entry.name for entry in self.artifacts]
         raise InputError(
             "BUNDLE-ARTIFACT", f"the bundle {self.id} has no artifact {name}", "choose one", nearest(name, known)
         )
 
 
+def _check_entry(model: Model, entry: ArtifactEntry) -> None:
+    """Raises ValueError where an artifact's tensors, tolerances or labels are not those of the model."""
+    layout = entry.inputs[0].layout
+    found = {tensor.name: tensor for tensor in entry.outputs}
+    if ("cam" in found) != (model.heatmap != "none"):
+        raise ValueError(f"{entry.name}: heatmap is {model.heatmap}, and the outputs are {', '.join(found)}")
+    cam = found["cam"].shape if "cam" in found else None
+    if layout not in ("NCHW", "NHWC") or (cam is not None and len(cam) != 4):
+        raise ValueError(f"{entry.name}: image or map is in no layout of an image")
+    cells = None if cam is None else (cam[2], cam[3]) if layout == "NCHW" else (cam[1], cam[2])
+    if {"inputs": entry.inputs, "outputs": entry.outputs} != tensors(model, layout, cells):
+        raise ValueError(f"{entry.name}: inputs and outputs are not those of the model")
+    tolerance = entry.tolerance
+    for output, allowed in (
+        ("cam", tolerance.cam_abs),
+        ("novelty", tolerance.novelty_rel),
+        ("quality", tolerance.quality_abs),
+    ):
+        if (output in found) != (allowed is not None):
+            raise ValueError(f"{entry.name}: tolerance and outputs disagree about {output}")
+    unknown = sorted(set(entry.too_few) - set(model.names))
+    if unknown:
+        raise ValueError(f"{entry.name}: too_few names {unknown[0]}, which is no label")
+
+
+def text(manifest: Manifest) -> str:
+    """The manifest as it is written: nothing else is read."""
+    return canonical_json(manifest.model_dump(mode="json"))
+
+
 def seal(manifest: Manifest) -> Manifest:
     """The manifest with its id, which hashes everything but the id itself."""
-    digest = sha256_bytes(canonical_json({**manifest.model_dump(mode="json"), "id": ""}).encode())
-    return manifest.model_copy(update={"id": f"{manifest.recipe.name}-{manifest.recipe.version}-{digest[:12]}"})
+    digest = sha256_bytes(text(manifest.model_copy(update={"id": ""})).encode())
+    return manifest.model_copy(update={"id": f"{manifest.model.name}-{manifest.model.version}-{digest[:12]}"})
 
 
-def is_bundle_path(path: str) -> bool:
-    """Whether ``path`` is a ``BundlePath``."""
-    return re.fullmatch(_PATH, path) is not None
+def parse_manifest(path: Path) -> Manifest:
+    """The manifest in a file, checked by itself.
 
-
-def list_files(folder: Path) -> tuple[BundledFile, ...]:
-    """Every file under ``folder`` but the manifest and the signature, sorted by path."""
-    return tuple(
-        BundledFile(path=path, bytes=(folder / path).stat().st_size, sha256=sha256_file(folder / path))
-        for path in sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-        if path not in (FILE, SIGNATURE)
-    )
-
-
-def walk_files(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Every path under ``folder`` but plain folders, and whether it is a plain file: no link, no pipe."""
-    for path in folder.rglob("*"):
-        if path.is_symlink() or not path.is_dir():
-            yield path.relative_to(folder).as_posix(), path.is_file() and not path.is_symlink()
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Parse and validate a bundle's manifest, and check every file against it before anything else is opened.
-
-    Raises InputError BUNDLE-MISSING, MANIFEST-SYNTAX, MANIFEST-VERSION, MANIFEST-SCHEMA, MANIFEST-ID, BUNDLE-FILES
-    (missing, extra, links) or BUNDLE-HASH.
+    Raises InputError MANIFEST-SYNTAX, MANIFEST-VERSION, MANIFEST-SCHEMA or MANIFEST-ID.
     """
-    path = folder / FILE
-    if not path.is_file() or path.is_symlink():
-        raise InputError(
-            "BUNDLE-MISSING", f"{folder} is not a bundle: it has no {FILE}", "name a folder that `cxredge build` wrote"
-        )
     if path.stat().st_size > MAX_BYTES:
         raise InputError("MANIFEST-SYNTAX", f"{path} has {path.stat().st_size} bytes", "build the bundle again")
-    manifest = _parse(path)
-    if seal(manifest).id != manifest.id:
-        raise InputError(
-            "MANIFEST-ID", f"{path} was changed after it was written: its id does not fit", "build the bundle again"
-        )
-    check_files(folder, manifest)
-    return manifest
-
-
-def _parse(path: Path) -> Manifest:
     data = path.read_bytes()
     try:
         tree = strict_json.parse(data, MAX_BYTES)
     except ValueError as error:
         raise InputError("MANIFEST-SYNTAX", f"{path} is not valid JSON: {error}", "build the bundle again") from error
-    version = tree.get("manifest") if isinstance(tree, dict) else None
-    if version != 1:
-        raise InputError(
-            "MANIFEST-VERSION", f"{path} has schema version {version!a}", "use a cxredge that knows it", ["1"]
-        )
+    _check_version(path, tree)
     try:
-        return Manifest.model_validate_json(data)
+        manifest = Manifest.model_validate_json(data)
     except ValidationError as error:
         place, what = strict_json.first_fault(error)
         raise InputError("MANIFEST-SCHEMA", f"{path}: {place}: {what}", "build the bundle again") from error
-
-
-def check_files(folder: Path, manifest: Manifest) -> None:
-    """Hold the folder against the manifest's list: nothing missing, nothing more, no links, every hash right.
-
-    A signature may stand beside what is listed; it is checked by ``cxredge verify-signature``, not here.
-    """
-    present: set[str] = set()
-    for relative, whole in walk_files(folder):
-        if not whole:
-            raise InputError(
-                "BUNDLE-FILES", f"{relative!a} in {folder} is a link or a special file", "build the bundle again"
-            )
-        if relative not in (FILE, SIGNATURE):
-            present.add(relative)
-    listed = {f.path for f in manifest.files}
-    needed = {e.path for e in manifest.artifacts} | {manifest.selftest}
-    missing, extra = sorted((listed | needed) - present), sorted(present - listed)
-    if missing or extra:
+    if text(manifest).encode() != data:
         raise InputError(
-            "BUNDLE-FILES",
-            f"{folder} does not hold what its manifest lists (missing: {missing[:5]!a}, extra: {extra[:5]!a})",
-            "build the bundle again, or remove what was added",
+            "MANIFEST-SCHEMA", f"{path} is not written as a build writes it, byte for byte", "build the bundle again"
         )
-    for entry in manifest.files:
-        path = folder / PurePosixPath(entry.path)
-        if path.stat().st_size != entry.bytes or sha256_file(path) != entry.sha256:
-            raise InputError(
-                "BUNDLE-HASH", f"{entry.path} in {folder} is not the file that was verified", "build the bundle again"
-            )
-    by_path = {f.path: f.sha256 for f in manifest.files}
-    for artifact in manifest.artifacts:
-        if by_path.get(artifact.path) != artifact.artifact.sha256:
-            raise InputError(
-                "BUNDLE-HASH", f"{artifact.path}: artifact and file list disagree", "build the bundle again"
-            )
+    if seal(manifest).id != manifest.id:
+        raise InputError(
+            "MANIFEST-ID", f"{path} was changed after it was written: its id does not fit", "build the bundle again"
+        )
+    return manifest
+
+
+def _check_version(path: Path, tree: object) -> None:
+    version = tree.get("manifest") if isinstance(tree, Mapping) else None
+    if version == VERSION and type(version) is int:
+        return
+    newer = type(version) is int and version > VERSION
+    raise InputError(
+        "MANIFEST-VERSION",
+        f"{path} has schema version {str(version)[:40]!a}",
+        "use a cxredge that knows it" if newer else "build the bundle again",
+        [str(VERSION)],
+    )

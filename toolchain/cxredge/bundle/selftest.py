@@ -8,12 +8,14 @@ get the pixels bit for bit, and the outputs within the artifact's tolerance.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.bundle.manifest import Tolerance
 from cxredge.files import canonical_json, write_bytes, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import InputSpec
@@ -32,9 +34,11 @@ class ExpectedOutputs(Frozen):
 
     logits: tuple[float, ...]
     """[C]"""
-    cam: tuple[float, ...]
-    """[C * h * w], row-major."""
-    novelty: float
+    cam: tuple[float, ...] | None
+    """[C * h * w], row-major; None, as below: the model has no such output."""
+    novelty: float | None
+    quality: tuple[float, ...] | None
+    """[K]"""
 
 
 class Case(Frozen):
@@ -52,10 +56,11 @@ class Case(Frozen):
 
 
 class SelfTest(Frozen):
-    """All cases; ``cam_shape`` is [C, h, w]."""
+    """All cases."""
 
-    selftest: Literal[1] = 1
-    cam_shape: tuple[int, int, int]
+    selftest: Literal[2]
+    cam_shape: tuple[int, int, int] | None
+    """[C, h, w]; None: the model has no map."""
     cases: tuple[Case, ...]
 
 
@@ -89,7 +94,7 @@ def _phantoms() -> list[NDArray[np.uint8]]:
 
 
 def write_selftest(
-    folder: Path, spec: InputSpec, inputs: dict[str, tuple[str, bytes]], expected: dict[str, Outputs]
+    folder: Path, spec: InputSpec, inputs: dict[str, tuple[str, bytes]], expected: Mapping[ArtifactName, Outputs]
 ) -> None:
     """Write vectors into ``folder``.
 
@@ -114,32 +119,45 @@ def write_selftest(
                 expected={artifact: _expected(outputs, i) for artifact, outputs in expected.items()},
             )
         )
-    shape = next(iter(expected.values()))["cam"].shape[1:]
-    selftest = SelfTest(cam_shape=(shape[0], shape[1], shape[2]), cases=tuple(cases))
+    cam = next(iter(expected.values())).get("cam")
+    shape = None if cam is None else (cam.shape[1], cam.shape[2], cam.shape[3])
+    selftest = SelfTest(selftest=2, cam_shape=shape, cases=tuple(cases))
     write_text(folder / FILE, canonical_json(selftest.model_dump(mode="json")))
 
 
 def _expected(outputs: Outputs, i: int) -> ExpectedOutputs:
     # float32 -> float keeps the value exactly; JSON keeps a double exactly
+    values = {name: tuple(map(float, array[i].ravel())) for name, array in outputs.items()}
+    novelty = values.get("novelty")
     return ExpectedOutputs(
-        logits=tuple(map(float, outputs["logits"][i])),
-        cam=tuple(map(float, outputs["cam"][i].ravel())),
-        novelty=float(outputs["novelty"][i]),
+        logits=values["logits"],
+        cam=values.get("cam"),
+        novelty=None if novelty is None else novelty[0],
+        quality=values.get("quality"),
     )
 
 
-def tolerance(artifact: Artifact, outputs: Outputs) -> tuple[float, float, float, str]:
-    """(logits_abs, cam_abs, novelty_rel, rule) within which another machine's runtime must land.
+def tolerance(artifact: Artifact, outputs: Outputs) -> Tolerance:
+    """Within what another machine's runtime must land.
 
     Float artifacts differ by summation order only: 1e-3 of the largest value. Where operators compute in float16, every
     sum may be rounded in another place: 2e-2, three times what float16 itself was seen to cost. Static INT8 differs
     where a sum is rounded to the other step. With a step of an 8-bit cam as the unit: four for the cam (kernels of one
     spec were seen to differ by one step, and earlier layers add to it), one for the logits, which are means over cells.
+    Quality comes from a float head on the features that the logits come from: the same share of its largest value.
     """
-    if artifact.cam_step is None:
+    largest = {name: float(np.abs(values).max()) for name, values in outputs.items()}
+    step = artifact.cam_step
+    if step is None:
         half = "float16" in artifact.census.activations and get_target(artifact.target).computes_in_half
         share, novelty = (2e-2, 5e-2) if half else (1e-3, 1e-2)
-        logits, cam = (float(np.abs(outputs[n]).max()) * share for n in ("logits", "cam"))
-        return logits, cam, novelty, f"{share:g} of the largest value of these cases; novelty {novelty:g} relative"
-    step = artifact.cam_step
-    return step, 4 * step, 0.2, f"one and four 255ths of the cam's calibrated range ({step:.6g}); novelty 0.2 relative"
+        allowed = {name: share * value for name, value in largest.items()}
+    else:
+        share, novelty = step / max(largest["logits"], step), 0.2
+        allowed = {"logits": step, "cam": 4 * step, "quality": share * largest.get("quality", 0.0)}
+    return Tolerance(
+        logits_abs=allowed["logits"],
+        cam_abs=allowed["cam"] if "cam" in outputs else None,
+        novelty_rel=novelty if "novelty" in outputs else None,
+        quality_abs=allowed["quality"] if "quality" in outputs else None,
+    )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cxredge.bundle import keys
-from cxredge.bundle.manifest import FILE, SIGNATURE, Manifest, read_manifest
+from cxredge.bundle.bundle import read_manifest
+from cxredge.bundle.manifest import FILE, SIGNATURE, Manifest
 from cxredge.bundle.statement import MEDIA_TYPE, PAYLOAD_TYPE, Envelope
 from cxredge.files import sha256_file, write_bytes
 

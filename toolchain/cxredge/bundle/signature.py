@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxredge.bundle.bundle import is_bundle_path, read_manifest, walk_files
 from cxredge.bundle.keys import PublicKey
-from cxredge.bundle.manifest import SIGNATURE, Manifest, is_bundle_path, read_manifest, walk_files
+from cxredge.bundle.manifest import SIGNATURE, Manifest
 from cxredge.bundle.statement import MAX_BYTES, Envelope, read_envelope, read_statement
 from cxredge.errors import InputError
 from cxredge.files import sha256_file
@@ -33,11 +34,11 @@ def verify_signature(folder: Path, keys: Sequence[PublicKey], not_before: str | 
     key, files = _signed_files(folder, keys)
     _check_files(folder, files)
     manifest = read_manifest(folder)
-    found = manifest.recipe.version
+    found = manifest.model.version
     if not_before is not None and _number(found) < _number(not_before):
         raise InputError(
             "BUNDLE-ROLLBACK",
-            f"{folder} holds version {found} of {manifest.recipe.name}, and nothing before {not_before} is taken",
+            f"{folder} holds version {found} of {manifest.model.name}, and nothing before {not_before} is taken",
             "get a newer bundle",
         )
     return Signed(manifest, key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import click
@@ -9,27 +11,37 @@ import click
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
-def field(logs: tuple[Path, ...]) -> int:
-    """One line a field log of LOGS: device, bundle, self-test and latency.
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of logs and errors instead of a table.")
+def field(logs: tuple[Path, ...], as_json: bool) -> int:
+    """One row a field log of LOGS (folders are searched): device, bundle, latency, and what became of it.
 
     A log that cannot be read is reported with its code, the others go on, and the exit status is 2; it is 1 when a
-    self-test failed.
+    self-test failed, a bundle was refused at the start, or an app crashed.
     """
-    from cxredge.device.field_log import read_field_log
-    from cxredge.device.summary import HEADER, row
-    from cxredge.errors import EXIT_GATE, EXIT_GOOD, EXIT_MISUSE, CxrError
-    from cxredge.report.table import as_text
+    from cxredge.device.log_files import read_all
+    from cxredge.device.summary import HEADER, row, went_wrong
+    from cxredge.errors import EXIT_GATE, EXIT_GOOD, EXIT_MISUSE, printable
+    from cxredge.progress import track
+    from cxredge.report.table import as_wrapped_text
 
-    rows, failed, refused = [], False, False
-    for path in logs:
-        try:
-            log = read_field_log(path)
-        except CxrError as error:
+    records: list[object] = []
+    rows: list[tuple[str, ...]] = []
+    refused = wrong = False
+    for found in track(read_all(logs), "field"):
+        log, error = found.log, found.error
+        if log is not None:
+            wrong = wrong or went_wrong(log)
+            rows.append(row(found.path, log))
+        if error is not None:
             refused = True
-            click.echo(f"{path}\n{error.text()}", err=True)
-            continue
-        failed = failed or not log.self_test.passed
-        rows.append(row(log))
-    if rows:
-        click.echo(as_text(HEADER, rows))
-    return EXIT_MISUSE if refused else EXIT_GATE if failed else EXIT_GOOD
+            if not as_json:
+                click.echo(f"{printable(str(found.path))}\n{error.text()}", err=True)
+        parts = error and {"code": error.code, "cause": error.cause, "fix": error.fix}
+        dumped = log and log.model_dump(mode="json")
+        records.append({"path": str(found.path), "log": dumped, "error": parts})
+    if as_json:
+        # ASCII, and no DEL: paths and logs are a stranger's, and a terminal would obey them
+        click.echo(json.dumps(records, indent=2, sort_keys=True).replace("\x7f", "\\u007f"))
+    elif rows:
+        click.echo(as_wrapped_text(HEADER, rows, shutil.get_terminal_size().columns))
+    return EXIT_MISUSE if refused else EXIT_GATE if wrong else EXIT_GOOD

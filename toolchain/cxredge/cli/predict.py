@@ -16,12 +16,12 @@ import click
     type=click.Path(path_type=Path),
     help="Write the picture there: a .png for one film, a folder for more.",
 )
-@click.option("--label", help="Label of the heatmap (default: the one furthest above its operating point).")
+@click.option("--label", help="Label of the heatmap (default: the one that stands out most).")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of text.")
 def predict(
     bundle: Path, films: tuple[Path, ...], artifact: str | None, heatmap: Path | None, label: str | None, as_json: bool
 ) -> int:
-    """Findings of BUNDLE on FILMS (DICOM, PNG, JPEG; folders are searched), against their operating points.
+    """What BUNDLE says of FILMS (DICOM, PNG, JPEG; folders are searched): findings, or one class or "uncertain".
 
     A film that cannot be read is reported with its code, the others go on, and the exit status is 2.
     """

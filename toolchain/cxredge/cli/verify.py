@@ -63,7 +63,7 @@ def _report(bundle: Path, reference: Path | None, goal: Path) -> tuple[Verified,
     outputs: dict[str, Outputs] = {name: answers.evaluation.outputs for name, answers in verified.answers.items()}
     material = ReportMaterial(
         results=results,
-        recipe=verified.manifest.recipe,
+        recipe=verified.bundled.recipe,
         films=verified.bundled.trial.evaluation.films,
         outputs={REFERENCE: verified.reference.evaluation.outputs, **outputs},
         pixels=lambda i: examined.pixels[i],

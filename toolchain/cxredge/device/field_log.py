@@ -1,53 +1,59 @@
-"""The field log: what a tester's app exports after its self-test and benchmark. Nothing of a person or a film is in it.
+"""The field log: what an app exports of its self-test and benchmark, of refusals and of crashes.
 
-Version 1. The JSON Schema is published under ``docs/schemas/``; apps write it, ``cxredge field`` reads it.
+Nothing of a person or a film is in it. Version 2, for any operating system. The JSON Schema is published under
+``docs/schemas/``; apps write it, ``cxredge field`` reads it.
 """
 
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from cxredge import strict_json
-from cxredge.errors import InputError
-from cxredge.vocabulary import AppKind, ArtifactName, Frozen, Sha256, Slug, Version
+from cxredge.vocabulary import AppKind, ArtifactName, Frozen, Sha256, Slug, Version, Word
 
-MAX_BYTES = 1_000_000
-Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Sentence = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+def _day(text: str) -> str:
+    datetime.date.fromisoformat(text)
+    return text
+
+
+# a string: as a date, pydantic also takes seconds since 1970 in quotes
+Day = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+    AfterValidator(_day),
+    Field(json_schema_extra={"format": "date"}),
+]
+Sentence = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,20}(-[A-Z0-9]{1,20}){0,3}$")]
+CpuFeature = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.+-]{1,40}$")]
 BundleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}-[0-9.]{5,29}-[0-9a-f]{12}$")]
 Milliseconds = Annotated[float, Field(ge=0)]
 
 
 class Entry(Frozen):
-    """Base of every part: types are not converted, so that "1" is no number."""
+    """Base of every part: types are not converted, so that "1" is no number, and every key is there."""
 
     model_config = ConfigDict(strict=True)
 
 
-class LoggedBundle(Entry):
-    """The bundle that the app was built with, and the artifact that it ran."""
-
-    id: BundleId
-    name: Slug
-    version: Version
-    kind: Literal["host"] | AppKind
-    artifact: ArtifactName
-    artifact_sha256: Sha256
-    signed_by: Sha256
-    """Fingerprint of the key."""
-    development_key: bool
-
-
 class App(Entry):
-    """The app, and the runtime that it called."""
+    """The app."""
 
+    name: Slug
     version: Word
-    runtime: Word
-    """Name and version, for example ``executorch 1.4.1``."""
+
+
+class System(Entry):
+    """The operating system."""
+
+    name: Slug
+    """For example ``android`` or ``ios``."""
+    version: Word
+    api: int | None = Field(ge=1)
+    """Android's API level; None on other systems."""
 
 
 class Device(Entry):
@@ -55,13 +61,40 @@ class Device(Entry):
 
     manufacturer: Word
     model: Word
-    android: Word
-    """Version of the system."""
-    api: int = Field(ge=1)
-    """API level."""
+    soc: Word | None
+    """The chip, where the system names it."""
     abi: Word
+    cpu_features: tuple[CpuFeature, ...] = Field(max_length=128)
+    """As the kernel names them, sorted: they decide which kernels of a runtime run."""
     cores: int = Field(ge=1)
     memory_mb: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _sorted(self) -> Self:
+        if list(self.cpu_features) != sorted(set(self.cpu_features)):
+            raise ValueError("cpu_features are not sorted, or one is there twice")
+        return self
+
+
+class LoggedBundle(Entry):
+    """The bundle that the app accepted."""
+
+    id: BundleId
+    name: Slug
+    version: Version
+    kind: Literal["host"] | AppKind
+    signed_by: Sha256
+    """Fingerprint of the key."""
+    development_key: bool
+
+
+class LoggedArtifact(Entry):
+    """The artifact of the bundle that was run, or tried."""
+
+    name: ArtifactName
+    sha256: Sha256
+    runtime: Word
+    """Name and version of what ran it, for example ``litert 2.1.6``."""
 
 
 class Stage(Entry):
@@ -87,11 +120,9 @@ class SelfTestLog(Entry):
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=3)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _distinct(self) -> Self:
         if len({stage.stage for stage in self.stages}) != len(self.stages):
             raise ValueError("a stage is there twice")
-        if self.passed != all(stage.passed for stage in self.stages):
-            raise ValueError("passed does not agree with the stages")
         return self
 
 
@@ -110,35 +141,44 @@ class Benchmark(Entry):
     thermal_after: Word
 
 
-class FieldLog(Entry):
-    """One log, whole."""
+class Refusal(Entry):
+    """The app said no: to a bundle at its start, to a film, or in a benchmark."""
 
-    field_log: Literal[1] = 1
-    bundle: LoggedBundle
+    during: Literal["start", "film", "benchmark"]
+    code: Code
+    reason: Sentence
+    """In words; empty for a film, because it might quote the film."""
+
+
+class Crash(Entry):
+    """The app ended without being asked to."""
+
+    kind: Literal["exception", "native", "not-responding", "memory"]
+    on: Day
+    what: Word
+    """Class of the exception or name of the signal; never a message, which might quote a film."""
+    at: tuple[Word, ...] = Field(max_length=8)
+    """Where, innermost first: functions and lines of the app and its libraries."""
+
+
+class FieldLog(Entry):
+    """One log, whole. Parts that contradict each other are found by ``contradictions``."""
+
+    field_log: Literal[2]
+    written: Day
+    study: Slug | None
+    """Code of the study that the tester takes part in."""
     app: App
+    system: System
     device: Device
-    self_test: SelfTestLog
+    bundle: LoggedBundle | None
+    """None: none was accepted."""
+    artifact: LoggedArtifact | None
+    self_test: SelfTestLog | None
+    """None: not begun."""
     benchmark: Benchmark | None
     """None: not run."""
-    written: datetime.date
-
-
-def read_field_log(path: Path) -> FieldLog:
-    """Read one log. Raises InputError FIELD-MISSING, FIELD-SYNTAX, FIELD-VERSION or FIELD-SCHEMA."""
-    if not path.is_file():
-        raise InputError("FIELD-MISSING", f"{path} is no file", "name a log that an app exported")
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"it has {path.stat().st_size} bytes, above {MAX_BYTES}")
-        data = path.read_bytes()
-        tree = strict_json.parse(data, MAX_BYTES)
-    except ValueError as error:
-        raise InputError("FIELD-SYNTAX", f"{path} is not a field log: {error}", "export it again") from error
-    version = tree.get("field_log") if isinstance(tree, dict) else None
-    if version != 1:
-        raise InputError("FIELD-VERSION", f"{path} has version {version!a}", "use a cxredge that knows it", ["1"])
-    try:
-        return FieldLog.model_validate_json(data)
-    except ValidationError as error:
-        place, what = strict_json.first_fault(error)
-        raise InputError("FIELD-SCHEMA", f"{path}: {place}: {what}", "export it again") from error
+    refusals: tuple[Refusal, ...] = Field(max_length=32)
+    """The newest, oldest first."""
+    crashes: tuple[Crash, ...] = Field(max_length=32)
+    """The newest, oldest first."""

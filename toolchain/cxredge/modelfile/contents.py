@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from cxredge.errors import printable
 from cxredge.modelfile.cost import Shape, stored_bytes
 from cxredge.results import Census, Delegation, Operation, TensorInfo
 
@@ -96,8 +97,3 @@ def item(things: Sequence[T], number: int) -> T:
     if not 0 <= number < len(things):
         raise ValueError(f"it names number {number} of {len(things)}")
     return things[number]
-
-
-def printable(text: str) -> str:
-    """``text`` with control characters escaped: names come from the file, and a terminal would obey them."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

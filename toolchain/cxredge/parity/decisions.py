@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.decision import Decision, MultiLabel
+from cxredge.decision import FLOAT32_MAX, Decision, MultiLabel
 from cxredge.evidence import ClassAnswer, ClassFlip, Flip
 from cxredge.parity.pairs import Pair
 
@@ -41,7 +41,7 @@ class Rule(ABC):
         """Two arrays of ``call`` -> one value a decision, in any shape: whether it differs."""
 
     @abstractmethod
-    def flips(self, pair: Pair) -> tuple[Flip, ...] | tuple[ClassFlip, ...]:
+    def flips(self, pair: Pair) -> tuple[Flip | ClassFlip, ...]:
         """Every decision in which artifact and reference differ.
 
         One is explained when, for each label that only one of the two calls, the reference's score stood no farther
@@ -108,10 +108,13 @@ class ExclusiveRule(Rule):
     """The class with the greatest logit, where its log-odds reach the least margin."""
 
     def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Every class's log-odds: its logit minus the logsumexp of the others, in float64, rounded to float32."""
+        """Every class's log-odds: its logit minus the logsumexp of the others, in float64, rounded to float32.
+
+        Those beyond float32 are its greatest number: finite logits have finite log-odds.
+        """
         wide = logits.astype(np.float64)
         rest = np.stack([_logsumexp(np.delete(wide, label, axis=1)) for label in range(wide.shape[1])], axis=1)
-        return (wide - rest).astype(np.float32)
+        return np.clip(wide - rest, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)
 
     def ranked(self, logits: NDArray[np.float32]) -> NDArray[np.intp]:
         """intp[N, C]: the classes from the greatest logit to the least, the first among equals first."""

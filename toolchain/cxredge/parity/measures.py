@@ -35,7 +35,7 @@ class Measures:
     classes: dict[str, Paired]
     """Figures of exclusive classes by metric; empty for independent findings."""
     temperature: Temperature
-    flips: tuple[Flip, ...] | tuple[ClassFlip, ...]
+    flips: tuple[Flip | ClassFlip, ...]
     confusion: Confusion | None
     """None for independent findings."""
     bootstrap: BootstrapSpec

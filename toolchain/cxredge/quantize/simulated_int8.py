@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.outputs import OUTPUT_NAMES, Outputs
+from cxredge.outputs import STUDENT_OUTPUTS, Outputs
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import RangeEstimator
 from cxredge.recipe import InputSpec
@@ -110,7 +110,7 @@ class SimulatedInt8:
 
     def run(self, images: NDArray[np.uint8], floats: Floats) -> Outputs:
         """Outputs on uint8[N, ch, H, W]."""
-        found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in OUTPUT_NAMES}
+        found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in STUDENT_OUTPUTS}
         for batch, kept in _batches(images):
             for name, value in self._outputs(batch, floats).items():
                 found[name].append(value[:kept].numpy())

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cxredge.outputs import OUTPUT_NAMES
+from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.quantize.units import CLIPPING, Unit, inside, module_of
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
@@ -97,7 +97,7 @@ class UnitGraph:
         self.weights: Weights = {**program.state_dict, **program.constants}
         self._sources = {str(node): name for node, name in {**lifted, **constants}.items()}
         (self._image,) = signature.user_inputs
-        self._outputs = dict(zip(OUTPUT_NAMES, signature.user_outputs, strict=True))
+        self._outputs = dict(zip(STUDENT_OUTPUTS, signature.user_outputs, strict=True))
         found = _find(program.graph)
         self.units = tuple(_unit(nodes) for nodes in found.units)
         makers = _makers(program.graph, found)

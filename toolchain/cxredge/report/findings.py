@@ -1,13 +1,19 @@
-"""Findings of one film: logits against operating points, novelty against its threshold."""
+"""What a bundle says of one film, as a phone would: decided by the manifest's rule, with novelty and quality."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
+from cxredge.bundle.model import Model
 from cxredge.outputs import Outputs
-from cxredge.parity import decisions
-from cxredge.recipe import Recipe
+from cxredge.parity.decisions import ExclusiveRule, Rule, rule_of
 from cxredge.vocabulary import Frozen
+
+BAR = 12
+FULL = 4.0
+"""Logits of a full bar."""
 
 
 class Finding(Frozen):
@@ -20,67 +26,176 @@ class Finding(Frozen):
     positive: bool
 
 
-class FilmFindings(Frozen):
-    """What one artifact says of one film."""
+class ClassScore(Frozen):
+    """One of several exclusive classes. ``log_odds``: against all others together."""
+
+    label: str
+    logit: float
+    log_odds: float
+
+
+class Accident(Frozen):
+    """One accident of exporting or holding a film: ``flagged`` when the log-odds are at or above the threshold."""
+
+    kind: str
+    log_odds: float
+    threshold: float
+    flagged: bool
+
+
+class FilmAnswer(Frozen):
+    """What one artifact says of one film, whatever it decides. None: the model has no such output."""
 
     film: str
     film_sha256: str
     bundle: str
     artifact: str
+    novelty: float | None
+    novelty_threshold: float | None
+    unlike_training_films: bool | None
+    quality: tuple[Accident, ...] | None
+
+
+class FilmFindings(FilmAnswer):
+    """Independent findings."""
+
+    decision: Literal["multi-label"] = "multi-label"
     findings: tuple[Finding, ...]
-    novelty: float
-    novelty_threshold: float
-    unlike_training_films: bool
+
+    @property
+    def foremost(self) -> str:
+        """The label furthest above its operating point, or least below."""
+        return max(self.findings, key=lambda f: f.margin).label
+
+    def words(self, label: str) -> str:
+        """One label in a line."""
+        found = next(f for f in self.findings if f.label == label)
+        word = "positive" if found.positive else "negative"
+        return f"{label}: {word}, {found.margin:+.2f} from operating point"
+
+    def lines(self) -> list[str]:
+        """One bar a label, centred on its operating point, full at a margin of ``FULL`` logits."""
+        width = max(len(f.label) for f in self.findings)
+        return [
+            f"  {f.label:<{width}}  {bar(f.margin)}  {'positive' if f.positive else 'negative'}  "
+            f"{f.margin:+.2f} from its operating point"
+            for f in sorted(self.findings, key=lambda f: -f.margin)
+        ]
 
 
-def findings(recipe: Recipe, outputs: Outputs, film: str, film_sha256: str, bundle: str, artifact: str) -> FilmFindings:
-    """outputs: of this one film (N = 1)."""
-    cut = decisions.thresholds(recipe.labels.names, recipe.operating_points)
-    positive = decisions.decide(outputs["logits"], cut)[0]
-    logits = outputs["logits"][0]
-    novelty = float(outputs["novelty"][0])
-    return FilmFindings(
-        film=film,
-        film_sha256=film_sha256,
-        bundle=bundle,
-        artifact=artifact,
-        findings=tuple(
-            Finding(
-                label=name,
-                logit=float(logits[i]),
-                operating_point=float(cut[i]),
-                margin=float(logits[i]) - float(cut[i]),
-                positive=bool(positive[i]),
-            )
-            for i, name in enumerate(recipe.labels.names)
+class FilmClass(FilmAnswer):
+    """One of several exclusive classes, or ``answer`` None: uncertain."""
+
+    decision: Literal["single-label"] = "single-label"
+    answer: str | None
+    nearest: str
+    """The class with the greatest logit: the answer, where there is one."""
+    log_odds: float
+    """Of ``nearest``: its margin."""
+    least_margin: float
+    """Log-odds below which the film is uncertain."""
+    runner_up: str
+    classes: tuple[ClassScore, ...]
+
+    @property
+    def foremost(self) -> str:
+        """The nearest class."""
+        return self.nearest
+
+    def words(self, label: str) -> str:
+        """One class in a line."""
+        found = next(c for c in self.classes if c.label == label)
+        said = "uncertain" if self.answer is None else f"answer {self.answer}"
+        return f"{label}: log-odds {found.log_odds:+.2f}, {self.least_margin:.2f} is needed; {said}"
+
+    def lines(self) -> list[str]:
+        """The answer, then one bar a class, centred on the least margin."""
+        margin = f"log-odds {self.log_odds:+.2f}, {self.least_margin:.2f} is needed; runner-up {self.runner_up}"
+        head = f"  {self.answer}  ({margin})" if self.answer else f"  uncertain: nearest {self.nearest}  ({margin})"
+        width = max(len(c.label) for c in self.classes)
+        bars = [
+            f"  {c.label:<{width}}  {bar(c.log_odds - self.least_margin)}  log-odds {c.log_odds:+.2f}"
+            for c in sorted(self.classes, key=lambda c: -c.log_odds)
+        ]
+        return [head, *bars]
+
+
+def bar(margin: float) -> str:
+    """A margin as a bar to the right or, below zero, to the left."""
+    filled = round(float(np.clip(abs(margin) / FULL, 0, 1)) * BAR)
+    left, right = ("", "#" * filled) if margin >= 0 else ("#" * filled, "")
+    return f"{left:>{BAR}}|{right:<{BAR}}"
+
+
+def findings(
+    model: Model, outputs: Outputs, film: str, film_sha256: str, bundle: str, artifact: str
+) -> FilmFindings | FilmClass:
+    """outputs: of this one film (N = 1), those that the model has."""
+    rule = rule_of(model.names, model.decision)
+    novelty = float(outputs["novelty"][0]) if model.novelty is not None else None
+    common = {
+        "film": film,
+        "film_sha256": film_sha256,
+        "bundle": bundle,
+        "artifact": artifact,
+        "novelty": novelty,
+        "novelty_threshold": None if model.novelty is None else model.novelty.threshold,
+        "unlike_training_films": (
+            None if model.novelty is None or novelty is None else novelty > model.novelty.threshold
         ),
-        novelty=novelty,
-        novelty_threshold=recipe.novelty.threshold,
-        unlike_training_films=novelty > recipe.novelty.threshold,
-    )
+        "quality": _quality(model, outputs),
+    }
+    if isinstance(rule, ExclusiveRule):
+        return FilmClass.model_validate(common | _class(rule, outputs))
+    return FilmFindings.model_validate(common | {"findings": _findings(rule, outputs)})
 
 
-BAR = 12
-
-
-def text(result: FilmFindings, phantom: bool) -> str:
-    """Lines for a person: one bar a label, centred on its operating point, full at a margin of 4 logits."""
-    lines = [f"{result.film}  ({result.bundle}, {result.artifact})"]
-    width = max(len(f.label) for f in result.findings)
-    for f in sorted(result.findings, key=lambda f: -f.margin):
-        filled = round(float(np.clip(abs(f.margin) / 4, 0, 1)) * BAR)
-        left, right = ("", "#" * filled) if f.margin >= 0 else ("#" * filled, "")
-        word = "positive" if f.positive else "negative"
-        lines.append(
-            f"  {f.label:<{width}}  {left:>{BAR}}|{right:<{BAR}}  {word}  {f.margin:+.2f} from its operating point"
+def _findings(rule: Rule, outputs: Outputs) -> list[Finding]:
+    logits, called = outputs["logits"][0], rule.call(outputs["logits"])[0]
+    return [
+        Finding(
+            label=name,
+            logit=float(logits[i]),
+            operating_point=float(rule.cut[i]),
+            margin=float(logits[i]) - float(rule.cut[i]),
+            positive=bool(called[i]),
         )
-    if result.unlike_training_films:
-        lines.append(
-            f"  warning: this film is unlike the training films (novelty {result.novelty:.2f}, "
-            f"threshold {result.novelty_threshold:.2f}): do not rely on the findings"
-        )
-    else:
-        lines.append(f"  novelty {result.novelty:.2f} (threshold {result.novelty_threshold:.2f})")
+        for i, name in enumerate(rule.names)
+    ]
+
+
+def _class(rule: ExclusiveRule, outputs: Outputs) -> dict[str, object]:
+    logits = outputs["logits"]
+    (found,), odds = rule.answers(logits), rule.scores(logits)[0]
+    classes = [
+        ClassScore(label=name, logit=float(logits[0, i]), log_odds=float(odds[i])) for i, name in enumerate(rule.names)
+    ]
+    return {**found.model_dump(), "least_margin": float(rule.cut[0]), "classes": classes}
+
+
+def _quality(model: Model, outputs: Outputs) -> list[Accident] | None:
+    if model.quality is None:
+        return None
+    pairs = zip(model.quality, map(float, outputs["quality"][0]), strict=True)
+    return [
+        Accident(kind=spec.kind, log_odds=odds, threshold=spec.threshold, flagged=odds >= spec.threshold)
+        for spec, odds in pairs
+    ]
+
+
+def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
+    """Lines for a person."""
+    lines = [f"{result.film}  ({result.bundle}, {result.artifact})", *result.lines()]
+    if result.novelty is not None:
+        scale = f"novelty {result.novelty:.2f}", f"threshold {result.novelty_threshold:.2f}"
+        if result.unlike_training_films:
+            warning = "this film is unlike the training films"
+            lines.append(f"  warning: {warning} ({', '.join(scale)}): do not rely on the findings")
+        else:
+            lines.append(f"  {scale[0]} ({scale[1]})")
+    for accident in result.quality or ():
+        if accident.flagged:
+            lines.append(f"  warning: the film seems to be {accident.kind} (log-odds {accident.log_odds:+.2f})")
     if phantom:
         lines.append("  this model learnt from phantoms only: its findings say nothing about people")
     return "\n".join(lines)

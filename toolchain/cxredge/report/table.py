@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from cxredge.metrics import METRICS, Metric
 from cxredge.parity.formulas import formula_of
@@ -64,6 +66,8 @@ def loss(figure: Paired) -> str:
     return f"{shown:+.4f} < {figure.high:.4f}"
 
 
+NARROWEST = 8
+"""Characters that a column of a wrapped table keeps."""
 BENCH_HEADER = ("artifact", "bytes", "of fp32", "load ms", "first ms", "p50 ms", "p90 ms", "of eager", "of fp32")
 
 
@@ -95,6 +99,31 @@ def as_text(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
         return "  ".join(parts).rstrip()
 
     return "\n".join([line(header), *(line(row) for row in cells)])
+
+
+def as_wrapped_text(header: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> str:
+    """Columns of words, left-aligned, in lines of ``width`` characters: what is too long goes on below.
+
+    The widest columns give way first, down to ``NARROWEST`` characters. A cell may hold lines of its own.
+    """
+    table = [[cell.split("\n") for cell in row] for row in [header, *cells]]
+    widths = [max(len(part) for row in table for part in row[i]) for i in range(len(header))]
+    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    blocks = []
+    for row in table:
+        parts = [_wrap(cell, w) for cell, w in zip(row, widths, strict=True)]
+        lines = zip_longest(*parts, fillvalue="")
+        blocks.append(
+            ["  ".join(part.ljust(w) for part, w in zip(line, widths, strict=True)).rstrip() for line in lines]
+        )
+    # rows of several lines want a blank one between them
+    between = "\n\n" if any(len(block) > 1 for block in blocks) else "\n"
+    return between.join("\n".join(block) for block in blocks)
+
+
+def _wrap(lines: Iterable[str], width: int) -> list[str]:
+    return [part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False) or [""]]
 
 
 def as_markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:

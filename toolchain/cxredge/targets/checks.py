@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
-from cxredge.outputs import OUTPUT_NAMES
+from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.recipe import InputSpec
 from cxredge.recipe_decision import Labels
 from cxredge.results import Census
@@ -26,10 +26,11 @@ def check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
     with torch.no_grad():
         outputs = student(torch.full((1, spec.channels, spec.height, spec.width), 127.0))
     shapes = {name: tuple(tensor.shape) for name, tensor in outputs.items()}
-    if tuple(outputs) != OUTPUT_NAMES or shapes["logits"] != (1, len(labels.names)):
+    if tuple(outputs) != STUDENT_OUTPUTS or shapes["logits"] != (1, len(labels.names)):
         raise InputError(
             "STUDENT-CONTRACT",
-            f"the student answers {shapes}, not {', '.join(OUTPUT_NAMES)} in this order and {len(labels.names)} logits",
+            f"the student answers {shapes}, "
+            f"not {', '.join(STUDENT_OUTPUTS)} in this order and {len(labels.names)} logits",
             "keep the student contract of cxredge.students.base",
         )
 

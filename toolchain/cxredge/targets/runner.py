@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.outputs import Outputs, check_outputs
+from cxredge.outputs import STUDENT_OUTPUTS, Outputs, check_outputs
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Runner(ABC):
         if not np.isfinite(image).all():
             raise InputError("RUN-INPUT", f"the image for {self.what} holds NaN or infinity", "check the film's pixels")
         outputs = self._run_impl(np.ascontiguousarray(image))
-        return check_outputs(self.what, outputs, 1)
+        return check_outputs(self.what, outputs, 1, STUDENT_OUTPUTS)
 
     @abstractmethod
     def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]: ...

@@ -7,6 +7,8 @@
   ``grey_bound`` levels (lossy JPEG): a twin then takes ``grey`` from the file and is exact from there on.
 * ``resizes``: one resize each, for sizes that are odd, tiny or extreme.
 * ``refusals``: a source file, the spec, and the code that it is refused by.
+
+``OUT/decisions.json`` holds logits, rules and decisions (``decisions``).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from cxredge.files import canonical_json, fresh_directory, sha256_bytes, write_t
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
+from cxredge.vectors.decisions import decision_cases
 from cxredge.vectors.sources import films, refusals
 
 FOLDER = "preprocess"
@@ -45,7 +48,7 @@ RESIZES = (
 
 
 def write_vectors(out: Path) -> int:
-    """Write ``out/vectors.json`` and ``out/preprocess/``; returns the number of cases.
+    """Write ``out/vectors.json``, ``out/preprocess/`` and ``out/decisions.json``; returns the number of cases.
 
     Deterministic: the same package versions give the same bytes. The folder takes its place whole, then the manifest;
     a run that is killed between the two is told by the manifest's hashes.
@@ -59,7 +62,9 @@ def write_vectors(out: Path) -> int:
             "refusals": [_refusal(folder, *refusal) for refusal in refusals()],
         }
     write_text(out / "vectors.json", canonical_json(manifest))
-    return len(films()) + len(RESIZES) + len(refusals())
+    decided = decision_cases()
+    write_text(out / "decisions.json", canonical_json({"cases": decided}))
+    return len(films()) + len(RESIZES) + len(refusals()) + len(decided)
 
 
 def _film(folder: Path, name: str, data: bytes, spec: InputSpec, exact: bool) -> dict[str, object]:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.bundle.assemble import REFERENCE_WEIGHTS
-from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.bundle import Bundle, open_bundle
+from cxredge.bundle.model import Model
 from cxredge.errors import InputError
 from cxredge.progress import track
 from cxredge.results import ArtifactTimes, BenchFigures
@@ -28,30 +29,30 @@ WARM_UP = 3
 
 def measure(bundle: Path, rounds: int) -> Iterator[BenchFigures]:
     """Figures for one thread, then for all cores. Raises InputError BUNDLE-*, BENCH-REFERENCE."""
-    manifest = read_manifest(bundle)
-    if manifest.kind != "host":
+    opened = open_bundle(bundle)
+    if opened.manifest.kind != "host":
         raise InputError(
             "BENCH-REFERENCE",
             f"{bundle} holds no eager student to measure against",
             "name the host bundle of this build",
         )
     for threads in sorted({1, cores()}):
-        yield _measure(bundle, manifest, rounds, threads)
+        yield _measure(opened, rounds, threads)
 
 
-def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> BenchFigures:
-    image = _image(manifest)
+def _measure(bundle: Bundle, rounds: int, threads: int) -> BenchFigures:
+    image = _image(bundle.manifest.model)
     runners: dict[str, Runner] = {}
     load: dict[str, float] = {}
     first: dict[str, float] = {}
     times: dict[str, list[float]] = {}
-    names = [e.artifact.name for e in manifest.artifacts]
+    names = [artifact.name for artifact in bundle.record.artifacts]
     timed = [name for name in names if get_target(name.target).runtime().native]
     for name in [REFERENCE, *timed]:
         with kept_quiet():
             _import_runtime(name)
         began = time.perf_counter()
-        runners[name] = _open(bundle, manifest, name, threads)
+        runners[name] = _open(bundle, name, threads)
         load[name] = time.perf_counter() - began
         first[name] = _once(runners[name], image)
         times[name] = []
@@ -65,10 +66,10 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
     for runner in runners.values():
         runner.close()
     medians = {name: float(np.median(t)) for name, t in times.items()}
-    sizes: dict[str, int] = {e.artifact.name: e.artifact.bytes for e in manifest.artifacts}
-    sizes[REFERENCE] = (bundle / REFERENCE_WEIGHTS).stat().st_size
+    sizes: dict[str, int] = {artifact.name: artifact.bytes for artifact in bundle.record.artifacts}
+    sizes[REFERENCE] = (bundle.folder / REFERENCE_WEIGHTS).stat().st_size
     return BenchFigures(
-        bundle=manifest.id,
+        bundle=bundle.manifest.id,
         machine=f"{platform.system()} {platform.machine()}",
         threads=threads,
         rounds=rounds,
@@ -91,23 +92,22 @@ def _measure(bundle: Path, manifest: Manifest, rounds: int, threads: int) -> Ben
     )
 
 
-def _image(manifest: Manifest) -> NDArray[np.float32]:
+def _image(model: Model) -> NDArray[np.float32]:
     """The first self-test picture, as the student takes it: float32[1, ch, H, W]."""
     from cxredge.bundle.selftest import make_inputs
     from cxredge.images.preprocess import preprocess, to_student
 
-    _, png = next(iter(make_inputs(manifest.recipe.input).values()))
-    return to_student(preprocess(png, manifest.recipe.input))
+    _, png = next(iter(make_inputs(model.input).values()))
+    return to_student(preprocess(png, model.input))
 
 
-def _open(bundle: Path, manifest: Manifest, name: str, threads: int) -> Runner:
+def _open(bundle: Bundle, name: str, threads: int) -> Runner:
     if name == REFERENCE:
         from cxredge.students import build_student
         from cxredge.targets.reference import Reference
 
-        return Reference(build_student(manifest.recipe, bundle / REFERENCE_WEIGHTS), threads)
-    entry = manifest.artifact(name)
-    return get_target(entry.artifact.target).open(bundle / entry.path, threads)
+        return Reference(build_student(bundle.record.recipe, bundle.folder / REFERENCE_WEIGHTS), threads)
+    return get_target(ArtifactName(name).target).open(bundle.file(name), threads)
 
 
 def _import_runtime(name: str) -> None:

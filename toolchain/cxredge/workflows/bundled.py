@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxredge.bundle.manifest import Manifest
+from cxredge.bundle.bundle import Bundle
 from cxredge.errors import InputError
+from cxredge.recipe import Recipe
 from cxredge.results import FilmRecord
 from cxredge.stages import cache_folder
 from cxredge.vocabulary import ArtifactName
@@ -28,52 +29,54 @@ if TYPE_CHECKING:
 class Bundled:
     """A bundle whose hashes were checked. weights: of its reference."""
 
-    folder: Path
-    manifest: Manifest
+    bundle: Bundle
     weights: Path
+
+    @property
+    def recipe(self) -> Recipe:
+        """What it was built from."""
+        return self.bundle.record.recipe
 
     @cached_property
     def data(self) -> DataSet:
         """The data set that it was built with."""
         from cxredge.data.data_sets import open_data
 
-        recipe = self.manifest.recipe
-        return open_data(recipe.data, recipe.labels, cache_folder())
+        return open_data(self.recipe.data, self.recipe.labels, cache_folder())
 
     @cached_property
     def artifacts(self) -> tuple[BundledArtifact, ...]:
         """In the manifest's order."""
-        return tuple(BundledArtifact(e.artifact, self.folder / e.path) for e in self.manifest.artifacts)
+        return tuple(self.artifact(entry.name) for entry in self.bundle.manifest.artifacts)
 
     def artifact(self, name: ArtifactName) -> BundledArtifact:
         """One of them."""
-        entry = self.manifest.artifact(name)
-        return BundledArtifact(entry.artifact, self.folder / entry.path)
+        return BundledArtifact(self.bundle.artifact(name), self.bundle.file(name))
 
     @cached_property
     def trial(self) -> Trial:
         """What the artifacts were judged on. Raises InputError VERIFY-FILMS or DATA-*."""
-        m = self.manifest
-        spec, source = m.recipe.input, self.data.name
-        evaluation = Films("evaluation", self.find(m.evaluation.split, m.evaluation.films), spec, source)
-        validation = Films("validation", self.find(m.validation.split, m.validation.films), spec, source)
-        ood = OutOfDistributionFilms(evaluation, m.recipe)
-        return Trial(m.recipe, self.weights, evaluation, validation, ood)
+        lists, spec, source = self.bundle.record.films, self.recipe.input, self.data.name
+        evaluation, validation = (
+            Films(what, self.find(found.split, found.films), spec, source)
+            for what, found in (("evaluation", lists.evaluation), ("validation", lists.validation))
+        )
+        ood = OutOfDistributionFilms(evaluation, self.recipe)
+        return Trial(self.recipe, self.weights, evaluation, validation, ood)
 
     @cached_property
     def calibration(self) -> CalibrationFilms | None:
         """The films that set the ranges; None where no artifact is INT8."""
-        m = self.manifest
-        if m.calibration is None:
+        record = self.bundle.record.calibration
+        if record is None:
             return None
-        films = self.find(m.calibration.split, m.calibration.films)
-        return CalibrationFilms("calibration", films, m.recipe.input, self.data.name)
+        return CalibrationFilms("calibration", self.find(record.split, record.films), self.recipe.input, self.data.name)
 
     @cached_property
     def rounded(self) -> RoundedWeights | None:
         """The weights that its INT8 artifacts start from, to be rounded again."""
         calibration = self.calibration
-        return None if calibration is None else RoundedWeights(self.manifest.recipe, self.weights, calibration)
+        return None if calibration is None else RoundedWeights(self.recipe, self.weights, calibration)
 
     def find(self, split: str, records: Sequence[FilmRecord]) -> tuple[Film, ...]:
         """The films of ``records``, held against their hashes. Raises InputError VERIFY-FILMS."""

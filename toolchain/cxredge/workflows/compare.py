@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.bundle import selftest
-from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.bundle import read_manifest
+from cxredge.bundle.manifest import Manifest
 from cxredge.errors import InputError
 from cxredge.parity import numerics
 from cxredge.vocabulary import ArtifactName, Frozen
@@ -39,7 +40,7 @@ def compare_bundle(bundle: Path) -> Iterator[Difference]:
     from cxredge.targets.coreml.target import CORE_ML, EVALUATED, CoreML
 
     manifest = read_manifest(bundle)
-    entries = [e for e in manifest.artifacts if e.artifact.target == CoreML.name]
+    entries = [e for e in manifest.artifacts if e.target == CoreML.name]
     if not entries:
         raise InputError("COMPARE-NONE", f"{manifest.id} holds no Core ML artifact", "name a host or ios bundle")
     target = CoreML()
@@ -47,12 +48,12 @@ def compare_bundle(bundle: Path) -> Iterator[Difference]:
     for entry in entries:
         path = bundle / entry.path
         with target.open_with(CORE_ML, path) as device, target.open_with(EVALUATED, path) as evaluator:
-            yield from differences(entry.artifact.name, device, evaluator, images)
+            yield from differences(entry.name, device, evaluator, images)
 
 
 def selftest_images(bundle: Path, manifest: Manifest) -> list[NDArray[np.float32]]:
     """The self-test's preprocessed pixels, each float32[1, ch, H, W], values 0..255."""
-    spec = manifest.recipe.input
+    spec = manifest.model.input
     cases = selftest.SelfTest.model_validate_json((bundle / manifest.selftest).read_bytes()).cases
     folder = (bundle / manifest.selftest).parent
     shape = (1, spec.channels, spec.height, spec.width)

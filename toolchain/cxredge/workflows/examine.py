@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.evidence import Evidence, Explanation, StabilityEvidence
 from cxredge.parity.decisions import rule_of
 from cxredge.parity.heatmaps import heatmap_evidence
@@ -57,8 +57,8 @@ def examine_bundle(bundle: Path, reference: Path | None = None) -> Examined:
 
     Raises what ``verify_bundle`` raises.
     """
-    manifest = read_manifest(bundle)
-    bundled = Bundled(bundle, manifest, reference_weights(bundle, manifest, reference))
+    opened = open_bundle(bundle)
+    bundled = Bundled(opened, reference_weights(opened, reference))
     with tempfile.TemporaryDirectory(prefix="cxredge-examine-") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
         store = Scratch(Path(scratch))
@@ -69,13 +69,13 @@ def examine_bundle(bundle: Path, reference: Path | None = None) -> Examined:
         names = [a.artifact for a in bundled.artifacts if a.artifact.scheme == "w8a8"]
         explanations = explain_artifacts(bundled, names, EXPLAINED_FILMS, store, server) if names else ()
         pixels = np.array(bundled.trial.evaluation.pixels(store))
-    return Examined(verified, pixels, tuple(evidence), explanations, _bench(bundle, manifest))
+    return Examined(verified, pixels, tuple(evidence), explanations, _bench(opened))
 
 
 def _stability(verified: Verified, server: ForkServer) -> Mapping[ArtifactName, StabilityEvidence]:
     """Lower every artifact with calibrated activations on each half of its calibration films, and run it."""
     bundled, store = verified.bundled, verified.store
-    recipe, weights, calibration = bundled.manifest.recipe, bundled.weights, bundled.calibration
+    recipe, weights, calibration = bundled.recipe, bundled.weights, bundled.calibration
     names = [a.artifact for a in bundled.artifacts if a.artifact.scheme == "w8a8"]
     if calibration is None or not names:
         return {}
@@ -107,7 +107,7 @@ def _evidence(
     from cxredge.images.geometry import film_sizes
 
     bundled, store = verified.bundled, verified.store
-    recipe, trial = bundled.manifest.recipe, bundled.trial
+    recipe, trial = bundled.recipe, bundled.trial
     films = trial.evaluation.films
     rule = rule_of(recipe.labels.names, recipe.decision)
     sizes = film_sizes([film.path for film in films], recipe.input)
@@ -151,6 +151,6 @@ def _evidence(
     return found
 
 
-def _bench(bundle: Path, manifest: Manifest) -> BenchFigures | None:
+def _bench(bundle: Bundle) -> BenchFigures | None:
     """Latency on this machine, one thread."""
-    return next(bench(bundle, BENCH_ROUNDS)) if manifest.kind == "host" else None
+    return next(bench(bundle.folder, BENCH_ROUNDS)) if bundle.manifest.kind == "host" else None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxredge.bundle.manifest import read_manifest
+from cxredge.bundle.bundle import open_bundle
 from cxredge.errors import InputError
 from cxredge.evidence import Explanation
 from cxredge.explain.layerwise import explanation
@@ -29,9 +29,9 @@ def explain_artifact(bundle: Path, name: str | None, films: int, reference: Path
     reference: a host bundle of the same student, for a bundle without the reference.
     Raises InputError BUNDLE-*, MANIFEST-*, EXPLAIN-FILMS, VERIFY-REFERENCE, VERIFY-FILMS, DATA-*, or a job's error.
     """
-    manifest = read_manifest(bundle)
-    artifact = manifest.artifact(name or manifest.primary).artifact
-    bundled = Bundled(bundle, manifest, reference_weights(bundle, manifest, reference))
+    opened = open_bundle(bundle)
+    artifact = opened.artifact(name or opened.manifest.primary)
+    bundled = Bundled(opened, reference_weights(opened, reference))
     with tempfile.TemporaryDirectory(prefix="cxredge-explain-") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
         (found,) = explain_artifacts(bundled, [artifact.name], films, Scratch(Path(scratch)), server)
@@ -45,7 +45,7 @@ def explain_artifacts(
 
     Raises InputError EXPLAIN-FILMS, VERIFY-FILMS, DATA-*, or the first job's error.
     """
-    recipe, weights = bundled.manifest.recipe, bundled.weights
+    recipe, weights = bundled.recipe, bundled.weights
     some = _some_films(bundled, films)
     traced, simulated = {}, {}
     for name in names:
@@ -54,7 +54,7 @@ def explain_artifacts(
         if rounded is not None:
             simulated[name] = Simulated(recipe, weights, name, some, rounded)
     wanted = [*simulated.values(), *traced.values()]
-    materialize(wanted, store, server, f"explaining {', '.join(names)} of {bundled.manifest.id}")
+    materialize(wanted, store, server, f"explaining {', '.join(names)} of {bundled.bundle.manifest.id}")
     return tuple(
         explanation(
             name,
@@ -69,7 +69,7 @@ def explain_artifacts(
 
 def _some_films(bundled: Bundled, count: int) -> SomeFilms:
     """``count`` calibration films, evenly spread. Raises InputError EXPLAIN-FILMS, VERIFY-FILMS, DATA-*."""
-    record = bundled.manifest.calibration or bundled.manifest.evaluation
+    record = bundled.bundle.record.calibration or bundled.bundle.record.films.evaluation
     total = len(record.films)
     if not 1 <= count <= total:
         raise InputError(

@@ -15,9 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cxredge.errors import EnvironmentProblem, InputError
+from cxredge.errors import EnvironmentProblem, InputError, printable
 from cxredge.files import sha256_bytes, sha256_file
-from cxredge.modelfile.contents import printable
 from cxredge.results import Inspection
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target

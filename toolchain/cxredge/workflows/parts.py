@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cxredge.bundle.assemble import Parts
-from cxredge.bundle.manifest import FilmList, StrangersRecord
+from cxredge.bundle.record import FilmList, FilmLists, OutOfDistributionRecord
 from cxredge.parity.judge import Judged
 from cxredge.quantize.calibration import calibration_record
 from cxredge.results import CalibrationRecord, TensorRange
@@ -30,9 +30,11 @@ def bundle_parts(pipeline: Pipeline, judged: Mapping[ArtifactName, Judged], stor
         verdicts=tuple(j.verdict for j in judged.values()),
         temperatures={name: j.measures.temperature for name, j in judged.items()},
         calibration=_calibration(pipeline, {a.target: a.ranges for a, _ in records.values() if a.ranges}),
-        evaluation=_listed(recipe.evaluation.split, trial.evaluation),
-        validation=_listed(recipe.calibration.split, trial.validation),
-        strangers=StrangersRecord.of(trial.out_of_distribution.listed(store)),
+        films=FilmLists(
+            evaluation=_listed(recipe.evaluation.split, trial.evaluation),
+            validation=_listed(recipe.calibration.split, trial.validation),
+            out_of_distribution=OutOfDistributionRecord.of(trial.out_of_distribution.listed(store)),
+        ),
         selftest={a.artifact: pipeline.self_test_outputs(a).read(store).outputs for a in pipeline.artifacts},
         tools={k: v for name in records for k, v in get_target(name.target).tools().items()},
     )

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.bundle.manifest import Manifest, read_manifest
+from cxredge.bundle.bundle import read_manifest
+from cxredge.bundle.manifest import Manifest
 from cxredge.errors import CxrError, InputError, nearest
 from cxredge.files import sha256_file, write_bytes
 from cxredge.images.preprocess import preprocess, to_student
 from cxredge.progress import track
-from cxredge.report.findings import FilmFindings, findings
+from cxredge.report.findings import FilmClass, FilmFindings, findings
 from cxredge.targets import get_target
 from cxredge.targets.runner import Runner
 from cxredge.vocabulary import ArtifactName
@@ -31,7 +32,7 @@ class Prediction:
     """One film, and its findings or why it was refused."""
 
     film: Path
-    findings: FilmFindings | None
+    findings: FilmFindings | FilmClass | None
     error: CxrError | None
 
 
@@ -48,10 +49,14 @@ class Predictor:
         self.manifest: Manifest = read_manifest(bundle)
         self._entry = self.manifest.artifact(name or self.manifest.primary)
         self._file = bundle / self._entry.path
-        names = self.manifest.recipe.labels.names
+        names = self.manifest.model.names
         if label is not None and label not in names:
             raise InputError(
                 "PREDICT-LABEL", f"the bundle has no label {label}", "choose one of its labels", nearest(label, names)
+            )
+        if heatmap is not None and self.manifest.model.heatmap == "none":
+            raise InputError(
+                "PREDICT-HEATMAP", f"the model of {self.manifest.id} has no heatmap", "leave --heatmap out"
             )
         self._films = _expand(films)
         if heatmap is not None and (len(self._films) > 1) == (heatmap.suffix.lower() == ".png"):
@@ -65,11 +70,11 @@ class Predictor:
     @property
     def phantoms(self) -> bool:
         """Whether the model learnt from phantoms."""
-        return self.manifest.recipe.data.source == "phantom"
+        return self.manifest.model.phantom
 
     def run(self) -> Iterator[Prediction]:
         """Every film in its turn; one that cannot be read is told with its error, and the others go on."""
-        with get_target(self._entry.artifact.target).open(self._file) as runner:
+        with get_target(self._entry.target).open(self._file) as runner:
             for film in track(self._films, "predict", total=len(self._films)):
                 try:
                     found = self._one(runner, film)
@@ -78,27 +83,25 @@ class Predictor:
                 else:
                     yield Prediction(film, found, None)
 
-    def _one(self, runner: Runner, film: Path) -> FilmFindings:
-        recipe, name = self.manifest.recipe, self._entry.artifact.name
-        pixels = preprocess(film, recipe.input)
+    def _one(self, runner: Runner, film: Path) -> FilmFindings | FilmClass:
+        model, name = self.manifest.model, self._entry.name
+        pixels = preprocess(film, model.input)
         outputs = runner.run(to_student(pixels))
         digest = sha256_file(film)
-        found = findings(recipe, outputs, str(film), digest, self.manifest.id, name)
+        found = findings(model, outputs, str(film), digest, self.manifest.id, name)
         if self._heatmaps is not None:
             from cxredge.report import heatmap
 
-            names, label = recipe.labels.names, self._heatmaps.label
-            furthest = max(range(len(names)), key=lambda i: found.findings[i].margin)
-            index = furthest if label is None else names.index(label)
+            label = self._heatmaps.label or found.foremost
+            cam = outputs["cam"][0, model.names.index(label)]
             stream = io.BytesIO()
-            heatmap.figure(pixels, outputs["cam"][0, index], self._words(found, index, name)).save(stream, "PNG")
+            heatmap.figure(pixels, cam, self._words(found, label, name)).save(stream, "PNG")
             write_bytes(self._place(self._heatmaps.place, film, digest), stream.getvalue())
         return found
 
-    def _words(self, found: FilmFindings, index: int, name: ArtifactName) -> tuple[str, str]:
-        shown = found.findings[index]
+    def _words(self, found: FilmFindings | FilmClass, label: str, name: ArtifactName) -> tuple[str, str]:
         return (
-            f"{shown.label}: {'positive' if shown.positive else 'negative'}, {shown.margin:+.2f} from operating point",
+            found.words(label),
             f"where the logit comes from, {self.manifest.id}, {name}; not a diagnosis",
         )
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.bundle.manifest import SIGNATURE, read_manifest
+from cxredge.bundle.bundle import read_manifest
+from cxredge.bundle.manifest import SIGNATURE
 from cxredge.errors import InputError, ProofFailed
 from cxredge.recipe import recipe_path
 

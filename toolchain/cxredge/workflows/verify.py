@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxredge.bundle.assemble import REFERENCE_WEIGHTS
-from cxredge.bundle.manifest import Manifest, StrangersRecord, read_manifest
+from cxredge.bundle.bundle import Bundle, open_bundle
+from cxredge.bundle.record import OutOfDistributionRecord
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Results
 from cxredge.parity.judge import Answers, Judged
@@ -31,26 +32,21 @@ class Verified:
     judged: Mapping[ArtifactName, Judged]
 
     @property
-    def manifest(self) -> Manifest:
-        """The bundle's."""
-        return self.bundled.manifest
-
-    @property
     def passed(self) -> bool:
         """Whether all gates are kept."""
         return all(j.verdict.passed for j in self.judged.values())
 
     def results(self, evidence: Sequence[Evidence] = ()) -> Results:
         """What ``gate`` and the report read."""
-        m = self.manifest
+        manifest, record = self.bundled.bundle.manifest, self.bundled.bundle.record
         return Results(
-            bundle=m.id,
-            kind=m.kind,
-            recipe=f"{m.recipe.name} {m.recipe.version}",
-            weights_sha256=m.recipe.weights.sha256,
-            films_sha256=m.evaluation.films_sha256,
-            statement=m.statement,
-            artifacts=tuple(e.artifact for e in m.artifacts),
+            bundle=manifest.id,
+            kind=manifest.kind,
+            recipe=f"{record.recipe.name} {record.recipe.version}",
+            weights_sha256=record.recipe.weights.sha256,
+            films_sha256=record.films.evaluation.films_sha256,
+            statement=record.making.statement,
+            artifacts=record.artifacts,
             verdicts=tuple(j.verdict for j in self.judged.values()),
             evidence=tuple(evidence),
         )
@@ -63,26 +59,26 @@ def verify_bundle(bundle: Path, reference: Path | None = None) -> Verified:
     Raises InputError BUNDLE-*, MANIFEST-*, VERIFY-REFERENCE, VERIFY-FILMS, VERIFY-STRANGERS, DATA-*, or the first
     job's error.
     """
-    manifest = read_manifest(bundle)
-    weights = reference_weights(bundle, manifest, reference)
+    opened = open_bundle(bundle)
+    weights = reference_weights(opened, reference)
     with tempfile.TemporaryDirectory(prefix="cxredge-verify-") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
-        return run_and_judge(Bundled(bundle, manifest, weights), Scratch(Path(scratch)), server)
+        return run_and_judge(Bundled(opened, weights), Scratch(Path(scratch)), server)
 
 
 def run_and_judge(bundled: Bundled, store: Scratch, server: ForkServer, extra: Sequence[Pictures] = ()) -> Verified:
     """Run the reference and every artifact on all that they are judged on, and judge. extra: run on these as well."""
     trial, artifacts = bundled.trial, bundled.artifacts
-    materialize(trial.judged_on, store, server, f"reading the films of {bundled.manifest.id}")
+    materialize(trial.judged_on, store, server, f"reading the films of {bundled.bundle.manifest.id}")
     _check_out_of_distribution(bundled, store)
-    materialize(trial.outputs(artifacts, extra), store, server, f"verifying {bundled.manifest.id}")
+    materialize(trial.outputs(artifacts, extra), store, server, f"verifying {bundled.bundle.manifest.id}")
     said = trial.said(artifacts, store)
     return Verified(bundled, store, said.reference, said.artifacts, trial.judge(artifacts, store, said))
 
 
 def _check_out_of_distribution(bundled: Bundled, store: Scratch) -> None:
-    wanted = bundled.manifest.strangers
-    found = StrangersRecord.of(bundled.trial.out_of_distribution.listed(store))
+    wanted = bundled.bundle.record.films.out_of_distribution
+    found = OutOfDistributionRecord.of(bundled.trial.out_of_distribution.listed(store))
     if found == wanted:
         return
     raise InputError(
@@ -93,22 +89,24 @@ def _check_out_of_distribution(bundled: Bundled, store: Scratch) -> None:
     )
 
 
-def _said(record: StrangersRecord) -> str:
+def _said(record: OutOfDistributionRecord) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in record.kinds.items())
 
 
-def reference_weights(bundle: Path, manifest: Manifest, reference: Path | None) -> Path:
+def reference_weights(bundle: Bundle, reference: Path | None) -> Path:
     """The reference's weights, from the bundle or from the host bundle named. Raises InputError VERIFY-REFERENCE."""
-    if manifest.kind == "host":
-        return bundle / REFERENCE_WEIGHTS
+    kind = bundle.manifest.kind
+    if kind == "host":
+        return bundle.folder / REFERENCE_WEIGHTS
     if reference is None:
         raise InputError(
             "VERIFY-REFERENCE",
-            f"{bundle} is an {manifest.kind} bundle: it does not hold the float32 student",
+            f"{bundle.folder} is an {kind} bundle: it does not hold the float32 student",
             "name the host bundle of the same build: --reference dist/<name>-<version>",
         )
-    other = read_manifest(reference)
-    if other.kind != "host" or other.recipe.weights.sha256 != manifest.recipe.weights.sha256:
+    other = open_bundle(reference)
+    same = other.record.recipe.weights.sha256 == bundle.record.recipe.weights.sha256
+    if other.manifest.kind != "host" or not same:
         raise InputError(
             "VERIFY-REFERENCE",
             f"{reference} is not a host bundle of the same student",

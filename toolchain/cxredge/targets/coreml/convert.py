@@ -13,7 +13,7 @@ import numpy as np
 
 from cxredge.errors import EnvironmentProblem
 from cxredge.mlprogram.graph import Graph, read_graph
-from cxredge.outputs import OUTPUT_NAMES
+from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.quantize.units import QUANTISED, module_of
 from cxredge.recipe import InputSpec
 
@@ -134,7 +134,7 @@ def conversion(source: Source, half: bool, steps: Sequence[Step]) -> dict[str, A
         "pass_pipeline": pipeline,
         "skip_model_load": True,
         "inputs": [coremltools.TensorType(name="image", shape=shape, dtype=np.float32)],
-        "outputs": [coremltools.TensorType(name=name, dtype=np.float32) for name in OUTPUT_NAMES],
+        "outputs": [coremltools.TensorType(name=name, dtype=np.float32) for name in STUDENT_OUTPUTS],
     }
 
 

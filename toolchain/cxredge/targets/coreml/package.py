@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cxredge.files import canonical_json, sha256_bytes, write_bytes
-from cxredge.outputs import OUTPUT_NAMES
+from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.vocabulary import ArtifactName, SchemeName
 
@@ -74,7 +74,7 @@ def _describe(description: Any, recipe: Recipe, scheme: SchemeName) -> None:
 
 OUTPUTS = dict(
     zip(
-        OUTPUT_NAMES,
+        STUDENT_OUTPUTS,
         (
             "one logit a label, before the sigmoid or softmax; thresholds are in the bundle's manifest",
             "class activation maps in logit units, labels x rows x columns; their spatial mean is the logit",

@@ -11,8 +11,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from cxredge.errors import printable
 from cxredge.modelfile import cost
-from cxredge.modelfile.contents import Contents, Tensor, contents, item, operation, printable
+from cxredge.modelfile.contents import Contents, Tensor, contents, item, operation
 from cxredge.modelfile.flatbuffer import packaged_schema
 from cxredge.results import Delegation, Operation, TensorInfo
 from cxredge.targets.executorch.methods import OUTPUTS_METHOD

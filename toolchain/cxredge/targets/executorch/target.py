@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cxredge.errors import EnvironmentProblem
 from cxredge.files import canonical_json, write_bytes
 from cxredge.modelfile.contents import Contents
-from cxredge.outputs import OUTPUT_NAMES
+from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec, Recipe
@@ -80,7 +80,7 @@ class ExecuTorch(Target):
                 program, estimator = quantise(program, calibration, kept)
                 lowered = Lowered(estimator.table(calibration.rule), estimator.step(CAM, calibration.rule))
             constants = {
-                OUTPUTS_METHOD: ",".join(OUTPUT_NAMES),
+                OUTPUTS_METHOD: ",".join(STUDENT_OUTPUTS),
                 LABELS_METHOD: ",".join(recipe.labels.names),
                 INPUT_METHOD: canonical_json(recipe.input.model_dump(mode="json")),
             }

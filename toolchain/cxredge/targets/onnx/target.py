@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cxredge.errors import EnvironmentProblem
 from cxredge.files import canonical_json, write_bytes
 from cxredge.modelfile.contents import Contents
-from cxredge.outputs import OUTPUT_NAMES
+from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec, Recipe
@@ -62,7 +62,7 @@ class Onnx(Target):
             kwargs={"image": torch.zeros(1, spec.channels, spec.height, spec.width)},
             dynamo=True,
             input_names=["image"],
-            output_names=list(OUTPUT_NAMES),
+            output_names=list(STUDENT_OUTPUTS),
             opset_version=OPSET,
             external_data=False,
             verbose=False,

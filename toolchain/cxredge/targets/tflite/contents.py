@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cxredge.errors import printable
 from cxredge.modelfile import cost
-from cxredge.modelfile.contents import Contents, Tensor, contents, item, operation, printable
+from cxredge.modelfile.contents import Contents, Tensor, contents, item, operation
 from cxredge.results import Delegation, TensorInfo
 
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "FULLY_CONNECTED")

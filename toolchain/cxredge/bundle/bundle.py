@@ -1,0 +1,119 @@
+"""A bundle as a host opens it: the manifest, every file held against it, and the record of its making."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cxredge.bundle.manifest import FILE, PATH, SIGNATURE, BundledFile, Manifest, parse_manifest
+from cxredge.bundle.model import Model
+from cxredge.bundle.record import Record, read_record, refused
+from cxredge.errors import InputError
+from cxredge.files import sha256_file
+from cxredge.results import Artifact
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files are those that its manifest lists."""
+
+    folder: Path
+    manifest: Manifest
+    record: Record
+
+    def file(self, name: str) -> Path:
+        """The file of an artifact. Raises InputError BUNDLE-ARTIFACT."""
+        return self.folder / self.manifest.artifact(name).path
+
+    def artifact(self, name: str) -> Artifact:
+        """The record of an artifact. Raises InputError BUNDLE-ARTIFACT."""
+        return self.record.artifact(self.manifest.artifact(name).name)
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Read a bundle: manifest, files, record, in this order.
+
+    Raises what ``read_manifest`` raises, and InputError BUNDLE-RECORD: the record is lacking, or says otherwise than
+    the manifest.
+    """
+    manifest = read_manifest(folder)
+    record = read_record(folder)
+    if Model.of(record.recipe) != manifest.model:
+        raise refused(folder, "the recipe is not of the model that the manifest describes")
+    if [(a.name, a.sha256) for a in record.artifacts] != [(e.name, e.sha256) for e in manifest.artifacts]:
+        raise refused(folder, "the artifacts are not those of the manifest")
+    return Bundle(folder, manifest, record)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """A bundle's manifest, and every file held against it before anything else is opened: what a phone does too.
+
+    Raises InputError BUNDLE-MISSING, MANIFEST-SYNTAX, MANIFEST-VERSION, MANIFEST-SCHEMA, MANIFEST-ID, BUNDLE-FILES
+    (missing, extra, links) or BUNDLE-HASH.
+    """
+    path = folder / FILE
+    if not path.is_file() or path.is_symlink():
+        raise InputError(
+            "BUNDLE-MISSING", f"{folder} is not a bundle: it has no {FILE}", "name a folder that `cxredge build` wrote"
+        )
+    manifest = parse_manifest(path)
+    _check_files(folder, manifest)
+    return manifest
+
+
+def is_bundle_path(path: str) -> bool:
+    """Whether ``path`` is a ``BundlePath``."""
+    return re.fullmatch(PATH, path) is not None
+
+
+def list_files(folder: Path) -> tuple[BundledFile, ...]:
+    """Every file under ``folder`` but the manifest and the signature, sorted by path."""
+    return tuple(
+        BundledFile(path=path, bytes=(folder / path).stat().st_size, sha256=sha256_file(folder / path))
+        for path in sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+        if path not in (FILE, SIGNATURE)
+    )
+
+
+def walk_files(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Every path under ``folder`` but plain folders, and whether it is a plain file: no link, no pipe."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_dir():
+            yield path.relative_to(folder).as_posix(), path.is_file() and not path.is_symlink()
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    """Hold the folder against the manifest's list: nothing missing, nothing more, no links, every hash right.
+
+    A signature may stand beside what is listed; it is checked by ``cxredge verify-signature``, not here.
+    """
+    present: set[str] = set()
+    for relative, whole in walk_files(folder):
+        if not whole:
+            raise InputError(
+                "BUNDLE-FILES", f"{relative!a} in {folder} is a link or a special file", "build the bundle again"
+            )
+        if relative not in (FILE, SIGNATURE):
+            present.add(relative)
+    listed = {f.path for f in manifest.files}
+    missing, extra = sorted(listed - present), sorted(present - listed)
+    if missing or extra:
+        raise InputError(
+            "BUNDLE-FILES",
+            f"{folder} does not hold what its manifest lists (missing: {missing[:5]!a}, extra: {extra[:5]!a})",
+            "build the bundle again, or remove what was added",
+        )
+    for entry in manifest.files:
+        path = folder / PurePosixPath(entry.path)
+        if path.stat().st_size != entry.bytes or sha256_file(path) != entry.sha256:
+            raise InputError(
+                "BUNDLE-HASH", f"{entry.path} in {folder} is not the file that was verified", "build the bundle again"
+            )
+    by_path = {f.path: f.sha256 for f in manifest.files}
+    for artifact in manifest.artifacts:
+        if by_path[artifact.path] != artifact.sha256:
+            raise InputError(
+                "BUNDLE-HASH", f"{artifact.path}: artifact and file list disagree", "build the bundle again"
+            )

@@ -1,0 +1,106 @@
+"""Reading field logs: a file, exactly or not at all, and folders of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cxredge import strict_json
+from cxredge.device.contradictions import contradictions
+from cxredge.device.field_log import FieldLog
+from cxredge.errors import InputError
+from cxredge.files import open_regular
+
+MAX_BYTES = 1_000_000
+MAX_FILES = 10_000
+"""Files and folders below a folder of logs."""
+VERSION = 2
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file, or folder that could not be searched: its log, or why there is none."""
+
+    path: Path
+    log: FieldLog | None
+    error: InputError | None
+
+
+def read_field_log(path: Path) -> FieldLog:
+    """Read one log. Raises InputError FIELD-MISSING, -SYNTAX, -VERSION, -SCHEMA or -CONTRADICTION."""
+    try:
+        with open_regular(path) as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            "FIELD-MISSING", f"{path} cannot be read: {error.strerror}", "name a log that an app exported"
+        ) from error
+    try:
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES} bytes")
+        tree = strict_json.parse(data, MAX_BYTES)
+    except ValueError as error:
+        raise InputError("FIELD-SYNTAX", f"{path} is not a field log: {error}", "export it again") from error
+    _check_version(path, tree.get("field_log") if isinstance(tree, dict) else None)
+    try:
+        log = FieldLog.model_validate_json(data)
+    except ValidationError as error:
+        place, what = strict_json.first_fault(error)
+        raise InputError("FIELD-SCHEMA", f"{path}: {place}: {what}", "export it again") from error
+    for sentence in contradictions(log):
+        raise InputError("FIELD-CONTRADICTION", f"{path}: {sentence}", "export it again")
+    return log
+
+
+def read_all(places: Iterable[Path]) -> Iterator[Found]:
+    """Every log in its turn: files as named, folders searched for files. What cannot be read is told with its error."""
+    for place in places:
+        for path, refused in _files(place) if os.path.isdir(place) else [(place, None)]:
+            if refused is not None:
+                yield Found(path, None, refused)
+                continue
+            try:
+                yield Found(path, read_field_log(path), None)
+            except InputError as error:
+                yield Found(path, None, error)
+
+
+def _check_version(path: Path, version: object) -> None:
+    if type(version) is int and version > VERSION:
+        raise InputError("FIELD-VERSION", f"{path} has version {ascii(version)[:20]}", "use a newer cxredge")
+    if type(version) is not int or version != VERSION:
+        shown = ascii(version)[: strict_json.MAX_PLACE]
+        raise InputError("FIELD-VERSION", f"{path} has version {shown}", "export it again with the current app")
+
+
+def _files(top: Path) -> list[tuple[Path, InputError | None]]:
+    """Files below a folder, sorted, hidden ones left out; links to folders are not followed, as they may lead back."""
+    found: list[tuple[Path, InputError | None]] = []
+    folders, seen = [top], 0
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    seen += 1
+                    if seen > MAX_FILES:
+                        cause = f"the folder {top} holds more than {MAX_FILES} files and folders"
+                        return [(top, InputError("FIELD-MANY", cause, "name a folder that holds field logs only"))]
+                    path = folder / entry.name
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(path)
+                    elif entry.is_file(follow_symlinks=False) or os.path.isfile(path):
+                        found.append((path, None))
+        except OSError as error:
+            cause = f"{folder} cannot be searched: {error.strerror}"
+            found.append((folder, InputError("FIELD-MISSING", cause, "name a folder that you may read")))
+    if not found:
+        cause = f"the folder {top} holds no file"
+        return [(top, InputError("FIELD-EMPTY", cause, "name a folder with logs that apps exported"))]
+    return sorted(found, key=lambda one: one[0])
