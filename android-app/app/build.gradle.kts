@@ -44,8 +44,8 @@ android {
                 test.maxHeapSize = "3g"
                 test.systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
                 test.systemProperty("cxr.fixtures", rootDir.resolve("../build/android/fixtures").path)
-                test.systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
                 test.systemProperty("cxr.screenshots", layout.buildDirectory.dir("screenshots").get().asFile.path)
+                test.systemProperty("cxr.logs", layout.buildDirectory.dir("field-logs").get().asFile.path)
             }
         }
     }

@@ -6,17 +6,39 @@ import org.json.JSONArray
 import org.json.JSONObject
 import java.io.File
 
-/** What `make android-fixtures` made (a signed bundle, its key, films, the host's answers), and the shared vectors. */
+/** A signed bundle that the JVM can run, and what the host says of the films by it. */
+class Kit(folder: File) {
+    val bundle: File = File(folder, "bundle")
+    val name: String = folder.name
+    private val answers = File(folder, "predict.json")
+
+    /** What `cxredge predict --json` says of the films, by their files' names. */
+    val predictions: Map<String, JSONObject> by lazy {
+        val list = JSONArray(answers.readText())
+        (0 until list.length()).map { list.getJSONObject(it) }.associateBy { File(it.getString("film")).name }
+    }
+
+    fun folder(): Folder = Folder(bundle)
+}
+
+/** What `make android-fixtures` made (signed bundles, their key, films, the host's answers), and the shared vectors. */
 object Fixtures {
     private val root = File(System.getProperty("cxr.fixtures"))
     private val vectors = File(System.getProperty("cxr.vectors"))
     private val index = JSONObject(File(vectors, "vectors.json").readText())
 
-    val bundle: File = File(root, "bundle")
-    val films: List<File> = File(root, "films").listFiles().orEmpty().sorted()
+    /** The zoo's phantom model: five findings. */
+    val findings: Kit = Kit(root)
 
-    /** What `cxredge predict --json` says of the films. */
-    val predictions: List<JSONObject> = JSONArray(File(root, "predict.json").readText()).objects()
+    /** Three classes that exclude each other, with names in English and French. */
+    val classes: Kit = Kit(File(root, "classes"))
+
+    /** The same classes from a model that gives logits and quality alone. */
+    val bare: Kit = Kit(File(root, "bare"))
+
+    /** Signed, and its manifest is of version 1. */
+    val old: Kit = Kit(File(root, "old"))
+    val films: List<File> = File(root, "films").listFiles().orEmpty().sorted()
 
     /** How many grey levels a JPEG decoder may be away from the host's. */
     val greyBound: Int = index.getInt("grey_bound")
@@ -25,8 +47,6 @@ object Fixtures {
     val cases: List<JSONObject> = index.getJSONArray("films").objects()
 
     fun keys(): List<PinnedKey> = listOf(PinnedKey.parse("test", File(root, "keys/test.pub").readText()))
-
-    fun folder(): Folder = Folder(bundle)
 
     /** A file of the vectors: of a case's source, or of a stage. */
     fun file(about: JSONObject): File = File(vectors, about.getString("file"))

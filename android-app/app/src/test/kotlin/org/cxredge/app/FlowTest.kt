@@ -18,6 +18,7 @@ import org.cxredge.app.view.find
 import org.cxredge.core.bundle.Folder
 import org.cxredge.core.bundle.ModelVersion
 import org.cxredge.core.bundle.PinnedKey
+import org.json.JSONObject
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNotSame
@@ -28,6 +29,7 @@ import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
@@ -59,29 +61,71 @@ class FlowTest {
 
     @Test
     fun everyFilmIsDecidedAsOnTheHost() {
-        assertEquals(Fixtures.films.size, Fixtures.predictions.size)
-        for (file in Fixtures.films) {
-            val expected = Fixtures.predictions.first { File(it.getString("film")).name == file.name }
-            val activity = open(Uri.fromFile(file))
-            until { session.film is FilmState.Done }
-            val decision = (session.film as FilmState.Done).result.decision
-            val findings = expected.getJSONArray("findings")
-            assertEquals(findings.length(), decision.findings.size)
-            decision.findings.forEachIndexed { i, finding ->
-                val host = findings.getJSONObject(i)
-                assertEquals(host.getString("label"), finding.label)
-                assertEquals(file.name, host.getBoolean("positive"), finding.positive)
-                assertEquals(host.getDouble("margin"), finding.margin, 1e-3)
+        for (kit in listOf(Fixtures.findings, Fixtures.classes, Fixtures.bare)) {
+            use(kit)
+            assertEquals(Fixtures.films.size, kit.predictions.size)
+            for (file in Fixtures.films) {
+                val activity = open(Uri.fromFile(file))
+                until { session.state.film is FilmState.Done }
+                OnScreen(activity.get(), kit.predictions.getValue(file.name), "${kit.name}, ${file.name}").check()
+                leave(activity)
             }
-            assertEquals(expected.getBoolean("unlike_training_films"), decision.unlikeTrainingFilms)
-            leave(activity)
         }
+    }
+
+    @Test
+    fun uncertainIsNoFindingLikeAnother() {
+        use(Fixtures.classes)
+        val (uncertain, certain) = listOf(true, false).map { none ->
+            Fixtures.films.first { Fixtures.classes.predictions.getValue(it.name).isNull("answer") == none }
+        }
+        val activity = open(Uri.fromFile(uncertain))
+        until { session.state.film is FilmState.Done }
+        assertEquals(app.getString(R.string.uncertain), activity.get().find<TextView>(R.id.status).text.toString())
+        val card = activity.get().find<ViewGroup>(R.id.notices).getChildAt(0)
+        assertEquals(app.getString(R.string.uncertain_title), card.find<TextView>(R.id.notice_title).text.toString())
+        assertTrue(warns(card))
+        leave(activity)
+        val other = open(Uri.fromFile(certain)).get()
+        until { session.state.film is FilmState.Done }
+        assertFalse(text(other.find(R.id.notices)).contains(app.getString(R.string.uncertain_title)))
+        val cards = other.find<ViewGroup>(R.id.notices)
+        assertTrue((0 until cards.childCount).none { warns(cards.getChildAt(it)) })
+    }
+
+    @Test
+    fun labelsHaveTheNamesOfTheSystemsLanguages() {
+        use(Fixtures.classes)
+        val names = mapOf("fr" to "Cœur élargi", "fr-rCA" to "Cœur élargi", "en" to "Enlarged heart", "ar" to "Enlarged heart")
+        for ((language, name) in names) {
+            RuntimeEnvironment.setQualifiers("+$language")
+            val activity = open(Uri.fromFile(film))
+            until { session.state.film is FilmState.Done }
+            assertTrue(language, text(activity.get().find(R.id.findings)).contains(name))
+            leave(activity)
+            val about = Robolectric.buildActivity(AboutActivity::class.java).setup().get()
+            assertTrue(language, text(about.find(R.id.facts)).contains(name))
+        }
+    }
+
+    @Test
+    fun aModelWithoutHeatmapOrNoveltySaysSo() {
+        use(Fixtures.bare)
+        val activity = open(Uri.fromFile(film)).get()
+        until { session.state.film is FilmState.Done }
+        assertEquals(app.getString(R.string.heat_absent), activity.find<TextView>(R.id.heat).text.toString())
+        assertEquals(app.getString(R.string.novelty_absent), activity.find<TextView>(R.id.novelty).text.toString())
+        assertEquals(View.GONE, activity.find<View>(R.id.heat_opacity).visibility)
+        val rows = activity.find<ViewGroup>(R.id.findings)
+        assertEquals(3, rows.childCount)
+        assertTrue((0 until rows.childCount).none { rows.getChildAt(it).isClickable || rows.getChildAt(it).isSelected })
+        assertFalse(activity.find<TextView>(R.id.findings_hint).text.contains(app.getString(R.string.heat_hint)))
     }
 
     @Test
     fun aTapOnAFindingShowsItsHeatmap() {
         val activity = open(Uri.fromFile(film)).get()
-        until { session.film is FilmState.Done }
+        until { session.state.film is FilmState.Done }
         val rows = activity.find<ViewGroup>(R.id.findings)
         val second = rows.getChildAt(1)
         val heat = activity.find<TextView>(R.id.heat)
@@ -107,7 +151,7 @@ class FlowTest {
         until { readings.get() == 1 }
         controller.recreate()
         turned.countDown()
-        until { session.film is FilmState.Done }
+        until { session.state.film is FilmState.Done }
         assertEquals(View.VISIBLE, controller.get().find<View>(R.id.result).visibility)
         controller.recreate()
         assertEquals(View.VISIBLE, controller.get().find<View>(R.id.result).visibility)
@@ -127,34 +171,34 @@ class FlowTest {
         )
         until { opened.count == 0L }
         leave(controller)
-        assertEquals(FilmState.None, session.film)
+        assertEquals(FilmState.None, session.state.film)
         left.countDown()
         val other = Fixtures.films.first { it != film }
         open(Uri.fromFile(other))
-        until { session.film is FilmState.Done }
-        assertEquals(Uri.fromFile(other).toString(), (session.film as FilmState.Done).request.address)
+        until { session.state.film is FilmState.Done }
+        assertEquals(Uri.fromFile(other).toString(), (session.state.film as FilmState.Done).request.address)
     }
 
     @Test
     fun afterTheProcessDiedTheFilmIsAnalysedAgain() {
         val saved = Bundle()
         val before = open(Uri.fromFile(Fixtures.refused("colour.png")))
-        until { session.film is FilmState.Refused }
+        until { session.state.film is FilmState.Refused }
         before.get().find<View>(R.id.convert).performClick()
-        until { session.film is FilmState.Done }
+        until { session.state.film is FilmState.Done }
         before.pause().stop().saveInstanceState(saved)
         app.die()
-        assertEquals(Verdict.Unchecked, session.verdict)
+        assertEquals(Verdict.Unchecked, session.state.verdict)
         val after = Robolectric.buildActivity(FilmActivity::class.java, before.intent).setup(saved)
-        assertTrue(session.film is FilmState.Waiting)
-        until { session.film is FilmState.Done }
+        assertTrue(session.state.film is FilmState.Waiting)
+        until { session.state.film is FilmState.Done }
         assertTrue(text(after.get().find(R.id.notices)).contains(app.getString(R.string.greyed_title)))
     }
 
     @Test
     fun aFilmThatIsGoneIsToBeChosenAgain() {
         val activity = open(film { throw SecurityException("no grant") }).get()
-        until { session.film is FilmState.Refused }
+        until { session.state.film is FilmState.Refused }
         assertTrue(text(activity.find(R.id.notices)).contains(app.getString(R.string.access_advice)))
         assertTrue(text(activity.find(R.id.notices)).contains("FILM-ACCESS"))
     }
@@ -172,8 +216,8 @@ class FlowTest {
         )
         for ((file, code) in codes) {
             val controller = open(Uri.fromFile(file))
-            until { session.film is FilmState.Refused || session.film is FilmState.Done }
-            assertTrue("${file.name}: ${text(controller.get().find(R.id.notices))}", session.film is FilmState.Refused)
+            until { session.state.film is FilmState.Refused || session.state.film is FilmState.Done }
+            assertTrue("${file.name}: ${text(controller.get().find(R.id.notices))}", session.state.film is FilmState.Refused)
             assertTrue(file.name, text(controller.get().find(R.id.notices)).contains(code))
             assertEquals(View.GONE, controller.get().find<View>(R.id.result).visibility)
             leave(controller)
@@ -185,14 +229,14 @@ class FlowTest {
         val pixel = Bitmap.createBitmap(intArrayOf(-0x7f7f80), 1, 1, Bitmap.Config.ARGB_8888)
         val bytes = ByteArrayOutputStream().also { pixel.compress(Bitmap.CompressFormat.PNG, 100, it) }.toByteArray()
         val activity = open(Uri.fromFile(write("pixel.png", bytes))).get()
-        until { session.film is FilmState.Done }
+        until { session.state.film is FilmState.Done }
         assertTrue(text(activity.find(R.id.notices)).contains(app.getString(R.string.unlike_title)))
     }
 
     @Test
     fun aChangedBundleIsRefused() {
         val copy = temporary.newFolder("bundle")
-        Fixtures.bundle.copyRecursively(copy, overwrite = true)
+        Fixtures.findings.bundle.copyRecursively(copy, overwrite = true)
         val card = File(copy, "MODEL_CARD.md")
         card.writeBytes(card.readBytes().also { it[0] = (it[0].toInt() xor 1).toByte() })
         app.bundle = Folder(copy)
@@ -211,6 +255,12 @@ class FlowTest {
     fun anOlderBundleIsRefused() {
         AcceptedInPreferences(app.getSharedPreferences("accepted", 0)).accept("phantom", ModelVersion.parse("9.0.0"))
         assertRefused("BUNDLE-ROLLBACK", R.string.rollback_title)
+    }
+
+    @Test
+    fun aBundleOfTheFirstManifestIsRefused() {
+        app.bundle = Fixtures.old.folder()
+        assertRefused("MANIFEST-VERSION", R.string.version_title)
     }
 
     @Test
@@ -237,13 +287,13 @@ class FlowTest {
     fun aFailedSelfTestBarsEveryFilm() {
         app.runtime = { OnnxRuntime(wrong = 3f) }
         val main = Robolectric.buildActivity(MainActivity::class.java).setup().get()
-        until { session.verdict is Verdict.Failed }
+        until { session.state.verdict is Verdict.Failed }
         assertEquals(app.getString(R.string.failed_runtime), main.find<TextView>(R.id.verdict_text).text.toString())
         assertFalse(main.find<View>(R.id.pick).isEnabled)
         assertFalse(main.find<View>(R.id.photograph).isEnabled)
         val film = open(Uri.fromFile(film)).get()
         assertEquals(app.getString(R.string.not_analysed), film.find<TextView>(R.id.status).text.toString())
-        assertTrue(session.film is FilmState.Waiting)
+        assertTrue(session.state.film is FilmState.Waiting)
         val log = Robolectric.buildActivity(LogActivity::class.java).setup().get()
         assertTrue(log.find<View>(R.id.share).isEnabled)
     }
@@ -252,7 +302,8 @@ class FlowTest {
     fun theLogIsSharedAsItIsShown() {
         val log = Robolectric.buildActivity(LogActivity::class.java).setup()
         assertFalse(log.get().find<View>(R.id.share).isEnabled)
-        until { session.verdict is Verdict.Passed }
+        assertEquals(app.getString(R.string.log_waiting), log.get().find<TextView>(R.id.log).text.toString())
+        until { session.state.verdict is Verdict.Passed }
         val shown = log.get().find<TextView>(R.id.log).text.toString()
         log.get().find<View>(R.id.share).performClick()
         val chooser = shadowOf(log.get()).nextStartedActivity
@@ -269,14 +320,14 @@ class FlowTest {
         val file = SharedFiles.photograph(app)
         shadowOf(app.contentResolver).registerInputStreamSupplier(SharedFiles.PHOTOGRAPH) { file.inputStream() }
         val main = Robolectric.buildActivity(MainActivity::class.java).setup()
-        until { session.verdict is Verdict.Passed }
+        until { session.state.verdict is Verdict.Passed }
         main.get().find<View>(R.id.photograph).performClick()
         val camera = shadowOf(main.get()).nextStartedActivityForResult
         film.copyTo(file)
         shadowOf(main.get()).receiveResult(camera.intent, Activity.RESULT_OK, null)
         val next = shadowOf(main.get()).nextStartedActivity
         val controller = Robolectric.buildActivity(FilmActivity::class.java, next).setup()
-        until { session.film is FilmState.Done }
+        until { session.state.film is FilmState.Done }
         assertTrue(file.exists())
         leave(controller)
         assertFalse(file.exists())
@@ -284,13 +335,26 @@ class FlowTest {
 
     private fun assertRefused(code: String, title: Int) {
         val main = Robolectric.buildActivity(MainActivity::class.java).setup().get()
-        until { session.verdict is Verdict.Refused }
-        assertEquals(code, (session.verdict as Verdict.Refused).refusal.code)
+        until { session.state.verdict is Verdict.Refused }
+        assertEquals(code, (session.state.verdict as Verdict.Refused).refusal.code)
         assertEquals(app.getString(title), main.find<TextView>(R.id.verdict_title).text.toString())
         assertTrue(main.find<TextView>(R.id.verdict_detail).text.contains(code))
         assertFalse(main.find<View>(R.id.pick).isEnabled)
         val log = Robolectric.buildActivity(LogActivity::class.java).setup().get()
-        assertTrue(log.find<TextView>(R.id.log).text.contains(code))
+        assertTrue(log.find<View>(R.id.share).isEnabled)
+        val logged = JSONObject(log.find<TextView>(R.id.log).text.toString())
+        assertEquals(2, logged.getInt("field_log"))
+        val refusal = logged.getJSONArray("refusals").getJSONObject(0)
+        assertEquals("start" to code, refusal.getString("during") to refusal.getString("code"))
+    }
+
+    private fun warns(card: View): Boolean =
+        card.backgroundTintList?.defaultColor == app.getColor(R.color.warning_ground)
+
+    /** Another model in the same app, as after an update. */
+    private fun use(kit: Kit) {
+        app.bundle = kit.folder()
+        app.die()
     }
 
     private fun open(film: Uri): ActivityController<FilmActivity> {

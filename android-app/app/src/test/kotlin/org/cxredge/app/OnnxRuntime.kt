@@ -17,21 +17,27 @@ class OnnxRuntime(private val wrong: Float = 0f) : ModelRuntime {
 
     override fun open(model: File, artifact: Artifact, input: InputSpec, threads: Int): ModelRunner {
         val options = OrtSession.SessionOptions().apply { setIntraOpNumThreads(threads) }
-        return OnnxRunner(OrtEnvironment.getEnvironment().createSession(model.path, options), input, wrong)
+        val session = OrtEnvironment.getEnvironment().createSession(model.path, options)
+        return OnnxRunner(session, input, artifact.outputs.map { it.output.word }, wrong)
     }
 }
 
-private class OnnxRunner(private val session: OrtSession, input: InputSpec, private val wrong: Float) : ModelRunner {
+private class OnnxRunner(
+    private val session: OrtSession,
+    input: InputSpec,
+    private val names: List<String>,
+    private val wrong: Float,
+) : ModelRunner {
     private val shape = longArrayOf(1, input.channels.toLong(), input.height.toLong(), input.width.toLong())
 
     override fun run(image: FloatArray): List<FloatArray> =
         OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), FloatBuffer.wrap(image), shape).use { tensor ->
-            session.run(mapOf("image" to tensor), setOf("logits", "cam", "novelty")).use { result ->
-                val (logits, cam, novelty) = listOf("logits", "cam", "novelty").map { name ->
+            session.run(mapOf("image" to tensor), names.toSet()).use { result ->
+                names.map { name ->
                     val buffer = (result.get(name).get() as OnnxTensor).floatBuffer
-                    FloatArray(buffer.remaining()).also { buffer.get(it) }
+                    val off = if (name == "logits") wrong else 0f
+                    FloatArray(buffer.remaining()) { buffer.get() + off }
                 }
-                listOf(FloatArray(logits.size) { logits[it] + wrong }, cam, novelty)
             }
         }
 

@@ -13,7 +13,6 @@ import org.cxredge.app.session.BenchmarkState
 import org.cxredge.app.session.FilmState
 import org.cxredge.app.session.Verdict
 import org.cxredge.app.view.find
-import org.cxredge.core.bundle.Folder
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -65,40 +64,54 @@ class ScreenshotsTest {
     }
 
     @Test
-    fun refused() {
-        TestApp.get().bundle = Folder(Fixtures.films.first().parentFile!!)
-        val main = Robolectric.buildActivity(MainActivity::class.java).setup()
-        until { session.verdict is Verdict.Refused }
-        shoot(main.get(), "refused-light")
-    }
-
-    @Test
     fun failed() {
         TestApp.get().runtime = { OnnxRuntime(wrong = 3f) }
         val main = Robolectric.buildActivity(MainActivity::class.java).setup()
-        until { session.verdict is Verdict.Failed }
+        until { session.state.verdict is Verdict.Failed }
         shoot(main.get(), "failed-light")
     }
 
     private fun all(look: String) {
         val main = Robolectric.buildActivity(MainActivity::class.java).setup()
         shoot(main.get(), "checking-$look")
-        until { session.verdict is Verdict.Passed }
+        until { session.state.verdict is Verdict.Passed }
         shoot(main.get(), "verdict-$look")
         film(Fixtures.films.first { it.name == "phantom-test-0000-0.png" }, "result-$look")
         film(Fixtures.refused("colour.png"), "colour-$look")
         val bench = Robolectric.buildActivity(BenchmarkActivity::class.java).setup()
         session.measure(2)
-        until { session.benchmark is BenchmarkState.Done }
+        until { session.state.benchmark is BenchmarkState.Done }
         shoot(bench.get(), "benchmark-$look")
         shoot(Robolectric.buildActivity(LogActivity::class.java).setup().get(), "log-$look")
         shoot(Robolectric.buildActivity(AboutActivity::class.java).setup().get(), "about-$look")
+        others(look)
+    }
+
+    /** One class, none, a model with other outputs, and a bundle that is refused. */
+    private fun others(look: String) {
+        use(Fixtures.classes)
+        val answers = Fixtures.classes.predictions
+        film(Fixtures.films.first { !answers.getValue(it.name).isNull("answer") }, "class-$look")
+        film(Fixtures.films.first { answers.getValue(it.name).isNull("answer") }, "uncertain-$look")
+        shoot(Robolectric.buildActivity(AboutActivity::class.java).setup().get(), "about-classes-$look")
+        use(Fixtures.bare)
+        film(Fixtures.films.first(), "quality-$look")
+        use(Fixtures.old)
+        val main = Robolectric.buildActivity(MainActivity::class.java).setup()
+        until { session.state.verdict is Verdict.Refused }
+        shoot(main.get(), "refused-$look")
+        shoot(Robolectric.buildActivity(LogActivity::class.java).setup().get(), "refused-log-$look")
+    }
+
+    private fun use(kit: Kit) {
+        TestApp.get().bundle = kit.folder()
+        TestApp.get().die()
     }
 
     private fun film(file: File, name: String) {
         val intent = Intent(TestApp.get(), FilmActivity::class.java).setData(Uri.fromFile(file))
         val film = Robolectric.buildActivity(FilmActivity::class.java, intent).setup()
-        until { session.film is FilmState.Done || session.film is FilmState.Refused }
+        until { session.state.film is FilmState.Done || session.state.film is FilmState.Refused }
         shoot(film.get(), name)
         film.get().finish()
         film.pause().stop().destroy()

@@ -2,6 +2,7 @@ package org.cxredge.app
 
 import org.cxredge.app.platform.AcceptedInPreferences
 import org.cxredge.app.platform.AndroidJpeg
+import org.cxredge.app.platform.EarlierRuns
 import org.cxredge.app.session.Services
 import org.cxredge.app.session.Session
 import org.cxredge.core.bundle.FileTree
@@ -13,7 +14,7 @@ import java.io.File
 
 /** The app with the bundle of the fixtures and ONNX Runtime; the rest is what phones run. */
 class TestApp : App() {
-    var bundle: FileTree = Fixtures.folder()
+    var bundle: FileTree = Fixtures.findings.folder()
     var keys: () -> List<PinnedKey> = Fixtures::keys
     var runtime: () -> ModelRuntime = { OnnxRuntime() }
     var models: File? = null
@@ -34,6 +35,7 @@ class TestApp : App() {
         accepted = AcceptedInPreferences(getSharedPreferences("accepted", MODE_PRIVATE)),
         models = models ?: File(filesDir, "models"),
         jpeg = AndroidJpeg,
+        crashes = { EarlierRuns.crashes(this, crashes) },
     )
 
     companion object {

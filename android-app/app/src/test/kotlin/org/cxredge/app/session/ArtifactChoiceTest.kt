@@ -12,7 +12,7 @@ import org.junit.Assert.assertThrows
 import org.junit.Test
 
 class ArtifactChoiceTest {
-    private val manifest = ModelBundle.open(Fixtures.folder(), Trust(Fixtures.keys())).manifest
+    private val manifest = ModelBundle.open(Fixtures.findings.folder(), Trust(Fixtures.keys())).manifest
 
     @Test
     fun thePrimaryOneOfTheRuntime() {

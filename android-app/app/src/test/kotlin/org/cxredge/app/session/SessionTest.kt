@@ -8,6 +8,9 @@ import org.cxredge.core.bundle.ModelVersion
 import org.cxredge.core.film.Colour
 import org.cxredge.core.film.InputSpec
 import org.cxredge.core.film.JpegDecoder
+import org.cxredge.core.log.Crash
+import org.cxredge.core.log.CrashKind
+import org.cxredge.core.log.Moment
 import org.cxredge.core.model.ModelRunner
 import org.cxredge.core.model.ModelRuntime
 import org.junit.Assert.assertEquals
@@ -19,9 +22,12 @@ import org.junit.Rule
 import org.junit.Test
 import org.junit.rules.TemporaryFolder
 import java.io.File
+import java.lang.reflect.Modifier
+import java.time.LocalDate
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
+import kotlin.concurrent.thread
 
 /** The session without Android: this thread is its main thread. */
 class SessionTest {
@@ -39,6 +45,7 @@ class SessionTest {
         }
     }
     private var last: Session? = null
+    private val earlier = listOf(Crash(CrashKind.NATIVE, LocalDate.of(2026, 11, 25), "SIGSEGV", emptyList()))
     private val film = FilmRequest(Fixtures.films[0].path, Colour.REFUSE)
     private val other = FilmRequest(Fixtures.films[1].path, Colour.REFUSE)
     private val noJpeg = JpegDecoder { throw Refusal("IMG-FORMAT", "there is no JPEG here", "use PNG") }
@@ -48,9 +55,9 @@ class SessionTest {
         val session = session()
         session.analyse(film)
         session.start()
-        assertTrue(session.film is FilmState.Waiting)
-        run { session.film is FilmState.Done }
-        assertTrue(session.verdict is Verdict.Passed)
+        assertTrue(session.state.film is FilmState.Waiting)
+        run { session.state.film is FilmState.Done }
+        assertTrue(session.state.verdict is Verdict.Passed)
         assertEquals(mapOf("phantom" to ModelVersion(1, 0, 0)), versions.known)
     }
 
@@ -58,9 +65,9 @@ class SessionTest {
     fun stepsAreReportedInTheirOrder() {
         val session = session()
         val seen = mutableListOf<Step>()
-        session.listen { (session.verdict as? Verdict.Checking)?.let { seen.add(it.step) } }
+        session.listen { (session.state.verdict as? Verdict.Checking)?.let { seen.add(it.step) } }
         session.start()
-        run { session.verdict is Verdict.Passed }
+        run { session.state.verdict is Verdict.Passed }
         assertEquals(Step.entries, seen.distinct())
         assertEquals(seen.sorted(), seen)
     }
@@ -69,12 +76,12 @@ class SessionTest {
     fun aVersionThatFailsItsSelfTestIsNotAccepted() {
         val session = session(runtime = OnnxRuntime(wrong = 3f))
         session.start()
-        run { session.verdict is Verdict.Failed }
+        run { session.state.verdict is Verdict.Failed }
         assertTrue(versions.known.isEmpty())
         session.analyse(film)
         session.measure(1)
-        assertTrue(session.film is FilmState.Waiting)
-        assertEquals(BenchmarkState.Idle, session.benchmark)
+        assertTrue(session.state.film is FilmState.Waiting)
+        assertEquals(BenchmarkState.Idle, session.state.benchmark)
     }
 
     @Test
@@ -82,12 +89,12 @@ class SessionTest {
         val place = temporary.newFile()
         val session = session(models = File(place, "models"))
         session.start()
-        run { session.verdict is Verdict.Refused }
+        run { session.state.verdict is Verdict.Refused }
         place.delete()
         session.start()
-        assertTrue("start alone does not check again", session.verdict is Verdict.Refused)
+        assertTrue("start alone does not check again", session.state.verdict is Verdict.Refused)
         session.retry()
-        run { session.verdict is Verdict.Passed }
+        run { session.state.verdict is Verdict.Passed }
     }
 
     @Test
@@ -104,14 +111,14 @@ class SessionTest {
             },
         )
         val seen = mutableListOf<FilmState>()
-        session.listen { seen.add(session.film) }
+        session.listen { seen.add(session.state.film) }
         session.start()
         session.analyse(film)
         run { opened.count == 0L }
         session.analyse(other)
         chosen.countDown()
-        run { session.film is FilmState.Done }
-        assertEquals(other, (session.film as FilmState.Done).request)
+        run { session.state.film is FilmState.Done }
+        assertEquals(other, (session.state.film as FilmState.Done).request)
         assertEquals(listOf(other), seen.filterIsInstance<FilmState.Done>().map { it.request }.distinct())
     }
 
@@ -120,32 +127,87 @@ class SessionTest {
         val session = session()
         session.start()
         session.analyse(film)
-        run { session.film is FilmState.Done }
-        val done = session.film
+        run { session.state.film is FilmState.Done }
+        val done = session.state.film
         session.analyse(film)
-        assertSame(done, session.film)
+        assertSame(done, session.state.film)
         session.analyse(film.copy(colour = Colour.TO_GREY))
-        assertNotEquals(done, session.film)
-        run { session.film is FilmState.Done }
+        assertNotEquals(done, session.state.film)
+        run { session.state.film is FilmState.Done }
     }
 
     @Test
     fun whateverARunnerThrowsIsARefusal() {
         val session = session(runtime = Breaking)
         session.start()
-        run { session.verdict is Verdict.Refused }
-        assertEquals("APP-UNEXPECTED", (session.verdict as Verdict.Refused).refusal.code)
+        run { session.state.verdict is Verdict.Refused }
+        val refused = session.state.verdict as Verdict.Refused
+        assertEquals("APP-UNEXPECTED", refused.refusal.code)
+        assertEquals("phantom", refused.tried.bundle?.manifest?.model?.name)
+        assertEquals("onnx/w8a8", refused.tried.artifact?.name)
+        val crash = session.state.crashes.last()
+        assertEquals("java.lang.IllegalStateException", crash.what)
+        assertTrue(crash.at[0], crash.at[0].startsWith("org.cxredge.app.session.SessionTest\$Breaking.open:"))
+        assertTrue("a crash is no refusal too", session.state.refusals.isEmpty())
+    }
+
+    @Test
+    fun crashesOfEarlierRunsAreThereBeforeTheVerdict() {
+        val session = session()
+        session.start()
+        run { session.state.crashes.isNotEmpty() }
+        assertTrue(session.state.verdict is Verdict.Checking)
+        assertEquals(earlier, session.state.crashes)
+        run { session.state.verdict is Verdict.Passed }
+        assertEquals(earlier, session.state.crashes)
+    }
+
+    @Test
+    fun whatIsRefusedIsKeptForTheLog() {
+        val session = session(reader = { _, _ -> throw Refusal("FILM-ACCESS", "names a person", "choose again") })
+        session.start()
+        session.analyse(film)
+        run { session.state.film is FilmState.Refused }
+        assertEquals(listOf(Moment.FILM to "FILM-ACCESS"), session.state.refusals.map { it.during to it.code })
+        assertEquals(earlier, session.state.crashes)
+    }
+
+    @Test
+    fun everyEntryBelongsToTheMainThread() {
+        val session = session()
+        val entries = mapOf<String, () -> Unit>(
+            "getState" to { session.state },
+            "listen" to { session.listen {} },
+            "unlisten" to { session.unlisten {} },
+            "start" to { session.start() },
+            "retry" to { session.retry() },
+            "analyse" to { session.analyse(film) },
+            "leaveFilm" to { session.leaveFilm() },
+            "measure" to { session.measure(1) },
+            "cancelMeasuring" to { session.cancelMeasuring() },
+        )
+        val public = Session::class.java.declaredMethods.filter { Modifier.isPublic(it.modifiers) && !it.isSynthetic }
+        assertEquals(public.map { it.name }.toSet(), entries.keys)
+        for ((name, entry) in entries) {
+            var thrown: Throwable? = null
+            thread(name = "elsewhere") { thrown = runCatching(entry).exceptionOrNull() }.join()
+            assertTrue(name, thrown is IllegalStateException)
+            assertTrue(name, thrown?.message.orEmpty().contains("elsewhere"))
+        }
+        assertEquals("nothing of it counted", SessionState(), session.state)
+        assertTrue(main.isEmpty())
+        for (entry in entries.values) entry()
     }
 
     @Test
     fun aBenchmarkTellsAllItsRuns() {
         val session = session()
         session.start()
-        run { session.verdict is Verdict.Passed }
+        run { session.state.verdict is Verdict.Passed }
         session.measure(1)
-        run { session.benchmark is BenchmarkState.Done }
-        val benchmark = (session.benchmark as BenchmarkState.Done).benchmark
-        assertSame(benchmark, session.measured)
+        run { session.state.benchmark is BenchmarkState.Done }
+        val benchmark = (session.state.benchmark as BenchmarkState.Done).benchmark
+        assertSame(benchmark, session.state.measured)
         assertEquals(1, benchmark.threads)
         assertEquals(BenchmarkRun.RUNS - BenchmarkRun.WARM_UP, benchmark.latency.runs)
         assertTrue(benchmark.latency.p50Ms <= benchmark.latency.p90Ms)
@@ -156,14 +218,14 @@ class SessionTest {
     fun aCancelledBenchmarkLeavesNothing() {
         val session = session()
         session.start()
-        run { session.verdict is Verdict.Passed }
+        run { session.state.verdict is Verdict.Passed }
         session.measure(1)
         session.cancelMeasuring()
-        assertEquals(BenchmarkState.Idle, session.benchmark)
+        assertEquals(BenchmarkState.Idle, session.state.benchmark)
         session.analyse(film) // on the same thread: it is done when the benchmark has ended
-        run { session.film is FilmState.Done }
-        assertEquals(BenchmarkState.Idle, session.benchmark)
-        assertNull(session.measured)
+        run { session.state.film is FilmState.Done }
+        assertEquals(BenchmarkState.Idle, session.state.benchmark)
+        assertNull(session.state.measured)
     }
 
     private fun session(
@@ -171,14 +233,16 @@ class SessionTest {
         models: File = temporary.newFolder(),
         reader: FilmReader = FilmReader { address, _ -> File(address).readBytes() },
     ): Session {
-        val services = Services(Fixtures.folder(), Fixtures::keys, { runtime }, versions, models, noJpeg)
-        return Session(services, reader, { "cool" }, Worker { main.put(it) }).also { last = it }
+        val services =
+            Services(Fixtures.findings.folder(), Fixtures::keys, { runtime }, versions, models, noJpeg, { earlier })
+        val worker = Worker(MainThread(Thread.currentThread()) { main.put(it) })
+        return Session(services, reader, { "cool" }, worker).also { last = it }
     }
 
     private fun run(condition: () -> Boolean) {
         val end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1)
         while (!condition()) {
-            check(System.nanoTime() < end) { "nothing came of it: ${(last?.verdict as? Verdict.Refused)?.refusal}" }
+            check(System.nanoTime() < end) { "nothing came of it: ${(last?.state?.verdict as? Verdict.Refused)?.refusal}" }
             main.poll(5, TimeUnit.MILLISECONDS)?.run()
         }
     }

@@ -50,7 +50,7 @@ class CardTextTest {
 
     @Test
     fun aRealCardKeepsItsHeadingsAndLosesItsMarks() {
-        val blocks = CardText.blocks(File(Fixtures.bundle, "MODEL_CARD.md").readText())
+        val blocks = CardText.blocks(File(Fixtures.findings.bundle, "MODEL_CARD.md").readText())
         assertTrue(Heading("Limits") in blocks)
         assertFalse(blocks.any { "**" in it.text || "|" in it.text || it.text.startsWith("#") })
     }
