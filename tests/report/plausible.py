@@ -113,14 +113,19 @@ def class_films_for(count: int, classes: int, file: str = "images/film_{:05d}.pn
     return tuple(replace(film, targets=one) for film, one in zip(films, truth, strict=True))
 
 
-def outputs_for(films: Sequence[Film], artifacts: Sequence[str], seed: int = 0, cells: int = 6) -> dict[str, Outputs]:
-    """A reference that ranks well but not perfectly, and artifacts with the errors of their schemes."""
+def outputs_for(
+    films: Sequence[Film], artifacts: Sequence[str], seed: int = 0, cells: int = 6, spread: float = 0.9
+) -> dict[str, Outputs]:
+    """A reference that ranks well but not perfectly, and artifacts with the errors of their schemes.
+
+    spread: how far films of one kind lie apart, in logits.
+    """
     chance = np.random.default_rng(seed)
     truth = np.stack([f.targets for f in films])
     n, labels = truth.shape
     cam = chance.normal(-1.5, 1, (n, labels, cells, cells)) + 2.4 * truth[:, :, None, None]
     cam[:, :, 1:4, 2:5] += 1.5 * truth[:, :, None, None]
-    cam += chance.normal(0, 0.9, (n, labels, 1, 1))
+    cam += chance.normal(0, spread, (n, labels, 1, 1))
     found = {}
     for name in (REFERENCE, *artifacts):
         error = 0.0 if name == REFERENCE else NOISE[name.split("/")[1]]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cxredge.report.page import write_report
-from report.plausible import films_for, material_for, outputs_for, recipe_for
+from report.plausible import class_films_for, films_for, material_for, outputs_for, recipe_for
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -118,6 +118,18 @@ def test_all_is_visible_and_nothing_overflows(chromium: str, page: Path, tmp_pat
     assert seen["second"] == ["of of-2"] * sections
     assert seen["linked"] == ["of of-1"] * sections
     assert int(str(seen["charts"])) > 10
+
+
+@pytest.mark.parametrize("classes", [3, 20])
+def test_a_page_of_classes_fits_a_phone(chromium: str, tmp_path: Path, classes: int) -> None:
+    recipe = recipe_for([f"Pleural_Thickening_and_more_{i}" for i in range(classes)], kind="single-label")
+    films = class_films_for(60, classes, "images/a_rather_long_folder/name_without_spaces_{:05d}.png")
+    goal = tmp_path / "report.html"
+    write_report(goal, material_for(recipe, films, outputs_for(films, recipe.artifacts(), spread=2.2)))
+    seen = probed(chromium, goal, tmp_path, 400)
+    assert seen["wide"] == 0
+    assert "classes" in seen["sections"]  # type: ignore[operator]
+    assert len(seen["sections"]) == 13  # type: ignore[arg-type]
 
 
 def test_it_follows_the_dark_scheme(chromium: str, page: Path, tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def fitted_margin(recipe: Recipe, targets: NDArray[np.float32], logits: NDArray[
     """targets (0 and 1) and logits float32[N, C] on val -> the least margin by the recipe's rule."""
     widest = rule_of(recipe.labels.names, SingleLabel(least_margin=0.0))
     films, nearest = np.arange(len(logits)), logits.argmax(1)
-    odds, named = widest.scores(logits)[films, nearest], widest.call(logits).any(1)
+    odds = widest.scores(logits)[films, nearest]
+    named: NDArray[np.bool_] = np.any(widest.call(logits), axis=1)
     return margin.least_margin(recipe.margin_rule, odds, named, targets[films, nearest] > 0.5, "val")
 
 

@@ -31,8 +31,8 @@ def too_few_answers(metric: str, calls: Sequence[NDArray[np.bool_]], patients: S
     an answer, of either model.
     """
     owners, what = np.asarray(patients), "patients"
-    counted = [np.ones(len(owners), bool)]
+    counted: list[NDArray[np.bool_]] = [np.ones(len(owners), np.bool_)]
     if metric == "accuracy_answered":
-        counted, what = [called.any(1) for called in calls], "patients with an answered film"
+        counted, what = [np.any(called, axis=1) for called in calls], "patients with an answered film"
     fewest = min(len(np.unique(owners[part])) for part in counted)
     return None if fewest >= ENOUGH else f"{fewest} {what}, {ENOUGH} are needed"

@@ -73,9 +73,9 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
         patients,
         bootstrap,
     )
-    few, calls = too_few(truth, patients), [rule.call(logits) for logits in (evaluation.reference, evaluation.artifact)]
+    few, before, after = too_few(truth, patients), rule.call(evaluation.reference), rule.call(evaluation.artifact)
     shown = np.array([reason is None for reason in few])
-    moved = ups_and_downs(*calls, names)
+    moved = ups_and_downs(before, after, names)
     explained = (rule.called_otherwise(evaluation) & rule.explained(evaluation)).sum(0)
 
     def evidence(label: str | None, columns: Sequence[int], figures: dict[str, Any]) -> LabelEvidence:
@@ -103,11 +103,12 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
         macro=evidence(None, list(range(len(names))), {f: figure.mean(shown, level) for f, figure in figures.items()}),
         labels_too_few={name: reason for name, reason in zip(names, few, strict=True) if reason is not None},
         classes={
-            m.name: compared[m.name].label(0, level, too_few_answers(m.name, calls, patients)) for m in of_classes
+            m.name: compared[m.name].label(0, level, too_few_answers(m.name, (before, after), patients))
+            for m in of_classes
         },
         temperature=scaling,
         flips=rule.flips(evaluation),
-        confusion=confusion(names, truth, *calls) if isinstance(rule, ExclusiveRule) else None,
+        confusion=confusion(names, truth, before, after) if isinstance(rule, ExclusiveRule) else None,
         bootstrap=bootstrap,
     )
 

@@ -34,19 +34,20 @@ def specificity(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> Mean:
 
 def accuracy(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> Mean:
     """truth, called bool[N, C], at most one a film -> one value: share of the films that are called what they are."""
-    right = (truth & called).any(1, keepdims=True)
+    right: NDArray[np.bool_] = np.any(truth & called, axis=1, keepdims=True)
     return Mean(right.astype(np.float64), np.ones_like(right))
 
 
 def share_called(called: NDArray[np.bool_]) -> Mean:
     """called bool[N, C] -> one value: share of the films that are called anything."""
-    named = called.any(1, keepdims=True)
+    named: NDArray[np.bool_] = np.any(called, axis=1, keepdims=True)
     return Mean(named.astype(np.float64), np.ones_like(named))
 
 
 def accuracy_among_called(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> Mean:
     """truth, called bool[N, C], at most one a film -> one value: share of those called anything that are right."""
-    right, named = (truth & called).any(1, keepdims=True), called.any(1, keepdims=True)
+    right: NDArray[np.bool_] = np.any(truth & called, axis=1, keepdims=True)
+    named: NDArray[np.bool_] = np.any(called, axis=1, keepdims=True)
     return Mean(right.astype(np.float64), named)
 
 
