@@ -1,4 +1,4 @@
-"""The logs that the Android core's tests wrote are ones that the host reads."""
+"""Every log that the Android core's tests wrote is one that the host reads: whatever happened, and however strange."""
 
 from __future__ import annotations
 
@@ -7,25 +7,41 @@ from pathlib import Path
 
 import pytest
 
-LOG = Path(__file__).resolve().parents[2] / "android-app" / "core" / "target" / "field-log.json"
+from cxredge.device.log_files import read_field_log
+from cxredge.device.summary import outcomes
+
+LOGS = Path(__file__).resolve().parents[2] / "android-app" / "core" / "target" / "field-logs"
+WRITTEN = ("passed", "failed", "not-begun", "no-artifact", "refused", "crashed")
 
 
-def test_the_host_reads_the_apps_field_log() -> None:
-    from cxredge.device.log_files import read_field_log
-    from cxredge.device.summary import outcomes
-
-    if not LOG.is_file():
-        reason = "there is no field log of the Android core: run its tests with Maven first"
+@pytest.fixture(params=WRITTEN)
+def path(request: pytest.FixtureRequest) -> Path:
+    """One log."""
+    if not LOGS.is_dir():
+        reason = "there are no field logs of the Android core: run its tests with Maven first"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    log = read_field_log(LOG)
+    return LOGS / f"{request.param}.json"
+
+
+def test_the_host_reads_every_log(path: Path) -> None:
+    log = read_field_log(path)
     assert log.system.name == "android"
-    assert log.self_test is not None
-    assert log.self_test.passed
-    assert outcomes(log)[0] == "passed"
-    assert log.bundle is not None
-    assert log.bundle.development_key
-    assert log.artifact is not None
-    assert log.benchmark is not None
-    assert log.benchmark.p50_ms <= log.benchmark.p90_ms
+    assert outcomes(log)
+    assert (log.self_test is not None) == (path.stem in ("passed", "failed"))
+    assert bool(log.crashes) == (path.stem in ("failed", "no-artifact", "crashed"))
+    assert bool(log.refusals) == (path.stem in ("failed", "not-begun", "refused"))
+    assert "Jane" not in path.read_text("utf-8")
+    if path.stem == "passed":
+        assert log.self_test is not None
+        assert log.self_test.passed
+        assert log.bundle is not None
+        assert log.bundle.development_key
+        assert log.artifact is not None
+        assert log.benchmark is not None
+
+
+def test_no_log_is_left_out() -> None:
+    if LOGS.is_dir():
+        assert {path.stem for path in LOGS.iterdir()} == set(WRITTEN)

@@ -49,7 +49,7 @@ private fun apk(arguments: List<String>) {
 private fun summary(ingredients: Ingredients, packaged: Packaged): String = buildString {
     val choice: RuntimeChoice = ingredients.runtime.choice()
     appendLine(packaged.sizes.text())
-    appendLine("model: ${packaged.model.name} ${packaged.model.version} (${packaged.model.id})")
+    appendLine(packaged.manifest.run { "model: ${model.name} ${model.version} ($id)" })
     appendLine("runtime: ${choice.part} ${Parts.version(choice.part)} (${choice.source})")
     appendLine("signed by: ${ingredients.key.certificate.subjectX500Principal.name}")
     appendLine(

@@ -24,7 +24,7 @@ class Ingredients(
 )
 
 /** What was packaged, and whether `apksigner` was there to agree. */
-class Packaged(val file: Path, val model: ModelManifest, val sizes: SizeTable, val byApksigner: Boolean)
+class Packaged(val file: Path, val manifest: ModelManifest, val sizes: SizeTable, val byApksigner: Boolean)
 
 /** Links, shrinks, packs, signs and checks one APK; the same ingredients give the same bytes. */
 class Packager(private val ingredients: Ingredients) {
@@ -33,8 +33,8 @@ class Packager(private val ingredients: Ingredients) {
     /** Puts cxr-edge-<model>-<version>.apk into [folder] once every check passed. Throws [Problem]. */
     fun packageInto(folder: Path): Packaged {
         checkAbis()
-        val model: ModelManifest = checkModel(ingredients.assets, choice)
-        val goal: Path = folder.resolve("cxr-edge-${model.name}-${model.version}.apk")
+        val manifest: ModelManifest = checkModel(ingredients.assets, choice)
+        val goal: Path = folder.resolve(manifest.model.run { "cxr-edge-$name-$version.apk" })
         var byApksigner = false
         wholeFile(goal) { beside ->
             val plain: Path = Files.createTempFile("plain", ".apk")
@@ -46,7 +46,7 @@ class Packager(private val ingredients: Ingredients) {
             }
             byApksigner = check(beside)
         }
-        return Packaged(goal, model, SizeTable(Apk(goal)), byApksigner)
+        return Packaged(goal, manifest, SizeTable(Apk(goal)), byApksigner)
     }
 
     /** Everything that is checked, is checked on the finished file. Returns whether apksigner was there. */

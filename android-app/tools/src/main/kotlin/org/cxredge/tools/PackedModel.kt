@@ -37,7 +37,8 @@ fun checkModel(assets: Path, runtime: RuntimeChoice): ModelManifest {
     val targets: List<String> = manifest.artifacts.map { it.target }.distinct()
     if (runtime.target !in targets) {
         throw Problem(
-            "APK-RUNTIME", "${manifest.name} has artifacts for ${targets.joinToString()}, RUNTIME runs ${runtime.target}",
+            "APK-RUNTIME",
+            "${manifest.model.name} has artifacts for ${targets.joinToString()}, RUNTIME runs ${runtime.target}",
             "choose a RUNTIME that runs an artifact of the bundle",
             RuntimeChoice.entries.filter { it.target in targets }.map { "RUNTIME=${it.option}" },
         )

@@ -146,7 +146,9 @@ class ModelBundle private constructor(
         private fun checkKind(manifest: ModelManifest) {
             if (manifest.kind == OTHER) {
                 throw Refusal(
-                    "BUNDLE-KIND", "the bundle ${manifest.id} is for ${manifest.kind}", "package the bundle for Android",
+                    "BUNDLE-KIND",
+                    "the bundle ${manifest.id} is for ${manifest.kind}",
+                    "package the bundle for Android",
                 )
             }
         }

@@ -61,14 +61,15 @@ internal class ClassCheck(private val labels: List<String>, private val rule: Si
         if (certain(minOf(lead, third) / 2)) judge("$case: runner-up", said.runnerUp.label.name, labels[second])
     }
 
-    /** The logit less the logarithm of the other classes' summed exponentials, the greatest taken out. */
+    /** The logit less the logarithm of the others' summed exponentials, the greatest taken out; within float32. */
     private fun odds(logits: FloatArray, of: Int): Double {
         val wide = logits.map { it.toDouble() }
         val others = wide.filterIndexed { i, _ -> i != of }
         val greatest = others.max()
         var sum = 0.0
         for (other in others) sum += exp(other - greatest)
-        return wide[of] - (greatest + ln(sum))
+        val odds = wide[of] - (greatest + ln(sum))
+        return odds.coerceIn(-Float.MAX_VALUE.toDouble(), Float.MAX_VALUE.toDouble())
     }
 
     /** As float32 compares: 0 and -0 are equal. */

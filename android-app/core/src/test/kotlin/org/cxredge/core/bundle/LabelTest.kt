@@ -6,7 +6,9 @@ import org.junit.jupiter.api.Test
 class LabelTest {
     private val label = Label(
         "Lung_nodule",
-        mapOf("en" to "Nodule", "fr" to "Nodule pulmonaire", "pt-BR" to "Nódulo", "zh-Hant" to "結節", "zh" to "结节"),
+        mapOf(
+            "en" to "Nodule", "fr" to "Nodule pulmonaire", "pt-BR" to "Nódulo", "zh-Hant" to "結節", "zh" to "结节",
+        ),
     )
 
     @Test

@@ -100,9 +100,9 @@ class FieldLogTest {
         assertTrue("Jane" !in text)
         val log = parse(text)
         assertTrue(log["bundle"].isNull && log["artifact"].isNull && log["self_test"].isNull)
-        val (film, start) = log["refusals"].elements(2..2).map { it.record("during", "code", "reason") }
-        assertEquals("film IMG-DAMAGED ", listOf("during", "code", "reason").joinToString(" ") { film[it].text() })
-        assertEquals("start APP-UNEXPECTED a b", listOf("during", "code", "reason").joinToString(" ") { start[it].text() })
+        val (film, start) = log["refusals"].elements(2..2).map { it.record(*KEYS.toTypedArray()) }
+        assertEquals("film IMG-DAMAGED ", KEYS.joinToString(" ") { film[it].text() })
+        assertEquals("start APP-UNEXPECTED a b", KEYS.joinToString(" ") { start[it].text() })
         val said = log["crashes"].elements(1..1).single().record("kind", "on", "what", "at")
         assertEquals("exception 2026-11-26", said.run { "${get("kind").text()} ${get("on").text()}" })
         assertEquals("java.lang.IllegalStateException", said["what"].text())
@@ -154,7 +154,7 @@ class FieldLogTest {
         val logs = mapOf(
             "passed" to log(benchmark = benchmark),
             "failed" to log(failed, refusals = List(50) { event }, crashes = List(50) { crash }),
-            "not-begun" to log(null, refusals = listOf(LoggedRefusal.of(refusal, Moment.START))),
+            "not-begun" to log(null, refusals = listOf(LoggedRefusal(Moment.START, "RUNTIME-LOAD", "it is damaged"))),
             "no-artifact" to log(bundle = LoggedBundle(bundle, null), crashes = listOf(crash)),
             "refused" to log(bundle = null, refusals = listOf(LoggedRefusal(Moment.START, "x", "y".repeat(900)))),
             "crashed" to log(
@@ -188,5 +188,9 @@ class FieldLogTest {
         assertEquals(7.0, Latency.of(1.0, 2.0, doubleArrayOf(7.0)).p90Ms)
         val none = listOf(doubleArrayOf(), doubleArrayOf(-1.0), doubleArrayOf(Double.NaN))
         for (times in none) assertThrows<IllegalArgumentException> { Latency.of(1.0, 2.0, times) }
+    }
+
+    private companion object {
+        val KEYS = listOf("during", "code", "reason")
     }
 }

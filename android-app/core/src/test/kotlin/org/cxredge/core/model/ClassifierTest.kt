@@ -36,7 +36,7 @@ class ClassifierTest {
 
     private fun answer(logits: Int = 2, cam: Int = 12, novelty: Int = 1, quality: Int = 2) = listOf(
         FloatArray(logits) { 0.5f }, FloatArray(cam) { it.toFloat() }, FloatArray(novelty) { 3f },
-        FloatArray(quality) { -it.toFloat() },
+        FloatArray(quality) { it - 1f },
     )
 
     @Test
@@ -45,7 +45,7 @@ class ClassifierTest {
         assertArrayEquals(FloatArray(pixels.size) { (pixels[it].toInt() and 255).toFloat() }, seen)
         assertArrayEquals(cam, outputs.cam?.values)
         assertEquals(CamShape(2, 2, 3), outputs.cam?.shape)
-        assertArrayEquals(floatArrayOf(0f, -1f), outputs.quality)
+        assertArrayEquals(floatArrayOf(-1f, 0f), outputs.quality)
         assertEquals(3f, outputs.novelty)
         assertArrayEquals(floatArrayOf(0.5f, 0.5f), outputs.logits)
     }

@@ -124,7 +124,7 @@ class DecisionCheckTest {
             assertTrue("unlike" in broken({ it?.run { Novelty(score, threshold, false) } }, { it }))
             assertTrue("accidents" in broken({ it }, { emptyList() }))
             assertTrue("accidents" in broken({ it }, { it.reversed() }))
-            assertTrue("TURNED" in broken({ it }, { list -> list.map { it.with(false) } }))
+            assertTrue("INVERTED" in broken({ it }, { list -> list.map { it.with(false) } }))
             // 0.7 lies above the float32 that is nearest to it, and -1.5 is one
             val float32 = { one: Suspicion -> one.with(one.logOdds >= one.threshold.toFloat()) }
             assertTrue("TURNED" in broken({ it }, { list -> list.map(float32) }))

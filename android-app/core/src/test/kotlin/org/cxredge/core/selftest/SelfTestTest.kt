@@ -64,9 +64,9 @@ class SelfTestTest {
     }
 
     private fun differing(layout: String): Artifact = artifact.run {
+        val (classes, rows, columns) = checkNotNull(cam)
         val tensors = outputs.map {
-            val (rows, columns) = checkNotNull(cam).run { rows to columns }
-            if (it.output == Output.CAM) it.copy(shape = listOf(1, rows, columns, bundle.manifest.model.labels.size)) else it
+            if (it.output == Output.CAM) it.copy(shape = listOf(1, rows, columns, classes)) else it
         }
         Artifact(name, path, bytes, sha256, layout, tensors, tolerance, temperature, tooFew)
     }
@@ -85,7 +85,7 @@ class SelfTestTest {
         val classifier = Classifier(artifact, bundle.manifest.model.input, runner)
         val result = SelfTest.run(bundle, classifier, preprocessor) { done, all -> seen += done to all }
         val stages = result.stages
-        for (it in stages) println("self-test: ${it.stage}: ${it.checks} checks, worst ${it.worst} of ${it.stage.allowed}")
+        for (it in stages) println("${it.stage}: ${it.checks} checks, worst ${it.worst} of ${it.stage.allowed}")
         assertTrue(result.passed && result.seconds > 0)
         assertEquals((1..4).map { it to 4 }, seen)
         val labels = bundle.manifest.model.labels.size
