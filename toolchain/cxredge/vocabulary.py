@@ -26,12 +26,8 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 VERSION = r"^[0-9]{1,9}(\.[0-9]{1,9}){2}$"
 Version = Annotated[str, StringConstraints(pattern=VERSION)]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
-Text = Annotated[
-    str,
-    StringConstraints(
-        pattern="^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]+$", max_length=200
-    ),
-]
+_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+$"
+Text = Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
 """One line for people: nothing that moves a cursor or turns the direction of what stands beside it."""
 ShortText = Annotated[Text, StringConstraints(max_length=80)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$")]
@@ -39,8 +35,6 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3}
 Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 """What a device, a system or a runtime says of itself: short, and without control characters."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
-
-
 ARTIFACT_NAME = r"^[a-z]{1,20}/[a-z0-9]{1,10}$"
 
 

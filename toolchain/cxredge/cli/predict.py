@@ -25,7 +25,7 @@ def predict(
 
     A film that cannot be read is reported with its code, the others go on, and the exit status is 2.
     """
-    from cxredge.errors import EXIT_GOOD, EXIT_MISUSE
+    from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, printable
     from cxredge.files import canonical_json
     from cxredge.report.findings import text
     from cxredge.workflows.predict import Predictor
@@ -44,7 +44,7 @@ def predict(
             parts = {"code": error.code, "cause": error.cause, "fix": error.fix}
             records.append({"film": str(prediction.film), "error": parts})
             if not as_json:
-                click.echo(f"{prediction.film}\n{error.text()}", err=True)
+                click.echo(f"{printable(str(prediction.film))}\n{error.text()}", err=True)
     if as_json:
         click.echo(canonical_json(records), nl=False)
     return EXIT_MISUSE if failed else EXIT_GOOD

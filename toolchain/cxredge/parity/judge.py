@@ -90,11 +90,12 @@ def _check(artifact: Artifact, reference: OutputsFile, other: OutputsFile) -> No
             f"outputs of {other.artifact} and of the reference are of different films, or in another order",
             "run both on the same films again",
         )
-    for name, array in reference.outputs.items():
-        if array.shape != other.outputs[name].shape:
+    for name in sorted({*reference.outputs, *other.outputs}):
+        shapes = [found.outputs[name].shape if name in found.outputs else "absent" for found in (other, reference)]
+        if shapes[0] != shapes[1]:
             raise InputError(
                 "PARITY-SHAPE",
-                f"{name} of {other.artifact} is {other.outputs[name].shape}, the reference's is {array.shape}",
+                f"{name} of {other.artifact} is {shapes[0]}, the reference's is {shapes[1]}",
                 "build the artifact from this student",
             )
 

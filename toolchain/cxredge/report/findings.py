@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from cxredge.bundle.model import Model
+from cxredge.errors import printable
 from cxredge.outputs import Outputs
 from cxredge.parity.decisions import ExclusiveRule, Rule, rule_of
 from cxredge.vocabulary import Frozen
@@ -185,7 +186,7 @@ def _quality(model: Model, outputs: Outputs) -> list[Accident] | None:
 
 def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
     """Lines for a person."""
-    lines = [f"{result.film}  ({result.bundle}, {result.artifact})", *result.lines()]
+    lines = [f"{printable(result.film)}  ({result.bundle}, {result.artifact})", *result.lines()]
     if result.novelty is not None:
         scale = f"novelty {result.novelty:.2f}", f"threshold {result.novelty_threshold:.2f}"
         if result.unlike_training_films:

@@ -1,0 +1,97 @@
+"""What is said of one film, by the manifest's rule: findings, or one class or "uncertain", and what to beware of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxredge.bundle.bundle import read_manifest
+from cxredge.bundle.model import Model
+from cxredge.report.findings import FilmClass, FilmFindings, findings, text
+from support.bundles import V2
+
+FILM = ("film.png", "0" * 64, "bundle-1.0.0-0123456789ab", "tflite/fp32")
+
+
+def model(name: str, **changes: Any) -> Model:
+    tree = read_manifest(V2 / name).model.model_dump(mode="json")
+    return Model.model_validate_json(json.dumps({**tree, **changes}))
+
+
+def outputs(*logits: float, novelty: float = 0.0, quality: tuple[float, ...] = ()) -> dict[str, np.ndarray]:
+    found = {"logits": np.array([logits], np.float32), "novelty": np.array([novelty], np.float32)}
+    return {**found, "quality": np.array([quality], np.float32)} if quality else found
+
+
+def log_odds(*logits: float) -> list[float]:
+    from scipy.special import logsumexp
+
+    return [x - float(logsumexp([y for j, y in enumerate(logits) if j != i])) for i, x in enumerate(logits)]
+
+
+def test_one_class_is_named_when_it_is_sure_enough() -> None:
+    logits = (0.5, 3.0, 1.0)
+    found = findings(model("classes"), outputs(*logits), *FILM)
+    assert isinstance(found, FilmClass)
+    assert (found.answer, found.nearest, found.runner_up) == ("enlarged_heart", "enlarged_heart", "fluid")
+    np.testing.assert_allclose([c.log_odds for c in found.classes], log_odds(*logits), rtol=1e-6)
+    assert found.log_odds == found.classes[1].log_odds > found.least_margin == 0.25
+    assert [c.logit for c in found.classes] == list(logits)
+    assert found.foremost == "enlarged_heart"
+    said = text(found, phantom=False)
+    assert "enlarged_heart  (log-odds +1.53, 0.25 is needed; runner-up fluid)" in said
+    assert "uncertain" not in said
+
+
+def test_a_film_between_two_classes_is_uncertain() -> None:
+    found = findings(model("classes"), outputs(2.0, 1.9, -4.0), *FILM)
+    assert isinstance(found, FilmClass)
+    assert found.answer is None
+    assert (found.nearest, found.runner_up, found.foremost) == ("clear", "enlarged_heart", "clear")
+    said = text(found, phantom=True)
+    assert "uncertain: nearest clear" in said
+    assert "say nothing about people" in said
+    assert all(len(line) <= 100 for line in said.splitlines())
+
+
+def test_a_shift_of_all_logits_changes_nothing_that_is_said() -> None:
+    one, other = (
+        findings(model("classes"), outputs(*(x + shift for x in (0.5, 3.0, 1.0))), *FILM) for shift in (0, 512)
+    )
+    assert isinstance(one, FilmClass)
+    assert isinstance(other, FilmClass)
+    assert (one.answer, one.runner_up) == (other.answer, other.runner_up)
+    assert one.log_odds == pytest.approx(other.log_odds, abs=1e-3)
+
+
+def test_what_a_model_does_not_give_is_null_and_not_spoken_of() -> None:
+    found = findings(model("bundle", novelty=None), {"logits": np.array([[1, -1]], np.float32)}, *FILM)
+    assert isinstance(found, FilmFindings)
+    assert (found.novelty, found.novelty_threshold, found.unlike_training_films, found.quality) == (None,) * 4
+    assert "novelty" not in text(found, phantom=False)
+
+
+def test_an_accident_at_its_threshold_is_told() -> None:
+    spec = [{"kind": "inverted", "threshold": 0.5}, {"kind": "turned", "threshold": 1.0}]
+    found = findings(model("bundle", quality=spec), outputs(0, 0, quality=(0.5, 0.999)), *FILM)
+    assert found.quality is not None
+    assert [(a.kind, a.flagged) for a in found.quality] == [("inverted", True), ("turned", False)]
+    said = text(found, phantom=False)
+    assert "seems to be inverted" in said
+    assert "turned" not in said
+
+
+def test_novelty_is_flagged_above_its_threshold_only() -> None:
+    for novelty, flagged in ((1000.0, False), (1000.1, True)):
+        found = findings(model("bundle"), outputs(0, 0, novelty=novelty), *FILM)
+        assert found.unlike_training_films is flagged
+        assert ("do not rely" in text(found, phantom=False)) is flagged
+
+
+def test_a_films_name_cannot_steer_the_terminal() -> None:
+    found = findings(model("bundle"), outputs(0, 0), "a\x1b[2J.png", *FILM[1:])
+    assert "\x1b" not in text(found, phantom=False)
+    assert found.film == "a\x1b[2J.png"

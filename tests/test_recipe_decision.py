@@ -1,0 +1,120 @@
+"""A recipe says one decision, of the kind that its labels have, and names for every label or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cxredge.decision import MultiLabel, SingleLabel
+from cxredge.errors import InputError
+from cxredge.recipe import Recipe
+from cxredge.recipe_file import load_recipe, parse_recipe
+
+ZOO = Path(__file__).parent.parent / "model_zoo"
+FINDINGS, CLASSES = (ZOO / name / "model.yaml" for name in ("phantom", "paed-lite0"))
+POINTS = "operating_points: {normal: {logit: 0, rule: a}, bacteria: {logit: 0, rule: a}, virus: {logit: 0, rule: a}}\n"
+
+
+def refused(path: Path, old: str, new: str) -> InputError:
+    text = path.read_text()
+    assert text.count(old) == 1
+    with pytest.raises(InputError) as caught:
+        parse_recipe(text.replace(old, new).encode(), "model.yaml")
+    return caught.value
+
+
+def line(path: Path, start: str) -> str:
+    (found,) = (line for line in path.read_text().splitlines() if line.startswith(start))
+    return found
+
+
+def test_the_decision_is_the_recipes(tmp_path: Path) -> None:
+    findings, classes = load_recipe(FINDINGS), load_recipe(CLASSES)
+    assert isinstance(findings.decision, MultiLabel)
+    assert findings.decision.operating_points == {n: findings.operating_points[n].logit for n in findings.labels.names}
+    assert isinstance(classes.decision, SingleLabel)
+    assert classes.least_margin is not None
+    assert classes.decision.least_margin == classes.least_margin.log_odds
+    for recipe in (findings, classes):
+        assert Recipe.model_validate_json(recipe.model_dump_json()).decision == recipe.decision
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("-0.001", "least_margin.log_odds"),
+        (".nan", "least_margin.log_odds"),
+        (".inf", "least_margin.log_odds"),
+        ("1e39", "least_margin.log_odds"),
+        ("sure", "least_margin.log_odds"),
+    ],
+)
+def test_a_least_margin_is_a_number_from_zero(value: str, said: str) -> None:
+    error = refused(CLASSES, line(CLASSES, "least_margin:"), f"least_margin: {{log_odds: {value}, rule: none}}")
+    assert error.code == "RECIPE-VALUE"
+    assert said in error.cause
+
+
+def test_each_kind_has_its_own_thresholds() -> None:
+    error = refused(CLASSES, line(CLASSES, "least_margin:"), "")
+    assert "single-label students need least_margin" in error.cause
+    error = refused(CLASSES, line(CLASSES, "least_margin:"), line(CLASSES, "least_margin:") + "\n" + POINTS)
+    assert "operating_points is for multi-label students" in error.cause
+    error = refused(FINDINGS, "\nnovelty:\n", "\nleast_margin: {log_odds: 1, rule: none}\nnovelty:\n")
+    assert "least_margin is for single-label students" in error.cause
+    error = refused(FINDINGS, "\nnovelty:\n", "\nmargin_rule: {kind: cost, wrong_cost: 2}\nnovelty:\n")
+    assert "margin_rule is for single-label students" in error.cause
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{kind: accuracy}",
+        "{kind: answered}",
+        "{kind: cost}",
+        "{kind: cost, floor: 0.5}",
+        "{kind: accuracy, floor: 0.5, wrong_cost: 2}",
+        "{kind: accuracy, floor: 1.0}",
+        "{kind: cost, wrong_cost: 0}",
+        "{kind: youden}",
+    ],
+)
+def test_a_margin_rule_takes_its_own_number(rule: str) -> None:
+    assert refused(CLASSES, line(CLASSES, "margin_rule:"), f"margin_rule: {rule}").code == "RECIPE-VALUE"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("{normal: Normal, bacteria: Bacteria}", "display.en must name every label (missing: ['virus']"),
+        ("{normal: N, bacteria: B, virus: V, gout: G}", "unknown: ['gout']"),
+        ('{normal: N, bacteria: B, virus: "a\\u202eb"}', "labels.display.en.virus"),
+        ('{normal: N, bacteria: B, virus: "a\\nb"}', "labels.display.en.virus"),
+        (f"{{normal: N, bacteria: B, virus: {'v' * 81}}}", "labels.display.en.virus"),
+        ('{normal: N, bacteria: B, virus: ""}', "labels.display.en.virus"),
+    ],
+)
+def test_a_language_names_every_label_in_a_line(names: str, said: str) -> None:
+    error = refused(CLASSES, line(CLASSES, "    en:"), f"    en: {names}")
+    assert error.code == "RECIPE-VALUE"
+    assert said in error.cause
+
+
+def test_a_language_is_a_tag() -> None:
+    for tag in ("english", "EN", "e", "fr_FR", "pt-br"):
+        error = refused(CLASSES, line(CLASSES, "    en:"), line(CLASSES, "    en:").replace("en:", f"{tag}:"))
+        assert error.code in ("RECIPE-VALUE", "RECIPE-KEY"), tag
+
+
+def test_one_class_alone_excludes_nothing() -> None:
+    text = CLASSES.read_text()
+    start, end = text.index("  display:"), text.index("# a film whose nearest")
+    one = text[:start] + text[end:]
+    one = one.replace("names: [normal, bacteria, virus]", "names: [normal]")
+    with pytest.raises(InputError, match="at least two classes"):
+        parse_recipe(one.encode(), "model.yaml")
+
+
+def test_a_licence_is_one_line() -> None:
+    assert refused(CLASSES, "licence: Apache-2.0", 'licence: "a\\u001b[2J"').code == "RECIPE-VALUE"
