@@ -6,6 +6,9 @@
 - ``keys/test.pub``: the public key, a development key made anew with every bundle; ``test.key``: the private one;
 - ``films/``: phantom films as PNG;
 - ``predict.json``: what ``cxredge predict`` says of them; films are named as seen from the repository's root;
+- ``classes/``: ``bundle/`` and ``predict.json`` of a small student with exclusive classes, onnx/fp32;
+- ``bare/``: the same of a model with logits and quality alone: no map, no novelty;
+- ``old/bundle/``: a bundle whose manifest is of version 1, which no reader accepts;
 - ``film-cases/``: generated and damaged films, and what the reference makes of them (``film_cases.py``).
 """
 
@@ -20,6 +23,8 @@ from pathlib import Path
 from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from android import class_student, other_bundles
+
 from support.command import ROOT, must
 
 # what decides the fixtures
@@ -28,6 +33,9 @@ SOURCES = (
     "model_zoo/phantom",
     "requirements.lock",
     *(f"tests/android/{name}.py" for name in ("fixtures", "film_cases", "film_dicoms", "film_mutants")),
+    *(f"tests/android/{name}.py" for name in ("class_student", "other_bundles")),
+    "tests/bundle/make_fixture.py",
+    "tests/support/tiny_recipe.py",
 )
 PATIENTS = 6
 STAMP = "made-of"
@@ -56,8 +64,31 @@ def make(goal: Path) -> None:
         must("keygen", keys / "test", "--development")
         must("sign", bundle, "--key", keys / "test.key")
         os.replace(keys / "test.key", goal / "test.key")
+    make_others(goal)
     subprocess.run([sys.executable, ROOT / "tests" / "android" / "film_cases.py", goal / "film-cases"], check=True)
     write_text(goal / "predict.json", must("predict", goal / "bundle", goal / "films", "--json"))
+
+
+def make_others(goal: Path) -> None:
+    """Bundles of other kinds of models, signed by the same key, and what is said of the same films."""
+    key = goal / "test.key"
+    with fresh_directory(goal / "classes") as classes, fresh_directory(goal / "bare") as bare:
+        class_student.make(classes / "recipe", classes / "data" / "drawn")
+        must(
+            "build", classes / "recipe", "--targets", "onnx", "--schemes", "fp32", "--out", classes / "out",
+            CXR_DATA=classes / "data",
+        )  # fmt: skip
+        (built,) = (classes / "out").iterdir()
+        shutil.copytree(built, classes / "bundle")
+        for name in ("recipe", "data", "out"):
+            shutil.rmtree(classes / name)
+        other_bundles.make_bare(classes / "bundle", bare / "bundle")
+        for folder in (classes, bare):
+            must("sign", folder / "bundle", "--key", key)
+        write_text(classes / "predict.json", must("predict", classes / "bundle", goal / "films", "--json"))
+        write_text(bare / "predict.json", other_bundles.predict(bare / "bundle", goal / "films"))
+    with fresh_directory(goal / "old") as old:
+        other_bundles.make_old(goal / "classes" / "bundle", old / "bundle", key)
 
 
 def main(goal: Path) -> None:

@@ -15,7 +15,7 @@ class AboutActivity : Screen(R.layout.about) {
     private var shown: Checked? = null
 
     override fun show() {
-        val checked = session.checked
+        val checked = session.state.checked
         if (checked != null && checked === shown) return
         shown = checked
         find<ViewGroup>(R.id.facts).apply {

@@ -9,7 +9,11 @@ import org.cxredge.app.platform.AssetKeys
 import org.cxredge.app.platform.AssetTree
 import org.cxredge.app.platform.BuiltInRuntime
 import org.cxredge.app.platform.ContentFilms
+import org.cxredge.app.platform.CrashFiles
+import org.cxredge.app.platform.CrashRecorder
+import org.cxredge.app.platform.EarlierRuns
 import org.cxredge.app.platform.Thermal
+import org.cxredge.app.session.MainThread
 import org.cxredge.app.session.Services
 import org.cxredge.app.session.Session
 import org.cxredge.app.session.Worker
@@ -19,9 +23,18 @@ import java.io.File
 open class App : Application() {
     open val session: Session by lazy { newSession() }
 
+    protected val crashes: CrashFiles by lazy { CrashFiles(File(filesDir, "crashes")) }
+
+    override fun onCreate() {
+        super.onCreate()
+        CrashRecorder.install(crashes)
+    }
+
     protected fun newSession(): Session {
-        val main = Handler(Looper.getMainLooper())
-        return Session(services(), ContentFilms(contentResolver), { Thermal.status(this) }, Worker { main.post(it) })
+        val looper = Looper.getMainLooper()
+        val main = Handler(looper)
+        val worker = Worker(MainThread(looper.thread) { main.post(it) })
+        return Session(services(), ContentFilms(contentResolver), { Thermal.status(this) }, worker)
     }
 
     /** What the app is made of. Tests put in a folder with a bundle, and a runtime that runs on a desktop. */
@@ -32,5 +45,6 @@ open class App : Application() {
         accepted = AcceptedInPreferences(getSharedPreferences("accepted", MODE_PRIVATE)),
         models = File(filesDir, "models"),
         jpeg = AndroidJpeg,
+        crashes = { EarlierRuns.crashes(this, crashes) },
     )
 }

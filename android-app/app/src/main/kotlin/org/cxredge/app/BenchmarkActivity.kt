@@ -34,9 +34,10 @@ class BenchmarkActivity : Screen(R.layout.benchmark) {
     }
 
     override fun show() {
-        val state = session.benchmark
+        val now = session.state
+        val state = now.benchmark
         val running = state as? BenchmarkState.Running
-        val passed = session.verdict is Verdict.Passed
+        val passed = now.verdict is Verdict.Passed
         find<View>(R.id.measure).apply {
             visible(running == null)
             isEnabled = passed

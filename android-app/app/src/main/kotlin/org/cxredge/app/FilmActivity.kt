@@ -71,8 +71,8 @@ class FilmActivity : Screen(R.layout.film) {
     private fun analyse() = session.analyse(FilmRequest(intent.dataString.orEmpty(), colour))
 
     override fun show() {
-        val state = session.film
-        val barred = session.verdict is Verdict.Failed || session.verdict is Verdict.Refused
+        val (verdict, state) = session.state
+        val barred = verdict is Verdict.Failed || verdict is Verdict.Refused
         find<TextView>(R.id.status).say(FilmWords.status(state, barred, resources))
         find<View>(R.id.progress).visible(
             state is FilmState.Working || state is FilmState.Waiting && !barred,
@@ -83,12 +83,11 @@ class FilmActivity : Screen(R.layout.film) {
         find<View>(R.id.result).visible(result != null)
         if (result != null && result !== shown) {
             shown = result
-            if (label !in result.decision.findings.indices) label = result.strongest
-            find<TextView>(R.id.novelty).text = getString(
-                R.string.novelty,
-                result.decision.novelty,
-                result.decision.noveltyThreshold,
-            )
+            if (label !in result.model.labels.indices) label = result.foremost
+            find<TextView>(R.id.novelty).text = FilmWords.novelty(result, resources)
+            find<TextView>(R.id.findings_title).setText(FindingWords.title(result.decision))
+            find<TextView>(R.id.findings_hint).text = FindingWords.hint(result, resources)
+            find<View>(R.id.heat_opacity).visible(result.outputs.cam != null)
             choose(result)
         }
     }
@@ -100,10 +99,12 @@ class FilmActivity : Screen(R.layout.film) {
             contentDescription = words
             show(result, label)
         }
-        FindingRows.show(find(R.id.findings), result, label) {
-            label = it
+        val tap = { tapped: Int ->
+            label = tapped
             choose(result)
         }
+        val rows = FindingWords.of(result.decision, resources)
+        FindingRows.show(find(R.id.findings), rows, label, tap.takeIf { result.outputs.cam != null })
     }
 
     private companion object {

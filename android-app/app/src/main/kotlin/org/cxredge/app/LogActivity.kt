@@ -19,7 +19,7 @@ class LogActivity : Screen(R.layout.log) {
     }
 
     override fun show() {
-        text = LogText.of(session, this)
+        text = LogText.of(session.state, this)
         find<TextView>(R.id.log).text = text ?: getString(R.string.log_waiting)
         find<View>(R.id.share).isEnabled = text != null
     }

@@ -32,7 +32,7 @@ class MainActivity : Screen(R.layout.main, first = true) {
     }
 
     override fun show() {
-        val verdict = session.verdict
+        val verdict = session.state.verdict
         val words = VerdictWords.of(verdict, resources)
         Notice.paint(
             find(R.id.verdict),

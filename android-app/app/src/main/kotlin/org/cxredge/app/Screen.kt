@@ -40,7 +40,7 @@ abstract class Screen(private val layout: Int, private val first: Boolean = fals
     }
 
     private fun draw() {
-        find<View>(R.id.development).visible(session.checked?.bundle?.signedBy?.development == true)
+        find<View>(R.id.development).visible(session.state.checked?.bundle?.signedBy?.development == true)
         show()
     }
 

@@ -17,15 +17,14 @@ object AndroidJpeg : JpegDecoder {
     /** Most pixels decoded at once: 16 MiB as ARGB. */
     const val STRIP_PIXELS: Int = 4 * 1024 * 1024
 
-    /** Throws [Refusal] IMG-DAMAGED, IMG-TRUNCATED, IMG-COLOUR. */
+    /** Throws [Refusal] IMG-DAMAGED. */
     override fun open(jpeg: ByteArray): PixelRows {
-        val header = JpegHeader.read(jpeg)
         val decoder = try {
-            decoder(header.bytes)
+            decoder(jpeg)
         } catch (error: IOException) {
             throw damaged(error)
         }
-        return JpegStrips(decoder ?: throw damaged(null), header.channels)
+        return JpegStrips(decoder ?: throw damaged(null))
     }
 
     /** The call that does not need `isShareable` came with API 31. */
@@ -37,9 +36,11 @@ object AndroidJpeg : JpegDecoder {
         Refusal("IMG-DAMAGED", "the JPEG cannot be decoded", "export the film again from its source", cause)
 }
 
-private class JpegStrips(private val decoder: BitmapRegionDecoder, override val channels: Int) : PixelRows {
+/** Bitmaps are in colour whatever the film is: a grey one comes as three equal channels. */
+private class JpegStrips(private val decoder: BitmapRegionDecoder) : PixelRows {
     override val width: Int = decoder.width
     override val height: Int = decoder.height
+    override val channels: Int = 3
     private val tall = (AndroidJpeg.STRIP_PIXELS / width).coerceIn(1, height)
     private val colours = IntArray(width)
     private var strip: Bitmap? = null
@@ -49,14 +50,10 @@ private class JpegStrips(private val decoder: BitmapRegionDecoder, override val 
         val top = next - next % tall
         val bitmap = strip?.takeIf { next != top } ?: decode(top)
         bitmap.getPixels(colours, 0, width, 0, next - top, width, 1)
-        if (channels == 1) {
-            for (x in 0 until width) row[x] = colours[x].toByte()
-        } else {
-            for (x in 0 until width) {
-                row[3 * x] = (colours[x] shr 16).toByte()
-                row[3 * x + 1] = (colours[x] shr 8).toByte()
-                row[3 * x + 2] = colours[x].toByte()
-            }
+        for (x in 0 until width) {
+            row[3 * x] = (colours[x] shr 16).toByte()
+            row[3 * x + 1] = (colours[x] shr 8).toByte()
+            row[3 * x + 2] = colours[x].toByte()
         }
         next++
     }

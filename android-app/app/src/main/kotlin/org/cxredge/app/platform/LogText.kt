@@ -1,37 +1,34 @@
 package org.cxredge.app.platform
 
 import android.content.Context
-import org.cxredge.app.session.Session
-import org.cxredge.app.session.Verdict
+import org.cxredge.app.session.SessionState
 import org.cxredge.core.log.FieldLog
-import org.json.JSONObject
+import org.cxredge.core.log.LoggedApp
+import org.cxredge.core.log.LoggedBundle
+import org.cxredge.core.log.LoggedRun
 import java.time.LocalDate
 
-/** What may be shared about this phone and model. */
+/** What may be shared about this phone and model: the field log, whatever came out. */
 object LogText {
-    /** JSON: the field log, or the refusal where no bundle was accepted; null while the model is being checked. */
-    fun of(session: Session, context: Context): String? {
-        val app = Phone.appVersion(context)
-        val day = LocalDate.now().toString()
-        (session.verdict as? Verdict.Refused)?.let { return refusal(it, app, day) }
-        val checked = session.checked ?: return null
-        return FieldLog.json(
-            checked.bundle,
-            checked.artifact,
-            app,
-            checked.runtime.name,
+    /** JSON; null while there is nothing to say. */
+    fun of(state: SessionState, context: Context): String? {
+        val log = FieldLog(
+            LoggedApp(NAME, Phone.appVersion(context)),
             Phone.describe(context),
-            checked.selfTest,
-            session.measured,
-            day,
+            bundle(state),
+            state.refusals,
+            state.crashes,
         )
+        return log.json(LocalDate.now())
     }
 
-    private fun refusal(verdict: Verdict.Refused, app: String, day: String): String = JSONObject()
-        .put("app", app)
-        .put("day", day)
-        .put("refused", verdict.refusal.code)
-        .put("reason", verdict.refusal.reason)
-        .put("fix", verdict.refusal.fix)
-        .toString(2)
+    private fun bundle(state: SessionState): LoggedBundle? {
+        val tried = state.tried
+        val bundle = tried.bundle ?: return null
+        val artifact = tried.artifact ?: return LoggedBundle(bundle, null)
+        val runtime = tried.runtime?.name.orEmpty()
+        return LoggedBundle(bundle, LoggedRun(artifact, runtime, state.checked?.selfTest, state.measured))
+    }
+
+    private const val NAME = "cxr-edge-android"
 }

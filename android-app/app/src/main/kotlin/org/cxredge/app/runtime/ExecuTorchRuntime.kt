@@ -31,7 +31,7 @@ class ExecuTorchRuntime(override val name: String) : ModelRuntime {
         Refusal("RUNTIME-LOAD", "$name cannot load the model: ${cause.message}", "use a phone with 64-bit Arm", cause)
 }
 
-/** Outputs are positional: logits, cam, novelty. */
+/** Outputs are positional, in the manifest's order. */
 private class ExecuTorchRunner(private val module: Module, input: InputSpec) : ModelRunner {
     private val shape = longArrayOf(1, input.channels.toLong(), input.height.toLong(), input.width.toLong())
 

@@ -19,7 +19,7 @@ class TfliteRuntime(override val name: String) : ModelRuntime {
         val options = Interpreter.Options()
         options.setNumThreads(threads)
         options.setUseXNNPACK(true)
-        TfliteRunner(Interpreter(model, options))
+        TfliteRunner(Interpreter(model, options), artifact.outputs.map { it.output.word })
     } catch (error: RuntimeException) {
         throw refused(error)
     } catch (error: LinkageError) {
@@ -30,22 +30,21 @@ class TfliteRuntime(override val name: String) : ModelRuntime {
         Refusal("RUNTIME-LOAD", "$name cannot load the model: ${cause.message}", "build the model again", cause)
 }
 
-/** Inputs and outputs go by their names in the signature. */
-private class TfliteRunner(private val interpreter: Interpreter) : ModelRunner {
-    private val sizes = NAMES.associateWith { interpreter.getOutputTensorFromSignature(it, SIGNATURE).numElements() }
+/** Inputs and outputs go by their names in the signature. [names]: of the outputs that the artifact gives. */
+private class TfliteRunner(private val interpreter: Interpreter, private val names: List<String>) : ModelRunner {
+    private val sizes = names.associateWith { interpreter.getOutputTensorFromSignature(it, SIGNATURE).numElements() }
 
     override fun run(image: FloatArray): List<FloatArray> {
         val input = ByteBuffer.allocateDirect(image.size * Float.SIZE_BYTES).order(ByteOrder.nativeOrder())
         input.asFloatBuffer().put(image)
         val outputs = sizes.mapValues { FloatBuffer.allocate(it.value) }
         interpreter.runSignature(mapOf("image" to input), outputs as Map<String, Any>, SIGNATURE)
-        return NAMES.map { outputs.getValue(it).array() }
+        return names.map { outputs.getValue(it).array() }
     }
 
     override fun close() = interpreter.close()
 
     private companion object {
         const val SIGNATURE = "serving_default"
-        val NAMES = listOf("logits", "cam", "novelty")
     }
 }

@@ -6,17 +6,17 @@ import org.cxredge.core.decision.Decision
 class Analysis(private val checked: Checked, private val reader: FilmReader) {
     /** Runs on the worker's thread. Throws [org.cxredge.core.Refusal] FILM-ACCESS, IMG-*, RUNTIME-*. */
     fun run(request: FilmRequest, job: Job, report: (FilmStage) -> Unit): FilmResult {
-        val manifest = checked.bundle.manifest
+        val model = checked.bundle.manifest.model
         report(FilmStage.READING)
         val bytes = reader.read(request.address, job)
         job.check()
         report(FilmStage.PREPROCESSING)
-        val both = checked.preprocessor.preprocessAndShow(bytes, manifest.input, SIDE, request.colour)
+        val both = checked.preprocessor.preprocessAndShow(bytes, model.input, SIDE, request.colour)
         job.check()
         report(FilmStage.INFERENCE)
         val outputs = checked.classifier.classify(both.film.pixels)
-        val decision = Decision.of(manifest, checked.artifact, outputs)
-        return FilmResult(both.film, both.picture, manifest.input, outputs, decision, manifest.phantom)
+        val decision = Decision.of(model, checked.artifact, outputs)
+        return FilmResult(both.film, both.picture, model, outputs, decision)
     }
 
     companion object {

@@ -10,9 +10,9 @@ sealed interface BenchmarkState {
 
     data class Running(val threads: Int, val done: Int, val all: Int) : BenchmarkState
 
-    class Done(val benchmark: Benchmark) : BenchmarkState
+    data class Done(val benchmark: Benchmark) : BenchmarkState
 
-    class Refused(val refusal: Refusal) : BenchmarkState
+    data class Refused(val refusal: Refusal) : BenchmarkState
 }
 
 /** Times loading, the first run and steady runs of the model in use, on a picture of the bundle's self-test. */
@@ -22,7 +22,7 @@ class BenchmarkRun(private val services: Services, private val checked: Checked,
         val pixels = picture()
         val model = ModelFile(services.models).ready(checked.bundle, checked.artifact)
         val before = thermal()
-        val spec = checked.bundle.manifest.input
+        val spec = checked.bundle.manifest.model.input
         val start = System.nanoTime()
         Classifier(checked.artifact, spec, checked.runtime.open(model, checked.artifact, spec, threads)).use { model ->
             val loaded = milliseconds(start)

@@ -1,11 +1,13 @@
 package org.cxredge.app.session
 
 import org.cxredge.core.Refusal
+import org.cxredge.core.bundle.Model
+import org.cxredge.core.decision.ClassAnswer
 import org.cxredge.core.decision.Decision
+import org.cxredge.core.decision.Findings
 import org.cxredge.core.film.Colour
 import org.cxredge.core.film.DisplayPicture
 import org.cxredge.core.film.Film
-import org.cxredge.core.film.InputSpec
 import org.cxredge.core.model.Outputs
 
 /** A film that somebody chose. Equal requests are the same film, so that a turned screen does not start again. */
@@ -27,25 +29,32 @@ class FilmResult(
     val film: Film,
     /** The film for people, at most [Analysis.SIDE] pixels wide and high. */
     val picture: DisplayPicture,
-    val spec: InputSpec,
+    val model: Model,
     val outputs: Outputs,
     val decision: Decision,
-    /** Whether the model learnt from phantoms only. */
-    val phantom: Boolean,
 ) {
-    /** Index of the label that is furthest above its operating point, or the least below. */
-    val strongest: Int get() = decision.findings.indices.maxBy { decision.findings[it].margin }
+    /** Index of the label that is looked at first: furthest above its operating point, or the nearest class. */
+    val foremost: Int
+        get() = when (decision) {
+            is Findings -> decision.findings.indices.maxBy { decision.findings[it].margin }
+            is ClassAnswer -> decision.classes.indexOf(decision.nearest)
+        }
 }
 
 sealed interface FilmState {
-    data object None : FilmState
+    /** The film in question; null: there is none. */
+    val request: FilmRequest?
+
+    data object None : FilmState {
+        override val request: FilmRequest? = null
+    }
 
     /** Until the verdict is there; for ever when it is not [Verdict.Passed]. */
-    data class Waiting(val request: FilmRequest) : FilmState
+    data class Waiting(override val request: FilmRequest) : FilmState
 
-    data class Working(val request: FilmRequest, val stage: FilmStage) : FilmState
+    data class Working(override val request: FilmRequest, val stage: FilmStage) : FilmState
 
-    class Done(val request: FilmRequest, val result: FilmResult) : FilmState
+    data class Done(override val request: FilmRequest, val result: FilmResult) : FilmState
 
-    class Refused(val request: FilmRequest, val refusal: Refusal) : FilmState
+    data class Refused(override val request: FilmRequest, val refusal: Refusal) : FilmState
 }

@@ -4,6 +4,7 @@ import org.cxredge.core.bundle.FileTree
 import org.cxredge.core.bundle.ModelVersion
 import org.cxredge.core.bundle.PinnedKey
 import org.cxredge.core.film.JpegDecoder
+import org.cxredge.core.log.Crash
 import org.cxredge.core.model.ModelRuntime
 import java.io.File
 
@@ -19,6 +20,8 @@ class Services(
     /** Private folder for the model files that a runtime maps into memory. */
     val models: File,
     val jpeg: JpegDecoder,
+    /** How earlier runs of the app ended without being asked to, oldest first. Called on the worker's thread. */
+    val crashes: () -> List<Crash>,
 )
 
 /** The newest version of each model that this phone accepted: nothing older is accepted after it. */

@@ -16,22 +16,23 @@ class StartUp(private val services: Services) {
             throw Refusal("BUNDLE-MISSING", "the app was built without a model", "package one: make android-model")
         }
         val bundle = ModelBundle.open(services.bundle, Trust(services.keys(), services.accepted.newest()))
-        val manifest = bundle.manifest
+        val model = bundle.manifest.model
         job.check()
-        report(Verdict.Checking(Step.MODEL))
+        report(Verdict.Checking(Step.MODEL, Tried(bundle)))
         val runtime = services.runtime()
-        val artifact = ArtifactChoice.of(manifest, runtime)
-        val model = ModelFile(services.models).ready(bundle, artifact)
-        val runner = runtime.open(model, artifact, manifest.input, THREADS)
-        val classifier = Classifier(artifact, manifest.input, runner)
+        val artifact = ArtifactChoice.of(bundle.manifest, runtime)
+        val tried = Tried(bundle, artifact, runtime)
+        report(Verdict.Checking(Step.MODEL, tried))
+        val file = ModelFile(services.models).ready(bundle, artifact)
+        val classifier = Classifier(artifact, model.input, runtime.open(file, artifact, model.input, THREADS))
         job.check()
-        report(Verdict.Checking(Step.SELF_TEST))
+        report(Verdict.Checking(Step.SELF_TEST, tried))
         val preprocessor = Preprocessor(services.jpeg)
         val result = SelfTest.run(bundle, classifier, preprocessor) { done, all ->
-            report(Verdict.Checking(Step.SELF_TEST, done, all))
+            report(Verdict.Checking(Step.SELF_TEST, tried, done, all))
         }
         // a version that does not work on this phone must not bar the way back to one that did
-        if (result.passed) services.accepted.accept(manifest.name, manifest.version)
+        if (result.passed) services.accepted.accept(model.name, model.version)
         return Checked(bundle, artifact, runtime, preprocessor, classifier, result)
     }
 

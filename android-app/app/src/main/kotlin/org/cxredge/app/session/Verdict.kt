@@ -12,17 +12,24 @@ import org.cxredge.core.selftest.SelfTestResult
 sealed interface Verdict {
     data object Unchecked : Verdict
 
-    /** [done] of [all] known answers; both 0 where a step has no parts. */
-    data class Checking(val step: Step, val done: Int = 0, val all: Int = 0) : Verdict
+    /** [done] of [all] known answers; both 0 where a step has no parts. [tried]: how far it has come. */
+    data class Checking(val step: Step, val tried: Tried = Tried(), val done: Int = 0, val all: Int = 0) : Verdict
 
-    /** The bundle, or what is needed to use it, was refused. */
-    class Refused(val refusal: Refusal) : Verdict
+    /** The bundle, or what is needed to use it, was refused. [tried]: how far it had come. */
+    data class Refused(val refusal: Refusal, val tried: Tried) : Verdict
 
     /** The bundle is as it was signed, and this phone does not give its known answers. */
-    class Failed(val checked: Checked) : Verdict
+    data class Failed(val checked: Checked) : Verdict
 
-    class Passed(val checked: Checked) : Verdict
+    data class Passed(val checked: Checked) : Verdict
 }
+
+/** What a check has come to: an accepted bundle, and the artifact to be run; null before that. */
+data class Tried(
+    val bundle: ModelBundle? = null,
+    val artifact: Artifact? = null,
+    val runtime: ModelRuntime? = null,
+)
 
 enum class Step { BUNDLE, MODEL, SELF_TEST }
 
@@ -34,4 +41,6 @@ class Checked(
     val preprocessor: Preprocessor,
     val classifier: Classifier,
     val selfTest: SelfTestResult,
-)
+) {
+    val tried: Tried get() = Tried(bundle, artifact, runtime)
+}

@@ -1,7 +1,6 @@
 package org.cxredge.app.session
 
 import java.util.concurrent.CancellationException
-import java.util.concurrent.Executor
 import java.util.concurrent.ExecutorService
 import java.util.concurrent.Executors
 
@@ -22,7 +21,7 @@ class Job {
 }
 
 /** One background thread, one job at a time, in order. [main]: where results are handed over. */
-class Worker(private val main: Executor) {
+class Worker(val main: MainThread) {
     private val thread: ExecutorService = Executors.newSingleThreadExecutor { Thread(it, "cxr-worker") }
 
     /** Runs [work] in the background, then [done] on the main thread unless the job was cancelled until then. */

@@ -1,7 +1,8 @@
 package org.cxredge.app.view
 
-import org.cxredge.app.session.FilmResult
 import org.cxredge.core.film.DisplayPicture
+import org.cxredge.core.film.InputSpec
+import org.cxredge.core.model.ClassMap
 import org.cxredge.core.model.Heatmap
 
 /** Pixels for the screen, 0xAARRGGBB. */
@@ -20,9 +21,9 @@ object FilmPixels {
         }
     }
 
-    /** The heatmap of class [label], the more opaque the stronger: int[height * width] of the model's input. */
-    fun heat(result: FilmResult, label: Int): IntArray {
-        val strength = Heatmap.strength(result.outputs, label, result.spec.height, result.spec.width)
+    /** The heatmap of class [label], the more opaque the stronger: int[height * width] of the model's [input]. */
+    fun heat(cam: ClassMap, label: Int, input: InputSpec): IntArray {
+        val strength = Heatmap.strength(cam, label, input.height, input.width)
         return IntArray(strength.size) { i -> (Math.round(strength[i] * 255).toInt() shl 24) or Heatmap.colour(strength[i]) }
     }
 }

@@ -11,7 +11,7 @@ import org.cxredge.app.R
 import org.cxredge.app.session.FilmResult
 import org.cxredge.core.film.Preprocessor
 
-/** A film with a heatmap over it, as wide as there is room and no larger than `film` of dimens.xml. */
+/** A film, with a heatmap over it where the model gives one, as wide as there is room and no larger than `film` of dimens.xml. */
 class FilmView(context: Context, attributes: AttributeSet?) : View(context, attributes) {
     private val paint = Paint(Paint.FILTER_BITMAP_FLAG)
     private val filmPlace = RectF()
@@ -34,7 +34,8 @@ class FilmView(context: Context, attributes: AttributeSet?) : View(context, attr
             this.result = result
             requestLayout()
         }
-        heat = bitmap(FilmPixels.heat(result, label), result.spec.width)
+        val input = result.model.input
+        heat = result.outputs.cam?.let { bitmap(FilmPixels.heat(it, label, input), input.width) }
         invalidate()
     }
 
@@ -55,7 +56,7 @@ class FilmView(context: Context, attributes: AttributeSet?) : View(context, attr
         paint.alpha = 255
         canvas.drawBitmap(film, null, filmPlace, paint)
         // the model saw the fitted picture: larger than the film where bars were added, smaller where it was cut
-        val frame = Preprocessor.frame(result.film.height, result.film.width, result.spec)
+        val frame = Preprocessor.frame(result.film.height, result.film.width, result.model.input)
         val scale = wide / result.film.width
         heatPlace.set(0f, 0f, frame.columns * scale, frame.rows * scale)
         heatPlace.offset(filmPlace.left - frame.left * scale, filmPlace.top - frame.top * scale)

@@ -8,17 +8,20 @@ import android.view.View
 import org.cxredge.app.R
 import kotlin.math.abs
 
-/** A margin as a bar from the middle, which is the operating point; towards the end side is positive. */
+/** A margin as a bar from the middle, which is what the decision asks for; towards the end side is at or above it. */
 class FindingBar(context: Context, attributes: AttributeSet?) : View(context, attributes) {
     private val paint = Paint(Paint.ANTI_ALIAS_FLAG)
     private val line = resources.displayMetrics.density * 2
 
-    /** Logit minus operating point. */
-    var margin: Double = 0.0
-        set(value) {
-            field = value
-            invalidate()
-        }
+    private var margin = 0.0
+    private var stands = false
+
+    /** [margin]: in logits. [stands]: whether it is what the model says of the film, which has a colour of its own. */
+    fun show(margin: Double, stands: Boolean) {
+        this.margin = margin
+        this.stands = stands
+        invalidate()
+    }
 
     override fun onDraw(canvas: Canvas) {
         val middle = width / 2f
@@ -27,7 +30,7 @@ class FindingBar(context: Context, attributes: AttributeSet?) : View(context, at
         canvas.drawRoundRect(0f, tall * 0.3f, width.toFloat(), tall * 0.7f, tall, tall, paint)
         val towards = if (layoutDirection == LAYOUT_DIRECTION_RTL) -1 else 1
         val tip = middle + towards * middle * fraction(margin)
-        paint.color = context.getColor(if (margin >= 0) R.color.positive else R.color.negative)
+        paint.color = context.getColor(if (stands) R.color.positive else R.color.negative)
         if (abs(tip - middle) >= line / 2) {
             canvas.drawRect(minOf(middle, tip), tall * 0.15f, maxOf(middle, tip), tall * 0.85f, paint)
         }

@@ -5,6 +5,9 @@ import org.cxredge.app.R
 import org.cxredge.app.session.FilmResult
 import org.cxredge.app.session.FilmStage
 import org.cxredge.app.session.FilmState
+import org.cxredge.core.bundle.Accident
+import org.cxredge.core.decision.ClassAnswer
+import org.cxredge.core.decision.Findings
 import org.cxredge.core.film.Colour
 
 /** A card of text; [detail] is for whoever helps. */
@@ -29,7 +32,7 @@ object FilmWords {
 
     /** The gravest first. */
     fun messages(state: FilmState, resources: Resources): List<Message> = when (state) {
-        is FilmState.Done -> warnings(state.result, resources)
+        is FilmState.Done -> said(state.result, resources)
         is FilmState.Refused -> {
             val words = RefusalWords.of(state.refusal.code)
             val offer = if (mayConvert(state)) "\n\n" + resources.getString(R.string.convert_text) else ""
@@ -44,19 +47,62 @@ object FilmWords {
     fun mayConvert(state: FilmState): Boolean =
         state is FilmState.Refused && state.refusal.code == "IMG-COLOUR" && state.request.colour == Colour.REFUSE
 
-    private fun summary(result: FilmResult, resources: Resources): String {
-        val positive = result.decision.findings.filter { it.positive }.sortedByDescending { it.margin }
-        if (positive.isEmpty()) return resources.getString(R.string.none_positive)
-        return resources.getString(R.string.some_positive, positive.joinToString { it.label })
+    private fun summary(result: FilmResult, resources: Resources): String = when (val said = result.decision) {
+        is Findings -> {
+            val positive = said.findings.filter { it.positive }.sortedByDescending { it.margin }
+            val names = positive.joinToString { it.label.shown(resources) }
+            if (positive.isEmpty()) resources.getString(R.string.none_positive)
+            else resources.getString(R.string.some_positive, names)
+        }
+        is ClassAnswer -> said.answer?.let { resources.getString(R.string.answer, it.label.shown(resources)) }
+            ?: resources.getString(R.string.uncertain)
+    }
+
+    private fun said(result: FilmResult, resources: Resources): List<Message> {
+        val decision = result.decision
+        val answer = (decision as? ClassAnswer)?.let { answer(it, resources) }
+        val (uncertain, certain) = listOfNotNull(answer).partition { it.tone == Tone.WARNING }
+        return uncertain + warnings(result, resources) + certain
+    }
+
+    /** One class of several with its margin, or that there is none: a warning, never a finding like another. */
+    private fun answer(decision: ClassAnswer, resources: Resources): Message {
+        val nearest = decision.nearest.label.shown(resources)
+        val next = decision.runnerUp.label.shown(resources)
+        val odds = decision.nearest.logOdds
+        val least = decision.leastMargin
+        return if (decision.answer == null) {
+            val text = resources.getString(R.string.uncertain_text, nearest, odds, least, next)
+            Message(Tone.WARNING, resources.getString(R.string.uncertain_title), text)
+        } else {
+            Message(Tone.PLAIN, nearest, resources.getString(R.string.answer_text, odds, least, next))
+        }
     }
 
     private fun warnings(result: FilmResult, resources: Resources): List<Message> {
         fun warning(title: Int, text: Int) =
             Message(Tone.WARNING, resources.getString(title), resources.getString(text))
-        return listOfNotNull(
-            warning(R.string.unlike_title, R.string.unlike_text).takeIf { result.decision.unlikeTrainingFilms },
+        val decision = result.decision
+        val accidents = decision.quality.filter { it.suspected }.map { accident(it.accident) }
+        return accidents.map { (title, text) -> warning(title, text) } + listOfNotNull(
+            warning(R.string.unlike_title, R.string.unlike_text)
+                .takeIf { decision.novelty?.unlikeTrainingFilms == true },
             warning(R.string.greyed_title, R.string.greyed_text).takeIf { result.film.greyed },
-            warning(R.string.phantom_title, R.string.phantom_text).takeIf { result.phantom },
+            warning(R.string.phantom_title, R.string.phantom_text).takeIf { result.model.learntFrom.phantoms },
         )
+    }
+
+    /** Title and text of a warning: string resources. */
+    private fun accident(accident: Accident): Pair<Int, Int> = when (accident) {
+        Accident.INVERTED -> R.string.inverted_title to R.string.inverted_text
+        Accident.UPSIDE_DOWN -> R.string.upside_down_title to R.string.upside_down_text
+        Accident.TURNED -> R.string.turned_title to R.string.turned_text
+        Accident.MIRRORED -> R.string.mirrored_title to R.string.mirrored_text
+    }
+
+    /** How unlike the training films the film is, or that the model does not say it. */
+    fun novelty(result: FilmResult, resources: Resources): String {
+        val novelty = result.decision.novelty ?: return resources.getString(R.string.novelty_absent)
+        return resources.getString(R.string.novelty, novelty.score, novelty.threshold)
     }
 }

@@ -2,20 +2,22 @@ package org.cxredge.app.words
 
 import org.cxredge.app.session.FilmResult
 import org.cxredge.core.film.Preprocessor
+import org.cxredge.core.model.ClassMap
 import org.cxredge.core.model.Heatmap
 
 /** Where on the film a heatmap is strongest. */
 object HeatPlace {
     /** 0..8, row by row from the upper left: the third of height and width; null where nothing argues for [label]. */
-    fun third(result: FilmResult, label: Int): Int? {
-        val shape = result.outputs.shape
-        val cells = Heatmap.strength(result.outputs, label, shape.rows, shape.columns)
+    fun third(result: FilmResult, cam: ClassMap, label: Int): Int? {
+        val shape = cam.shape
+        val cells = Heatmap.strength(cam, label, shape.rows, shape.columns)
         val peak = cells.indices.maxBy { cells[it] }
         if (cells[peak] <= 0) return null
         val film = result.film
-        val frame = Preprocessor.frame(film.height, film.width, result.spec)
-        val row = place(peak / shape.columns, shape.rows, result.spec.height, frame.rows) - frame.top
-        val column = place(peak % shape.columns, shape.columns, result.spec.width, frame.columns) - frame.left
+        val spec = result.model.input
+        val frame = Preprocessor.frame(film.height, film.width, spec)
+        val row = place(peak / shape.columns, shape.rows, spec.height, frame.rows) - frame.top
+        val column = place(peak % shape.columns, shape.columns, spec.width, frame.columns) - frame.left
         return 3 * thirdOf(row, film.height) + thirdOf(column, film.width)
     }
 

@@ -12,6 +12,8 @@ data class RefusalWords(val title: Int, val advice: Int) {
         private val CODES: Map<String, RefusalWords> = mapOf(
             "BUNDLE-MISSING" to RefusalWords(R.string.bundle_missing_title, R.string.bundle_missing_advice),
             "BUNDLE-ROLLBACK" to RefusalWords(R.string.rollback_title, R.string.rollback_advice),
+            "BUNDLE-KIND" to RefusalWords(R.string.runtime_none_title, R.string.runtime_none_advice),
+            "MANIFEST-VERSION" to RefusalWords(R.string.version_title, R.string.version_advice),
             "SIGNATURE-KEY" to RefusalWords(R.string.untrusted_title, R.string.signature_advice),
             "RUNTIME-NONE" to RefusalWords(R.string.runtime_none_title, R.string.runtime_none_advice),
             "RUNTIME-LOAD" to RefusalWords(R.string.runtime_load_title, R.string.runtime_load_advice),

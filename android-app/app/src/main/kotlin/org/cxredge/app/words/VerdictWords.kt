@@ -28,11 +28,11 @@ class VerdictWords(val tone: Tone, val title: String, val text: String, val deta
             }
             is Verdict.Failed -> failed(resources, verdict.checked)
             is Verdict.Passed -> {
-                val manifest = verdict.checked.bundle.manifest
+                val model = verdict.checked.bundle.manifest.model
                 VerdictWords(
                     Tone.GOOD,
                     resources.getString(R.string.passed),
-                    resources.getString(R.string.passed_text, manifest.name, manifest.version.toString()),
+                    resources.getString(R.string.passed_text, model.name, model.version.toString()),
                     stages(resources, verdict.checked.selfTest),
                     null,
                 )

@@ -9,6 +9,7 @@ import org.cxredge.core.film.NoWindow
 import org.cxredge.core.film.Preprocessor
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
@@ -56,14 +57,14 @@ class AndroidJpegTest {
         val jpeg = ByteArrayOutputStream().also { ImageIO.write(image, "jpeg", it) }.toByteArray()
         assertTrue(image.width * image.height > 2 * AndroidJpeg.STRIP_PIXELS)
         val expected = ImageIO.read(jpeg.inputStream()).raster
-        val row = ByteArray(image.width)
+        val row = ByteArray(3 * image.width)
         val wanted = IntArray(image.width)
         AndroidJpeg.open(jpeg).use { rows ->
-            assertEquals(1, rows.channels)
+            assertEquals("a grey film comes as three equal channels", 3, rows.channels)
             for (y in 0 until rows.height) {
                 rows.read(row)
                 expected.getSamples(0, y, image.width, 1, 0, wanted)
-                val worst = row.indices.maxOf { abs(wanted[it] - (row[it].toInt() and 0xFF)) }
+                val worst = row.indices.maxOf { abs(wanted[it / 3] - (row[it].toInt() and 0xFF)) }
                 assertTrue("row $y is $worst levels away", worst <= Fixtures.greyBound)
             }
         }
@@ -79,18 +80,28 @@ class AndroidJpegTest {
         val length = segment.size + 2
         val marker = byteArrayOf(0xFF.toByte(), 0xE2.toByte(), (length shr 8).toByte(), length.toByte())
         val profiled = plain.copyOf(2) + marker + segment + plain.copyOfRange(2, plain.size)
-        assertArrayEquals(pixels(plain), pixels(profiled))
+        assertArrayEquals(shown(plain), shown(profiled))
+        // the decoder alone would convert: it is the core that takes the profile away
+        assertFalse(decoded(plain).contentEquals(decoded(profiled)))
     }
 
     @Test
     fun whatIsNoJpegIsRefused() {
-        val cut = Fixtures.refused("cut.jpg").readBytes().copyOf(20)
-        assertEquals("IMG-TRUNCATED", assertThrows(Refusal::class.java) { AndroidJpeg.open(cut) }.code)
-        val other = "no JPEG at all".toByteArray()
-        assertEquals("IMG-DAMAGED", assertThrows(Refusal::class.java) { AndroidJpeg.open(other) }.code)
+        val cut = Fixtures.refused("cut.jpg").readBytes()
+        assertEquals("IMG-TRUNCATED", refusal { shown(cut) })
+        assertEquals("no frame header is left", "IMG-DAMAGED", refusal { shown(cut.copyOf(20)) })
+        assertEquals("IMG-DAMAGED", refusal { AndroidJpeg.open("no JPEG at all".toByteArray()) })
     }
 
-    private fun pixels(jpeg: ByteArray): ByteArray = AndroidJpeg.open(jpeg).use { rows ->
+    private fun refusal(action: () -> Unit): String = assertThrows(Refusal::class.java) { action() }.code
+
+    /** As the app reads it: pixels in colour, of the whole film. */
+    private fun shown(jpeg: ByteArray): ByteArray {
+        val spec = InputSpec(3, 32, 32, Fit.PAD, 0, NoWindow.STORED_RANGE)
+        return Preprocessor(AndroidJpeg).preprocessAndShow(jpeg, spec, 4096).picture.pixels
+    }
+
+    private fun decoded(jpeg: ByteArray): ByteArray = AndroidJpeg.open(jpeg).use { rows ->
         val row = ByteArray(rows.width * rows.channels)
         val all = ByteArrayOutputStream()
         repeat(rows.height) {

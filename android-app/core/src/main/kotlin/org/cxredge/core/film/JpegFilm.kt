@@ -9,10 +9,10 @@ internal fun openJpeg(data: ByteArray, decoder: JpegDecoder): StoredFilm {
     if (stream.precision != 8 || stream.components != 1 && stream.components != 3) {
         throw damaged("a JPEG of ${stream.components} channels and ${stream.precision} bits is not read")
     }
-    return JpegFilm(data, stream, decoder)
+    return JpegFilm(stream, decoder)
 }
 
-private class JpegFilm(private val data: ByteArray, stream: JpegStream, private val decoder: JpegDecoder) : StoredFilm {
+private class JpegFilm(private val stream: JpegStream, private val decoder: JpegDecoder) : StoredFilm {
     override val width: Int = stream.width
     override val height: Int = stream.height
     override val channels: Int = stream.components
@@ -21,7 +21,7 @@ private class JpegFilm(private val data: ByteArray, stream: JpegStream, private 
     override val saysColour = false
 
     override fun open(): StoredRows {
-        val rows = decoder.open(data)
+        val rows = decoder.open(stream.withoutProfiles())
         if (rows.width == width && rows.height == height && rows.channels in setOf(channels, 3)) {
             return JpegRows(rows, channels)
         }

@@ -1,6 +1,7 @@
 package org.cxredge.core.film
 
 import org.cxredge.core.Refusal
+import java.io.ByteArrayOutputStream
 
 internal const val JPEG_SIGNATURE = "\u00ff\u00d8\u00ff"
 
@@ -10,6 +11,9 @@ private const val MAX_SCANS = 100
 private const val SOS = 0xDA
 private const val APP1 = 0xE1
 private const val APP2 = 0xE2
+
+/** Bytes of a segment before its payload: marker and length. */
+private const val HEAD = 4
 
 /** Start-of-frame markers: C0..CF without DHT (C4), JPG (C8) and DAC (CC), and JPEG-LS's F7 (T.87). */
 private val FRAME_MARKERS = (0xC0..0xCF).toSet() - setOf(0xC4, 0xC8, 0xCC) + 0xF7
@@ -79,11 +83,28 @@ internal class JpegStream(private val data: ByteArray) {
         return pictures > 1 && segments.none { it.marker == APP1 && contains(" hdrgm:Version=\"", it) }
     }
 
+    /**
+     * The same stream without APP2 segments: decoders convert pixels by an ICC profile found there, and the specified
+     * preprocessing takes them as they are stored. The bytes themselves where there is none.
+     */
+    fun withoutProfiles(): ByteArray {
+        val dropped = segments.filter { it.marker == APP2 }
+        if (dropped.isEmpty()) return data
+        val kept = ByteArrayOutputStream(data.size)
+        var from = 0
+        for (segment in dropped) {
+            kept.write(data, from, segment.from - HEAD - from)
+            from = segment.to
+        }
+        kept.write(data, from, data.size - from)
+        return kept.toByteArray()
+    }
+
     /** Every header segment, the first SOS included and last; fewer where the bytes are no segment. */
     private fun headers(): List<Segment> {
         val found = ArrayList<Segment>()
         var at = 2
-        while (at + 4 <= data.size && data[at].toInt() == -1) {
+        while (at + HEAD <= data.size && data[at].toInt() == -1) {
             val marker = data.unsigned(at + 1, 1).toInt()
             if (marker == 0xFF) {
                 // a fill byte
@@ -92,7 +113,7 @@ internal class JpegStream(private val data: ByteArray) {
             }
             val length = data.unsigned(at + 2, 2).toInt()
             if (length < 2 || at + 2 + length > data.size) break
-            found += Segment(marker, at + 4, at + 2 + length)
+            found += Segment(marker, at + HEAD, at + 2 + length)
             if (marker == SOS) break
             at += 2 + length
         }

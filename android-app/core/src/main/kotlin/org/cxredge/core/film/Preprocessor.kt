@@ -17,7 +17,8 @@ interface PixelRows : Closeable {
 /** The platform's JPEG decoder; every other format is read by the core itself. */
 fun interface JpegDecoder {
     /**
-     * Opens a stream whose headers were checked; `min-max` opens it twice. Exif orientation must not be applied.
+     * Opens a stream whose headers were checked, and which holds no colour profile any more; `min-max` opens it twice.
+     * Exif orientation must not be applied.
      * Refused by IMG-DAMAGED, IMG-TRUNCATED. Must not hold the whole picture in memory at more than a byte a
      * sample.
      */

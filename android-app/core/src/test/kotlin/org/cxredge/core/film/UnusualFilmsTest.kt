@@ -150,6 +150,23 @@ class UnusualFilmsTest {
     }
 
     @Test
+    fun `a decoder sees no colour profile, and every other byte`() {
+        class Seen(val bytes: ByteArray) : RuntimeException()
+
+        val decoder = Preprocessor(JpegDecoder { throw Seen(it) })
+        fun seen(film: ByteArray) = assertThrows(Seen::class.java) { decoder.preprocess(film, spec) }.bytes
+        val profile = TestJpeg.segment(0xE2, ascii("ICC_PROFILE\u0000") + ByteArray(300))
+        val fill = byteArrayOf(-1, -1)
+        val comment = TestJpeg.segment(0xFE, ascii("kept"))
+        for (others in listOf(ByteArray(0), TestJpeg.exif(6), fill + comment)) {
+            val plain = TestJpeg.header(before = others)
+            assertArrayEquals(plain, seen(plain))
+            assertArrayEquals(plain, seen(TestJpeg.header(before = profile + others + profile)))
+            assertArrayEquals(plain, seen(TestJpeg.header(before = profile + profile + others)))
+        }
+    }
+
+    @Test
     fun `a decoder whose picture is not the header's is refused, and one that knows colour only serves grey`() {
         fun rows(channels: Int, size: Int) = JpegDecoder {
             object : PixelRows {
