@@ -3,6 +3,7 @@ name only what is there, and each page stands in the README."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.command import ROOT
+from support.field_logs import LOG
 from support.films import write_phantom_dicom
 from support.pages import PAGES, blocks
 
