@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from cxredge.bundle.bundle import open_bundle
-from cxredge.bundle.record import Record
+from cxredge.bundle.build_record import Record
 from cxredge.recipe_file import load_recipe
 from cxredge.report import table
 from cxredge.results import BenchFigures

@@ -3,6 +3,7 @@ name only what is there, and each page stands in the README."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.command import ROOT
+from support.field_logs import LOG
 from support.films import write_phantom_dicom
 from support.pages import PAGES, blocks
 
@@ -27,7 +29,7 @@ LONG = ("cxredge distill", "cxredge rebuild-check")
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # the report examines everything, for minutes
 def test_the_readmes_day_works(tmp_path: Path) -> None:
-    assert len(COMMANDS) == 18
+    assert len(COMMANDS) == 19
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -35,6 +37,8 @@ def test_the_readmes_day_works(tmp_path: Path) -> None:
     }
     shutil.copytree(ROOT / "model_zoo", tmp_path / "model_zoo")
     write_phantom_dicom(tmp_path / "film.dcm")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "phone.json").write_text(json.dumps(LOG))
     for command in COMMANDS:
         if command.startswith(LONG):
             continue

@@ -9,8 +9,8 @@ from typing import Any
 from cxredge.bundle.assemble import Parts, assemble
 from cxredge.bundle.bom import FILE
 from cxredge.bundle.bom_card import data_sets
+from cxredge.bundle.build_record import Record
 from cxredge.bundle.bundle import open_bundle, read_manifest
-from cxredge.bundle.record import Record
 from cxredge.results import number
 from support.bundles import V2
 

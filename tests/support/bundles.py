@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cxredge.bundle.assemble import Parts, assemble
+from cxredge.bundle.build_record import FilmList, FilmLists, OutOfDistributionRecord
 from cxredge.bundle.keys import PublicKey, read_public
-from cxredge.bundle.record import FilmList, FilmLists, OutOfDistributionRecord
 from cxredge.bundle.selftest import make_inputs
 from cxredge.data.film import Film
 from cxredge.files import sha256_file

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxredge.bundle import bom, card, selftest
+from cxredge.bundle.build_record import FilmLists, Making, Record, write_record
 from cxredge.bundle.bundle import list_files
 from cxredge.bundle.manifest import FILE, ArtifactEntry, BundleKind, Manifest, seal, tensors, text
 from cxredge.bundle.model import Model
-from cxredge.bundle.record import FilmLists, Making, Record, write_record
 from cxredge.evidence import Temperature
 from cxredge.files import fresh_directory, write_text
 from cxredge.outputs import Outputs

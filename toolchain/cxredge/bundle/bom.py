@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from cxredge import __version__
 from cxredge.bundle import bom_card
+from cxredge.bundle.build_record import Record
 from cxredge.bundle.manifest import BundleKind
-from cxredge.bundle.record import Record
 from cxredge.files import canonical_json, sha256_file
 from cxredge.vocabulary import ArtifactName
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cxredge.bundle.record import Record
+from cxredge.bundle.build_record import Record
 from cxredge.metrics import METRICS
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.recipe import Recipe

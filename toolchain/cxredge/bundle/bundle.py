@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cxredge.bundle.build_record import Record, read_record, refused
 from cxredge.bundle.manifest import FILE, PATH, SIGNATURE, BundledFile, Manifest, parse_manifest
 from cxredge.bundle.model import Model
-from cxredge.bundle.record import Record, read_record, refused
 from cxredge.errors import InputError
 from cxredge.files import sha256_file
 from cxredge.results import Artifact

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cxredge.bundle.record import Record
+from cxredge.bundle.build_record import Record
 from cxredge.results import number
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -27,7 +27,7 @@ BundleKind = Literal["host", "android", "ios"]
 PATH = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$"
 BundlePath = Annotated[str, StringConstraints(pattern=PATH, max_length=200)]
 """Relative, with forward slashes, and never out of the bundle."""
-Size = Annotated[int, Field(ge=1, le=65_536)]
+Size = Annotated[int, Field(ge=1, le=1024)]
 Allowed = Annotated[float, Field(ge=0)]
 
 

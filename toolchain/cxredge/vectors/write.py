@@ -8,7 +8,7 @@
 * ``resizes``: one resize each, for sizes that are odd, tiny or extreme.
 * ``refusals``: a source file, the spec, and the code that it is refused by.
 
-``OUT/decisions.json`` holds logits, rules and decisions (``decisions``).
+``OUT/decisions.json`` holds logits, rules and decisions (``decision_cases``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cxredge.files import canonical_json, fresh_directory, sha256_bytes, write_t
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
-from cxredge.vectors.decisions import decision_cases
+from cxredge.vectors.decision_cases import decision_cases
 from cxredge.vectors.sources import films, refusals
 
 FOLDER = "preprocess"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cxredge.bundle.assemble import Parts
-from cxredge.bundle.record import FilmList, FilmLists, OutOfDistributionRecord
+from cxredge.bundle.build_record import FilmList, FilmLists, OutOfDistributionRecord
 from cxredge.parity.judge import Judged
 from cxredge.quantize.calibration import calibration_record
 from cxredge.results import CalibrationRecord, TensorRange

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxredge.bundle.assemble import REFERENCE_WEIGHTS
+from cxredge.bundle.build_record import OutOfDistributionRecord
 from cxredge.bundle.bundle import Bundle, open_bundle
-from cxredge.bundle.record import OutOfDistributionRecord
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Results
 from cxredge.parity.judge import Answers, Judged
