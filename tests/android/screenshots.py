@@ -8,7 +8,10 @@ from pathlib import Path
 
 from PIL import Image
 
-CHOSEN = ("verdict-light", "result-light", "result-dark", "result-fr", "colour-light", "failed-light", "about-light")
+CHOSEN = (
+    "verdict-light", "result-light", "result-dark", "result-fr", "class-light", "uncertain-light", "quality-light",
+    "colour-light", "failed-light", "refused-log-light", "about-light",
+)  # fmt: skip
 WIDTH = 320
 TALLEST = 1024
 """Longer pages are cut: what is below is more of the same."""

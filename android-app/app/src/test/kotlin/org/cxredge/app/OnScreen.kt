@@ -61,13 +61,14 @@ class OnScreen(private val activity: FilmActivity, private val host: JSONObject,
                 else -> "Not the answer: "
             }
             assertEquals(what, expected, head)
-            assertClose("", odds - least, " $side the least margin", tail.substringAfter(", "))
-            assertEquals(what, odds, tail.substringBefore(",").toDouble(), ROUNDED)
+            assertClose("$side the least margin by ", odds - least, "", tail.substringAfter("; "))
+            assertEquals(what, odds, tail.substringBefore(";").toDouble(), ROUNDED)
         }
         val runnerUp = names.getValue(host.getString("runner_up"))
         assertTrue("$what: $notices", "Next comes: $runnerUp." in notices)
-        assertTrue("$what: $notices", "%.2f is needed for an answer".format(Locale.ROOT, least) in notices)
-        assertTrue("$what: $notices", names.getValue(nearest) in notices)
+        assertTrue("$what: $notices", "an answer needs %.2f.".format(Locale.ROOT, least) in notices)
+        val closest = "Nearest is: ${names.getValue(nearest)}." in notices
+        assertEquals("$what: $notices", answer == null, closest)
         assertEquals(what, if (answer == null) "Uncertain: no answer" else "Answer: ${names[answer]}", status)
         assertEquals(what, answer == null, activity.getString(R.string.uncertain_title) in notices)
     }

@@ -2,6 +2,7 @@ package org.cxredge.app
 
 import org.cxredge.app.words.RefusalWords
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNotEquals
 import org.junit.Assert.assertTrue
 import org.junit.Test
@@ -23,6 +24,16 @@ class ResourcesTest {
         for (text in texts) {
             val name = text.getAttribute("name")
             assertEquals(name, placeholders(text.textContent), placeholders(french.getValue(name)))
+        }
+    }
+
+    @Test
+    fun wordsStandBetweenNumbers() {
+        // written from right to left, two numbers with nothing but a comma between them change places
+        for (folder in listOf("values", "values-fr")) {
+            for (text in named(folder, "strings", "string")) {
+                assertFalse(text.getAttribute("name"), NEIGHBOURS.containsMatchIn(text.textContent))
+            }
         }
     }
 
@@ -113,7 +124,8 @@ class ResourcesTest {
     }
 
     private companion object {
-        val PLACEHOLDER = Regex("%[0-9]+\\$[.0-9]*[a-z]")
+        val PLACEHOLDER = Regex("%[0-9]+\\$[+.0-9]*[a-z]")
+        val NEIGHBOURS = Regex("%[0-9]+\\$[+.0-9]*[df][^\\p{L}]*%[0-9]+\\$[+.0-9]*[df]")
 
         /** A code, as it is handed to a Refusal or to what makes one. */
         val CODE = Regex("\"([A-Z]+-[A-Z][A-Z-]*[A-Z])\"")

@@ -61,7 +61,10 @@ object CardText {
 
     private fun cells(row: String): List<String> = row.trim().removeSurrounding("|").split('|').map { plain(it) }
 
-    private fun plain(text: String): String = text.replace("**", "").replace("`", "").trim()
+    private fun plain(text: String): String =
+        text.replace("**", "").replace("`", "").replace(EMPHASIS) { it.groupValues[1] }.trim()
+
+    private val EMPHASIS = Regex("\\*([^*]+)\\*")
 
     /** Columns that fit side by side. */
     private const val NARROW = 3

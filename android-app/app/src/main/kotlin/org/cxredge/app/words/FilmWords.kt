@@ -75,7 +75,8 @@ object FilmWords {
             val text = resources.getString(R.string.uncertain_text, nearest, odds, least, next)
             Message(Tone.WARNING, resources.getString(R.string.uncertain_title), text)
         } else {
-            Message(Tone.PLAIN, nearest, resources.getString(R.string.answer_text, odds, least, next))
+            val text = resources.getString(R.string.answer_text, odds, least, next)
+            Message(Tone.PLAIN, resources.getString(R.string.answer_title), text)
         }
     }
 
