@@ -1,6 +1,5 @@
 package org.cxredge.app
 
-import android.content.Intent
 import android.net.Uri
 import android.view.View
 import android.widget.TextView
@@ -68,8 +67,7 @@ class FieldLogsTest {
     @Test
     fun otherKindsOfModels() {
         for (kit in listOf(Fixtures.classes, Fixtures.bare)) {
-            app.bundle = kit.folder()
-            app.die()
+            Screens.use(kit)
             checked()
             assertEquals(kit.name, shared("passed-${kit.name}").getJSONObject("bundle").getString("name"))
         }
@@ -160,11 +158,9 @@ class FieldLogsTest {
     }
 
     private fun analyse(address: Uri) {
-        val intent = Intent(app, FilmActivity::class.java).setData(address)
-        val screen = Robolectric.buildActivity(FilmActivity::class.java, intent).setup()
+        val screen = Screens.open(address)
         until { state.film is FilmState.Refused }
-        screen.get().finish()
-        screen.pause().stop().destroy()
+        Screens.leave(screen)
     }
 
     private fun throwing(address: String): Uri = Uri.parse(address).also {

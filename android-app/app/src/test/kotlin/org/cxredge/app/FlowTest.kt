@@ -8,6 +8,9 @@ import android.os.Bundle
 import android.view.View
 import android.view.ViewGroup
 import android.widget.TextView
+import org.cxredge.app.Screens.leave
+import org.cxredge.app.Screens.open
+import org.cxredge.app.Screens.text
 import org.cxredge.app.TestApp.Companion.until
 import org.cxredge.app.platform.AcceptedInPreferences
 import org.cxredge.app.platform.BuiltInRuntime
@@ -29,9 +32,7 @@ import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
-import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
 import java.awt.image.DataBuffer
@@ -58,69 +59,6 @@ class FlowTest {
     private val app get() = TestApp.get()
     private val session get() = app.session
     private val film = Fixtures.films.first { it.name == "phantom-test-0000-0.png" }
-
-    @Test
-    fun everyFilmIsDecidedAsOnTheHost() {
-        for (kit in listOf(Fixtures.findings, Fixtures.classes, Fixtures.bare)) {
-            use(kit)
-            assertEquals(Fixtures.films.size, kit.predictions.size)
-            for (file in Fixtures.films) {
-                val activity = open(Uri.fromFile(file))
-                until { session.state.film is FilmState.Done }
-                OnScreen(activity.get(), kit.predictions.getValue(file.name), "${kit.name}, ${file.name}").check()
-                leave(activity)
-            }
-        }
-    }
-
-    @Test
-    fun uncertainIsNoFindingLikeAnother() {
-        use(Fixtures.classes)
-        val (uncertain, certain) = listOf(true, false).map { none ->
-            Fixtures.films.first { Fixtures.classes.predictions.getValue(it.name).isNull("answer") == none }
-        }
-        val activity = open(Uri.fromFile(uncertain))
-        until { session.state.film is FilmState.Done }
-        assertEquals(app.getString(R.string.uncertain), activity.get().find<TextView>(R.id.status).text.toString())
-        val card = activity.get().find<ViewGroup>(R.id.notices).getChildAt(0)
-        assertEquals(app.getString(R.string.uncertain_title), card.find<TextView>(R.id.notice_title).text.toString())
-        assertTrue(warns(card))
-        leave(activity)
-        val other = open(Uri.fromFile(certain)).get()
-        until { session.state.film is FilmState.Done }
-        assertFalse(text(other.find(R.id.notices)).contains(app.getString(R.string.uncertain_title)))
-        val cards = other.find<ViewGroup>(R.id.notices)
-        assertTrue((0 until cards.childCount).none { warns(cards.getChildAt(it)) })
-    }
-
-    @Test
-    fun labelsHaveTheNamesOfTheSystemsLanguages() {
-        use(Fixtures.classes)
-        val names = mapOf("fr" to "Cœur élargi", "fr-rCA" to "Cœur élargi", "en" to "Enlarged heart", "ar" to "Enlarged heart")
-        for ((language, name) in names) {
-            RuntimeEnvironment.setQualifiers("+$language")
-            val activity = open(Uri.fromFile(film))
-            until { session.state.film is FilmState.Done }
-            assertTrue(language, text(activity.get().find(R.id.findings)).contains(name))
-            leave(activity)
-            val about = Robolectric.buildActivity(AboutActivity::class.java).setup().get()
-            assertTrue(language, text(about.find(R.id.facts)).contains(name))
-        }
-    }
-
-    @Test
-    fun aModelWithoutHeatmapOrNoveltySaysSo() {
-        use(Fixtures.bare)
-        val activity = open(Uri.fromFile(film)).get()
-        until { session.state.film is FilmState.Done }
-        assertEquals(app.getString(R.string.heat_absent), activity.find<TextView>(R.id.heat).text.toString())
-        assertEquals(app.getString(R.string.novelty_absent), activity.find<TextView>(R.id.novelty).text.toString())
-        assertEquals(View.GONE, activity.find<View>(R.id.heat_opacity).visibility)
-        val rows = activity.find<ViewGroup>(R.id.findings)
-        assertEquals(3, rows.childCount)
-        assertTrue((0 until rows.childCount).none { rows.getChildAt(it).isClickable || rows.getChildAt(it).isSelected })
-        assertFalse(activity.find<TextView>(R.id.findings_hint).text.contains(app.getString(R.string.heat_hint)))
-    }
 
     @Test
     fun aTapOnAFindingShowsItsHeatmap() {
@@ -246,7 +184,8 @@ class FlowTest {
     @Test
     fun aKeyThatWasNotPinnedIsRefused() {
         val other = KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }
-        val body = Base64.getMimeEncoder(64, byteArrayOf('\n'.code.toByte())).encodeToString(other.genKeyPair().public.encoded)
+        val encoder = Base64.getMimeEncoder(64, byteArrayOf('\n'.code.toByte()))
+        val body = encoder.encodeToString(other.genKeyPair().public.encoded)
         app.keys = { listOf(PinnedKey.parse("other", "-----BEGIN PUBLIC KEY-----\n$body\n-----END PUBLIC KEY-----\n")) }
         assertRefused("SIGNATURE-KEY", R.string.untrusted_title)
     }
@@ -348,25 +287,6 @@ class FlowTest {
         assertEquals("start" to code, refusal.getString("during") to refusal.getString("code"))
     }
 
-    private fun warns(card: View): Boolean =
-        card.backgroundTintList?.defaultColor == app.getColor(R.color.warning_ground)
-
-    /** Another model in the same app, as after an update. */
-    private fun use(kit: Kit) {
-        app.bundle = kit.folder()
-        app.die()
-    }
-
-    private fun open(film: Uri): ActivityController<FilmActivity> {
-        val intent = Intent(app, FilmActivity::class.java).setData(film)
-        return Robolectric.buildActivity(FilmActivity::class.java, intent).setup()
-    }
-
-    private fun leave(controller: ActivityController<FilmActivity>) {
-        controller.get().finish()
-        controller.pause().stop().destroy()
-    }
-
     private fun film(open: () -> InputStream): Uri {
         val address = Uri.parse("content://films/1")
         shadowOf(app.contentResolver).registerInputStreamSupplier(address, open)
@@ -385,11 +305,5 @@ class FlowTest {
             writer.write(IIOImage(raster, null, null))
         }
         return bytes.toByteArray()
-    }
-
-    private fun text(view: View): String = when (view) {
-        is ViewGroup -> (0 until view.childCount).joinToString("\n") { text(view.getChildAt(it)) }
-        is TextView -> view.text.toString()
-        else -> ""
     }
 }

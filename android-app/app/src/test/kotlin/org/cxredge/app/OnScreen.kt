@@ -14,8 +14,8 @@ import kotlin.math.abs
 /** What the screen of a film says, in English, held against the host's answer: `cxredge predict --json`. */
 class OnScreen(private val activity: FilmActivity, private val host: JSONObject, private val what: String) {
     private val status = activity.find<TextView>(R.id.status).text.toString()
-    private val rows = activity.find<ViewGroup>(R.id.findings).let { list -> (0 until list.childCount).map(list::getChildAt) }
-    private val notices = said(activity.find(R.id.notices))
+    private val rows = activity.find<ViewGroup>(R.id.findings).run { (0 until childCount).map(::getChildAt) }
+    private val notices = Screens.text(activity.find(R.id.notices))
     private val names = mapOf(
         "clear" to "Nothing seen",
         "enlarged_heart" to "Enlarged heart",
@@ -27,7 +27,7 @@ class OnScreen(private val activity: FilmActivity, private val host: JSONObject,
         val unlike = !host.isNull("novelty") && host.getBoolean("unlike_training_films")
         assertEquals(what, unlike, activity.getString(R.string.unlike_title) in notices)
         accidents()
-        assertFalse("$what: a percentage", "%" in said(activity.find(R.id.content)))
+        assertFalse("$what: a percentage", "%" in Screens.text(activity.find(R.id.content)))
     }
 
     private fun findings() {
@@ -93,12 +93,6 @@ class OnScreen(private val activity: FilmActivity, private val host: JSONObject,
 
     private fun sentence(row: View): String = row.find<TextView>(R.id.words).text.toString().also {
         assertTrue("$what is spoken", row.contentDescription.startsWith("${label(row)}. $it."))
-    }
-
-    private fun said(view: View): String = when (view) {
-        is TextView -> view.text.toString() + "\n"
-        is ViewGroup -> (0 until view.childCount).joinToString("") { said(view.getChildAt(it)) }
-        else -> ""
     }
 
     private companion object {

@@ -1,7 +1,6 @@
 package org.cxredge.app
 
 import android.app.Activity
-import android.content.Intent
 import android.graphics.Bitmap
 import android.graphics.Canvas
 import android.net.Uri
@@ -89,32 +88,25 @@ class ScreenshotsTest {
 
     /** One class, none, a model with other outputs, and a bundle that is refused. */
     private fun others(look: String) {
-        use(Fixtures.classes)
+        Screens.use(Fixtures.classes)
         val answers = Fixtures.classes.predictions
         film(Fixtures.films.first { !answers.getValue(it.name).isNull("answer") }, "class-$look")
         film(Fixtures.films.first { answers.getValue(it.name).isNull("answer") }, "uncertain-$look")
         shoot(Robolectric.buildActivity(AboutActivity::class.java).setup().get(), "about-classes-$look")
-        use(Fixtures.bare)
+        Screens.use(Fixtures.bare)
         film(Fixtures.films.first(), "quality-$look")
-        use(Fixtures.old)
+        Screens.use(Fixtures.old)
         val main = Robolectric.buildActivity(MainActivity::class.java).setup()
         until { session.state.verdict is Verdict.Refused }
         shoot(main.get(), "refused-$look")
         shoot(Robolectric.buildActivity(LogActivity::class.java).setup().get(), "refused-log-$look")
     }
 
-    private fun use(kit: Kit) {
-        TestApp.get().bundle = kit.folder()
-        TestApp.get().die()
-    }
-
     private fun film(file: File, name: String) {
-        val intent = Intent(TestApp.get(), FilmActivity::class.java).setData(Uri.fromFile(file))
-        val film = Robolectric.buildActivity(FilmActivity::class.java, intent).setup()
+        val film = Screens.open(Uri.fromFile(file))
         until { session.state.film is FilmState.Done || session.state.film is FilmState.Refused }
         shoot(film.get(), name)
-        film.get().finish()
-        film.pause().stop().destroy()
+        Screens.leave(film)
     }
 
     /** Draws the whole page, as tall as it is, and checks that no text is cut off and that targets are large enough. */

@@ -67,10 +67,9 @@ class EarlierRunsTest {
         assertEquals(listOf("at 39", "at 40"), files.read(39).map { it.crash.what })
         assertEquals("older ones are gone", listOf(39L, 40L), files.read(0).map { it.time })
         val folder = folder()
-        listOf("", "{", "[]", "{\"kind\": \"FIRE\", \"on\": \"2026-11-25\", \"what\": \"x\", \"at\": []}").forEachIndexed { i, text ->
-            File(folder, "${50 + i}.json").writeText(text)
-        }
-        File(folder, "60.json").writeText("{\"kind\": \"NATIVE\", \"on\": \"yesterday\", \"what\": \"x\", \"at\": []}")
+        fun record(kind: String, on: String) = """{"kind": "$kind", "on": "$on", "what": "x", "at": []}"""
+        val damaged = listOf("", "{", "[]", "{}", record("FIRE", "2026-11-25"), record("NATIVE", "yesterday"))
+        damaged.forEachIndexed { i, text -> File(folder, "${50 + i}.json").writeText(text) }
         File(folder, "other.txt").writeText("no crash")
         assertEquals(listOf(39L, 40L), files.read(0).map { it.time })
     }
@@ -133,7 +132,8 @@ class EarlierRunsTest {
     fun theKernelsFeaturesAreReadOfWhicheverCore() {
         val info = temporary.newFile()
         info.writeText(
-            "processor\t: 0\nFeatures\t: fp asimd  sve\nmodel name\t: x\n\nprocessor\t: 1\nFeatures\t: fp asimd\taes\nFeaturesOf: no\n",
+            "processor\t: 0\nFeatures\t: fp asimd  sve\nmodel name\t: x\n\n" +
+                "processor\t: 1\nFeatures\t: fp asimd\taes\nFeaturesOf: no\n",
         )
         assertEquals(listOf("aes", "asimd", "fp", "sve"), Phone.cpuFeatures(info).toList())
         assertEquals(emptySet<String>(), Phone.cpuFeatures(File(info, "gone")))
