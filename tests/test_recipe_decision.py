@@ -116,5 +116,11 @@ def test_one_class_alone_excludes_nothing() -> None:
         parse_recipe(one.encode(), "model.yaml")
 
 
+def test_no_class_is_called_what_a_film_without_one_is_called() -> None:
+    text = CLASSES.read_text().replace("virus", "Uncertain")
+    with pytest.raises(InputError, match="no class may be called uncertain"):
+        parse_recipe(text.encode(), "model.yaml")
+
+
 def test_a_licence_is_one_line() -> None:
     assert refused(CLASSES, "licence: Apache-2.0", 'licence: "a\\u001b[2J"').code == "RECIPE-VALUE"

@@ -9,7 +9,7 @@ import pytest
 
 from support.command import ROOT, Run
 
-V2 = ROOT / "tests" / "bundle" / "fixtures" / "v1"
+V2 = ROOT / "tests" / "bundle" / "fixtures" / "v2"
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 from cxredge.decision import Float32, LeastMargin
 from cxredge.vocabulary import Frozen, Label, Language, ShortText
 
+UNCERTAIN = "uncertain"
+"""What is said of a film of which no class is named."""
+
 
 class Labels(Frozen):
     """What the student answers. ``multi-label``: independent sigmoids; ``single-label``: one softmax."""
@@ -24,6 +27,8 @@ class Labels(Frozen):
             raise ValueError("label names must differ from each other")
         if self.kind == "single-label" and len(self.names) < 2:
             raise ValueError("single-label needs at least two classes that exclude each other")
+        if self.kind == "single-label" and UNCERTAIN in (name.lower() for name in self.names):
+            raise ValueError(f"no class may be called {UNCERTAIN}: it is what a film is of which none is named")
         for language, names in self.display.items():
             if set(names) != set(self.names):
                 lacking, extra = sorted(set(self.names) - set(names)), sorted(set(names) - set(self.names))
