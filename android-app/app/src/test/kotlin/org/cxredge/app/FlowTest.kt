@@ -155,8 +155,9 @@ class FlowTest {
         for ((file, code) in codes) {
             val controller = open(Uri.fromFile(file))
             until { session.state.film is FilmState.Refused || session.state.film is FilmState.Done }
-            assertTrue("${file.name}: ${text(controller.get().find(R.id.notices))}", session.state.film is FilmState.Refused)
-            assertTrue(file.name, text(controller.get().find(R.id.notices)).contains(code))
+            val notices = text(controller.get().find(R.id.notices))
+            assertTrue("${file.name}: $notices", session.state.film is FilmState.Refused)
+            assertTrue(file.name, notices.contains(code))
             assertEquals(View.GONE, controller.get().find<View>(R.id.result).visibility)
             leave(controller)
         }
