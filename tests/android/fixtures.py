@@ -23,8 +23,9 @@ from pathlib import Path
 from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from android import class_student, other_bundles
+from android import other_bundles
 
+from support import class_student
 from support.command import ROOT, must
 
 # what decides the fixtures
@@ -33,8 +34,9 @@ SOURCES = (
     "model_zoo/phantom",
     "requirements.lock",
     *(f"tests/android/{name}.py" for name in ("fixtures", "film_cases", "film_dicoms", "film_mutants")),
-    *(f"tests/android/{name}.py" for name in ("class_student", "other_bundles")),
+    "tests/android/other_bundles.py",
     "tests/bundle/make_fixture.py",
+    "tests/support/class_student.py",
     "tests/support/tiny_recipe.py",
 )
 PATIENTS = 6

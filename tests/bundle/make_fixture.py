@@ -88,9 +88,9 @@ def main(goal: Path) -> None:
             shutil.copyfile(ROOT / "docs" / "schemas" / file, fresh / file)
 
 
-def draw_classes(goal: Path) -> None:
+def draw_classes(goal: Path, patients: int = 300) -> None:
     """A folder of phantoms whose column ``kind`` names one of the classes."""
-    must("phantom", goal, "--patients", 300)
+    must("phantom", goal, "--patients", patients)
     with (goal / "labels.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     findings = ("Cardiomegaly", "Effusion", "Consolidation", "Nodule", "Pneumothorax")

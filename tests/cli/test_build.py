@@ -26,7 +26,7 @@ def spoil(folder: Path, old: str, new: str) -> None:
 
 
 def test_default_model_builds_every_target_and_keeps_its_gates(built: Path) -> None:
-    from cxredge.bundle.bundle import open_bundle, read_manifest
+    from cxredge.bundle.bundle import open_bundle
 
     record = open_bundle(built).record
     assert {artifact.target for artifact in record.artifacts} == {"executorch", "tflite", "coreml", "onnx"}
@@ -37,10 +37,10 @@ def test_default_model_builds_every_target_and_keeps_its_gates(built: Path) -> N
     patients = {f.patient for f in record.calibration.films}
     assert patients.isdisjoint({f.patient for f in record.films.evaluation.films})
     for kind in ("android", "ios"):
-        app = read_manifest(built.with_name(f"{built.name}-{kind}"))
-        assert app.kind == kind
-        assert {e.name for e in app.artifacts} == set(record.recipe.bundles.of(kind))
-        assert "phantom" in app.statement
+        app = open_bundle(built.with_name(f"{built.name}-{kind}"))
+        assert app.manifest.kind == kind
+        assert {e.name for e in app.manifest.artifacts} == set(record.recipe.bundles.of(kind))
+        assert "phantom" in app.record.making.statement
 
 
 def test_a_second_build_keeps_everything_and_gives_the_same_bytes(built: Path, cxredge: Run, tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def test_the_fix_holds_in_a_real_build(
     done = cxredge("build", again, "--targets", "tflite", "--out", tmp_path / "dist", CXR_CACHE=tiny_cache)
     assert done.status == 0, done.out + done.err
 
-    def sqnr(manifest: Path) -> float:
-        verdicts = json.loads((manifest / "manifest.json").read_text())["verdicts"]
+    def sqnr(folder: Path) -> float:
+        verdicts = json.loads((folder / "record" / "verdicts.json").read_text())
         (verdict,) = (v for v in verdicts if v["artifact"] == "tflite/w8a8")
         return float(verdict["figures"]["logit_sqnr_db"])
 

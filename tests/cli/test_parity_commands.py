@@ -23,7 +23,7 @@ def bundle(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path) -> Path:
 def test_verify_agrees_with_the_build(bundle: Path, cxredge: Run, tiny_cache: Path) -> None:
     done = cxredge("verify", bundle, "--json", CXR_CACHE=tiny_cache)
     assert done.status == 0, done.err
-    assert json.loads(done.out)["verdicts"] == json.loads((bundle / "manifest.json").read_text())["verdicts"]
+    assert json.loads(done.out)["verdicts"] == json.loads((bundle / "record" / "verdicts.json").read_text())
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.quantize.histogram import GREY_LEVELS
+from cxredge.quantize.histogram import GREY_LEVELS, HALF, LEAST_EXPONENT
 from cxredge.quantize.ranges import RangeEstimator
 from cxredge.recipe_calibration import PercentileRange
 
@@ -33,7 +35,8 @@ def seen(*parts: NDArray[np.float32]) -> RangeEstimator:
 @given(VALUES, PERCENTILES)
 def test_range_is_numpys_percentile_within_a_bin(values: NDArray[np.float32], percentile: float) -> None:
     low, high = seen(values).range("x", at(percentile))
-    step = float(np.abs(values).max()) / 4096
+    # no grid is finer than the one of a tensor that counts as zero
+    step = max(float(np.abs(values).max()) / 4096, math.ldexp(1 / HALF, LEAST_EXPONENT))
     # linear inside a bin: at most one bin from the values around the rank
     for ours, share in ((low, 100 - percentile), (high, percentile)):
         under, over = (float(np.percentile(values.astype(np.float64), share, method=m)) for m in ("lower", "higher"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.make_fixture import RECIPE
+from bundle.make_fixture import COMMON, FINDINGS
 from cxredge.errors import EXIT_GATE, InputError, ProofFailed
 from cxredge.workflows.rebuild import compare, first_difference, rebuild
 from support.bundles import V2
@@ -46,7 +46,7 @@ def test_folders_differ_by_names_and_bytes_but_not_by_a_signature(signed: Path) 
 
 
 def test_a_build_that_fails_is_no_proof(tmp_path: Path) -> None:
-    text = RECIPE.format(backbone="timm/test_efficientnet", rank=2, side=64, digest="0" * 64)
+    text = COMMON.format(name="fixture", backbone="timm/test_efficientnet", rank=2, side=64, digest="0" * 64) + FINDINGS
     (tmp_path / "model.yaml").write_text(text)
     with pytest.raises(InputError, match="REBUILD-FAILED"):
         rebuild(tmp_path, (), ())

@@ -1,4 +1,4 @@
-"""A small student with exclusive classes, for the app's tests: a random backbone, and a head fitted on its features.
+"""A small student with exclusive classes, for tests: a random backbone, and a head fitted on its features.
 
 The fit is a ridge regression, so that some films get an answer and others stay uncertain, without any training.
 """
@@ -6,12 +6,10 @@ The fit is a ridge regression, so that some films get an answer and others stay 
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from bundle.make_fixture import BACKBONE, KINDS, draw_classes
 from support.tiny_recipe import write_weights
 
@@ -48,11 +46,11 @@ SPREAD = 4.0
 """Logits of a class against the others, on the films that the head is fitted to."""
 
 
-def make(recipe: Path, drawn: Path) -> None:
+def make(recipe: Path, drawn: Path, patients: int = 300) -> None:
     """Write the recipe's folder, and the films that it names."""
     from cxredge.files import sha256_file
 
-    draw_classes(drawn)
+    draw_classes(drawn, patients)
     recipe.mkdir()
     weights = recipe / "weights.safetensors"
     write_weights(weights, None, BACKBONE, SIDE, len(KINDS), RANK)
