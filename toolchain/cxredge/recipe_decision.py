@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +12,13 @@ from cxredge.vocabulary import Frozen, Label, Language, ShortText
 
 UNCERTAIN = "uncertain"
 """What is said of a film of which no class is named."""
+
+
+def _check_number(kind: str, needed: str | None, numbers: Mapping[str, float | None]) -> None:
+    """Raises ValueError unless of ``numbers`` exactly the one is given that a rule of this kind takes."""
+    for name, value in numbers.items():
+        if (value is not None) != (name == needed):
+            raise ValueError(f"the rule {kind} takes {needed or 'neither ' + ' nor '.join(numbers)}")
 
 
 class Labels(Frozen):
@@ -60,9 +68,7 @@ class OperatingRule(Frozen):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         needed = {"sensitivity": "floor", "specificity": "floor", "cost": "miss_cost"}.get(self.kind)
-        for name in ("floor", "miss_cost"):
-            if (getattr(self, name) is not None) != (name == needed):
-                raise ValueError(f"the rule {self.kind} takes {needed or 'neither floor nor miss_cost'}")
+        _check_number(self.kind, needed, {"floor": self.floor, "miss_cost": self.miss_cost})
         return self
 
 
@@ -94,9 +100,7 @@ class MarginRule(Frozen):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         needed = "wrong_cost" if self.kind == "cost" else "floor"
-        for name in ("floor", "wrong_cost"):
-            if (getattr(self, name) is not None) != (name == needed):
-                raise ValueError(f"the rule {self.kind} takes {needed}")
+        _check_number(self.kind, needed, {"floor": self.floor, "wrong_cost": self.wrong_cost})
         return self
 
 
@@ -111,5 +115,5 @@ class Margin(Frozen):
 class Novelty(Frozen):
     """Threshold of the novelty score above which a film is unlike the training films."""
 
-    threshold: float = Field(gt=0)
+    threshold: Annotated[Float32, Field(gt=0)]
     rule: str
