@@ -13,8 +13,8 @@ import json
 import sys
 from pathlib import Path
 
-from cxredge.bundle.bundle import open_bundle
 from cxredge.bundle.build_record import Record
+from cxredge.bundle.bundle import open_bundle
 from cxredge.recipe_file import load_recipe
 from cxredge.report import table
 from cxredge.results import BenchFigures
@@ -37,7 +37,7 @@ def parity(record: Record) -> str:
     return (
         f"**{record.recipe.name}** ({record.recipe.student.backbone}, {record.making.parameters:,} parameters), held "
         f"against its float32 student on {len(evaluation.films)} {phantom}films of {evaluation.patients} "
-        f"patients{calibrated}:\n\n{table.as_markdown(table.HEADER, table.rows(pairs))}\n"
+        f"patients{calibrated}:\n\n{table.as_markdown(*table.shown(pairs))}\n"
     )
 
 
