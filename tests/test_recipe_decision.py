@@ -48,6 +48,8 @@ def test_the_decision_is_the_recipes(tmp_path: Path) -> None:
         (".inf", "least_margin.log_odds"),
         ("1e39", "least_margin.log_odds"),
         ("sure", "least_margin.log_odds"),
+        ("true", "least_margin.log_odds"),
+        ('"1"', "least_margin.log_odds"),
     ],
 )
 def test_a_least_margin_is_a_number_from_zero(value: str, said: str) -> None:
@@ -58,13 +60,21 @@ def test_a_least_margin_is_a_number_from_zero(value: str, said: str) -> None:
 
 def test_each_kind_has_its_own_thresholds() -> None:
     error = refused(CLASSES, line(CLASSES, "least_margin:"), "")
-    assert "single-label students need least_margin" in error.cause
+    assert "labels.kind is single-label, which needs least_margin" in error.cause
     error = refused(CLASSES, line(CLASSES, "least_margin:"), line(CLASSES, "least_margin:") + "\n" + POINTS)
     assert "operating_points is for multi-label students" in error.cause
     error = refused(FINDINGS, "\nnovelty:\n", "\nleast_margin: {log_odds: 1, rule: none}\nnovelty:\n")
     assert "least_margin is for single-label students" in error.cause
     error = refused(FINDINGS, "\nnovelty:\n", "\nmargin_rule: {kind: cost, wrong_cost: 2}\nnovelty:\n")
     assert "margin_rule is for single-label students" in error.cause
+
+
+def test_a_fault_of_the_whole_recipe_points_at_its_key() -> None:
+    error = refused(CLASSES, line(CLASSES, "least_margin:"), line(CLASSES, "least_margin:") + "\n" + POINTS)
+    at = next(i for i, text in enumerate(CLASSES.read_text().splitlines(), 1) if text.startswith("least_margin:")) + 1
+    assert f"model.yaml:{at}:1: operating_points: " in error.cause
+    error = refused(FINDINGS, "    cam_correlation: 0.97\n", "    cam_correlation: 0.97\n    accuracy_loss: 0.1\n")
+    assert "gates.w8a8.accuracy_loss is for single-label students" in error.cause
 
 
 @pytest.mark.parametrize(
@@ -93,6 +103,9 @@ def test_a_margin_rule_takes_its_own_number(rule: str) -> None:
         ('{normal: N, bacteria: B, virus: "a\\nb"}', "labels.display.en.virus"),
         (f"{{normal: N, bacteria: B, virus: {'v' * 81}}}", "labels.display.en.virus"),
         ('{normal: N, bacteria: B, virus: ""}', "labels.display.en.virus"),
+        ('{normal: N, bacteria: B, virus: " "}', "blank, or with space at its ends"),
+        ("{normal: N, bacteria: B, virus: B}", "two labels are shown by the same words"),
+        ("{normal: N, bacteria: B, virus: Uncertain}", "no class may be called uncertain"),
     ],
 )
 def test_a_language_names_every_label_in_a_line(names: str, said: str) -> None:

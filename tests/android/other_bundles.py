@@ -64,7 +64,7 @@ def predict(bundle: Path, films: Path) -> str:
     found = []
     for film in sorted(films.iterdir()):
         outputs = _run(bundle / entry.path, to_student(preprocess(film, manifest.model.input)[None]))
-        said = findings(manifest.model, outputs, str(film), sha256_file(film), manifest.id, entry.name)
+        said = findings(manifest.model, outputs, str(film), sha256_file(film), manifest.id, entry.name, entry.too_few)
         found.append(said.model_dump(mode="json"))
     return canonical_json(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,25 +12,13 @@ import pytest
 
 from cxredge.bundle.bundle import open_bundle, read_manifest
 from cxredge.errors import InputError
-from cxredge.files import canonical_json, sha256_bytes, sha256_file
-from support.bundles import V2
-
-Tree = dict[str, Any]
-Place = tuple[str | int, ...]
+from cxredge.files import sha256_file
+from support.bundles import V2, Place, Tree, changed, sealed
 
 
 def loaded(name: str = "bundle") -> Tree:
     tree: Tree = json.loads((V2 / name / "manifest.json").read_text())
     return tree
-
-
-def sealed(tree: Tree) -> str:
-    """The text of ``tree`` with the id that belongs to it: only its content can be what is refused."""
-    model = tree.get("model")
-    name, version = (model.get(key, "") for key in ("name", "version")) if isinstance(model, dict) else ("", "")
-    if "id" in tree:
-        tree = {**tree, "id": f"{name}-{version}-{sha256_bytes(canonical_json({**tree, 'id': ''}).encode())[:12]}"}
-    return canonical_json(tree)
 
 
 def refusal(folder: Path, text: str) -> InputError:
@@ -57,15 +44,6 @@ def places(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in items:
         yield from places(child, (*at, key))
-
-
-def changed(tree: Tree, at: Place, value: Any) -> Tree:
-    made = copy.deepcopy(tree)
-    node: Any = made
-    for key in at[:-1]:
-        node = node[key]
-    node[at[-1]] = value
-    return made
 
 
 def test_the_tree_itself_is_read(name: str, folder: Path) -> None:
@@ -144,6 +122,22 @@ BAD: dict[str, Callable[[Tree], Tree]] = {
     "a language for some labels": at("model", "labels", 0, "display", value={"sw": "Maji"}),
     "a language that is none": lambda t: changed(
         t, ("model", "labels"), [{**x, "display": {"english!": "a"}} for x in t["model"]["labels"]]
+    ),
+    "a class called uncertain": lambda t: changed(
+        at("model", "decision", value={"kind": "single-label", "least_margin": 1.0})(t),
+        ("model", "labels", 0, "name"),
+        "Uncertain",
+    ),
+    "a class shown as uncertain": lambda t: changed(
+        at("model", "decision", value={"kind": "single-label", "least_margin": 1.0})(t),
+        ("model", "labels"),
+        [{**x, "display": {"en": "UNCERTAIN" if i else "a"}} for i, x in enumerate(t["model"]["labels"])],
+    ),
+    "two labels with the same words": lambda t: changed(
+        t, ("model", "labels"), [{**x, "display": {"en": "the same"}} for x in t["model"]["labels"]]
+    ),
+    "a blank name": lambda t: changed(
+        t, ("model", "labels"), [{**x, "display": {"en": " " * (i + 1)}} for i, x in enumerate(t["model"]["labels"])]
     ),
     "a label twice": lambda t: changed(t, ("model", "labels", 1), t["model"]["labels"][0]),
     "sixty-five labels": lambda t: changed(

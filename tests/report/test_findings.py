@@ -13,7 +13,7 @@ from cxredge.bundle.model import Model
 from cxredge.report.findings import FilmClass, FilmFindings, findings, text
 from support.bundles import V2
 
-FILM = ("film.png", "0" * 64, "bundle-1.0.0-0123456789ab", "tflite/fp32")
+FILM = ("film.png", "0" * 64, "bundle-1.0.0-0123456789ab", "tflite/fp32", {})
 
 
 def model(name: str, **changes: Any) -> Model:
@@ -71,7 +71,9 @@ def test_what_a_model_does_not_give_is_null_and_not_spoken_of() -> None:
     found = findings(model("bundle", novelty=None), {"logits": np.array([[1, -1]], np.float32)}, *FILM)
     assert isinstance(found, FilmFindings)
     assert (found.novelty, found.novelty_threshold, found.unlike_training_films, found.quality) == (None,) * 4
-    assert "novelty" not in text(found, phantom=False)
+    said = text(found, phantom=False)
+    assert "novelty" not in said
+    assert "does not notice" in said
 
 
 def test_an_accident_at_its_threshold_is_told() -> None:
@@ -95,3 +97,11 @@ def test_a_films_name_cannot_steer_the_terminal() -> None:
     found = findings(model("bundle"), outputs(0, 0), "a\x1b[2J.png", *FILM[1:])
     assert "\x1b" not in text(found, phantom=False)
     assert found.film == "a\x1b[2J.png"
+
+
+def test_labels_with_too_few_patients_are_named() -> None:
+    few = {"Nodule": "5 positive patients, 10 are needed"}
+    found = findings(model("bundle"), outputs(0, 0), *FILM[:4], few)
+    assert isinstance(found, FilmFindings)
+    assert [f.too_few for f in found.findings] == [None, few["Nodule"]]
+    assert "rests on too few patients: Nodule" in text(found, phantom=False)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +15,16 @@ from cxredge.bundle.build_record import FilmList, FilmLists, OutOfDistributionRe
 from cxredge.bundle.keys import PublicKey, read_public
 from cxredge.bundle.selftest import make_inputs
 from cxredge.data.film import Film
-from cxredge.files import sha256_file
+from cxredge.files import canonical_json, sha256_bytes, sha256_file
 from cxredge.outputs import OutputsFile, films_digest
 from cxredge.parity.judge import Answers, Shown, judge
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, Census, Delegation, FilmRecord
 from support.command import ROOT
 
+Tree = dict[str, Any]
+Place = tuple[str | int, ...]
+"""Keys from the root of a tree to one of its values."""
 V2 = ROOT / "tests" / "bundle" / "fixtures" / "v2"
 
 
@@ -104,3 +109,21 @@ def signed(tmp_path: Path) -> Path:
 def signer() -> PublicKey:
     """The key that signed it."""
     return read_public(V2 / "signer.pub")
+
+
+def sealed(tree: Tree) -> str:
+    """The text of ``tree`` with the id that belongs to it: only its content can be what is refused."""
+    model = tree.get("model")
+    name, version = (model.get(key, "") for key in ("name", "version")) if isinstance(model, dict) else ("", "")
+    if "id" in tree:
+        tree = {**tree, "id": f"{name}-{version}-{sha256_bytes(canonical_json({**tree, 'id': ''}).encode())[:12]}"}
+    return canonical_json(tree)
+
+
+def changed(tree: Tree, at: Place, value: Any) -> Tree:
+    made = copy.deepcopy(tree)
+    node: Any = made
+    for key in at[:-1]:
+        node = node[key]
+    node[at[-1]] = value
+    return made

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from cxredge.decision import Decision, MultiLabel, SingleLabel
-from cxredge.metrics import gate_fields
+from cxredge.metrics import gate_fields, metrics_of
 from cxredge.recipe_calibration import Calibration
 from cxredge.recipe_decision import Labels, Margin, MarginRule, Novelty, OperatingPoint, OperatingRules
 from cxredge.recipe_distillation import Distillation, WeightsSpec
@@ -167,7 +167,7 @@ class Recipe(Frozen):
         labels, points = set(self.labels.names), set(self.operating_points)
         if self.labels.kind == "single-label":
             if self.least_margin is None:
-                raise ValueError("single-label students need least_margin: {log_odds: 0, rule: none yet}")
+                raise ValueError("labels.kind is single-label, which needs least_margin: {log_odds: 0, rule: none yet}")
             for key in ("operating_points", "operating_rules"):
                 if self._says(key):
                     raise ValueError(f"{key} is for multi-label students; single-label ones have least_margin")
@@ -184,6 +184,11 @@ class Recipe(Frozen):
             for scheme in schemes:
                 if scheme not in self.gates:
                     raise ValueError(f"gates has no entry for scheme {scheme}, which targets.{target} builds")
+        if self.labels.kind == "multi-label":
+            for scheme, gates in self.gates.items():
+                for metric in metrics_of("classes"):
+                    if getattr(gates, metric.gate) is not None:
+                        raise ValueError(f"gates.{scheme}.{metric.gate} is for single-label students: it is of classes")
         for name in self.operating_rules.labels:
             if name not in labels:
                 raise ValueError(f"operating_rules.labels names {name}, which is no label")

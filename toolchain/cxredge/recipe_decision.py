@@ -7,18 +7,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cxredge.decision import Float32, LeastMargin
+from cxredge.decision import Float32, LeastMargin, check_words
 from cxredge.vocabulary import Frozen, Label, Language, ShortText
-
-UNCERTAIN = "uncertain"
-"""What is said of a film of which no class is named."""
 
 
 def _check_number(kind: str, needed: str | None, numbers: Mapping[str, float | None]) -> None:
     """Raises ValueError unless of ``numbers`` exactly the one is given that a rule of this kind takes."""
     for name, value in numbers.items():
         if (value is not None) != (name == needed):
-            raise ValueError(f"the rule {kind} takes {needed or 'neither ' + ' nor '.join(numbers)}")
+            raise ValueError(f"the rule {kind} {f'needs {needed}' if name == needed else f'takes no {name}'}")
 
 
 class Labels(Frozen):
@@ -35,12 +32,12 @@ class Labels(Frozen):
             raise ValueError("label names must differ from each other")
         if self.kind == "single-label" and len(self.names) < 2:
             raise ValueError("single-label needs at least two classes that exclude each other")
-        if self.kind == "single-label" and UNCERTAIN in (name.lower() for name in self.names):
-            raise ValueError(f"no class may be called {UNCERTAIN}: it is what a film is of which none is named")
+        check_words({name: name for name in self.names}, self.kind == "single-label")
         for language, names in self.display.items():
             if set(names) != set(self.names):
                 lacking, extra = sorted(set(self.names) - set(names)), sorted(set(names) - set(self.names))
                 raise ValueError(f"display.{language} must name every label (missing: {lacking}, unknown: {extra})")
+            check_words(names, self.kind == "single-label")
         return self
 
 
@@ -86,9 +83,9 @@ class OperatingRules(Frozen):
 class MarginRule(Frozen):
     """How the least margin of exclusive classes is chosen on the validation films: how sure an answer has to be.
 
-    ``accuracy``: the most answers of which at least the share ``floor`` is right. ``answered``: the most right ones
-    among the answers, with at least the share ``floor`` of the films answered. ``cost``: the least wrong answers x
-    ``wrong_cost`` + films left uncertain.
+    ``accuracy``: the most answers of which at least the share ``floor`` is right. ``answered``: the greatest share of
+    right ones among the answers, with at least the share ``floor`` of the films answered. ``cost``: the least wrong
+    answers x ``wrong_cost`` + films left uncertain.
     """
 
     kind: Literal["accuracy", "answered", "cost"] = "accuracy"

@@ -96,6 +96,8 @@ def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputErr
     steps = [s for s in detail["loc"] if s != "[key]"]
     tags = [s for i, s in enumerate(steps) if tuple(steps[:i]) in TAGGED]
     steps = [s for i, s in enumerate(steps) if tuple(steps[:i]) not in TAGGED]
+    message = detail["msg"].removeprefix("Value error, ")
+    steps = steps or _named(message, tree)
     dotted = ".".join(map(str, steps)) or "the recipe"
     more = f" ({count - 1} more after this one)" if count > 1 else ""
     place = f"{name}:{_line(tree, steps)}"
@@ -114,11 +116,21 @@ def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputErr
         return InputError(
             "RECIPE-LACKS", f"{place}: {dotted} is missing{more}", f"add {dotted}", _choices(detail, steps)
         )
-    message = detail["msg"].removeprefix("Value error, ")
     value = "" if isinstance(detail["input"], dict | list) else f" (found {detail['input']!r})"
     return InputError(
         "RECIPE-VALUE", f"{place}: {dotted}: {message}{value}{more}", "change the value there", _choices(detail, steps)
     )
+
+
+def _named(message: str, tree: Any) -> list[int | str]:
+    """The way to the key that a message about the whole recipe begins with, as far as the file has it."""
+    way: list[int | str] = []
+    for key in message.split(" ", 1)[0].split("."):
+        if not hasattr(tree, "keys") or key not in tree:
+            break
+        way.append(key)
+        tree = tree[key]
+    return way
 
 
 def _tag(detail: ErrorDetails) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from cxredge.bundle import bom, card, selftest
 from cxredge.bundle.build_record import FilmLists, Making, Record, write_record
 from cxredge.bundle.bundle import list_files
-from cxredge.bundle.manifest import FILE, ArtifactEntry, BundleKind, Manifest, seal, tensors, text
+from cxredge.bundle.manifest import FILE, MAX_BYTES, ArtifactEntry, BundleKind, Manifest, seal, tensors, text
 from cxredge.bundle.model import Model
+from cxredge.errors import InputError
 from cxredge.evidence import Temperature
 from cxredge.files import fresh_directory, write_text
 from cxredge.outputs import Outputs
@@ -43,7 +44,10 @@ class Parts:
 
 
 def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
-    """Write the bundle beside ``goal`` and rename it there. The same parts give the same bytes."""
+    """Write the bundle beside ``goal`` and rename it there. The same parts give the same bytes.
+
+    Raises InputError MANIFEST-SIZE or SELFTEST-SIZE for what no phone would read.
+    """
     recipe = parts.recipe
     names = tuple(parts.artifacts) if kind == "host" else recipe.bundles.of(kind)
     record = _record(parts, names)
@@ -63,7 +67,15 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
         paths = {artifact.name: path_of(artifact) for artifact in record.artifacts}
         write_text(folder / bom.FILE, bom.render(record, kind, paths, folder, listed))
         manifest = seal(_manifest(parts, kind, record, folder))
-        write_text(folder / FILE, text(manifest))
+        written = text(manifest)
+        size = len(written.encode())
+        if size > MAX_BYTES:
+            raise InputError(
+                "MANIFEST-SIZE",
+                f"the manifest of {kind} has {size} bytes; phones read {MAX_BYTES}",
+                "bundle fewer artifacts, or labels with fewer languages",
+            )
+        write_text(folder / FILE, written)
     return manifest
 
 

@@ -74,6 +74,13 @@ class ArtifactEntry(Frozen):
     too_few: dict[Label, Text]
     """Labels whose parity figures rest, or may rest, on too few patients, and what the verdict says of it."""
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the outputs, as a runner gives them for one film: maps in the layout NCHW."""
+        return {
+            t.name: tuple(t.shape[axis] for axis in (0, 3, 1, 2)) if t.layout == "NHWC" else t.shape
+            for t in self.outputs
+        }
+
     @property
     def target(self) -> TargetName:
         """Of the name."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cxredge.decision import DecisionField, Float32, MultiLabel, SingleLabel
+from cxredge.decision import DecisionField, Float32, MultiLabel, SingleLabel, check_words
 from cxredge.recipe import InputSpec, PhantomData, Recipe
 from cxredge.vocabulary import Frozen, Label, Language, ShortText, Slug, Text, Version
 
@@ -67,7 +67,11 @@ class Model(Frozen):
             raise ValueError("a label appears twice")
         if any(set(label.display) != set(self.labels[0].display) for label in self.labels):
             raise ValueError("a language names some labels and not the others")
-        if isinstance(self.decision, SingleLabel) and len(names) < 2:
+        exclusive = isinstance(self.decision, SingleLabel)
+        check_words({name: name for name in names}, exclusive)
+        for language in self.labels[0].display:
+            check_words({label.name: label.display[language] for label in self.labels}, exclusive)
+        if exclusive and len(names) < 2:
             raise ValueError("one class alone excludes nothing")
         if isinstance(self.decision, MultiLabel) and set(self.decision.operating_points) != set(names):
             raise ValueError("the operating points are not of these labels")

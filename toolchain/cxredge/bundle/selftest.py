@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.bundle.manifest import Tolerance
+from cxredge.errors import InputError
 from cxredge.files import canonical_json, write_bytes, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import InputSpec
@@ -25,6 +26,8 @@ from cxredge.vocabulary import ArtifactName, Frozen, Sha256
 
 FOLDER = "selftest"
 FILE = f"{FOLDER}/selftest.json"
+MAX_BYTES, MAX_VALUES = 16_000_000, 900_000
+"""What phones read at most, less some room for what stands beside the answers."""
 SEED = 20_240_501
 """Of the phantom patients; any number would do, but it must stay the same."""
 
@@ -98,7 +101,7 @@ def write_selftest(
 ) -> None:
     """Write vectors into ``folder``.
 
-    expected: artifact name -> outputs of the inputs in their order.
+    expected: artifact name -> outputs of the inputs in their order. Raises InputError SELFTEST-SIZE.
     """
     from cxredge.files import sha256_bytes
     from cxredge.images.preprocess import preprocess
@@ -122,7 +125,16 @@ def write_selftest(
     cam = next(iter(expected.values())).get("cam")
     shape = None if cam is None else (cam.shape[1], cam.shape[2], cam.shape[3])
     selftest = SelfTest(selftest=2, cam_shape=shape, cases=tuple(cases))
-    write_text(folder / FILE, canonical_json(selftest.model_dump(mode="json")))
+    text = canonical_json(selftest.model_dump(mode="json"))
+    size = len(text.encode())
+    values = sum(array.size for outputs in expected.values() for array in outputs.values())
+    if size > MAX_BYTES or values > MAX_VALUES:
+        raise InputError(
+            "SELFTEST-SIZE",
+            f"the known answers are {values} values in {size} bytes; phones read {MAX_VALUES} in {MAX_BYTES}",
+            "bundle fewer artifacts for the app, or a student with a smaller map",
+        )
+    write_text(folder / FILE, text)
 
 
 def _expected(outputs: Outputs, i: int) -> ExpectedOutputs:

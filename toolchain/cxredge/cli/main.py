@@ -32,7 +32,7 @@ COMMANDS = {
     "thresholds": "Choose decision thresholds by the recipe's rules, without training.",
     "phantom": "Write a data set of phantom chest radiographs.",
     "schema": "Write the JSON Schemas of recipe, manifest, results and field log.",
-    "vectors": "Write the preprocessing vectors shared with Kotlin and Swift.",
+    "vectors": "Write the vectors of preprocessing and decisions shared with Kotlin and Swift.",
 }
 
 

@@ -1,4 +1,4 @@
-"""``cxredge vectors``: generate the preprocessing vectors."""
+"""``cxredge vectors``: generate the vectors that the apps are held to."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import click
 @click.command()
 @click.argument("out", type=click.Path(file_okay=False))
 def vectors(out: str) -> None:
-    """Write the stage-wise preprocessing vectors shared with Kotlin and Swift into the folder OUT."""
+    """Write what holds Kotlin and Swift to the same bytes and decisions into the folder OUT."""
     from pathlib import Path
 
     from cxredge.vectors.write import write_vectors
 
     cases = write_vectors(Path(out))
-    click.echo(f"{cases} cases in {Path(out) / 'vectors.json'}")
+    click.echo(f"{cases} cases in {Path(out) / 'vectors.json'} and {Path(out) / 'decisions.json'}")

@@ -50,4 +50,4 @@ def novelty_evidence(
 
 
 def _flagged(novelty: NDArray[np.float32], threshold: float) -> float:
-    return float((novelty > threshold).mean())
+    return float((novelty.astype(np.float64) > threshold).mean())

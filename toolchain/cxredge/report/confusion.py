@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cxredge.decision import UNCERTAIN
 from cxredge.evidence import Confusion
 
-UNCERTAIN = "uncertain"
 OTHER = "another class"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -25,6 +26,8 @@ class Finding(Frozen):
     operating_point: float
     margin: float
     positive: bool
+    too_few: str | None
+    """What the verdict says where the label's agreement rests on too few patients."""
 
 
 class ClassScore(Frozen):
@@ -33,6 +36,8 @@ class ClassScore(Frozen):
     label: str
     logit: float
     log_odds: float
+    too_few: str | None
+    """What the verdict says where the class's agreement rests on too few patients."""
 
 
 class Accident(Frozen):
@@ -62,6 +67,11 @@ class FilmFindings(FilmAnswer):
 
     decision: Literal["multi-label"] = "multi-label"
     findings: tuple[Finding, ...]
+
+    @property
+    def entries(self) -> tuple[Finding, ...]:
+        """Every label's."""
+        return self.findings
 
     @property
     def foremost(self) -> str:
@@ -99,6 +109,11 @@ class FilmClass(FilmAnswer):
     classes: tuple[ClassScore, ...]
 
     @property
+    def entries(self) -> tuple[ClassScore, ...]:
+        """Every class's."""
+        return self.classes
+
+    @property
     def foremost(self) -> str:
         """The nearest class."""
         return self.nearest
@@ -129,9 +144,15 @@ def bar(margin: float) -> str:
 
 
 def findings(
-    model: Model, outputs: Outputs, film: str, film_sha256: str, bundle: str, artifact: str
+    model: Model,
+    outputs: Outputs,
+    film: str,
+    film_sha256: str,
+    bundle: str,
+    artifact: str,
+    too_few: Mapping[str, str],
 ) -> FilmFindings | FilmClass:
-    """outputs: of this one film (N = 1), those that the model has."""
+    """outputs: of this one film (N = 1), those that the model has. too_few: of the artifact's manifest."""
     rule = rule_of(model.names, model.decision)
     novelty = float(outputs["novelty"][0]) if model.novelty is not None else None
     common = {
@@ -147,11 +168,11 @@ def findings(
         "quality": _quality(model, outputs),
     }
     if isinstance(rule, ExclusiveRule):
-        return FilmClass.model_validate(common | _class(rule, outputs))
-    return FilmFindings.model_validate(common | {"findings": _findings(rule, outputs)})
+        return FilmClass.model_validate(common | _class(rule, outputs, too_few))
+    return FilmFindings.model_validate(common | {"findings": _findings(rule, outputs, too_few)})
 
 
-def _findings(rule: Rule, outputs: Outputs) -> list[Finding]:
+def _findings(rule: Rule, outputs: Outputs, too_few: Mapping[str, str]) -> list[Finding]:
     logits, called = outputs["logits"][0], rule.call(outputs["logits"])[0]
     return [
         Finding(
@@ -160,16 +181,18 @@ def _findings(rule: Rule, outputs: Outputs) -> list[Finding]:
             operating_point=float(rule.cut[i]),
             margin=float(logits[i]) - float(rule.cut[i]),
             positive=bool(called[i]),
+            too_few=too_few.get(name),
         )
         for i, name in enumerate(rule.names)
     ]
 
 
-def _class(rule: ExclusiveRule, outputs: Outputs) -> dict[str, object]:
+def _class(rule: ExclusiveRule, outputs: Outputs, too_few: Mapping[str, str]) -> dict[str, object]:
     logits = outputs["logits"]
     (found,), odds = rule.answers(logits), rule.scores(logits)[0]
     classes = [
-        ClassScore(label=name, logit=float(logits[0, i]), log_odds=float(odds[i])) for i, name in enumerate(rule.names)
+        ClassScore(label=name, logit=float(logits[0, i]), log_odds=float(odds[i]), too_few=too_few.get(name))
+        for i, name in enumerate(rule.names)
     ]
     return {**found.model_dump(), "least_margin": float(rule.cut[0]), "classes": classes}
 
@@ -194,6 +217,11 @@ def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
             lines.append(f"  warning: {warning} ({', '.join(scale)}): do not rely on the findings")
         else:
             lines.append(f"  {scale[0]} ({scale[1]})")
+    else:
+        lines.append("  this model does not notice films that are unlike its training films")
+    few = [entry.label for entry in result.entries if entry.too_few is not None]
+    if few:
+        lines.append(f"  agreement with the float32 model rests on too few patients: {', '.join(few)}")
     for accident in result.quality or ():
         if accident.flagged:
             lines.append(f"  warning: the film seems to be {accident.kind} (log-odds {accident.log_odds:+.2f})")

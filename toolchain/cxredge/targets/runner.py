@@ -52,7 +52,8 @@ class Runner(ABC):
         """Run one image.
 
         image: float32[1, ch, H, W], values 0..255, finite. Returns copies (see ``Outputs``, N = 1).
-        Raises InputError RUN-INPUT (dtype, rank, NaN), RUN-OUTPUT (names or values that break the contract).
+        Raises InputError RUN-INPUT (dtype, rank, NaN), RUN-FAILED (the runtime refuses it), RUN-OUTPUT (names or values
+        that break the contract).
         """
         if not self._open:
             raise InputError("RUN-CLOSED", f"{self.what} was closed", "open the artifact again")
@@ -64,7 +65,15 @@ class Runner(ABC):
             )
         if not np.isfinite(image).all():
             raise InputError("RUN-INPUT", f"the image for {self.what} holds NaN or infinity", "check the film's pixels")
-        outputs = self._run_impl(np.ascontiguousarray(image))
+        try:
+            outputs = self._run_impl(np.ascontiguousarray(image))
+        except (ValueError, RuntimeError, IndexError, TypeError) as error:
+            # what runtimes say of an input that is not their model's
+            raise InputError(
+                "RUN-FAILED",
+                f"{self.what} does not run on float32{list(image.shape)}: {error}",
+                "check that the model is the one that the manifest describes, and build the bundle again",
+            ) from error
         return check_outputs(self.what, outputs, 1, STUDENT_OUTPUTS)
 
     @abstractmethod

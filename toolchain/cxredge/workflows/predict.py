@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from cxredge.bundle.manifest import Manifest
 from cxredge.errors import CxrError, InputError, nearest
 from cxredge.files import sha256_file, write_bytes
 from cxredge.images.preprocess import preprocess, to_student
+from cxredge.outputs import Outputs
 from cxredge.progress import track
 from cxredge.report.findings import FilmClass, FilmFindings, findings
 from cxredge.targets import get_target
@@ -87,8 +88,9 @@ class Predictor:
         model, name = self.manifest.model, self._entry.name
         pixels = preprocess(film, model.input)
         outputs = runner.run(to_student(pixels))
+        self._check(outputs)
         digest = sha256_file(film)
-        found = findings(model, outputs, str(film), digest, self.manifest.id, name)
+        found = findings(model, outputs, str(film), digest, self.manifest.id, name, self._entry.too_few)
         if self._heatmaps is not None:
             from cxredge.report import heatmap
 
@@ -99,6 +101,16 @@ class Predictor:
             write_bytes(self._place(self._heatmaps.place, film, digest), stream.getvalue())
         return found
 
+    def _check(self, outputs: Outputs) -> None:
+        """Raises InputError RUN-OUTPUT when they are not the outputs that the manifest describes, as apps do."""
+        wanted, found = self._entry.shapes(), {name: array.shape for name, array in outputs.items()}
+        if found != wanted:
+            raise InputError(
+                "RUN-OUTPUT",
+                f"{self._entry.name} gives {_said(found)}, and the manifest says {_said(wanted)}",
+                "build the bundle again",
+            )
+
     def _words(self, found: FilmFindings | FilmClass, label: str, name: ArtifactName) -> tuple[str, str]:
         return (
             found.words(label),
@@ -108,6 +120,10 @@ class Predictor:
     def _place(self, goal: Path, film: Path, digest: str) -> Path:
         # the digest keeps two films of the same name apart
         return goal / f"{film.stem}-{digest[:8]}.png" if len(self._films) > 1 else goal
+
+
+def _said(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
 
 
 def _expand(films: Sequence[Path]) -> list[Path]:
