@@ -45,6 +45,7 @@ FLOORS = (
         "recipe_distillation",
         "results",
         "evidence",
+        "evidence_decisions",
         "errors",
         "files",
         "progress",

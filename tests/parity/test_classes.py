@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score, roc_auc_score
 
-from cxredge.evidence import ClassFlip, Confusion, Evidence
+from cxredge.evidence import Evidence
+from cxredge.evidence_decisions import ClassFlip, Confusion
 from cxredge.metrics import metrics_of
 from cxredge.parity.gates import hold, kept
 from cxredge.parity.label_evidence import examine

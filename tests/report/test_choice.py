@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxredge.evidence import Flip
+from cxredge.evidence_decisions import Flip
 from cxredge.parity.numerics import map_correlations
 from cxredge.report import choice
 from cxredge.report.material import REFERENCE

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxredge.evidence import ClassFlip, Confusion
+from cxredge.evidence_decisions import ClassFlip, Confusion
 from cxredge.report import choice, overview, panels
 from cxredge.report.confusion import OTHER, UNCERTAIN, matrices
 from cxredge.report.data_files import TABLES, contents

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.evidence import Confusion
+from cxredge.evidence_decisions import Confusion
 from cxredge.parity.paired import ENOUGH
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.decision import FLOAT32_MAX, Decision, MultiLabel
-from cxredge.evidence import ClassAnswer, ClassFlip, Flip
+from cxredge.evidence_decisions import ClassAnswer, ClassFlip, Flip
 from cxredge.parity.pairs import Pair
 
 USUAL_ERROR_PERCENTILE = 95

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.evidence import ClassFlip, Confusion, Flip, LabelEvidence, Temperature
+from cxredge.evidence import LabelEvidence, Temperature
+from cxredge.evidence_decisions import ClassFlip, Confusion, Flip
 from cxredge.metrics import metrics_of
 from cxredge.parity.classes import confusion, too_few_answers
 from cxredge.parity.decisions import ExclusiveRule, rule_of, ups_and_downs

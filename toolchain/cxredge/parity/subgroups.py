@@ -6,7 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from cxredge.evidence import ClassFlip, Flip, SubgroupEvidence
+from cxredge.evidence import SubgroupEvidence
+from cxredge.evidence_decisions import ClassFlip, Flip
 from cxredge.parity.decisions import Rule
 from cxredge.parity.paired import mean_auc
 from cxredge.parity.pairs import Pair

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxredge.evidence import ClassFlip, Evidence, Flip
+from cxredge.evidence import Evidence
+from cxredge.evidence_decisions import ClassFlip, Flip
 from cxredge.parity.numerics import map_correlations
 from cxredge.report.material import REFERENCE, ReportMaterial
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cxredge.decision import UNCERTAIN
-from cxredge.evidence import Confusion
+from cxredge.evidence_decisions import Confusion
 
 OTHER = "another class"
 

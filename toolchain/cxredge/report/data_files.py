@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from cxredge.errors import InputError
-from cxredge.evidence import Confusion
+from cxredge.evidence_decisions import Confusion
 from cxredge.files import canonical_json, fresh_directory, write_text
 from cxredge.metrics import metrics_of
 from cxredge.report.material import ReportMaterial

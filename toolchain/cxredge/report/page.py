@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from cxredge import __version__
 from cxredge.errors import InputError
-from cxredge.evidence import ClassFlip, Evidence, Flip
+from cxredge.evidence import Evidence
+from cxredge.evidence_decisions import ClassFlip, Flip
 from cxredge.files import write_text
 from cxredge.metrics import metrics_of
 from cxredge.report import charts, choice, overview, panels, words
