@@ -15,12 +15,8 @@ from numpy.typing import NDArray
 
 from cxredge.data.film import Film
 from cxredge.evidence import (
-    ClassAnswer,
-    ClassFlip,
-    Confusion,
     Evidence,
     Explanation,
-    Flip,
     HeatmapEvidence,
     LabelEvidence,
     LayerError,
@@ -31,6 +27,7 @@ from cxredge.evidence import (
     SubgroupEvidence,
     Temperature,
 )  # fmt: skip
+from cxredge.evidence_decisions import ClassAnswer, ClassFlip, Confusion, Flip
 from cxredge.files import sha256_bytes
 from cxredge.outputs import Outputs
 from cxredge.parity import numerics
