@@ -247,7 +247,7 @@ def test_a_log_that_contradicts_itself_is_refused_with_both_sides(what: str, tmp
         ("2", "export it again with the current app"),
         ("x" * 11_000, "export it again with the current app"),
         (3, "use a newer cxredge"),
-        (10**4000, "use a newer cxredge"),
+        (10**999, "use a newer cxredge"),
     ],
 )
 def test_other_versions_are_refused(version: object, fix: str, tmp_path: Path) -> None:
@@ -273,6 +273,7 @@ def test_json_that_is_no_log_has_no_version(tree: object, tmp_path: Path) -> Non
         b'{"field_log": 2, "field_log": 2}',
         b'{"%s": 1, "%s": 1}' % (b"x" * 11_000, b"x" * 11_000),
         b'{"a": NaN}',
+        b'{"field_log": 1%s}' % (b"0" * 4_000),
         b" " * 1_000_001,
         b"\xef\xbb\xbf{}",
     ],
