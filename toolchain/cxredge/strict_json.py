@@ -39,10 +39,12 @@ def other_version(tree: object, key: str, known: int) -> tuple[str, bool] | None
     None: it is of that version.
     """
     version = tree.get(key) if isinstance(tree, dict) else None
-    whole = type(version) is int
-    if whole and version == known:
-        return None
-    return ascii(version)[:MAX_PLACE], whole and version > known
+    newer = False
+    if isinstance(version, int) and not isinstance(version, bool):
+        if version == known:
+            return None
+        newer = version > known
+    return ascii(version)[:MAX_PLACE], newer
 
 
 def first_fault(error: ValidationError) -> tuple[str, str]:

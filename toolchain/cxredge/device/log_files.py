@@ -90,7 +90,7 @@ def _files(top: Path) -> list[tuple[Path, InputError | None]]:
     if not found:
         cause = f"the folder {top} holds no file"
         return [(top, InputError("FIELD-EMPTY", cause, "name a folder with logs that apps exported"))]
-    return [(path, error and _closed(path, error)) for path, error in found]
+    return [(path, None if error is None else _closed(path, error)) for path, error in found]
 
 
 def _closed(folder: Path, error: OSError) -> InputError:
