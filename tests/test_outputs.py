@@ -12,8 +12,17 @@ import numpy as np
 import pytest
 
 from cxredge import outputs as module
+from cxredge.bundle.model import Model
 from cxredge.errors import InputError
-from cxredge.outputs import OUTPUT_NAMES, STUDENT_OUTPUTS, Outputs, check_outputs, read_outputs, write_outputs
+from cxredge.outputs import (
+    MAX_COLUMNS,
+    OUTPUT_NAMES,
+    STUDENT_OUTPUTS,
+    Outputs,
+    check_outputs,
+    read_outputs,
+    write_outputs,
+)
 from support.outputs_files import RECORD, Header, arrays, joined, only, parts
 
 NAMED = ("artifact", "artifact_sha256", "films_sha256", "runtime")
@@ -65,10 +74,22 @@ VALUES: dict[str, tuple[Callable[[Outputs], object], str]] = {
     "not a number": (lambda o: o["cam"].__setitem__((0, 1, 2, 3), np.nan), "cam holds NaN or infinity"),
     "infinity": (lambda o: o["quality"].__setitem__((4, 1), -np.inf), "quality holds NaN or infinity"),
     "a rank more": (lambda o: o.update(novelty=o["novelty"][:, None]), "novelty has 2 dimensions, not 1"),
-    "no rank": (lambda o: o.update(logits=np.float32(1) + np.zeros((), np.float32)), "logits has 0 dimensions, not 2"),
+    "no rank": (lambda o: o.update(logits=np.ones((), np.float32)), "logits has 0 dimensions, not 2"),
     "doubles": (lambda o: o.update(cam=o["cam"].astype(np.float64)), "cam is float64, not float32"),
     "fewer films": (lambda o: o.update(novelty=o["novelty"][:-1]), "novelty is of 4 films, not 5"),
     "fewer maps": (lambda o: o.update(cam=o["cam"][:, :2]), "cam has 2 maps a film, and there are 3 logits"),
+    "65 labels": (
+        lambda o: (o.pop("cam"), o.update(logits=np.zeros((5, 65), np.float32))),
+        "logits has 65 columns, above 64",
+    ),
+    "five kinds of quality": (
+        lambda o: o.update(quality=np.zeros((5, 5), np.float32)),
+        "quality has 5 columns, above 4",
+    ),
+    "less than no distance": (lambda o: o["novelty"].__setitem__(3, -1e-30), "novelty is negative"),
+    "a list": (lambda o: o.update(novelty=[0.0] * 5), "novelty is of type list, not a NumPy array"),
+    "nothing": (lambda o: o.update(cam=None), "cam is of type NoneType, not a NumPy array"),
+    "a name that is none": (lambda o: o.update({3: o["cam"], "x": o["cam"]}), "there are outputs ['3', 'x']"),
     "no film": (lambda o: o.update({name: array[:0] for name, array in o.items()}), "there is no film"),
     "no class": (lambda o: o.update(logits=o["logits"][:, :0]), "logits is empty: [5, 0]"),
     "no kind of quality": (lambda o: o.update(quality=o["quality"][:, :0]), "quality is empty: [5, 0]"),
@@ -90,6 +111,32 @@ def test_outputs_that_break_the_contract_are_refused_by_what_is_wrong(what: str,
     assert not (tmp_path / "file").exists()
 
 
+@pytest.mark.parametrize(
+    ("outputs", "kind"), [(None, "NoneType"), ([arrays()], "list"), (arrays()["logits"], "ndarray"), ("logits", "str")]
+)
+def test_what_is_no_table_of_arrays_is_refused_by_its_type(outputs: object, kind: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        written(tmp_path / "file", outputs)  # type: ignore[arg-type]
+    assert caught.value.code == "RUN-OUTPUT"
+    assert caught.value.cause == f"{tmp_path / 'file'}: the outputs are of type {kind}, not arrays by name"
+
+
+def test_outputs_at_their_bounds_round_trip_and_one_more_is_not_read(tmp_path: Path) -> None:
+    bounds = Model.model_json_schema()["properties"]
+    assert {"logits": bounds["labels"]["maxItems"], "quality": bounds["quality"]["anyOf"][0]["maxItems"]} == MAX_COLUMNS
+    zeros = {name: np.zeros((1, most), np.float32) for name, most in MAX_COLUMNS.items()}
+    zeros["novelty"] = np.zeros(1, np.float32)
+    read_outputs(written(tmp_path / "file", zeros))
+    for name, change in (("logits", 65), ("quality", 5)):
+        more = zeros | {name: np.zeros((1, change), np.float32)}
+        (tmp_path / "file").write_bytes(joined(*parts(more)))
+        error = refusal(tmp_path / "file")
+        assert error.code == "OUTPUTS-FORMAT"
+        assert f"{name} has {change} columns" in error.cause
+    (tmp_path / "file").write_bytes(joined(*parts(zeros | {"novelty": -np.ones(1, np.float32)})))
+    assert refusal(tmp_path / "file").code == "RUN-OUTPUT"
+
+
 def test_who_needs_more_than_logits_says_so() -> None:
     assert tuple(check_outputs("it", only("cam", "logits"), 5)) == ("logits", "cam")
     with pytest.raises(InputError, match="there is no output novelty"):
@@ -109,6 +156,9 @@ def test_who_needs_more_than_logits_says_so() -> None:
         ("runtime", ""),
         ("runtime", "x" * 81),
         ("runtime", "\ud800"),
+        ("runtime", "litert\u202e6.1.2"),
+        ("runtime", "litert\u2066"),
+        ("runtime", "litert\u2028"),
     ],
 )
 def test_names_that_are_none_are_neither_written_nor_read(name: str, value: str, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ WRONG: dict[str, list[object]] = {
     "artifact": ["a" * 11_000, "w8a8", "TFLITE/W8A8", "tflite/w8a8\n", "a/b/c", None, True, []],
     "artifact_sha256": ["a" * 63, "A" * 64, "g" * 64, ["a" * 64], 1, None],
     "films_sha256": ["a" * 65, "", {}, 0.5, False],
-    "runtime": ["", "x" * 81, "\x1b[2J", "\x9b", "a\nb", "\udfff", None, 1],
+    "runtime": ["", "x" * 81, "\x1b[2J", "\x9b", "a\nb", "a\u202eb", "\udfff", None, 1],
 }
 
 

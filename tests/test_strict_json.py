@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cxredge.strict_json import MAX_DEPTH, parse
+from cxredge.strict_json import MAX_DEPTH, MAX_DIGITS, other_version, parse
 
 
 def test_values_are_those_of_json() -> None:
@@ -38,3 +38,28 @@ def test_values_are_those_of_json() -> None:
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse(data, 100_000)
+
+
+@pytest.mark.parametrize("text", ["N", "[-N]", '{"device": {"memory_mb": N}}'])
+def test_a_number_has_at_most_a_thousand_digits(text: str) -> None:
+    parse(text.replace("N", "9" * MAX_DIGITS).encode(), 100_000)
+    with pytest.raises(ValueError, match=r"^a number has 1001 digits, above 1000$"):
+        parse(text.replace("N", "9" * (MAX_DIGITS + 1)).encode(), 100_000)
+
+
+@pytest.mark.parametrize(
+    ("tree", "other"),
+    [
+        ({"v": 2}, None),
+        ({"v": 3}, ("3", True)),
+        ({"v": 1}, ("1", False)),
+        ({"v": 2.0}, ("2.0", False)),
+        ({"v": True}, ("True", False)),
+        ({"v": "3"}, ("'3'", False)),
+        ({"v": "\x1b" * 900}, (ascii("\x1b" * 900)[:200], False)),
+        ({}, ("None", False)),
+        ([2], ("None", False)),
+    ],
+)
+def test_another_version_is_told_with_whether_it_is_newer(tree: object, other: tuple[str, bool] | None) -> None:
+    assert other_version(tree, "v", 2) == other

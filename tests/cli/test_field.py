@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from cxredge.cli.field import field
 from cxredge.device import log_files
+from support.deep_folder import deepen
 from support.field_logs import CRASH, LOG, Change, changed, crash, fail, on_ios, refuse, write
 
 
@@ -128,24 +129,13 @@ def loops(folder: Path) -> None:
     (folder / "lost").symlink_to(folder / "nothing")
 
 
-def deep(folder: Path) -> None:
-    """As deep as paths go, and deeper than calls may nest."""
-    here = os.open(folder, os.O_RDONLY)
-    for _ in range(3_000):
-        os.mkdir("d", dir_fd=here)
-        there = os.open("d", os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = there
-    os.close(here)
-
-
 HARM: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     "links that lead back": (loops, set()),
     "a pipe": (lambda folder: os.mkfifo(folder / "pipe"), set()),
     "a name that is no text": (lambda folder: (folder / "\udcff\x1b[2J").touch(), {"FIELD-SYNTAX"}),
     "a name that a terminal obeys": (lambda folder: write(folder, LOG, "\x1b[2J\x9b2J\u202eb\x7f\n"), set()),
     "another kind of file": (lambda folder: (folder / "film.png").write_bytes(os.urandom(5_000)), {"FIELD-SYNTAX"}),
-    "a deep folder": (deep, {"FIELD-MISSING"}),
+    "a deep folder": (deepen, {"FIELD-MISSING"}),
     "many files": (lambda folder: [(folder / f"{i}").touch() for i in range(60)], {"FIELD-MANY"}),
 }
 

@@ -37,6 +37,10 @@ class CxrError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.code, self.cause, self.fix, self.choices))
 
+    def record(self) -> dict[str, str]:
+        """What a program reads."""
+        return {"code": self.code, "cause": self.cause, "fix": self.fix}
+
     def text(self) -> str:
         """The three or four lines a person reads, with what a terminal would obey escaped."""
         lines = [f"error [{self.code}]: {self.cause}", f"fix: {self.fix}"]

@@ -49,6 +49,47 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def terminal_json(value: object) -> str:
+    """JSON for a terminal or a program behind a pipe: ``canonical_json`` in ASCII, without DEL.
+
+    Names of files and words of strangers may hold what a terminal would obey, and what no encoding has.
+    """
+    text = json.dumps(value, sort_keys=True, indent=2, allow_nan=False) + "\n"
+    return text.replace("\x7f", "\\u007f")
+
+
+class TooManyFiles(Exception):
+    """A folder holds more than its reader takes."""
+
+
+def walk(top: Path, most: int) -> list[tuple[Path, OSError | None]]:
+    """Files below a folder, sorted; in their order also folders that could not be searched, each with its error.
+
+    Hidden files and folders are left out, unless ``top`` itself is one. Links to files are taken, links to folders are
+    not followed, as they may lead back. Raises TooManyFiles where there are more than ``most`` files and folders.
+    """
+    found: list[tuple[Path, OSError | None]] = []
+    folders, seen = [top], 0
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    seen += 1
+                    if seen > most:
+                        raise TooManyFiles
+                    path = folder / entry.name
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(path)
+                    elif os.path.isfile(path):
+                        found.append((path, None))
+        except OSError as error:
+            found.append((folder, error))
+    return sorted(found, key=lambda one: one[0])
+
+
 @contextmanager
 def _disk_errors(goal: Path) -> Iterator[None]:
     try:

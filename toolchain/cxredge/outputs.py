@@ -23,7 +23,7 @@ from pydantic import ConfigDict, ValidationError
 from cxredge import strict_json
 from cxredge.errors import InputError
 from cxredge.files import open_regular, sha256_bytes, write_bytes
-from cxredge.vocabulary import ArtifactName, Frozen, Sha256, Word
+from cxredge.vocabulary import ArtifactName, Frozen, Sha256, ShortText
 
 Outputs = dict[str, NDArray[np.float32]]
 """``logits`` float32[N, C]; ``cam`` float32[N, C, h, w], ``novelty`` float32[N] and ``quality`` float32[N, K], each
@@ -34,6 +34,8 @@ OUTPUT_NAMES = ("logits", "cam", "novelty", "quality")
 STUDENT_OUTPUTS = OUTPUT_NAMES[:3]
 """What the students of this toolchain answer."""
 RANKS = {"logits": 2, "cam": 4, "novelty": 1, "quality": 2}
+MAX_COLUMNS = {"logits": 64, "quality": 4}
+"""As many labels and kinds of quality as a manifest may list."""
 FORMAT = "cxredge-outputs-2"
 METADATA_KEY = "cxredge"
 """Of the safetensors metadata: a JSON record of format, artifact and film list."""
@@ -63,7 +65,7 @@ class _Record(Frozen):
     artifact: Literal["reference"] | ArtifactName
     artifact_sha256: Sha256
     films_sha256: Sha256
-    runtime: Word
+    runtime: ShortText
 
 
 def films_digest(films: Iterable[str]) -> str:
@@ -72,12 +74,13 @@ def films_digest(films: Iterable[str]) -> str:
 
 
 def check_outputs(
-    what: str, outputs: Mapping[str, NDArray[np.float32]], films: int, needed: Sequence[str] = OUTPUT_NAMES[:1]
+    what: str, outputs: Mapping[str, NDArray[np.float32]], films: int | None, needed: Sequence[str] = OUTPUT_NAMES[:1]
 ) -> Outputs:
     """Hold outputs of ``films`` films against the contract, and return them in its order.
 
-    needed: names that must be there. Raises InputError RUN-OUTPUT: a name is missing or unknown, a shape or dtype is
-    wrong, a value is not finite, or there is no film.
+    films: None: as many as the logits are of. needed: names that must be there. Raises InputError RUN-OUTPUT: there
+    are no arrays by name, a name is missing or unknown, a shape or dtype is wrong, a value is not finite, a novelty is
+    negative, or there is no film.
     """
 
     def refuse(cause: str) -> InputError:
@@ -85,19 +88,26 @@ def check_outputs(
             "RUN-OUTPUT", f"{what}: {cause}", "rebuild the artifact from a student that keeps the contract"
         )
 
+    if not isinstance(outputs, Mapping):
+        raise refuse(f"the outputs are of type {type(outputs).__name__}, not arrays by name")
     if missing := [name for name in needed if name not in outputs]:
         raise refuse(f"there is no output {', '.join(missing)}, only {_shown(outputs)}")
-    if unknown := sorted(set(outputs) - set(OUTPUT_NAMES)):
+    if unknown := set(outputs) - set(OUTPUT_NAMES):
         raise refuse(f"there are outputs {_shown(unknown)}, and the contract knows {', '.join(OUTPUT_NAMES)}")
     ordered = {name: outputs[name] for name in OUTPUT_NAMES if name in outputs}
     for name, array in ordered.items():
+        if not isinstance(array, np.ndarray):
+            raise refuse(f"{name} is of type {type(array).__name__}, not a NumPy array")
         if array.dtype != np.float32:
             raise refuse(f"{name} is {array.dtype}, not float32")
-    if wrong := _wrong_shape({name: array.shape for name, array in ordered.items()}, films):
+    shapes = {name: array.shape for name, array in ordered.items()}
+    if wrong := _wrong_shape(shapes, _films(shapes["logits"]) if films is None else films):
         raise refuse(wrong)
     for name, array in ordered.items():
         if not np.isfinite(array).all():
             raise refuse(f"{name} holds NaN or infinity")
+    if "novelty" in ordered and (ordered["novelty"] < 0).any():
+        raise refuse("novelty is negative, and it is a squared distance")
     return ordered
 
 
@@ -112,6 +122,8 @@ def _wrong_shape(shapes: Mapping[str, tuple[int, ...]], films: int) -> str | Non
             return f"{name} is of {shape[0]} films, not {films}"
         if 0 in shape:
             return f"{name} is empty: {list(shape)}"
+        if name in MAX_COLUMNS and shape[1] > MAX_COLUMNS[name]:
+            return f"{name} has {shape[1]} columns, above {MAX_COLUMNS[name]}"
     if "cam" in shapes and shapes["cam"][1] != shapes["logits"][1]:
         return f"cam has {shapes['cam'][1]} maps a film, and there are {shapes['logits'][1]} logits"
     return None
@@ -124,7 +136,7 @@ def _films(logits: tuple[int, ...]) -> int:
 
 def _shown(names: Iterable[str]) -> str:
     """Names that may be a stranger's, kept short."""
-    return ascii(sorted(names)[:8])[: strict_json.MAX_PLACE]
+    return ascii(sorted(map(str, names))[:8])[: strict_json.MAX_PLACE]
 
 
 def write_outputs(
@@ -145,7 +157,7 @@ def write_outputs(
         "runtime": runtime,
     }
     _record(path, record)
-    checked = check_outputs(str(path), outputs, _films(np.shape(outputs.get("logits", ()))))
+    checked = check_outputs(str(path), outputs, None)
     if sum(array.nbytes for array in checked.values()) > MAX_BYTES - MAX_HEADER:
         raise _refuse(path, f"its arrays have more than {MAX_BYTES - MAX_HEADER} bytes")
     arrays = {name: np.ascontiguousarray(array) for name, array in checked.items()}
@@ -166,7 +178,7 @@ def read_outputs(path: Path) -> OutputsFile:
         raise _refuse(path, f"it cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise _refuse(path, str(error)) from error
-    outputs = check_outputs(str(path), arrays, _films(arrays["logits"].shape))
+    outputs = check_outputs(str(path), arrays, None)
     return OutputsFile(record.artifact, record.artifact_sha256, record.films_sha256, record.runtime, outputs)
 
 

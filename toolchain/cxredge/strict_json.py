@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 MAX_DEPTH = 64
+MAX_DIGITS = 1_000
+"""Of a whole number: far above what any field may hold, and below what Python refuses in words of its own."""
 MAX_PLACE = 200
 """Characters of a stranger's keys that an error shows."""
 
@@ -18,7 +20,9 @@ def parse(data: bytes, max_bytes: int) -> object:
     if len(data) > max_bytes:
         raise ValueError(f"it has {len(data)} bytes, above {max_bytes}")
     try:
-        tree: object = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        tree: object = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_int=_whole
+        )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     level: list[object] = [tree]
@@ -27,6 +31,20 @@ def parse(data: bytes, max_bytes: int) -> object:
         if not level:
             return tree
     raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
+
+
+def other_version(tree: object, key: str, known: int) -> tuple[str, bool] | None:
+    """What ``tree`` has under ``key`` in place of the version ``known``, kept short, and whether that is a newer one.
+
+    None: it is of that version.
+    """
+    version = tree.get(key) if isinstance(tree, dict) else None
+    newer = False
+    if isinstance(version, int) and not isinstance(version, bool):
+        if version == known:
+            return None
+        newer = version > known
+    return ascii(version)[:MAX_PLACE], newer
 
 
 def first_fault(error: ValidationError) -> tuple[str, str]:
@@ -47,6 +65,13 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(set(keys)) != len(keys):
         raise ValueError(f"a key appears twice among {ascii(keys[:5])[:MAX_PLACE]}")
     return dict(pairs)
+
+
+def _whole(text: str) -> int:
+    digits = len(text.lstrip("-"))
+    if digits > MAX_DIGITS:
+        raise ValueError(f"a number has {digits} digits, above {MAX_DIGITS}")
+    return int(text)
 
 
 def _no_constant(name: str) -> object:

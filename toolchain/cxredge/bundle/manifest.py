@@ -7,7 +7,6 @@ in any other. The JSON Schema is published under ``docs/schemas/``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -231,13 +230,13 @@ def parse_manifest(path: Path) -> Manifest:
 
 
 def _check_version(path: Path, tree: object) -> None:
-    version = tree.get("manifest") if isinstance(tree, Mapping) else None
-    if version == VERSION and type(version) is int:
+    other = strict_json.other_version(tree, "manifest", VERSION)
+    if other is None:
         return
-    newer = type(version) is int and version > VERSION
+    version, newer = other
     raise InputError(
         "MANIFEST-VERSION",
-        f"{path} has schema version {str(version)[:40]!a}",
+        f"{path} has schema version {version}",
         "use a cxredge that knows it" if newer else "build the bundle again",
         [str(VERSION)],
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import click
 
+from cxredge.cli.listing import NamedPath
+
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("logs", nargs=-1, required=True, type=NamedPath())
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of logs and errors instead of a table.")
 def field(logs: tuple[Path, ...], as_json: bool) -> int:
     """One row a field log of LOGS (folders are searched): device, bundle, latency, and what became of it.
@@ -21,6 +22,7 @@ def field(logs: tuple[Path, ...], as_json: bool) -> int:
     from cxredge.device.log_files import read_all
     from cxredge.device.summary import HEADER, row, went_wrong
     from cxredge.errors import EXIT_GATE, EXIT_GOOD, EXIT_MISUSE, printable
+    from cxredge.files import terminal_json
     from cxredge.progress import track
     from cxredge.report.table import as_wrapped_text
 
@@ -36,12 +38,10 @@ def field(logs: tuple[Path, ...], as_json: bool) -> int:
             refused = True
             if not as_json:
                 click.echo(f"{printable(str(found.path))}\n{error.text()}", err=True)
-        parts = error and {"code": error.code, "cause": error.cause, "fix": error.fix}
         dumped = log and log.model_dump(mode="json")
-        records.append({"path": str(found.path), "log": dumped, "error": parts})
+        records.append({"path": str(found.path), "log": dumped, "error": error and error.record()})
     if as_json:
-        # ASCII, and no DEL: paths and logs are a stranger's, and a terminal would obey them
-        click.echo(json.dumps(records, indent=2, sort_keys=True).replace("\x7f", "\\u007f"))
+        click.echo(terminal_json(records), nl=False)
     elif rows:
         click.echo(as_wrapped_text(HEADER, rows, shutil.get_terminal_size().columns))
     return EXIT_MISUSE if refused else EXIT_GATE if wrong else EXIT_GOOD

@@ -1,14 +1,31 @@
-"""What several commands share: comma-separated words in, verdicts out."""
+"""What several commands share: comma-separated words and paths in, verdicts out."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from cxredge.results import Artifact, Verdict
+
+
+class NamedPath(click.Path):
+    """A path that names something: "", which an unset variable of a shell leaves, would be this folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """As click's own. Raises BadParameter for an empty path."""
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def words(text: str | None) -> tuple[str, ...]:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.listing import NamedPath
+
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.argument("films", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("films", nargs=-1, required=True, type=NamedPath())
 @click.option("--artifact", metavar="TARGET/SCHEME", help="Which artifact to ask (default: the bundle's primary one).")
 @click.option(
     "--heatmap",
@@ -26,7 +28,7 @@ def predict(
     A film that cannot be read is reported with its code, the others go on, and the exit status is 2.
     """
     from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, printable
-    from cxredge.files import canonical_json
+    from cxredge.files import terminal_json
     from cxredge.report.findings import text
     from cxredge.workflows.predict import Predictor
 
@@ -41,10 +43,9 @@ def predict(
                 click.echo(text(found, predictor.phantoms))
         if error is not None:
             failed += 1
-            parts = {"code": error.code, "cause": error.cause, "fix": error.fix}
-            records.append({"film": str(prediction.film), "error": parts})
+            records.append({"film": str(prediction.film), "error": error.record()})
             if not as_json:
                 click.echo(f"{printable(str(prediction.film))}\n{error.text()}", err=True)
     if as_json:
-        click.echo(canonical_json(records), nl=False)
+        click.echo(terminal_json(records), nl=False)
     return EXIT_MISUSE if failed else EXIT_GOOD

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import get_args
 
-from cxredge.device.field_log import FieldLog, LoggedBundle, Stage, System
-from cxredge.vocabulary import AppKind
+from cxredge.device.field_log import FieldLog, LoggedArtifact, LoggedBundle, Stage, System
+from cxredge.vocabulary import APP_TARGETS, AppKind
 
 
 def contradictions(log: FieldLog) -> Iterator[str]:
@@ -15,6 +15,8 @@ def contradictions(log: FieldLog) -> Iterator[str]:
     yield from _system(log.system, log.bundle)
     if log.bundle is not None and log.bundle.id[:-12] != f"{log.bundle.name}-{log.bundle.version}-":
         yield f"bundle.id is {log.bundle.id}, and name and version are {log.bundle.name} and {log.bundle.version}"
+    if log.artifact is not None and log.bundle is not None:
+        yield from _target(log.artifact, log.bundle)
     if log.self_test is not None:
         for stage in log.self_test.stages:
             yield from _stage(stage)
@@ -28,6 +30,10 @@ def contradictions(log: FieldLog) -> Iterator[str]:
     for i, refusal in enumerate(log.refusals):
         if refusal.during == "film" and refusal.reason:
             yield f"refusals.{i} is of a film, and has a reason, which might quote the film"
+    for i, crash in enumerate(log.crashes):
+        # days of one clock, written so that they sort as text
+        if crash.on > log.written:
+            yield f"crashes.{i} is of {crash.on}, and the log was written on {log.written}, which is earlier"
 
 
 def _missing(log: FieldLog) -> Iterator[str]:
@@ -51,6 +57,13 @@ def _system(system: System, bundle: LoggedBundle | None) -> Iterator[str]:
         yield "system.name is android, and system.api is null"
     if system.name != "android" and system.api is not None:
         yield f"system.name is {system.name}, and system.api is {system.api}, which only android has"
+
+
+def _target(artifact: LoggedArtifact, bundle: LoggedBundle) -> Iterator[str]:
+    """A bundle for an app has artifacts of that app's runtimes only; one for hosts has any."""
+    if bundle.kind != "host" and artifact.name.target not in APP_TARGETS[bundle.kind]:
+        allowed = " and ".join(APP_TARGETS[bundle.kind])
+        yield f"artifact is {artifact.name}, and bundle.kind is {bundle.kind}, whose app runs {allowed}"
 
 
 def _stage(stage: Stage) -> Iterator[str]:

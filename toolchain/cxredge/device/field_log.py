@@ -31,6 +31,12 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,20}(-[A-Z0-9]{1,20}){
 CpuFeature = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.+-]{1,40}$")]
 BundleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}-[0-9.]{5,29}-[0-9a-f]{12}$")]
 Milliseconds = Annotated[float, Field(ge=0)]
+MOST = 2**53
+"""The greatest whole number that every reader of JSON holds exactly."""
+Positive = Annotated[int, Field(ge=1, le=MOST)]
+Nothing = Annotated[float, Field(ge=0, le=0)]
+Whole = Annotated[float, Field(ge=1, le=1)]
+"""As numbers and not as literals, of which 0.0 would be none for a JSON 0."""
 
 
 class Entry(Frozen):
@@ -52,7 +58,7 @@ class System(Entry):
     name: Slug
     """For example ``android`` or ``ios``."""
     version: Word
-    api: int | None = Field(ge=1)
+    api: Positive | None
     """Android's API level; None on other systems."""
 
 
@@ -66,8 +72,8 @@ class Device(Entry):
     abi: Word
     cpu_features: tuple[CpuFeature, ...] = Field(max_length=128)
     """As the kernel names them, sorted: they decide which kernels of a runtime run."""
-    cores: int = Field(ge=1)
-    memory_mb: int = Field(ge=1)
+    cores: Positive
+    memory_mb: Positive
 
     @model_validator(mode="after")
     def _sorted(self) -> Self:
@@ -98,41 +104,56 @@ class LoggedArtifact(Entry):
 
 
 class Stage(Entry):
-    """One stage of the self-test."""
+    """One stage of the self-test: which, and in which unit, its subclasses say."""
 
-    stage: Literal["preprocessing", "runtime", "decision"]
+    stage: str
     passed: bool
-    checks: int = Field(ge=0)
-    worst: float | None
-    """In the stage's unit: grey levels, share of the tolerance, decisions. None: not a finite number."""
+    checks: int = Field(ge=0, le=MOST)
+    worst: Annotated[float, Field(ge=0)] | None
+    """In the stage's unit. None: not a finite number."""
     allowed: float
-    """In the same unit."""
+    """In the same unit; the same in every log."""
     detail: Sentence
     """The first failure; empty when passed."""
 
 
+class PreprocessingStage(Stage):
+    """From a picture's bytes to the model's pixels, byte for byte. In grey levels."""
+
+    stage: Literal["preprocessing"]
+    allowed: Nothing
+
+
+class RuntimeStage(Stage):
+    """From the expected pixels to the model's outputs. In shares of the artifact's tolerance."""
+
+    stage: Literal["runtime"]
+    allowed: Whole
+
+
+class DecisionStage(Stage):
+    """From outputs to what is said of a film, exactly. In wrong decisions."""
+
+    stage: Literal["decision"]
+    allowed: Nothing
+
+
 class SelfTestLog(Entry):
-    """What came of the bundle's known answers on this device."""
+    """What came of the bundle's known answers on this device. A self-test that was begun has run every stage."""
 
     passed: bool
     """Whether every stage did."""
     seconds: float = Field(ge=0)
-    stages: tuple[Stage, ...] = Field(min_length=1, max_length=3)
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        if len({stage.stage for stage in self.stages}) != len(self.stages):
-            raise ValueError("a stage is there twice")
-        return self
+    stages: tuple[PreprocessingStage, RuntimeStage, DecisionStage]
 
 
 class Benchmark(Entry):
     """Latency of the artifact on this device."""
 
-    threads: int = Field(ge=1)
+    threads: Positive
     load_ms: Milliseconds
     first_ms: Milliseconds
-    runs: int = Field(ge=1)
+    runs: Positive
     """Runs after the first, which the percentiles are over."""
     p50_ms: Milliseconds
     p90_ms: Milliseconds

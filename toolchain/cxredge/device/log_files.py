@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from pydantic import ValidationError
 
@@ -13,12 +14,12 @@ from cxredge import strict_json
 from cxredge.device.contradictions import contradictions
 from cxredge.device.field_log import FieldLog
 from cxredge.errors import InputError
-from cxredge.files import open_regular
+from cxredge.files import TooManyFiles, open_regular, walk
 
 MAX_BYTES = 1_000_000
 MAX_FILES = 10_000
 """Files and folders below a folder of logs."""
-VERSION = 2
+(VERSION,) = get_args(FieldLog.model_fields["field_log"].annotation)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def read_field_log(path: Path) -> FieldLog:
         tree = strict_json.parse(data, MAX_BYTES)
     except ValueError as error:
         raise InputError("FIELD-SYNTAX", f"{path} is not a field log: {error}", "export it again") from error
-    _check_version(path, tree.get("field_log") if isinstance(tree, dict) else None)
+    _check_version(path, tree)
     try:
         log = FieldLog.model_validate_json(data)
     except ValidationError as error:
@@ -69,38 +70,29 @@ def read_all(places: Iterable[Path]) -> Iterator[Found]:
                 yield Found(path, None, error)
 
 
-def _check_version(path: Path, version: object) -> None:
-    if type(version) is int and version > VERSION:
-        raise InputError("FIELD-VERSION", f"{path} has version {ascii(version)[:20]}", "use a newer cxredge")
-    if type(version) is not int or version != VERSION:
-        shown = ascii(version)[: strict_json.MAX_PLACE]
-        raise InputError("FIELD-VERSION", f"{path} has version {shown}", "export it again with the current app")
+def _check_version(path: Path, tree: object) -> None:
+    other = strict_json.other_version(tree, "field_log", VERSION)
+    if other is None:
+        return
+    version, newer = other
+    if newer:
+        raise InputError("FIELD-VERSION", f"{path} has version {version}", "use a newer cxredge")
+    raise InputError("FIELD-VERSION", f"{path} has version {version}", "export it again with the current app")
 
 
 def _files(top: Path) -> list[tuple[Path, InputError | None]]:
-    """Files below a folder, sorted, hidden ones left out; links to folders are not followed, as they may lead back."""
-    found: list[tuple[Path, InputError | None]] = []
-    folders, seen = [top], 0
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    seen += 1
-                    if seen > MAX_FILES:
-                        cause = f"the folder {top} holds more than {MAX_FILES} files and folders"
-                        return [(top, InputError("FIELD-MANY", cause, "name a folder that holds field logs only"))]
-                    path = folder / entry.name
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(path)
-                    elif entry.is_file(follow_symlinks=False) or os.path.isfile(path):
-                        found.append((path, None))
-        except OSError as error:
-            cause = f"{folder} cannot be searched: {error.strerror}"
-            found.append((folder, InputError("FIELD-MISSING", cause, "name a folder that you may read")))
+    """Files below a folder, and what of it could not be searched."""
+    try:
+        found = walk(top, MAX_FILES)
+    except TooManyFiles:
+        cause = f"the folder {top} holds more than {MAX_FILES} files and folders"
+        return [(top, InputError("FIELD-MANY", cause, "name a folder that holds field logs only"))]
     if not found:
         cause = f"the folder {top} holds no file"
         return [(top, InputError("FIELD-EMPTY", cause, "name a folder with logs that apps exported"))]
-    return sorted(found, key=lambda one: one[0])
+    return [(path, None if error is None else _closed(path, error)) for path, error in found]
+
+
+def _closed(folder: Path, error: OSError) -> InputError:
+    cause = f"{folder} cannot be searched: {error.strerror}"
+    return InputError("FIELD-MISSING", cause, "name a folder that you may read")

@@ -10,7 +10,7 @@ from pathlib import Path
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.manifest import Manifest
 from cxredge.errors import CxrError, InputError, nearest
-from cxredge.files import sha256_file, write_bytes
+from cxredge.files import TooManyFiles, sha256_file, walk, write_bytes
 from cxredge.images.preprocess import preprocess, to_student
 from cxredge.outputs import Outputs
 from cxredge.progress import track
@@ -18,6 +18,9 @@ from cxredge.report.findings import FilmClass, FilmFindings, findings
 from cxredge.targets import get_target
 from cxredge.targets.runner import Runner
 from cxredge.vocabulary import ArtifactName
+
+MAX_FILES = 1_000_000
+"""Files and folders below a folder of films."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Predictor:
     """A checked bundle and one of its artifacts, on films.
 
     name: of the artifact; None: the primary one. Raises InputError BUNDLE-*, MANIFEST-*, PREDICT-LABEL,
-    PREDICT-HEATMAP or PREDICT-EMPTY.
+    PREDICT-HEATMAP, PREDICT-EMPTY or PREDICT-MANY.
     """
 
     def __init__(
@@ -127,11 +130,21 @@ def _said(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _expand(films: Sequence[Path]) -> list[Path]:
-    """Files as named; folders searched for files, hidden ones left out, in sorted order."""
+    """Files as named; folders searched for files, hidden ones left out, in sorted order.
+
+    A folder below that cannot be searched stands for itself, to be told as no film.
+    """
     paths: list[Path] = []
     for film in films:
         if film.is_dir():
-            found = [p for p in sorted(film.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+            try:
+                found = [path for path, _ in walk(film, MAX_FILES)]
+            except TooManyFiles as error:
+                raise InputError(
+                    "PREDICT-MANY",
+                    f"the folder {film} holds more than {MAX_FILES} files and folders",
+                    "name a smaller folder",
+                ) from error
             if not found:
                 raise InputError("PREDICT-EMPTY", f"the folder {film} holds no file", "name a folder with films")
             paths += found

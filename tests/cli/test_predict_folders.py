@@ -1,0 +1,92 @@
+"""``cxredge predict`` on folders with what a stranger put there: on the frozen bundle, which needs no build."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cxredge.cli.field import field
+from cxredge.cli.predict import predict
+from cxredge.errors import InputError
+from cxredge.workflows import predict as workflow
+from support.command import ROOT
+from support.deep_folder import deepen
+
+BUNDLE = ROOT / "tests" / "bundle" / "fixtures" / "v2" / "bundle"
+FILM = BUNDLE / "selftest" / "phantom-0.png"
+HARMFUL = "\x1b[2J\x9b2J\u202eb\x7f\udcff"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(predict, [str(BUNDLE), *map(str, arguments)], standalone_mode=False)
+
+
+def code_of(*arguments: str | Path) -> str:
+    error = run(*arguments).exception
+    assert isinstance(error, InputError)
+    return error.code
+
+
+def test_json_of_a_film_with_a_harmful_name_is_ascii_and_reads_back(tmp_path: Path) -> None:
+    for folder in ("good", "bad"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(FILM, tmp_path / "good" / f"{HARMFUL}.png")
+    (tmp_path / "bad" / f"{HARMFUL}.png").touch()
+    done = run(tmp_path, "--json")
+    assert done.return_value == 2, done.exception
+    assert all(c == "\n" or " " <= c <= "~" for c in done.stdout)
+    bad, good = json.loads(done.stdout)
+    assert bad["film"] == str(tmp_path / "bad" / f"{HARMFUL}.png")
+    assert set(bad["error"]) == {"code", "cause", "fix"}
+    assert bad["error"]["code"] == "IMG-TRUNCATED"
+    assert good["film"] == str(tmp_path / "good" / f"{HARMFUL}.png")
+    assert good["findings"]
+
+
+def test_hidden_folders_and_links_to_folders_are_left_out(tmp_path: Path) -> None:
+    for name in ("b/1.png", ".git/2.png", ".3.png"):
+        (tmp_path / "films" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(FILM, tmp_path / "films" / name)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(FILM, tmp_path / "elsewhere" / "4.png")
+    (tmp_path / "films" / "link").symlink_to(tmp_path / "elsewhere")
+    done = run(tmp_path / "films", "--json")
+    assert done.return_value == 0, done.exception
+    found: list[Any] = json.loads(done.stdout)
+    assert [film["film"] for film in found] == [str(tmp_path / "films" / "b" / "1.png")]
+    shutil.rmtree(tmp_path / "films" / "b")
+    assert code_of(tmp_path / "films") == "PREDICT-EMPTY"
+
+
+def test_a_folder_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow, "MAX_FILES", 2)
+    for i in range(3):
+        (tmp_path / str(i)).touch()
+    assert code_of(tmp_path) == "PREDICT-MANY"
+
+
+def test_a_folder_that_cannot_be_searched_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    shutil.copy(FILM, tmp_path / "a.png")
+    (tmp_path / "b").mkdir()
+    deepen(tmp_path / "b")
+    done = run(tmp_path, "--json")
+    subprocess.run(["rm", "-rf", tmp_path / "b"], check=True)
+    assert done.return_value == 2, done.exception
+    found, closed = json.loads(done.stdout)
+    assert found["findings"]
+    assert closed["film"].startswith(f"{tmp_path}/b/d/d/")
+    assert closed["error"]["code"] == "IMG-MISSING"
+
+
+@pytest.mark.parametrize("command", [predict, field])
+def test_an_empty_path_is_not_this_folder(command: Any) -> None:
+    arguments = [str(BUNDLE), ""] if command is predict else [""]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 2
+    assert "the path is empty" in done.output
