@@ -25,5 +25,12 @@ internal fun Any?.remove(place: Place) {
     (at(place.dropLast(1)) as MutableMap<*, *>).remove(place.last())
 }
 
+/** The same, with the keys of every map sorted. */
+internal fun sorted(node: Any?): Any? = when (node) {
+    is Map<*, *> -> node.entries.sortedBy { it.key as String }.associate { (key, value) -> key to sorted(value) }
+    is List<*> -> node.map(::sorted)
+    else -> node
+}
+
 /** The keys of a place alone, with dots between. */
 internal fun Place.keys(): String = filterIsInstance<String>().joinToString(".")

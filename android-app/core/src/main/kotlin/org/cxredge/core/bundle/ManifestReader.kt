@@ -41,6 +41,7 @@ internal object ManifestReader {
         val selfTest = path(root["selftest"])
         if (selfTest !in listed) root["selftest"].wrong("the file is not listed")
         val kind = root["kind"].choice(KINDS)
+        if (!root.isSpelt(bytes.toString(Charsets.UTF_8))) root.wrong("it is not written as a build writes it")
         return ReadManifest(ModelManifest(id, kind, model, artifacts, primary, selfTest), files)
     }
 

@@ -15,6 +15,9 @@ internal object ModelReader {
     private val SHORT = 1..80
     private val SIDES = 16..1024
     private const val PREPROCESSING = 1L
+
+    /** What an app says where no class is certain enough. */
+    private const val NO_ANSWER = "uncertain"
     private val CHANNELS = listOf(1, 3)
     private val FITS = mapOf("pad" to Fit.PAD, "crop" to Fit.CROP, "squash" to Fit.SQUASH)
     private val NO_WINDOWS = mapOf("stored-range" to NoWindow.STORED_RANGE, "min-max" to NoWindow.MIN_MAX)
@@ -33,12 +36,14 @@ internal object ModelReader {
             "name", "version", "licence", "labels", "decision", "input", "heatmap", "novelty", "quality", "learnt_from",
         )
         val labels = labels(node["labels"])
+        val rule = rule(node["decision"], labels.map { it.name })
+        if (rule is SingleLabel) node["labels"].elements().forEach(::answer)
         return Model(
             name = node["name"].text(NAME),
             version = ModelVersion.parse(node["version"].text()),
             licence = node["licence"].line(TEXT),
             labels = labels,
-            rule = rule(node["decision"], labels.map { it.name }),
+            rule = rule,
             input = input(node["input"]),
             heatmap = node["heatmap"].choice(HEATMAPS),
             noveltyThreshold = node["novelty"].orNull { above(it.record("threshold")["threshold"]) },
@@ -51,12 +56,26 @@ internal object ModelReader {
         val records = node.elements(LABELS).onEach { it.record("name", "display") }
         val names = records.map { it["name"].text(LABEL) }
         if (names.toSet().size != names.size) node.wrong("a label appears twice")
-        val display = records.map { record -> record["display"].entries().mapValues { (_, name) -> name.line(SHORT) } }
+        val display = records.map { record -> record["display"].entries().mapValues { (_, name) -> shown(name) } }
         for ((record, words) in records.zip(display)) {
             if (words.keys != display[0].keys) record["display"].wrong("other labels have names in other languages")
             if (!words.keys.all(LANGUAGE::matches)) record["display"].wrong("a key is no language")
         }
+        for (language in display[0].keys) {
+            val words = display.map { it[language] }
+            if (words.toSet().size != words.size) node.wrong("two labels have the same name in the language $language")
+        }
         return names.zip(display, ::Label)
+    }
+
+    /** A label's name for people. */
+    private fun shown(node: JsonNode): String =
+        node.line(SHORT).also { if (it != it.trim()) node.wrong("it begins or ends with white space") }
+
+    /** Refuses a class that could not be told from the lack of an answer. */
+    private fun answer(label: JsonNode) {
+        val said = label["display"].entries().values + label["name"]
+        said.find { it.text().lowercase() == NO_ANSWER }?.wrong("no class may be called $NO_ANSWER")
     }
 
     private fun rule(node: JsonNode, labels: List<String>): DecisionRule {

@@ -100,6 +100,9 @@ internal class JsonNode(private val value: Any?, private val path: String, priva
     /** A number as float32, finite there too. */
     fun float(): Float = number().run { if (this in FLOAT32) toFloat() else wrong("it does not fit into float32") }
 
+    /** Whether [text], from which this was read, is canonical: see [Spelling]. */
+    fun isSpelt(text: String): Boolean = Spelling.isCanonical(text, value)
+
     /** Throws: this value is not what it should be. */
     fun wrong(why: String): Nothing = throw source.wrong(path, why)
 

@@ -1,26 +1,25 @@
 package org.cxredge.core.json
 
 /** Writes JSON: two-space indent, keys in the order of the map, a final newline. */
-internal object JsonText {
-    /** [value]: maps with text keys, lists, text without lone surrogates, finite numbers, booleans and null, nested. */
-    fun of(value: Any?): String = StringBuilder().also { write(value, "\n", it) }.append('\n').toString()
+internal class JsonText private constructor(private val number: (StringBuilder, Number) -> Unit) {
+    private val to = StringBuilder()
 
-    private fun write(value: Any?, line: String, to: StringBuilder) {
+    private fun write(value: Any?, line: String) {
         when (value) {
-            null, is Boolean, is Int, is Long -> to.append(value)
-            is Double -> to.append(value.also { require(it.isFinite()) { "JSON has no $it" } })
-            is String -> quote(value, to)
-            is List<*> -> items(value, "[]", line, to) { write(it, "$line  ", to) }
-            is Map<*, *> -> items(value.entries, "{}", line, to) { (key, member) ->
-                quote(key as String, to)
+            null, is Boolean -> to.append(value)
+            is Int, is Long, is Double -> number(to, value as Number)
+            is String -> quote(value)
+            is List<*> -> items(value, "[]", line) { write(it, "$line  ") }
+            is Map<*, *> -> items(value.entries, "{}", line) { (key, member) ->
+                quote(key as String)
                 to.append(": ")
-                write(member, "$line  ", to)
+                write(member, "$line  ")
             }
             else -> throw IllegalArgumentException("JSON has no ${value.javaClass}")
         }
     }
 
-    private fun <T> items(items: Collection<T>, brackets: String, line: String, to: StringBuilder, one: (T) -> Unit) {
+    private fun <T> items(items: Collection<T>, brackets: String, line: String, one: (T) -> Unit) {
         to.append(brackets[0])
         items.forEachIndexed { i, item ->
             to.append(if (i == 0) "" else ",").append(line).append("  ")
@@ -30,7 +29,7 @@ internal object JsonText {
         to.append(brackets[1])
     }
 
-    private fun quote(text: String, to: StringBuilder) {
+    private fun quote(text: String) {
         to.append('"')
         for (char in text) {
             when {
@@ -40,5 +39,19 @@ internal object JsonText {
             }
         }
         to.append('"')
+    }
+
+    companion object {
+        /**
+         * [value]: maps with text keys, lists, text without lone surrogates, finite numbers, booleans and null,
+         * nested. [number]: writes one.
+         */
+        fun of(value: Any?, number: (StringBuilder, Number) -> Unit = ::finite): String =
+            JsonText(number).apply { write(value, "\n") }.to.append('\n').toString()
+
+        private fun finite(to: StringBuilder, number: Number) {
+            require(number.toDouble().isFinite()) { "JSON has no $number" }
+            to.append(number)
+        }
     }
 }

@@ -28,14 +28,15 @@ class FieldLog(
     fun json(day: LocalDate): String? {
         val run = bundle?.run
         if (run?.selfTest == null && refusals.isEmpty() && crashes.isEmpty()) return null
+        val written = day.coerceIn(DATES)
         return JsonText.of(
             mapOf(
                 "field_log" to 2,
-                "written" to day.toString(),
+                "written" to written.toString(),
                 "study" to null,
                 "app" to mapOf("name" to app.name, "version" to word(app.version)),
                 "system" to mapOf(
-                    "name" to "android", "version" to word(device.android), "api" to device.api.coerceAtLeast(1),
+                    "name" to "android", "version" to word(device.android), "api" to device.api.coerceIn(APIS),
                 ),
                 "device" to of(device),
                 "bundle" to bundle?.bundle?.let(::of),
@@ -45,7 +46,7 @@ class FieldLog(
                 "self_test" to run?.selfTest?.let(::of),
                 "benchmark" to run?.benchmark?.let(::of),
                 "refusals" to refusals.takeLast(MAX_EVENTS).map(::of),
-                "crashes" to crashes.takeLast(MAX_EVENTS).map(::of),
+                "crashes" to crashes.takeLast(MAX_EVENTS).map { of(it, written) },
             ),
         )
     }
@@ -56,8 +57,8 @@ class FieldLog(
         "soc" to device.soc?.let { line(it, MAX_WORD) }?.ifEmpty { null },
         "abi" to word(device.abi),
         "cpu_features" to device.cpuFeatures.filter(FEATURE::matches).distinct().sorted().take(MAX_FEATURES),
-        "cores" to device.cores.coerceAtLeast(1),
-        "memory_mb" to device.memoryMb.coerceAtLeast(1),
+        "cores" to device.cores.coerceIn(CORES),
+        "memory_mb" to device.memoryMb.coerceIn(MEMORY),
     )
 
     private fun of(bundle: ModelBundle): Map<String, Any?> = bundle.manifest.run {
@@ -83,7 +84,7 @@ class FieldLog(
         "passed" to stage.passed,
         "checks" to stage.checks,
         // a share of a tolerance of nothing is infinite, and JSON has no such number
-        "worst" to stage.worst.takeIf { it.isFinite() },
+        "worst" to stage.worst.takeIf { it in 0.0..Double.MAX_VALUE },
         "allowed" to stage.stage.allowed,
         "detail" to if (stage.passed) "" else line(stage.detail, MAX_SENTENCE).ifEmpty { UNKNOWN },
     )
@@ -105,9 +106,10 @@ class FieldLog(
         "reason" to if (refusal.during == Moment.FILM) "" else line(refusal.reason, MAX_SENTENCE),
     )
 
-    private fun of(crash: Crash): Map<String, Any?> = mapOf(
+    /** [written]: clocks are set back, but no log tells of days to come. */
+    private fun of(crash: Crash, written: LocalDate): Map<String, Any?> = mapOf(
         "kind" to crash.kind.word,
-        "on" to crash.on.toString(),
+        "on" to crash.on.coerceIn(DATES.start, written).toString(),
         "what" to word(crash.what),
         "at" to crash.at.take(MAX_FRAMES).map(::word),
     )
@@ -128,6 +130,12 @@ class FieldLog(
         private const val MAX_SENTENCE = 500
         private const val MAX_EVENTS = 32
         private const val MAX_FEATURES = 128
+
+        /** What a log may say; a phone's clock and its system may say anything. */
+        private val DATES = LocalDate.of(2000, 1, 1)..LocalDate.of(9999, 12, 31)
+        private val APIS = 1..10_000
+        private val CORES = 1..4096
+        private val MEMORY = 1..(1L shl 40)
         private const val UNKNOWN = "unknown"
         private val FEATURE = Regex("[a-z0-9_.+-]{1,40}")
         private val CODE = Regex("[A-Z]{2,20}(-[A-Z0-9]{1,20}){0,3}")

@@ -18,10 +18,18 @@ internal class KnownAnswer(
     val expected: Outputs,
 )
 
-/** selftest.json, version 2 (docs/schemas/selftest.schema.json): every key is there, and no other. */
+/**
+ * selftest.json, version 2 (docs/schemas/selftest.schema.json): every key is there, and no other.
+ * Its text has at most [MAX_BYTES] bytes and [MAX_VALUES] values.
+ */
 internal object KnownAnswers {
     private const val VERSION = 2L
-    private const val MAX_BYTES = 16_000_000
+
+    /** Bytes of the file. */
+    const val MAX_BYTES: Int = 16_000_000
+
+    /** Values of the file: each object, list, text, number, true, false and null is one; a key is none. */
+    const val MAX_VALUES: Int = Json.MAX_VALUES
     private val NAME = Regex("[A-Za-z0-9][A-Za-z0-9_.-]*")
     private val SOURCE =
         JsonSource("the self-test's file", "SELFTEST-SYNTAX", "SELFTEST-SCHEMA", "build the bundle again")

@@ -232,6 +232,70 @@ class ManifestReaderTest {
     }
 
     @Test
+    fun peopleCanTellOneLabelFromAnother() {
+        fun shown(label: Int, language: String, text: String, small: SmallBundle = SmallBundle().list()) =
+            small.apply { manifest.put(listOf("model", "labels", label, "display", language), text) }
+        fun refusal(small: SmallBundle): String = refused("MANIFEST-SCHEMA") { read(small) }.reason
+        for (text in listOf("Pleural effusion", "Nodule ", " Nodule", " ", "\u3000", "\u00a0Nodule", "Nodule\u2003")) {
+            val reason = refusal(shown(1, "en", text))
+            assertTrue(("language en" in reason) == (text == "Pleural effusion"), reason)
+            assertTrue(("display.en: it begins or ends" in reason) == (text != "Pleural effusion"), reason)
+        }
+        // of another language, of other case, and with a space within
+        for (text in listOf("Épanchement pleural", "pleural effusion", "Lung\u00a0nodule")) {
+            assertEquals(text, read(shown(1, "en", text)).model.labels[1].shown(listOf("en")))
+        }
+        for (text in listOf("uncertain", "Uncertain", "UNCERTAIN")) {
+            for (language in listOf("en", "fr")) {
+                assertTrue("called uncertain" in refusal(shown(0, language, text, SmallBundle().list().single())))
+                read(shown(0, language, text)) // findings have no such answer
+            }
+            val named = SmallBundle().deciding(listOf("clear", text), SINGLE).list()
+            assertTrue("called uncertain" in refusal(named))
+        }
+        for (text in listOf("uncertain_", "incertain", "uncerta\u0131n", "uncerta\u0130n")) {
+            read(shown(0, "en", text, SmallBundle().list().single()))
+        }
+        read(SmallBundle().deciding(listOf("clear", "uncertainty"), SINGLE).list())
+    }
+
+    /** Python reads no other spelling (cxredge.bundle.manifest). */
+    @Test
+    fun aManifestIsWrittenAsABuildWritesIt() {
+        val text = SmallBundle().list().sealed().decodeToString()
+        // with the id that fits
+        fun sealed(changed: String): ByteArray {
+            val emptied = changed.replace(Regex("(\n  \"id\": \")[^\"]*"), "$1")
+            val id = "small-2.1.0-${Sha256.of(emptied.toByteArray()).take(12)}"
+            return emptied.replace("\n  \"id\": \"", "\n  \"id\": \"$id").toByteArray()
+        }
+        assertEquals(text, sealed(text).decodeToString())
+        val changes = listOf(
+            text + "\n", text.dropLast(1), " $text", text.replace("\n}\n", "\r\n}\n"), text.replace("    ", "   "),
+            text.replace("      \"spec\": 1", "\t\"spec\": 1"), text.replace(",\n            3,", ", 3,"),
+            text.replace("\"kind\": ", "\"kind\":"), text.replace("\"primary\": ", "\"primary\" : "),
+            text.replace("\"too_few\": {}", "\"too_few\": {\n      }"), text.replace("onnx/fp32", "onnx\\/fp32"),
+            text.replace("Épanchement", "\\u00c9panchement"), text.replace("\"Nodule\"", "\"\\u004eodule\""),
+            // keys in another order, above and below
+            text.replace("  \"kind\": \"android\",\n", "").replace("  \"id\"", "  \"kind\": \"android\",\n  \"id\""),
+            text.replace("\"en\": \"Nodule\",\n", "\"fr\": \"Nodule pulmonaire\",\n")
+                .replace("\"fr\": \"Nodule pulmonaire\"\n", "\"en\": \"Nodule\"\n"),
+        )
+        for (changed in changes) {
+            assertTrue(changed != text, changed)
+            val reason = refused("MANIFEST-SCHEMA") { ManifestReader.read(sealed(changed)) }.reason
+            assertEquals("manifest.json: it is not written as a build writes it", reason)
+        }
+        val good = mapOf(
+            ": 2.7994\n" to ": 27994e-04\n", "Apache-2.0" to "\\\"a\\\\b\\\"", "\"Nodule\"" to "\"1.0, \ud83e\udec1\"",
+        )
+        for ((was, now) in good) {
+            assertTrue(was in text)
+            ManifestReader.read(sealed(text.replace(was, now)))
+        }
+    }
+
+    @Test
     fun whatIsNoJsonIsRefusedAsSuch() {
         val text = SmallBundle().list().single().sealed().decodeToString()
         val bad = listOf("NaN", "Infinity", "-Infinity", "1e999", "0x1", "1.", "'1'").map {
@@ -256,5 +320,9 @@ class ManifestReaderTest {
             text.replace("    ", "   "), text.replace("\n  \"id\": ", "\n  \"id\":"), text + "\n",
         )
         for (changed in changes) refused("MANIFEST-ID") { ManifestReader.read(changed.toByteArray()) }
+    }
+
+    private companion object {
+        val SINGLE = mapOf("kind" to "single-label", "least_margin" to 1)
     }
 }

@@ -2,6 +2,7 @@ package org.cxredge.core.bundle
 
 import org.cxredge.core.MemoryTree
 import org.cxredge.core.json.JsonText
+import org.cxredge.core.sorted
 
 /** A bundle of a few kilobytes, made here: two artifacts whose models are no models, and a manifest to be changed. */
 internal class SmallBundle {
@@ -90,9 +91,9 @@ internal class SmallBundle {
 
     /** The manifest's text, sealed by its id. */
     fun sealed(): ByteArray {
-        val digest = Sha256.of(JsonText.of(manifest + ("id" to "")).toByteArray())
+        val digest = Sha256.of(JsonText.of(sorted(manifest + ("id" to ""))).toByteArray())
         val id = "${model["name"]}-${model["version"]}-${digest.take(12)}"
-        return JsonText.of(manifest + ("id" to id)).toByteArray()
+        return JsonText.of(sorted(manifest + ("id" to id))).toByteArray()
     }
 
     /** The whole, signed. */

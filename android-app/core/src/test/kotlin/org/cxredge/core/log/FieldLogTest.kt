@@ -46,6 +46,7 @@ class FieldLogTest {
             LoggedBundle(this.bundle, LoggedRun(artifact, OnnxRuntime.name, selfTest, benchmark)),
         refusals: List<LoggedRefusal> = emptyList(),
         crashes: List<Crash> = emptyList(),
+        day: LocalDate = this.day,
     ): String? = FieldLog(LoggedApp("cxr-edge-android", "1.0.0"), device, bundle, refusals, crashes).json(day)
 
     private fun parse(log: String?): JsonNode =
@@ -91,6 +92,51 @@ class FieldLogTest {
         assertEquals(500, stages[1]["detail"].text().length)
         // JSON has no infinite number
         assertEquals(listOf(false, true, false), stages.map { it["worst"].isNull })
+    }
+
+    @Test
+    fun everyLogHasTheThreeStages() {
+        fun stages(test: SelfTestResult) = parse(log(test))["self_test"]["stages"].elements(3..3)
+        for (test in listOf(passed, failed)) {
+            val said = stages(test).map { it["stage"].text() to it["allowed"].number() }
+            assertEquals(listOf("preprocessing" to 0.0, "runtime" to 1.0, "decision" to 0.0), said)
+        }
+        for (none in listOf(-1.0, -Double.MIN_VALUE, Double.NaN, Double.POSITIVE_INFINITY)) {
+            val test = SelfTestResult(Stage.entries.map { StageVerdict(it, 1, none, null) }, 0.5)
+            assertTrue(stages(test).all { it["worst"].isNull && !it["passed"].flag() })
+        }
+        val far = SelfTestResult(Stage.entries.map { StageVerdict(it, Int.MAX_VALUE, Double.MAX_VALUE, null) }, 0.5)
+        assertTrue(stages(far).all { it["worst"].number() == Double.MAX_VALUE && it["checks"].long() == 2147483647L })
+    }
+
+    @Test
+    fun aClockThatIsWrongGivesADateAllTheSame() {
+        val (first, last) = "2000-01-01" to "9999-12-31"
+        val clocks = mapOf(
+            LocalDate.of(10_000, 1, 1) to last, LocalDate.MAX to last, LocalDate.of(9999, 12, 31) to last,
+            LocalDate.MIN to first, LocalDate.of(0, 1, 1) to first, LocalDate.of(1970, 1, 1) to first,
+            LocalDate.of(2000, 1, 1) to first, day to "2026-11-26",
+        )
+        for ((clock, written) in clocks) {
+            val days = listOf(LocalDate.MIN, day, day.plusDays(1), LocalDate.MAX)
+            val crashes = days.map { Crash(CrashKind.NATIVE, it, "SIGSEGV", emptyList()) }
+            val log = parse(log(day = clock, crashes = crashes))
+            assertEquals(written, log["written"].text())
+            // a crash is not of a day to come
+            val expected = listOf(first) + listOf("2026-11-26", "2026-11-27", written).map { minOf(it, written) }
+            assertEquals(expected, log["crashes"].elements().map { it["on"].text() })
+        }
+    }
+
+    @Test
+    fun numbersOfAPhoneAreWithinReason() {
+        fun said(api: Int, cores: Int, memory: Long): List<Long> {
+            val log = parse(log(device = Device("a", "b", null, "15", api, "x86", emptyList(), cores, memory)))
+            return listOf(log["system"]["api"], log["device"]["cores"], log["device"]["memory_mb"]).map { it.long() }
+        }
+        assertEquals(listOf(35L, 8L, 12_000L), said(35, 8, 12_000))
+        assertEquals(listOf(10_000L, 4096L, 1_099_511_627_776L), said(Int.MAX_VALUE, Int.MAX_VALUE, Long.MAX_VALUE))
+        assertEquals(listOf(1L, 1L, 1L), said(Int.MIN_VALUE, Int.MIN_VALUE, Long.MIN_VALUE))
     }
 
     @Test

@@ -94,6 +94,24 @@ class KnownAnswersTest {
         }
     }
 
+    @Test
+    fun aFileOfTheGreatestSizeIsRead() {
+        fun read(text: String) {
+            val small = SmallBundle().apply { files["selftest/selftest.json"] = text.toByteArray() }.list().open()
+            KnownAnswers.of(small, small.manifest.artifact("onnx/fp32"))
+        }
+        val text = JsonText.of(document())
+        assertEquals(16_000_000 to 1_000_000, KnownAnswers.run { MAX_BYTES to MAX_VALUES })
+        read(text.padEnd(KnownAnswers.MAX_BYTES))
+        assertTrue("16000001 bytes" in refused("SELFTEST-SYNTAX") { read(text.padEnd(16_000_001)) }.reason)
+        // what stands for other artifacts is counted, and not looked at
+        val expected = listOf("cases", 0, "expected")
+        fun values(more: Int) = JsonText.of(changed(expected + "tflite/fp32", List(more) { 0 }))
+        val own = places(document()).size + 2 // the root, and the list of the others
+        read(values(1_000_000 - own))
+        assertTrue("1000000 values" in refused("SELFTEST-SYNTAX") { read(values(1_000_001 - own)) }.reason)
+    }
+
     /** Their runtime is not here: pictures and decisions are what this machine can check. */
     @Test
     fun frozenBundlesGiveTheirPixelsAndDecisions() {
