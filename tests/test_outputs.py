@@ -86,7 +86,6 @@ VALUES: dict[str, tuple[Callable[[Outputs], object], str]] = {
         lambda o: o.update(quality=np.zeros((5, 5), np.float32)),
         "quality has 5 columns, above 4",
     ),
-    "less than no distance": (lambda o: o["novelty"].__setitem__(3, -1e-30), "novelty is negative"),
     "a list": (lambda o: o.update(novelty=[0.0] * 5), "novelty is of type list, not a NumPy array"),
     "nothing": (lambda o: o.update(cam=None), "cam is of type NoneType, not a NumPy array"),
     "a name that is none": (lambda o: o.update({3: o["cam"], "x": o["cam"]}), "there are outputs ['3', 'x']"),
@@ -133,8 +132,17 @@ def test_outputs_at_their_bounds_round_trip_and_one_more_is_not_read(tmp_path: P
         error = refusal(tmp_path / "file")
         assert error.code == "OUTPUTS-FORMAT"
         assert f"{name} has {change} columns" in error.cause
-    (tmp_path / "file").write_bytes(joined(*parts(zeros | {"novelty": -np.ones(1, np.float32)})))
-    assert refusal(tmp_path / "file").code == "RUN-OUTPUT"
+
+
+def test_a_negative_novelty_is_neither_written_nor_read(tmp_path: Path) -> None:
+    outputs = arrays()
+    outputs["novelty"][3] = -1e-30
+    with pytest.raises(InputError, match=r"OUTPUTS-FORMAT.*novelty is negative"):
+        written(tmp_path / "file", outputs)
+    (tmp_path / "file").write_bytes(joined(*parts(outputs)))
+    error = refusal(tmp_path / "file")
+    assert error.code == "OUTPUTS-FORMAT"
+    assert "novelty is negative" in error.cause
 
 
 def test_who_needs_more_than_logits_says_so() -> None:

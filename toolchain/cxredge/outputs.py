@@ -79,8 +79,8 @@ def check_outputs(
     """Hold outputs of ``films`` films against the contract, and return them in its order.
 
     films: None: as many as the logits are of. needed: names that must be there. Raises InputError RUN-OUTPUT: there
-    are no arrays by name, a name is missing or unknown, a shape or dtype is wrong, a value is not finite, a novelty is
-    negative, or there is no film.
+    are no arrays by name, a name is missing or unknown, a shape or dtype is wrong, a value is not finite, or there
+    is no film.
     """
 
     def refuse(cause: str) -> InputError:
@@ -106,8 +106,6 @@ def check_outputs(
     for name, array in ordered.items():
         if not np.isfinite(array).all():
             raise refuse(f"{name} holds NaN or infinity")
-    if "novelty" in ordered and (ordered["novelty"] < 0).any():
-        raise refuse("novelty is negative, and it is a squared distance")
     return ordered
 
 
@@ -144,7 +142,8 @@ def write_outputs(
 ) -> None:
     """Write an outputs file atomically; equal outputs give equal bytes. runtime: what ran the artifact, in words.
 
-    Raises InputError OUTPUTS-FORMAT (a name or hash is none, or the arrays are too large) or RUN-OUTPUT, so that what
+    Raises InputError OUTPUTS-FORMAT (a name or hash is none, the arrays are too large, or a novelty is
+    negative) or RUN-OUTPUT, so that what
     is written can be read.
     """
     from safetensors.numpy import save
@@ -157,7 +156,7 @@ def write_outputs(
         "runtime": runtime,
     }
     _record(path, record)
-    checked = check_outputs(str(path), outputs, None)
+    checked = _check_file(path, outputs)
     if sum(array.nbytes for array in checked.values()) > MAX_BYTES - MAX_HEADER:
         raise _refuse(path, f"its arrays have more than {MAX_BYTES - MAX_HEADER} bytes")
     arrays = {name: np.ascontiguousarray(array) for name, array in checked.items()}
@@ -178,8 +177,16 @@ def read_outputs(path: Path) -> OutputsFile:
         raise _refuse(path, f"it cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise _refuse(path, str(error)) from error
-    outputs = check_outputs(str(path), arrays, None)
+    outputs = _check_file(path, arrays)
     return OutputsFile(record.artifact, record.artifact_sha256, record.films_sha256, record.runtime, outputs)
+
+
+def _check_file(path: Path, outputs: Mapping[str, NDArray[np.float32]]) -> Outputs:
+    """``check_outputs``, and no novelty below zero: an artifact that rounds may answer one, but a distance is none."""
+    checked = check_outputs(str(path), outputs, None)
+    if "novelty" in checked and (checked["novelty"] < 0).any():
+        raise _refuse(path, "novelty is negative, and a squared distance is not")
+    return checked
 
 
 def _refuse(path: Path, cause: str) -> InputError:
