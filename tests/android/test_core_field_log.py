@@ -11,7 +11,7 @@ from cxredge.device.log_files import read_field_log
 from cxredge.device.summary import outcomes
 
 LOGS = Path(__file__).resolve().parents[2] / "android-app" / "core" / "target" / "field-logs"
-WRITTEN = ("passed", "failed", "not-begun", "no-artifact", "refused", "crashed")
+WRITTEN = ("passed", "failed", "not-begun", "no-artifact", "refused", "crashed", "unset-clock")
 
 
 @pytest.fixture(params=WRITTEN)
@@ -29,8 +29,8 @@ def test_the_host_reads_every_log(path: Path) -> None:
     log = read_field_log(path)
     assert log.system.name == "android"
     assert outcomes(log)
-    assert (log.self_test is not None) == (path.stem in ("passed", "failed"))
-    assert bool(log.crashes) == (path.stem in ("failed", "no-artifact", "crashed"))
+    assert (log.self_test is not None) == (path.stem in ("passed", "failed", "unset-clock"))
+    assert bool(log.crashes) == (path.stem in ("failed", "no-artifact", "crashed", "unset-clock"))
     assert bool(log.refusals) == (path.stem in ("failed", "not-begun", "refused"))
     assert "Jane" not in path.read_text("utf-8")
     if path.stem == "passed":

@@ -208,6 +208,11 @@ class FieldLogTest {
                 device = strange,
                 crashes = listOf(Crash(CrashKind.NOT_RESPONDING, day, "", listOf("", "a\nb", "x".repeat(200)))),
             ),
+            "unset-clock" to log(
+                device = Device("a", "b", null, "15", Int.MAX_VALUE, "x86", emptyList(), Int.MAX_VALUE, Long.MAX_VALUE),
+                crashes = listOf(LocalDate.MIN, day, LocalDate.MAX).map { Crash(CrashKind.NATIVE, it, "", listOf()) },
+                day = LocalDate.of(-1, 1, 1),
+            ),
         )
         val folder = File("target/field-logs").apply { deleteRecursively() }.apply { mkdirs() }
         for ((name, text) in logs) folder.resolve("$name.json").writeText(checkNotNull(text))
