@@ -116,19 +116,24 @@ class ExclusiveRule(Rule):
         rest = np.stack([_logsumexp(np.delete(wide, label, axis=1)) for label in range(wide.shape[1])], axis=1)
         return np.clip(wide - rest, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)
 
-    def ranked(self, logits: NDArray[np.float32]) -> NDArray[np.intp]:
-        """intp[N, C]: the classes from the greatest logit to the least, the first among equals first."""
-        return np.argsort(-logits, axis=1, kind="stable")
-
     def call(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
         """One class, or none: below the margin, or where two share the greatest logit."""
-        films = np.arange(len(logits))
-        order = self.ranked(logits)
-        top, second = order[:, 0], order[:, 1]
-        sure = self.scores(logits)[films, top] >= self.cut[top]
+        top, _, _, sure = self._ranked(logits)
         called = np.zeros(logits.shape, bool)
-        called[films, top] = sure & (logits[films, top] > logits[films, second])
+        called[np.arange(len(logits)), top] = sure
         return called
+
+    def _ranked(
+        self, logits: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
+        """The nearest class, the runner-up, the nearest one's log-odds, and whether it is named; [N] each.
+
+        Of classes with equal logits the first is the nearer.
+        """
+        films = np.arange(len(logits))
+        top, second = np.argsort(-logits, axis=1, kind="stable")[:, :2].T
+        odds = self.scores(logits)[films, top]
+        return top, second, odds, (odds >= self.cut[top]) & (logits[films, top] > logits[films, second])
 
     def differ(self, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """bool[N]: every film is one decision."""
@@ -137,15 +142,14 @@ class ExclusiveRule(Rule):
 
     def answers(self, logits: NDArray[np.float32]) -> tuple[ClassAnswer, ...]:
         """One a film."""
-        called, odds, order = self.call(logits), self.scores(logits), self.ranked(logits)
         return tuple(
             ClassAnswer(
-                answer=self.names[top] if called[film, top] else None,
+                answer=self.names[top] if sure else None,
                 nearest=self.names[top],
-                log_odds=float(odds[film, top]),
+                log_odds=float(odds),
                 runner_up=self.names[second],
             )
-            for film, (top, second) in enumerate(order[:, :2])
+            for top, second, odds, sure in zip(*self._ranked(logits), strict=True)
         )
 
     def flips(self, pair: Pair) -> tuple[ClassFlip, ...]:

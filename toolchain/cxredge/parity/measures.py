@@ -62,22 +62,23 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
     scaling = temperature(validation, recipe.labels)
     truth, patients = evaluation.truth, evaluation.patients
 
-    def statistics(logits: NDArray[np.float32], temperature: float) -> dict[str, Statistic]:
-        chances = probabilities(logits, kind, temperature)
-        answered = Answered(truth, rule.scores(logits), rule.call(logits), chances)
+    before, after = rule.call(evaluation.reference), rule.call(evaluation.artifact)
+
+    def statistics(logits: NDArray[np.float32], called: NDArray[np.bool_], temperature: float) -> dict[str, Statistic]:
+        answered = Answered(truth, rule.scores(logits), called, probabilities(logits, kind, temperature))
         return {metric.name: formula_of(metric)(answered) for metric in metrics}
 
     compared = compare(
-        statistics(evaluation.reference, scaling.reference),
-        statistics(evaluation.artifact, scaling.artifact),
+        statistics(evaluation.reference, before, scaling.reference),
+        statistics(evaluation.artifact, after, scaling.artifact),
         [metric.name for metric in metrics if metric.worse == "more"],
         patients,
         bootstrap,
     )
-    few, before, after = too_few(truth, patients), rule.call(evaluation.reference), rule.call(evaluation.artifact)
+    few = too_few(truth, patients)
     shown = np.array([reason is None for reason in few])
     moved = ups_and_downs(before, after, names)
-    explained = (rule.called_otherwise(evaluation) & rule.explained(evaluation)).sum(0)
+    explained = ((before != after) & rule.explained(evaluation)).sum(0)
 
     def evidence(label: str | None, columns: Sequence[int], figures: dict[str, Any]) -> LabelEvidence:
         """columns: the label's place, or all labels'."""

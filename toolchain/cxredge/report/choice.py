@@ -19,10 +19,8 @@ def labels(material: ReportMaterial, artifact: str) -> tuple[int, ...]:
     names = material.names
     if len(names) <= LABELS_DRAWN:
         return tuple(range(len(names)))
-    rule = material.rule
-    reference, other = (material.outputs[name]["logits"] for name in (REFERENCE, artifact))
-    flips = (rule.call(reference) != rule.call(other)).sum(0)
-    error = np.abs(rule.scores(other) - rule.scores(reference)).mean(0)
+    flips = (material.called[REFERENCE] != material.called[artifact]).sum(0)
+    error = np.abs(material.scores[artifact] - material.scores[REFERENCE]).mean(0)
     return tuple(int(i) for i in np.lexsort((-error, -flips))[:LABELS_DRAWN])
 
 
@@ -38,7 +36,7 @@ def worst_maps(material: ReportMaterial, artifact: str) -> tuple[tuple[int, int,
     Of positive decisions of the reference only: nobody looks at the other maps.
     """
     reference, other = (material.outputs[name] for name in (REFERENCE, artifact))
-    film, label = np.nonzero(material.rule.call(reference["logits"]))
+    film, label = np.nonzero(material.called[REFERENCE])
     if not len(film):
         return ()
     like = map_correlations(reference["cam"][film, label], other["cam"][film, label])

@@ -37,7 +37,6 @@ class Exhibit:
 def exhibits(material: ReportMaterial, artifact: str) -> tuple[Exhibit, ...]:
     """The worst films of one artifact, the worst first; empty where the reference calls nothing."""
     reference, other = (material.outputs[name] for name in (REFERENCE, artifact))
-    scores, scores_after = (material.rule.scores(outputs["logits"]) for outputs in (reference, other))
     found = []
     for film, label, correlation in worst_maps(material, artifact):
         pixels = material.pixels(film)
@@ -51,8 +50,8 @@ def exhibits(material: ReportMaterial, artifact: str) -> tuple[Exhibit, ...]:
                 label=name,
                 says=_says(material, film, label),
                 threshold=float(material.rule.cut[label]),
-                reference=float(scores[film, label]),
-                artifact=float(scores_after[film, label]),
+                reference=float(material.scores[REFERENCE][film, label]),
+                artifact=float(material.scores[artifact][film, label]),
                 correlation=correlation,
                 pictures=(first, second, third),
             )

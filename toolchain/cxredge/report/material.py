@@ -73,6 +73,16 @@ class ReportMaterial:
         return terms_of(self.recipe)
 
     @cached_property
+    def scores(self) -> Mapping[str, NDArray[np.float32]]:
+        """float32[N, C] by the names of ``outputs``: what the rule holds against its cut."""
+        return {name: self.rule.scores(outputs["logits"]) for name, outputs in self.outputs.items()}
+
+    @cached_property
+    def called(self) -> Mapping[str, NDArray[np.bool_]]:
+        """bool[N, C] by the names of ``outputs``: the labels that the model calls."""
+        return {name: self.rule.call(outputs["logits"]) for name, outputs in self.outputs.items()}
+
+    @cached_property
     def truth(self) -> NDArray[np.bool_]:
         """bool[N, C]: what the data set says."""
         return np.stack([film.targets for film in self.films]) > 0.5

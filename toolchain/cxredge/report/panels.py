@@ -34,14 +34,10 @@ class LabelPanel:
 def label_panel(material: ReportMaterial, artifact: str, label: int) -> LabelPanel:
     """Scatter and ROC of the label at this place."""
     name = material.names[label]
-    rule, terms, logits = (
-        material.rule,
-        material.terms,
-        [material.outputs[key]["logits"] for key in (REFERENCE, artifact)],
-    )
-    reference, other = (rule.scores(one)[:, label] for one in logits)
-    truth, cut = material.truth[:, label], rule.cut[label]
-    before, after = (rule.call(one)[:, label] for one in logits)
+    terms, models = material.terms, (REFERENCE, artifact)
+    reference, other = (material.scores[model][:, label] for model in models)
+    truth, cut = material.truth[:, label], material.rule.cut[label]
+    before, after = (material.called[model][:, label] for model in models)
     up, down = ~before & after, before & ~after
     low, high = float(min(reference.min(), other.min(), cut)), float(max(reference.max(), other.max(), cut))
     same = before == after
