@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cxredge.recipe_decision import Margin, MarginRule
 from cxredge.statistics.arguments import check
-from cxredge.statistics.cuts import between
+from cxredge.statistics.cuts import between, cuts
 
 Counts = NDArray[np.intp]
 
@@ -33,16 +33,9 @@ def least_margin(
     below 0; it is rounded to four decimals where that answers the same films. Raises what ``check`` raises.
     """
     check(named[:, None], odds[:, None])
-    wide = odds.astype(np.float64)
-    # cut k answers the named films at or above steps[k]; the first answers none
-    steps, step_of = np.unique(-wide[named], return_inverse=True)
-    steps = np.concatenate([[np.inf], -steps])
-    answered, correct = (
-        np.concatenate([[0], np.cumsum(np.bincount(step_of[part], minlength=len(steps) - 1))])
-        for part in (np.ones(int(named.sum()), bool), right[named])
-    )
+    steps, (answered, correct) = cuts(odds[named], named[named], right[named])
     best, reached = _best(rule, answered, correct, len(odds))
-    lower = steps[best + 1] if best + 1 < len(steps) else wide[~named].max(initial=-np.inf)
+    lower = steps[best + 1] if best + 1 < len(steps) else odds[~named].max(initial=-np.inf)
     kept = "" if reached else " not reached"
     text = f"{_words(rule)}{kept} on {split}, {len(odds)} films, {answered[best]} answered, {correct[best]} right"
     widest = rule.kind == "answered" and not reached

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.recipe_decision import OperatingPoint, OperatingRule
 from cxredge.statistics.arguments import check
-from cxredge.statistics.cuts import between
+from cxredge.statistics.cuts import between, cuts
 
 
 def operating_point(
@@ -30,13 +30,7 @@ def operating_point(
             f"{positives} of {len(truth)} films are positive",
             "choose an operating point on films of both kinds",
         )
-    # cut k calls films at or above steps[k] positive; the first calls none
-    steps, step_of = np.unique(-logits.astype(np.float64), return_inverse=True)
-    steps = np.concatenate([[np.inf], -steps])
-    hits, alarms = (
-        np.concatenate([[0], np.cumsum(np.bincount(step_of[part], minlength=len(steps) - 1))])
-        for part in (truth, ~truth)
-    )
+    steps, (hits, alarms) = cuts(logits, truth, ~truth)
     best = _best(rule, hits, alarms)
     lower = steps[best + 1] if best + 1 < len(steps) else -np.inf
     text = f"{_words(rule)} on {split}, {len(truth)} films, {positives} positive"
