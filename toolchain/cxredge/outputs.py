@@ -23,7 +23,7 @@ from pydantic import ConfigDict, ValidationError
 from cxredge import strict_json
 from cxredge.errors import InputError
 from cxredge.files import open_regular, sha256_bytes, write_bytes
-from cxredge.vocabulary import ArtifactName, Frozen, Sha256, ShortText
+from cxredge.vocabulary import MAX_LABELS, ArtifactName, Frozen, Sha256, ShortText
 
 Outputs = dict[str, NDArray[np.float32]]
 """``logits`` float32[N, C]; ``cam`` float32[N, C, h, w], ``novelty`` float32[N] and ``quality`` float32[N, K], each
@@ -34,7 +34,7 @@ OUTPUT_NAMES = ("logits", "cam", "novelty", "quality")
 STUDENT_OUTPUTS = OUTPUT_NAMES[:3]
 """What the students of this toolchain answer."""
 RANKS = {"logits": 2, "cam": 4, "novelty": 1, "quality": 2}
-MAX_COLUMNS = {"logits": 64, "quality": 4}
+MAX_COLUMNS = {"logits": MAX_LABELS, "quality": 4}
 """As many labels and kinds of quality as a manifest may list."""
 FORMAT = "cxredge-outputs-2"
 METADATA_KEY = "cxredge"
@@ -142,9 +142,8 @@ def write_outputs(
 ) -> None:
     """Write an outputs file atomically; equal outputs give equal bytes. runtime: what ran the artifact, in words.
 
-    Raises InputError OUTPUTS-FORMAT (a name or hash is none, the arrays are too large, or a novelty is
-    negative) or RUN-OUTPUT, so that what
-    is written can be read.
+    Raises InputError OUTPUTS-FORMAT (a name or hash is none, the arrays are too large, or a novelty is negative) or
+    RUN-OUTPUT, so that what is written can be read.
     """
     from safetensors.numpy import save
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cxredge.decision import Float32, LeastMargin, check_words
-from cxredge.vocabulary import Frozen, Label, Language, ShortText
+from cxredge.vocabulary import MAX_LABELS, Frozen, Label, Language, ShortText
 
 
 def _check_number(kind: str, needed: str | None, numbers: Mapping[str, float | None]) -> None:
@@ -22,7 +22,7 @@ class Labels(Frozen):
     """What the student answers. ``multi-label``: independent sigmoids; ``single-label``: one softmax."""
 
     kind: Literal["multi-label", "single-label"] = "multi-label"
-    names: tuple[Label, ...] = Field(min_length=1, max_length=64)
+    names: tuple[Label, ...] = Field(min_length=1, max_length=MAX_LABELS)
     display: dict[Language, dict[Label, ShortText]] = {}
     """What apps call the labels, by language; every language names every label. Without: the names themselves."""
 

@@ -26,6 +26,8 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 VERSION = r"^[0-9]{1,9}(\.[0-9]{1,9}){2}$"
 Version = Annotated[str, StringConstraints(pattern=VERSION)]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
+MAX_LABELS = 64
+"""Of a student; phones read no more."""
 _LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+$"
 Text = Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
 """One line for people: nothing that moves a cursor or turns the direction of what stands beside it."""

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from cxredge.decision import DecisionField, Float32, MultiLabel, SingleLabel, check_words
 from cxredge.recipe import InputSpec, PhantomData, Recipe
-from cxredge.vocabulary import Frozen, Label, Language, ShortText, Slug, Text, Version
+from cxredge.vocabulary import MAX_LABELS, Frozen, Label, Language, ShortText, Slug, Text, Version
 
 
 class ModelLabel(Frozen):
@@ -49,7 +49,7 @@ class Model(Frozen):
     name: Slug
     version: Version
     licence: Text
-    labels: Annotated[tuple[ModelLabel, ...], Field(min_length=1, max_length=64)]
+    labels: Annotated[tuple[ModelLabel, ...], Field(min_length=1, max_length=MAX_LABELS)]
     decision: DecisionField
     input: InputSpec
     heatmap: Literal["exact", "gradient", "none"]
