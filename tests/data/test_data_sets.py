@@ -88,6 +88,8 @@ def test_missing_table(root: Path) -> None:
     error = refused(root)
     assert error.code == "DATA-MISSING"
     assert "labels.csv" in error.cause
+    (root / "mine" / "labels.csv").mkdir()
+    assert refused(root).code == "DATA-FILE"
 
 
 def test_data_root(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +160,39 @@ def test_duplicate(root: Path, twin: str) -> None:
     assert "line 2" in error.cause
 
 
+def test_one_file_under_two_names(root: Path) -> None:
+    (root / "mine" / "images" / "b.png").unlink()
+    (root / "mine" / "images" / "b.png").symlink_to("a.png")
+    error = refused(root)
+    assert error.code == "DATA-DUPLICATE"
+    assert "as images/a.png" in error.cause
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (r"images\b.png", "backslash"),
+        ("b" * 131_071, "more than 10000 characters"),
+        ("b" * 131_073, "more than 10000 characters"),
+        ("b" * 256, "longer than a path can be"),
+        ("images/" + "é" * 128, "longer than a path can be"),
+        ("/".join(["b" * 200] * 8), "longer than a path can be"),
+        ("images/\x1b[31m.png", "no file name"),
+        ("images/b\u202egnp.png", "no file name"),
+        ("images/b\0.png", "no file name"),
+        ("loop/b.png", "cannot be followed"),
+    ],
+    ids=lambda value: value[:12].encode("unicode_escape").decode(),
+)
+def test_names_that_no_film_has(root: Path, file: str, said: str) -> None:
+    (root / "mine" / "loop").symlink_to("loop")
+    error = refused(root, GOOD.replace("images/b.png", file))
+    assert error.code in ("DATA-PATH", "DATA-VALUE")
+    assert "line 3" in error.cause
+    assert said in error.cause
+    assert len(error.text()) < 1000
+
+
 @pytest.mark.parametrize("file", ["/etc/passwd", "../mine/images/a.png", "images/../../x.png", "..", "", ".", "link/x"])
 def test_paths_that_leave_the_folder(root: Path, file: str) -> None:
     (root / "mine" / "link").symlink_to(root.parent)
@@ -197,20 +232,6 @@ def test_leak(root: Path) -> None:
     assert error.code == "DATA-LEAK"
     assert "p1" in error.cause
     assert "images/c.png" in error.cause
-
-
-def test_hashes(root: Path) -> None:
-    sums = root / "mine" / "SHA256SUMS"
-    sums.write_text(f"{hashlib.sha256(b'a').hexdigest()}  images/a.png\n{'0' * 64}  images/b.png\n")
-    a, b = mine(root).films("train")
-    assert a.sha256() == hashlib.sha256(b"a").hexdigest()
-    with pytest.raises(InputError, match=r"DATA-HASH.*images/b\.png"):
-        b.sha256()
-    a.path.unlink()
-    with pytest.raises(InputError, match="DATA-FILE"):
-        a.sha256()
-    sums.write_text("nonsense\n")
-    assert refused(root).code == "DATA-VALUE"
 
 
 def test_folder_sets_have_no_masks(root: Path) -> None:

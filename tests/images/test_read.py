@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cxredge.errors import InputError
-from cxredge.images import read
+from cxredge.images import film_file
 from cxredge.images.read import read_film
 from cxredge.images.refuse import decoder_net
 from cxredge.recipe import InputSpec
@@ -59,7 +59,7 @@ def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
 def test_a_file_above_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "film.png"
     path.write_bytes(png(FILM))
-    monkeypatch.setattr(read, "MAX_FILE_BYTES", path.stat().st_size - 1)
+    monkeypatch.setattr(film_file, "MAX_FILE_BYTES", path.stat().st_size - 1)
     assert code(path) == "IMG-SIZE"
 
 

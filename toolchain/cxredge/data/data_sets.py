@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.data.film import SPLITS, Film
+from cxredge.data.patients import key as patient_key
 from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest
 from cxredge.recipe import FolderData, PhantomData
@@ -80,24 +81,46 @@ class DataSet:
         return self._by_split[split]
 
     def _reject_leaks(self) -> None:
-        home: dict[str, Film] = {}
+        """No patient in two splits, however the name is written, and no film's bytes either."""
+        home: dict[object, Film] = {}
         for films in self._by_split.values():
             for film in films:
-                first = home.setdefault(film.patient, film)
+                first = home.setdefault(patient_key(film.patient), film)
+                if first.split != film.split:
+                    raise self._leak(first, film)
+                if film.expected_sha256 is None:
+                    continue
+                first = home.setdefault(film.expected_sha256, film)
                 if first.split != film.split:
                     raise InputError(
                         "DATA-LEAK",
-                        f"{self.name}: patient {film.patient} is in split {first.split} ({first.file}) "
-                        f"and in split {film.split} ({film.file})",
-                        "put all films of a patient into one split",
+                        f"{self.name}: {first.file} of split {first.split} and {film.file} of split {film.split} "
+                        "are the same bytes",
+                        "take one of the two rows out of labels.csv",
                     )
+
+    def _leak(self, first: Film, film: Film) -> InputError:
+        if first.patient == film.patient:
+            return InputError(
+                "DATA-LEAK",
+                f"{self.name}: patient {film.patient} is in split {first.split} ({first.file}) "
+                f"and in split {film.split} ({film.file})",
+                "put all films of a patient into one split",
+            )
+        return InputError(
+            "DATA-LEAK",
+            f"{self.name}: patient {first.patient!r} of split {first.split} ({first.file}) and patient "
+            f"{film.patient!r} of split {film.split} ({film.file}) are one name written in two ways",
+            "write it in one way and put all films of a patient into one split; rename one if they are two patients",
+        )
 
 
 def open_data(data: FolderData | PhantomData, labels: Labels, cache: Path) -> DataSet:
     """Opens a recipe's data. Rows and patients are checked now; files are looked for when a split is used.
 
     cache: folder of the cache that keeps rendered phantoms, a stage for each split.
-    Raises InputError DATA-MISSING, DATA-COLUMN, DATA-VALUE, DATA-DUPLICATE, DATA-PATH or DATA-LEAK.
+    Raises InputError DATA-MISSING, DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-DUPLICATE, DATA-PATH, DATA-HASH or
+    DATA-LEAK.
     """
     if isinstance(data, PhantomData):
         return _open_phantoms(data, labels, cache)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.files import sha256_file
+from cxredge.images.film_file import FilmFile
 
 SPLITS = ("train", "val", "test")
 
@@ -30,6 +31,11 @@ class Film:
     """The other cells of the film's row (view, sex, age, licence_class ...)."""
     expected_sha256: str | None = None
     """What ``SHA256SUMS`` says, where the set has one."""
+
+    @property
+    def source(self) -> FilmFile:
+        """The file to read, with the hash that it must have where one is known."""
+        return FilmFile(self.path, self.expected_sha256)
 
     def sha256(self) -> str:
         """Hash of the file as it lies there. Raises InputError DATA-FILE, or DATA-HASH if SHA256SUMS says otherwise."""

@@ -8,9 +8,9 @@ by Pillow's luma (ITU-R BT.601), so that it is the novelty score that is measure
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.data.film import Film
+from cxredge.data.folder_table import Table
 from cxredge.data.root import data_root
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
+from cxredge.images.film_file import FilmFile
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.outputs import films_digest
@@ -88,7 +90,7 @@ def make_ood_films(films: Iterable[Film], sets: dict[str, Path], spec: InputSpec
     their files only. Raises what reading a film raises; of DICOM samples only those that can be read are used.
     """
     chosen = sorted(films, key=lambda film: sha256_bytes(film.file.encode()))[:PER_KIND]
-    base = [(film, read_film(film.path, spec)) for film in chosen]
+    base = [(film, read_film(film.source, spec)) for film in chosen]
     listed, pixels = [], []
     for kind in WORDS:
         if kind in SETS:
@@ -111,17 +113,21 @@ def _planes(picture: Grey, spec: InputSpec) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(planes, (spec.channels, *planes.shape[1:])))
 
 
-def _rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "labels.csv").open(newline="", encoding="utf-8") as stream:
-        return sorted(csv.DictReader(stream), key=lambda row: sha256_bytes(row["file"].encode()))
+def _rows(folder: Path, column: str) -> Iterator[tuple[dict[str, str], FilmFile]]:
+    """Rows of a set's table, which has that column, and their files, held against their hashes when they are read."""
+    table = Table(folder)
+    table.check_columns(("file", column))
+    for line, row in sorted(table, key=lambda one: sha256_bytes(one[1]["file"].encode())):
+        file, _ = table.file(line, row["file"])
+        yield row, FilmFile(folder / file, table.sha256(line, file))
 
 
 def _raster(folder: Path) -> Iterator[_Picture]:
     """PNG and JPEG pictures as grey, colour or not."""
     from PIL import Image
 
-    for row in _rows(folder):
-        with Image.open(folder / row["file"]) as image:
+    for row, file in _rows(folder, "group"):
+        with Image.open(BytesIO(file.read())) as image:
             yield row["file"], f"{folder.name}/{row['group']}", np.asarray(image.convert("L"))
 
 
@@ -129,11 +135,12 @@ def _dicom(folder: Path) -> Iterator[_Picture]:
     """Readable DICOM samples but chest films; the set holds the same picture in several encodings: once each."""
     seen: list[NDArray[np.float32]] = []
     grey = InputSpec(channels=1, height=32, width=32, fit="squash")
-    for row in _rows(folder):
+    for row, file in _rows(folder, "body_part"):
         if row["body_part"] == "CHEST":
             continue
+        data = file.read()
         try:
-            picture = read_film(folder / row["file"], grey)
+            picture = read_film(data, grey)
         except InputError:
             continue
         small = resize(picture, grey).astype(np.float32)

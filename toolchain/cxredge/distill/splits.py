@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -83,6 +82,6 @@ def read_films(recipe: Recipe, split: str, films: Sequence[Film]) -> Films:
     """Preprocess ``films`` of ``split``. Raises what ``preprocess_films`` raises."""
     from cxredge.images.preprocess import preprocess_films
 
-    images = preprocess_films([Path(f.path) for f in films], recipe.input, f"Preprocessing {split}")
+    images = preprocess_films([f.source for f in films], recipe.input, f"Preprocessing {split}")
     targets = torch.stack([torch.as_tensor(f.targets, dtype=torch.float32) for f in films])
     return Films(torch.from_numpy(images), targets, tuple(f.patient for f in films))

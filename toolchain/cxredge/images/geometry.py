@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.images.film_file import FilmFile
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
 
@@ -41,9 +42,9 @@ def frame(height: int, width: int, spec: InputSpec) -> Frame:
     return Frame(rows, columns, (rows - height) // 2, (columns - width) // 2)
 
 
-def film_sizes(paths: Sequence[Path], spec: InputSpec) -> NDArray[np.int64]:
+def film_sizes(films: Sequence[Path | FilmFile], spec: InputSpec) -> NDArray[np.int64]:
     """int64[N, 2]: rows and columns of every film as it is read, upright. Raises InputError as ``read_film`` does."""
-    return np.array([read_film(path, spec).shape[:2] for path in paths], np.int64).reshape(len(paths), 2)
+    return np.array([read_film(film, spec).shape[:2] for film in films], np.int64).reshape(len(films), 2)
 
 
 def cells_on_film(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
+from cxredge.images.film_file import FilmFile
 from cxredge.images.geometry import frame
 from cxredge.images.read import read_film
 from cxredge.images.refuse import MAX_PIXELS
@@ -63,10 +64,10 @@ def resize(fitted: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     return np.asarray(image.resize((spec.width, spec.height), Image.Resampling.BILINEAR))
 
 
-def preprocess(source: Path | bytes, spec: InputSpec) -> NDArray[np.uint8]:
-    """One film, from a path or a file's bytes -> uint8[ch, H, W], values 0..255.
+def preprocess(source: Path | FilmFile | bytes, spec: InputSpec) -> NDArray[np.uint8]:
+    """One film, from a file or a file's bytes -> uint8[ch, H, W], values 0..255.
 
-    Raises InputError with the codes of ``cxredge.images.refuse``.
+    Raises InputError with the codes of ``cxredge.images.refuse``, and DATA-HASH.
     """
     resized = resize(fit(read_film(source, spec), spec), spec)
     planes = resized[np.newaxis] if resized.ndim == 2 else resized.transpose(2, 0, 1)
@@ -84,12 +85,12 @@ def to_student(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(images if images.ndim == 4 else images[np.newaxis], dtype=np.float32)
 
 
-def preprocess_films(paths: Sequence[Path], spec: InputSpec, what: str) -> NDArray[np.uint8]:
+def preprocess_films(films: Sequence[Path | FilmFile], spec: InputSpec, what: str) -> NDArray[np.uint8]:
     """Films in the given order -> uint8[N, ch, H, W], while a bar named ``what`` runs on a terminal.
 
     The first film that is refused ends it: a set that silently lost films is another set.
     """
-    images = np.empty((len(paths), spec.channels, spec.height, spec.width), dtype=np.uint8)
-    for at, path in enumerate(track(paths, what, total=len(paths))):
-        images[at] = preprocess(path, spec)
+    images = np.empty((len(films), spec.channels, spec.height, spec.width), dtype=np.uint8)
+    for at, film in enumerate(track(films, what, total=len(films))):
+        images[at] = preprocess(film, spec)
     return images

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.images.dicom import read_dicom
+from cxredge.images.film_file import FilmFile
 from cxredge.images.raster import JPEG_SIGNATURE, PNG_SIGNATURE, read_jpeg, read_png
-from cxredge.images.refuse import MAX_FILE_BYTES
 from cxredge.recipe import InputSpec
 
 KINDS = ("DICOM", "PNG", "JPEG")
@@ -28,13 +28,18 @@ _OTHERS = (
 )
 
 
-def read_film(source: Path | bytes, spec: InputSpec) -> NDArray[np.uint8]:
+def read_film(source: Path | FilmFile | bytes, spec: InputSpec) -> NDArray[np.uint8]:
     """Decode one film to 8-bit levels, upright, 0 black.
 
-    source: a path, or a whole file's bytes. Returns uint8[h, w] where ``spec.channels`` is 1, else uint8[h, w, 3],
-    C-contiguous, at the film's own resolution. Raises InputError with the codes of ``cxredge.images.refuse``.
+    source: a file, with or without its hash, or a whole file's bytes. Returns uint8[h, w] where ``spec.channels`` is
+    1, else uint8[h, w, 3], C-contiguous, at the film's own resolution. Raises InputError with the codes of
+    ``cxredge.images.refuse``, and DATA-HASH.
     """
-    what, data = ("the image", source) if isinstance(source, bytes) else (source.name, _load(source))
+    if isinstance(source, bytes):
+        what, data = "the image", source
+    else:
+        file = source if isinstance(source, FilmFile) else FilmFile(source)
+        what, data = file.path.name, file.read()
     if data[128:132] == b"DICM":
         return read_dicom(what, data, spec)
     if data.startswith(PNG_SIGNATURE):
@@ -50,18 +55,3 @@ def read_film(source: Path | bytes, spec: InputSpec) -> NDArray[np.uint8]:
         "export the film in one of the formats that are read",
         KINDS,
     )
-
-
-def _load(path: Path) -> bytes:
-    try:
-        # a pipe or a device could keep us waiting for ever, a directory is a mistake
-        if not path.is_file():
-            there = "is not a regular file" if path.exists() else "does not exist"
-            raise InputError("IMG-MISSING", f"{path} {there}", "check the path")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(
-                "IMG-SIZE", f"{path} is larger than {MAX_FILE_BYTES} bytes", "give one film, not a series or an archive"
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError("IMG-MISSING", f"{path} cannot be read: {error.strerror}", "check its permissions") from error

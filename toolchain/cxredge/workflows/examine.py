@@ -110,7 +110,7 @@ def _evidence(
     recipe, trial = bundled.recipe, bundled.trial
     films = trial.evaluation.films
     rule = rule_of(recipe.labels.names, recipe.decision)
-    sizes = film_sizes([film.path for film in films], recipe.input)
+    sizes = film_sizes([film.source for film in films], recipe.input)
     masks = (lambda i: bundled.data.masks(films[i])) if recipe.data.source == "phantom" else None
     reference = verified.reference
     listed = trial.out_of_distribution.listed(store)

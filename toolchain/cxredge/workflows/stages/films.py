@@ -51,9 +51,12 @@ class Films(Pictures):
 
     def draw(self, store: Store) -> Drawn:
         """Raises what reading a film raises."""
+        from cxredge.images.film_file import FilmFile
         from cxredge.images.preprocess import preprocess_films
 
-        pixels = preprocess_films([film.path for film in self.films], self.spec, self.step)
+        # what is read must be what the key and the records name
+        files = [FilmFile(film.path, record.sha256) for film, record in zip(self.films, self.records, strict=True)]
+        pixels = preprocess_films(files, self.spec, self.step)
         return Drawn(pixels, self.films_sha256)
 
 
