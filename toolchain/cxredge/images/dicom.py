@@ -13,7 +13,6 @@ changed pixels.
 from __future__ import annotations
 
 import warnings
-import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -22,23 +21,28 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.images.codestream import check_stream, repair_sequential_scan
+from cxredge.images.dicom_elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, cut_out
 from cxredge.images.dicom_meaning import meaning_of, whole
+from cxredge.images.jpeg2000 import check_jpeg_2000
 from cxredge.images.levels import grey_levels
-from cxredge.images.refuse import MAX_FILE_BYTES, check_size, decoder_net
+from cxredge.images.refuse import check_size, decoder_net
+from cxredge.images.rle import check_rle
 from cxredge.recipe import InputSpec
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
 BASELINE, EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
+JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
+MAX_META = 1000
+"""Elements of the file meta group that are looked at; it has about ten."""
 
 # transfer syntax -> pydicom's decoder ("" where the pixels are not compressed)
 SYNTAXES = {
-    "1.2.840.10008.1.2": "",  # implicit little endian
-    "1.2.840.10008.1.2.1": "",  # explicit little endian
+    IMPLICIT: "",
+    EXPLICIT: "",
     DEFLATED: "",
-    "1.2.840.10008.1.2.2": "",  # explicit big endian
+    BIG_ENDIAN: "",
     "1.2.840.10008.1.2.5": "pydicom",  # RLE
     BASELINE: "pillow",
     EXTENDED: "pylibjpeg",
@@ -46,8 +50,8 @@ SYNTAXES = {
     "1.2.840.10008.1.2.4.70": "pylibjpeg",  # JPEG lossless, first-order prediction
     "1.2.840.10008.1.2.4.80": "pylibjpeg",  # JPEG-LS lossless
     "1.2.840.10008.1.2.4.81": "pylibjpeg",  # JPEG-LS near-lossless
-    "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000 lossless
-    "1.2.840.10008.1.2.4.91": "pylibjpeg",  # JPEG 2000
+    JPEG_2000[0]: "pylibjpeg",  # JPEG 2000 lossless
+    JPEG_2000[1]: "pylibjpeg",  # JPEG 2000
 }
 
 
@@ -67,7 +71,7 @@ def read_dicom(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
 
 
 def _open(what: str, data: bytes) -> FileDataset:
-    """Parse the elements; the transfer syntax is read by hand first, for what has to be known before pydicom starts."""
+    """Parse the elements that count, found by hand: some things have to be known before pydicom starts."""
     import pydicom
 
     syntax, at = _transfer_syntax(data)
@@ -78,15 +82,7 @@ def _open(what: str, data: bytes) -> FileDataset:
             "convert the film to Explicit VR Little Endian",
             SYNTAXES,
         )
-    if syntax == DEFLATED:
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        if len(inflater.decompress(data[at:], MAX_FILE_BYTES)) == MAX_FILE_BYTES:
-            raise InputError("IMG-SIZE", f"{what} unpacks to {MAX_FILE_BYTES} bytes or more", "give one film")
-        if not inflater.eof:
-            raise _truncated(what)
-    film = pydicom.dcmread(BytesIO(data))
-    if film.file_meta.TransferSyntaxUID != syntax:
-        raise InputError("IMG-DAMAGED", f"{what}: its transfer syntax is ambiguous", "export the film again")
+    film = pydicom.dcmread(BytesIO(cut_out(what, data, at, syntax)))
     if "PixelData" not in film:
         _refuse_without_pixels(what, film, data)
     return film
@@ -95,7 +91,9 @@ def _open(what: str, data: bytes) -> FileDataset:
 def _transfer_syntax(data: bytes) -> tuple[str, int]:
     """Transfer syntax UID ("" where missing) and the offset behind the file meta group (PS3.10 7.1: explicit VR)."""
     at, syntax = 132, ""
-    while data[at : at + 2] == b"\x02\x00" and at + 8 <= len(data):
+    for _ in range(MAX_META):
+        if data[at : at + 2] != b"\x02\x00" or at + 8 > len(data):
+            break
         long = data[at + 4 : at + 6] in (b"OB", b"OW", b"OF", b"SQ", b"UN", b"UT")
         start = at + (12 if long else 8)
         end = start + int.from_bytes(data[at + 8 : start] if long else data[at + 6 : start], "little")
@@ -214,7 +212,7 @@ def _check_encapsulated(what: str, film: FileDataset, samples: int, syntax: str)
         )
     stream = get_frame(film.PixelData, 0, number_of_frames=1)
     if SYNTAXES[syntax] == "pydicom":
-        # RLE segments say no size; pydicom bounds them by the header's
+        check_rle(what, stream, samples * film.BitsAllocated // 8, film.Rows * film.Columns)
         return
     frame = check_stream(what, stream)
     if (frame.height, frame.width, frame.components) != (film.Rows, film.Columns, samples):
@@ -224,6 +222,8 @@ def _check_encapsulated(what: str, film: FileDataset, samples: int, syntax: str)
             f"{frame.height}x{frame.width}x{frame.components}",
             "export the film again",
         )
+    if syntax in JPEG_2000:
+        check_jpeg_2000(what, stream)
     if syntax == EXTENDED and (repaired := repair_sequential_scan(stream)) is not stream:
         film.PixelData = encapsulate([repaired])
 

@@ -1,0 +1,174 @@
+"""What of a DICOM file is looked at: bounds on elements, items, depth and bytes, and nothing behind the pixels."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxredge.errors import InputError
+from cxredge.images import dicom_elements
+from cxredge.images.dicom_elements import MAX_DEPTH, MAX_ELEMENTS
+from cxredge.images.read import read_film
+from cxredge.recipe import InputSpec
+from cxredge.vectors.sources import dicom, lut, scene
+from support.command import ROOT
+from support.peak_memory import reading
+
+SPEC = InputSpec(height=16, width=16, fit="pad")
+FILM = dicom(scene(20, 26, 0, 4095))
+EXPLICIT, IMPLICIT, BIG, DEFLATED = (f"1.2.840.10008.1.2{x}" for x in (".1", "", ".2", ".1.99"))
+UNDEFINED = b"\xff\xff\xff\xff"
+ITEM, ITEM_END, END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"
+EMPTY = ITEM + b"\0\0\0\0"
+
+
+def file(body: bytes, syntax: str = EXPLICIT) -> bytes:
+    """A file of that data set; for DEFLATED it is deflated."""
+    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
+    if syntax == DEFLATED:
+        packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        body = packer.compress(body) + packer.flush()
+    return b"\0" * 128 + b"DICM" + b"\x02\0\x10\0UI" + struct.pack("<H", len(uid)) + uid + body
+
+
+def body_of(film: bytes) -> bytes:
+    """Data set of ``dicom``'s file: behind its meta group, whose length it states."""
+    at = 132 + 12 + struct.unpack_from("<I", film, 140)[0]
+    return film[at:]
+
+
+BODY = body_of(FILM)
+IDENTITY = b"\x08\0\x05\0CS\n\0ISO_IR 100"
+
+
+def explicit(tag: bytes, vr: bytes, value: bytes, undefined: bool = False) -> bytes:
+    return tag + vr + b"\0\0" + (UNDEFINED if undefined else struct.pack("<I", len(value))) + value
+
+
+def code(data: bytes) -> str:
+    with pytest.raises(InputError) as caught:
+        read_film(data, SPEC)
+    assert len(caught.value.cause) < 300
+    return caught.value.code
+
+
+def nested(depth: int, undefined: bool) -> bytes:
+    """Sequences inside one another, in a private group."""
+    value = b""
+    for _ in range(depth):
+        item = ITEM + (UNDEFINED + value + ITEM_END if undefined else struct.pack("<I", len(value)) + value)
+        value = explicit(b"\x09\0\x10\x10", b"SQ", item + (END if undefined else b""), undefined)
+    return value
+
+
+def test_the_film_without_more_is_what_pydicom_reads() -> None:
+    for syntax in (EXPLICIT, DEFLATED):
+        np.testing.assert_array_equal(read_film(file(BODY, syntax), SPEC), read_film(FILM, SPEC))
+
+
+MANY = MAX_ELEMENTS + 10
+TOO_MANY = {
+    "elements": b"\x09\0\x10\x10LO\0\0" * MANY,
+    "items": explicit(b"\x08\0\x40\x11", b"SQ", EMPTY * MANY),
+    "items of undefined length": explicit(b"\x08\0\x40\x11", b"SQ", (ITEM + UNDEFINED + ITEM_END) * MANY + END, True),
+    "private items": explicit(b"\x09\0\x10\x10", b"SQ", EMPTY * MANY),
+    "unknown of undefined length": explicit(b"\x09\0\x10\x10", b"UN", EMPTY * MANY + END, True),
+    "elements in an item": explicit(
+        b"\x08\0\x40\x11", b"SQ", ITEM + struct.pack("<I", 8 * MANY) + b"\x09\0\x10\x10LO\0\0" * MANY
+    ),
+    "items of a LUT": explicit(b"\x28\0\x10\x30", b"SQ", EMPTY * MANY),
+    "a sequence in each of many items": explicit(
+        b"\x08\0\x40\x11",
+        b"SQ",
+        (ITEM + UNDEFINED + explicit(b"\x09\0\x10\x10", b"SQ", EMPTY) + ITEM_END) * (MANY // 3 + 10) + END,
+        True,
+    ),
+    "depth": nested(MAX_DEPTH + 1, False),
+    "depth of undefined length": nested(MAX_DEPTH + 1, True),
+    "depth by far": nested(5000, True),
+}
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+@pytest.mark.parametrize("name", TOO_MANY)
+def test_more_than_the_bounds_is_refused(name: str, syntax: str) -> None:
+    assert code(file(IDENTITY + TOO_MANY[name] + BODY, syntax)) == "IMG-SIZE"
+
+
+def test_as_much_as_the_bounds_is_read() -> None:
+    for more in (b"\x09\0\x10\x10LO\0\0" * (MAX_ELEMENTS - 100), nested(MAX_DEPTH, True), nested(MAX_DEPTH, False)):
+        np.testing.assert_array_equal(read_film(file(IDENTITY + more + BODY), SPEC), read_film(FILM, SPEC))
+
+
+def test_implicit_and_big_endian_are_counted_too() -> None:
+    assert code(file(b"\x08\0\x40\x11" + UNDEFINED + EMPTY * MANY + END, IMPLICIT)) == "IMG-SIZE"
+    many = b"\x00\x08\x11\x40SQ\0\0" + UNDEFINED + b"\xff\xfe\xe0\x00\0\0\0\0" * MANY
+    assert code(file(many, BIG)) == "IMG-SIZE"
+
+
+def test_many_bytes_before_the_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dicom_elements, "MAX_HEADER_BYTES", 1 << 16)
+    for syntax in (EXPLICIT, DEFLATED):
+        assert code(file(explicit(b"\x09\0\x10\x10", b"OB", b"\0" * (1 << 16)) + BODY, syntax)) == "IMG-SIZE"
+        fits = file(explicit(b"\x09\0\x10\x10", b"OB", b"\0" * 60_000) + BODY, syntax)
+        np.testing.assert_array_equal(read_film(fits, SPEC), read_film(FILM, SPEC))
+
+
+def test_pixels_may_lie_far_behind_what_is_unpacked_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dicom_elements, "MAX_HEADER_BYTES", 1000)
+    np.testing.assert_array_equal(read_film(file(BODY, DEFLATED), SPEC), read_film(FILM, SPEC))
+    assert len(BODY) > 1000
+
+
+def test_a_value_that_counts_has_a_bound() -> None:
+    long = explicit(b"\x28\0\x06\x30", b"OW", b"\0" * (dicom_elements.MAX_VALUE + 2))
+    inside = explicit(b"\x28\0\x10\x30", b"SQ", ITEM + struct.pack("<I", len(long)) + long)
+    assert code(file(IDENTITY + explicit(b"\x28\0\x50\x10", b"OB", b"1" * (1 << 20) + b"11") + BODY)) == "IMG-DAMAGED"
+    assert code(file(IDENTITY + inside + BODY)) in ("IMG-DAMAGED", "IMG-WINDOW")
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+def test_what_stands_behind_the_pixels_is_not_looked_at(syntax: str) -> None:
+    for behind in (TOO_MANY["items"], TOO_MANY["depth by far"], b"\xfc\xff\xfc\xffXX nonsense", b"\xff" * 100):
+        np.testing.assert_array_equal(read_film(file(BODY + behind, syntax), SPEC), read_film(FILM, SPEC))
+
+
+def test_fragments_are_counted(cxr_data: Path) -> None:
+    film = (cxr_data / "dicom_samples/files/cr_rg3_mono1_10bit_rle.dcm").read_bytes()
+    at = film.index(b"\xe0\x7f\x10\x00") + 12
+    assert code(film[:at] + EMPTY * MANY + film[at:]) == "IMG-SIZE"
+
+
+def test_a_meta_group_without_end() -> None:
+    assert code(b"\0" * 128 + b"DICM" + b"\x02\0\x03\0UI\0\0" * 2000 + BODY) == "IMG-SYNTAX"
+
+
+def test_a_lut_is_still_read_through_the_cut() -> None:
+    curve = np.arange(4096) ** 2 // 4112
+    film = dicom(scene(20, 26, 0, 4095), VOILUTSequence=lut(0, 12, curve))
+    levels = np.floor(255 * curve[scene(20, 26, 0, 4095)] / 4095 + 0.5)
+    np.testing.assert_array_equal(read_film(film, SPEC), levels.astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("q_items_200k_deflated", "IMG-SIZE"), ("j2k_prec_bomb", "IMG-SIZE"), ("j2k_prec_bomb_small", "IMG-SIZE")],
+)
+def test_bombs_take_little_memory(name: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / "film.dcm").write_bytes(FILM)
+    said, grown = reading(tmp_path / "film.dcm", ROOT / "tests" / "cases" / f"{name}.dcm")
+    assert said == code
+    assert grown < 40, f"{grown} MiB"
+
+
+def test_four_million_items_and_a_run_of_nothing_take_little_memory(tmp_path: Path) -> None:
+    (tmp_path / "film.dcm").write_bytes(FILM)
+    items = explicit(b"\x08\0\x40\x11", b"SQ", EMPTY * 4_000_000)
+    (tmp_path / "items.dcm").write_bytes(file(items + BODY, DEFLATED))
+    said, grown = reading(tmp_path / "film.dcm", tmp_path / "items.dcm")
+    assert said == "IMG-SIZE"
+    assert grown < 150, f"{grown} MiB: what was unpacked, and no object for each"
