@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.images.dicom import read_dicom
+from cxredge.images.levels import check_span
 from cxredge.images.raster import JPEG_SIGNATURE, PNG_SIGNATURE, read_jpeg, read_png
 from cxredge.images.refuse import MAX_FILE_BYTES
 from cxredge.recipe import InputSpec
@@ -35,6 +36,12 @@ def read_film(source: Path | bytes, spec: InputSpec) -> NDArray[np.uint8]:
     C-contiguous, at the film's own resolution. Raises InputError with the codes of ``cxredge.images.refuse``.
     """
     what, data = ("the image", source) if isinstance(source, bytes) else (source.name, _load(source))
+    film = _decode(what, data, spec)
+    check_span(what, film)
+    return film
+
+
+def _decode(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     if data[128:132] == b"DICM":
         return read_dicom(what, data, spec)
     if data.startswith(PNG_SIGNATURE):
