@@ -30,8 +30,8 @@ def meaning_of(what: str, film: Dataset) -> Meaning:
     if not 1 <= stored <= allocated or whole(what, film, "HighBit", stored - 1) != stored - 1 or signed not in signs:
         raise InputError(
             "IMG-DAMAGED",
-            f"{what}: {stored} bits stored of {allocated}, high bit {film.get('HighBit')}, representation {signed} "
-            "do not fit together",
+            f"{what}: {stored} bits stored of {allocated}, high bit {film.get('HighBit')}, representation {signed} and "
+            f"{film.PhotometricInterpretation} do not fit together",
             "export the film again",
         )
     if colour:
