@@ -174,8 +174,7 @@ def _range(
         raise InputError(
             "IMG-FLAT",
             f"{what} has one value only ({low:g}), which min-max cannot stretch",
-            "choose a film with content, or no_window: stored-range",
-            ("stored-range",),
+            "choose a film with content",
         )
     return low, high
 
@@ -200,14 +199,15 @@ def check_span(what: str, grey: NDArray[np.uint8]) -> None:
     if high - low >= MIN_SPAN:
         return
     if low == high:
-        cause = f"{what} has one grey level only ({low} of 0 to 255)"
-    else:
-        cause = f"{what} has grey levels {low} to {high} of 0 to 255 only, {high - low} apart; {MIN_SPAN} is the least"
+        raise InputError(
+            "IMG-FLAT",
+            f"{what} has one grey level only ({low} of 0 to 255)",
+            "check the film's window, or choose a film with content",
+        )
     raise InputError(
         "IMG-FLAT",
-        cause,
-        "check the film's window and its stored bits (12 bits called 16 are nearly black), or choose a film with "
-        "content",
+        f"{what} has grey levels {low} to {high} of 0 to 255 only, {high - low} apart; {MIN_SPAN} is the least",
+        "check the film's window and its stored bits (12 bits called 16 are nearly black), or choose another film",
     )
 
 
