@@ -125,10 +125,8 @@ def _lut(what: str, film: Dataset, keyword: str, code: str, inputs: NDArray[np.f
         raise refuse(f"has {bits} bits an entry, not 8 to 16")
     data = item["LUTData"]
     # 8-bit entries may be packed, two in a word
-    if bits == 8 and isinstance(data.value, bytes) and len(data.value) == count + count % 2:
-        entries = _packed(data, order)
-    else:
-        entries = _words(data, order)
+    packed = bits == 8 and isinstance(data.value, bytes) and len(data.value) == count + count % 2
+    entries = _packed(data, order) if packed else _words(data, order)
     if entries is None or len(entries) < count or (len(entries) > count and not isinstance(data.value, bytes)):
         raise refuse(f"has {0 if entries is None else len(entries)} entries where its descriptor says {count}")
     entries = entries[:count]

@@ -100,7 +100,8 @@ def films() -> tuple[Film, ...]:
 def _easily_misread() -> Iterator[tuple[str, bytes]]:
     """Films whose header can be read in two ways, of which one gives a film of the same size and other levels."""
     deep, curve = scene(20, 26, 600, 1500), np.arange(1024) ** 2 // 1024
-    signed, offset = deep - 1024, {"RescaleSlope": 1, "RescaleIntercept": -1024}
+    signed = deep - 1024
+    offset: dict[str, Any] = {"RescaleSlope": 1, "RescaleIntercept": -1024}
     # the first input of a LUT is signed where inputs can be negative, whatever its value representation
     negative, upper = lut(-440, 10, curve, signed=True), lut(33000, 10, curve, signed=True)
     for implicit in (False, True):
@@ -109,7 +110,7 @@ def _easily_misread() -> Iterator[tuple[str, bytes]]:
         yield f"voi-lut-beside-the-values-{way}", dicom(deep - 600, implicit=implicit, VOILUTSequence=negative)
         yield f"modality-lut-negative-{way}", dicom(signed, True, implicit=implicit, ModalityLUTSequence=negative)
     yield "voi-lut-negative-us", dicom(deep, VOILUTSequence=lut(-440, 10, curve), **offset)
-    falling = {"RescaleSlope": -1, "RescaleIntercept": 0}
+    falling: dict[str, Any] = {"RescaleSlope": -1, "RescaleIntercept": 0}
     yield "voi-lut-negative-slope-us", dicom(deep, VOILUTSequence=lut(-1550, 10, curve), **falling)
     yield "voi-lut-of-signed-us", dicom(signed, True, VOILUTSequence=lut(-440, 10, curve))
     yield "modality-lut-negative-us", dicom(signed, True, ModalityLUTSequence=lut(-440, 10, curve))
@@ -117,10 +118,13 @@ def _easily_misread() -> Iterator[tuple[str, bytes]]:
     high = scene(20, 26, 33000, 34000)
     for implicit in (False, True):
         way = "implicit" if implicit else "ss"
-        raised = {"RescaleSlope": 1, "RescaleIntercept": 32768, "VOILUTSequence": upper}
+        raised: dict[str, Any] = {"RescaleSlope": 1, "RescaleIntercept": 32768, "VOILUTSequence": upper}
         yield f"voi-lut-of-raised-{way}", dicom(high - 32768, True, 16, implicit, **raised)
         yield f"modality-lut-upper-{way}", dicom(high, False, 16, implicit, ModalityLUTSequence=upper)
-        both = {"ModalityLUTSequence": lut(-440, 16, 33000 + np.arange(1000), signed=True), "VOILUTSequence": upper}
+        both: dict[str, Any] = {
+            "ModalityLUTSequence": lut(-440, 16, 33000 + np.arange(1000), signed=True),
+            "VOILUTSequence": upper,
+        }
         yield f"voi-lut-of-modality-lut-{way}", dicom(signed, True, 12, implicit, **both)
     deep = scene(20, 26, 0, 4095)
     yield "voi-lut-packed", dicom(deep, VOILUTSequence=lut(1000, 8, np.arange(256), packed=True))
@@ -202,7 +206,7 @@ def _without_content() -> Iterator[tuple[str, bytes]]:
 def _flat_dicoms() -> Iterator[tuple[str, bytes]]:
     """DICOM films whose levels lie too close together after everything that their header asks for."""
     deep = scene(20, 20, 700, 2900)
-    window = {"WindowCenter": -900, "WindowWidth": 400}
+    window: dict[str, Any] = {"WindowCenter": -900, "WindowWidth": 400}
     yield "window-left", dicom(deep, **window)
     yield "window-right", dicom(deep, WindowCenter=9000, WindowWidth=400)
     yield "window-left-exact", dicom(deep, **window, VOILUTFunction="LINEAR_EXACT")
