@@ -16,7 +16,8 @@ from pydicom.uid import (
 )
 
 from cxredge.recipe import InputSpec
-from cxredge.vectors.sources import dicom, films, scene
+from cxredge.vectors.films import films
+from cxredge.vectors.sources import dicom, scene
 
 ENCODINGS = {
     "implicit": ImplicitVRLittleEndian,
@@ -38,6 +39,12 @@ def encoded() -> Iterator[tuple[str, bytes, InputSpec]]:
     spec = InputSpec(height=32, width=40, fit="crop", channels=3)
     yield "planes.dcm", dicom(planes, bits=8, PlanarConfiguration=1), spec
     yield "deflated-planes.dcm", _as(dicom(planes, bits=8, PlanarConfiguration=1), ENCODINGS["deflated"]), spec
+    # 8-bit pixels written as words, whose two bytes big-endian files turn round
+    film = pydicom.dcmread(BytesIO(dicom(scene(33, 21, 0, 255), bits=8)))
+    film["PixelData"].VR = "OW"
+    out = BytesIO()
+    film.save_as(out, enforce_file_format=True)
+    yield "big-endian-words-of-8-bits.dcm", _as(out.getvalue(), ENCODINGS["big-endian"]), grey
     # bits above the stored ones are not the film's (overlays stood there once)
     for signed in (False, True):
         yield f"high-bits-{signed}.dcm", dicom(scene(33, 20, 0, 32767), signed=signed, bits=12), grey

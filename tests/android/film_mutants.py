@@ -13,7 +13,7 @@ from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.images.preprocess import preprocess
 from cxredge.recipe import InputSpec
-from cxredge.vectors.sources import films
+from cxredge.vectors.films import films
 
 MUTANTS = 5000
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}

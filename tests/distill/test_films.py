@@ -17,7 +17,7 @@ ALLOWED = ("open", "nih-free-use", "authorized-for-everyone")
 
 
 def make_set(root: Path, licences: list[str]) -> None:
-    """One film of its own patient for every split and licence class; grey level = number of the row."""
+    """One film of its own patient for every split and licence class; grey level = number of the row, below a bar."""
     folder = root / "films"
     folder.mkdir(parents=True)
     with (folder / "labels.csv").open("w", newline="") as stream:
@@ -26,7 +26,9 @@ def make_set(root: Path, licences: list[str]) -> None:
         number = 0
         for split in ("train", "val", "test"):
             for licence in licences:
-                Image.fromarray(np.full((40, 40), number, np.uint8)).save(folder / f"{number}.png")
+                film = np.full((40, 40), number, np.uint8)
+                film[0] = 255
+                Image.fromarray(film).save(folder / f"{number}.png")
                 table.writerow([f"{number}.png", f"p{number}", split, number % 2, 1, licence])
                 number += 1
 

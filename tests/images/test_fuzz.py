@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from cxredge.errors import InputError
 from cxredge.images.preprocess import preprocess
 from cxredge.recipe import InputSpec
-from cxredge.vectors.sources import dicom, films
+from cxredge.vectors.films import films
+from cxredge.vectors.sources import dicom
 
 SPEC = InputSpec(height=16, width=16, fit="pad")
 FILMS = [data for name, data, *_ in films() if name.endswith(("grey16.png", "orientation-6.jpg", "t.dcm", "w.dcm"))]

@@ -64,10 +64,10 @@ def test_stored_range_is_of_the_bits_and_not_of_the_film() -> None:
     assert signed.tolist() == [0, byte(2048 / 4095), 255]
     falling = grey_levels("x", np.array([0, 4095]), Meaning(12, slope=-1.0), "stored-range")
     assert falling.tolist() == [255, 0]
-    lut = Lut(0, 10, np.arange(256))
+    lut = Lut(0, 10, np.arange(256) * 3)
     assert grey_levels("x", np.array([0, 255]), Meaning(8, modality=lut), "stored-range").tolist() == [
         0,
-        byte(255 / 1023),
+        byte(765 / 1023),
     ]
 
 

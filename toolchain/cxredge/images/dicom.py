@@ -24,7 +24,7 @@ from cxredge.images.codestream import check_stream, repair_sequential_scan
 from cxredge.images.dicom_elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, cut_out
 from cxredge.images.dicom_meaning import meaning_of, whole
 from cxredge.images.jpeg2000 import check_jpeg_2000
-from cxredge.images.levels import grey_levels
+from cxredge.images.levels import Meaning, grey_levels, one_channel
 from cxredge.images.refuse import check_size, decoder_net
 from cxredge.images.rle import check_rle
 from cxredge.recipe import InputSpec
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
 BASELINE, EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
-JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
+NEAR_LOSSLESS = "1.2.840.10008.1.2.4.81"
+JPEG_2000_LOSSLESS, JPEG_2000 = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
 MAX_META = 1000
 """Elements of the file meta group that are looked at; it has about ten."""
 
@@ -49,10 +50,14 @@ SYNTAXES = {
     "1.2.840.10008.1.2.4.57": "pylibjpeg",  # JPEG lossless, process 14
     "1.2.840.10008.1.2.4.70": "pylibjpeg",  # JPEG lossless, first-order prediction
     "1.2.840.10008.1.2.4.80": "pylibjpeg",  # JPEG-LS lossless
-    "1.2.840.10008.1.2.4.81": "pylibjpeg",  # JPEG-LS near-lossless
-    JPEG_2000[0]: "pylibjpeg",  # JPEG 2000 lossless
-    JPEG_2000[1]: "pylibjpeg",  # JPEG 2000
+    NEAR_LOSSLESS: "pylibjpeg",  # JPEG-LS near-lossless
+    JPEG_2000_LOSSLESS: "pylibjpeg",
+    JPEG_2000: "pylibjpeg",
 }
+LOSSY = (BASELINE, EXTENDED, NEAR_LOSSLESS, JPEG_2000)
+
+# SOP classes whose frames are no films, even where there is one: segmentation, label map segmentation
+SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 
 
 def read_dicom(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
@@ -67,7 +72,20 @@ def read_dicom(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
         samples = _check_header(what, film, spec)
         meaning = meaning_of(what, film)
         stored = _pixels(what, film, samples)
+    if not _overshoots(film.file_meta.TransferSyntaxUID, meaning):
+        stored = meaning.without_unused_bits(stored)
+    if samples == 3 and spec.channels == 1:
+        stored = one_channel(what, stored)
     return np.ascontiguousarray(grey_levels(what, stored, meaning, spec.no_window))
+
+
+def _overshoots(syntax: str, meaning: Meaning) -> bool:
+    """Whether values beyond the stored bits are a lossy coder's, which ``grey_levels`` clamps.
+
+    Cutting their upper bits off would turn the whitest pixels black. What a lossless coder gives back above the stored
+    bits was never the film's. JPEG's cosine transform knows no sign (PS3.5 8.2.1): what it gives is two's complement.
+    """
+    return syntax in LOSSY and not (meaning.signed and syntax in (BASELINE, EXTENDED))
 
 
 def _open(what: str, data: bytes) -> FileDataset:
@@ -122,11 +140,18 @@ def _check_header(what: str, film: FileDataset, spec: InputSpec) -> int:
     """Refuse what is not one film of the recipe's kind; returns samples per pixel, 1 or 3."""
     check_size(what, whole(what, film, "Rows"), whole(what, film, "Columns"))
     frames = whole(what, film, "NumberOfFrames", 1)
-    if frames != 1 or "SharedFunctionalGroupsSequence" in film or "PerFrameFunctionalGroupsSequence" in film:
+    if frames != 1:
         raise InputError(
             "IMG-MULTIFRAME",
             f"{what} is a multi-frame object ({frames} frames); one film is read at a time",
             "export each frame to its own single-frame file",
+        )
+    groups = "SharedFunctionalGroupsSequence" in film or "PerFrameFunctionalGroupsSequence" in film
+    if groups or film.get("SOPClassUID") in SEGMENTATIONS:
+        raise InputError(
+            "IMG-MULTIFRAME",
+            f"{what} is an enhanced or segmentation object (functional groups), not a single film",
+            "choose the film itself; of an enhanced object, export the frame to its own file of a single-frame class",
         )
     samples = whole(what, film, "SamplesPerPixel", 1)
     photometric = str(film.get("PhotometricInterpretation", ""))
@@ -151,7 +176,8 @@ def _check_header(what: str, film: FileDataset, spec: InputSpec) -> int:
 
 
 def _check_colour(what: str, film: FileDataset, spec: InputSpec, samples: int, photometric: str) -> int:
-    colour = photometric in ("RGB", "PALETTE COLOR") or photometric.startswith("YBR_")
+    # RGB goes on: its three channels may be equal, which only its pixels tell
+    colour = photometric == "PALETTE COLOR" or photometric.startswith("YBR_")
     if colour and spec.channels == 1:
         raise InputError(
             "IMG-COLOUR",
@@ -182,17 +208,18 @@ def _pixels(what: str, film: FileDataset, samples: int) -> NDArray[np.integer]:
         expected = film.Rows * film.Columns * samples * film.BitsAllocated // 8
         if len(film.PixelData) < expected:
             raise _truncated(what)
-        if len(film.PixelData) > expected + expected % 2:
+        # the byte that makes an odd length even may be any; some writers fill up to a block, with zeros
+        even = expected + expected % 2
+        if film.PixelData.count(0, even) < len(film.PixelData) - even:
             raise InputError(
                 "IMG-DAMAGED",
-                f"{what} has {len(film.PixelData)} bytes of pixels where its header says {expected}",
+                f"{what} has {len(film.PixelData)} bytes of pixels where its header says {expected}, and what stands "
+                "behind them is not zero",
                 "export the film again",
             )
-    # a lossy cosine transform can overshoot the stored bits: pydicom would cut the upper bits off, which turns the
-    # whitest pixels black, so it is told not to, and ``grey_levels`` clamps
-    lossy = syntax in (BASELINE, EXTENDED) and film.PixelRepresentation == 0
+    # pydicom's own correction of unused bits leaves JPEG 2000 and JPEG-LS out and spoils lossy overshoot
     stored: NDArray[np.integer] = pixel_array(
-        film, decoding_plugin=plugin, correct_unused_bits=not lossy, allow_excess_frames=False
+        film, decoding_plugin=plugin, correct_unused_bits=False, allow_excess_frames=False
     )
     shape = (film.Rows, film.Columns) if samples == 1 else (film.Rows, film.Columns, samples)
     if stored.shape != shape or not np.issubdtype(stored.dtype, np.integer):
@@ -222,7 +249,7 @@ def _check_encapsulated(what: str, film: FileDataset, samples: int, syntax: str)
             f"{frame.height}x{frame.width}x{frame.components}",
             "export the film again",
         )
-    if syntax in JPEG_2000:
+    if syntax in (JPEG_2000_LOSSLESS, JPEG_2000):
         check_jpeg_2000(what, stream)
     if syntax == EXTENDED and (repaired := repair_sequential_scan(stream)) is not stream:
         film.PixelData = encapsulate([repaired])

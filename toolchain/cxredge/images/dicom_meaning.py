@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.images.levels import Lut, Meaning, VoiFunction, Window
+from cxredge.images.levels import Lut, Meaning, VoiFunction, Window, check_filled
 
 if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
 
@@ -21,16 +25,19 @@ def meaning_of(what: str, film: Dataset) -> Meaning:
     """
     allocated, stored = whole(what, film, "BitsAllocated"), whole(what, film, "BitsStored")
     signed = whole(what, film, "PixelRepresentation", 0)
-    if not 1 <= stored <= allocated or whole(what, film, "HighBit", stored - 1) != stored - 1 or signed not in (0, 1):
+    colour = film.PhotometricInterpretation == "RGB"
+    signs = (0,) if colour else (0, 1)
+    if not 1 <= stored <= allocated or whole(what, film, "HighBit", stored - 1) != stored - 1 or signed not in signs:
         raise InputError(
             "IMG-DAMAGED",
-            f"{what}: {stored} bits stored of {allocated}, high bit {film.get('HighBit')}, representation {signed} "
-            "do not fit together",
+            f"{what}: {stored} bits stored of {allocated}, high bit {film.get('HighBit')}, representation {signed} and "
+            f"{film.PhotometricInterpretation} do not fit together",
             "export the film again",
         )
-    if film.PhotometricInterpretation == "RGB":
+    if colour:
         return Meaning(stored)
-    modality = _lut(what, film, "ModalityLUTSequence", "IMG-RESCALE")
+    meaning = Meaning(stored, signed == 1, inverted=film.PhotometricInterpretation == "MONOCHROME1")
+    modality = _lut(what, film, "ModalityLUTSequence", "IMG-RESCALE", meaning.modality_values())
     slope, intercept = number(what, film, "RescaleSlope"), number(what, film, "RescaleIntercept")
     if (slope is None) != (intercept is None) or (modality is not None and slope is not None) or slope == 0.0:
         raise InputError(
@@ -39,15 +46,16 @@ def meaning_of(what: str, film: Dataset) -> Meaning:
             "do not give one modality transform",
             "correct the header: slope (not 0) and intercept together, or a modality LUT, or neither",
         )
-    return Meaning(
-        bits=stored,
-        signed=signed == 1,
+    meaning = replace(
+        meaning,
         slope=1.0 if slope is None else slope,
         intercept=0.0 if intercept is None else intercept,
         modality=modality,
-        voi=_lut(what, film, "VOILUTSequence", "IMG-WINDOW") or _window(what, film),
-        inverted=film.PhotometricInterpretation == "MONOCHROME1",
     )
+    voi = _lut(what, film, "VOILUTSequence", "IMG-WINDOW", meaning.modality_values())
+    if voi is not None:
+        check_filled(what, "VOI LUT", voi, "IMG-WINDOW")
+    return replace(meaning, voi=voi or _window(what, film))
 
 
 def whole(what: str, film: Dataset, keyword: str, default: int | None = None) -> int:
@@ -94,8 +102,11 @@ def _window(what: str, film: Dataset) -> Window | None:
     )
 
 
-def _lut(what: str, film: Dataset, keyword: str, code: str) -> Lut | None:
-    """The first item of a LUT sequence (PS3.3 C.11.1.1.1): a descriptor (entries, first input, bits) and the data."""
+def _lut(what: str, film: Dataset, keyword: str, code: str, inputs: NDArray[np.float64]) -> Lut | None:
+    """The first item of a LUT sequence (PS3.3 C.11.1.1.1): a descriptor (entries, first input, bits) and the data.
+
+    inputs: float64, every value that the table can be asked for.
+    """
     sequence = film.get(keyword)
     if not sequence:
         return None
@@ -103,22 +114,55 @@ def _lut(what: str, film: Dataset, keyword: str, code: str) -> Lut | None:
     def refuse(cause: str) -> InputError:
         return InputError(code, f"{what}: its {keyword} {cause}", "export the film again, or with a window instead")
 
-    descriptor, data = sequence[0].get("LUTDescriptor"), sequence[0].get("LUTData")
-    if descriptor is None or isinstance(descriptor, (int, str)) or len(descriptor) != 3 or data is None:
+    order = "<" if film.original_encoding[1] else ">"
+    item = sequence[0]
+    descriptor = _words(item["LUTDescriptor"], order) if "LUTDescriptor" in item else None
+    if descriptor is None or len(descriptor) != 3 or "LUTData" not in item:
         raise refuse("has no descriptor of three numbers, or no data")
-    # a count of 0 means 65536; count and bits are unsigned even where the element was written as signed
-    count, first, bits = int(descriptor[0]) & 0xFFFF or 1 << 16, int(descriptor[1]), int(descriptor[2]) & 0xFFFF
+    # a count of 0 means 65536
+    count, stated, bits = int(descriptor[0]) or 1 << 16, int(descriptor[1]), int(descriptor[2])
     if not 8 <= bits <= 16:
         raise refuse(f"has {bits} bits an entry, not 8 to 16")
-    if isinstance(data, (bytes, bytearray)):
-        order = "<" if film.original_encoding[1] else ">"
-        # 8-bit entries may be packed, two in a word
-        packed = bits == 8 and len(data) == count + count % 2
-        entries = np.frombuffer(data, dtype="u1" if packed else f"{order}u2")[:count].astype(np.int64)
-    else:
-        entries = np.atleast_1d(np.asarray(data, dtype=np.int64)) & 0xFFFF
-    if len(entries) != count:
-        raise refuse(f"has {len(entries)} entries where its descriptor says {count}")
+    data = item["LUTData"]
+    # 8-bit entries may be packed, two in a word
+    packed = bits == 8 and isinstance(data.value, bytes) and len(data.value) == count + count % 2
+    entries = _packed(data, order) if packed else _words(data, order)
+    if entries is None or len(entries) < count or (len(entries) > count and not isinstance(data.value, bytes)):
+        raise refuse(f"has {0 if entries is None else len(entries)} entries where its descriptor says {count}")
+    entries = entries[:count]
     if entries.max() >= 1 << bits:
         raise refuse(f"has an entry of {entries.max()}, which {bits} bits cannot hold")
-    return Lut(first, bits, entries)
+    return Lut(_first_input(stated, count, float(inputs.min()), float(inputs.max())), bits, entries)
+
+
+def _first_input(stated: int, count: int, least: float, greatest: float) -> int:
+    """The input that a table's first entry maps. stated: the descriptor's 16 bits, 0..65535; least, greatest: inputs.
+
+    PS3.3 C.11.1.1.1 and C.11.2.1.1: two's complement where inputs can be negative, else unsigned. The value
+    representation is no witness: implicit files have none, and converters write the one that the pixels' sign
+    suggests. A reading under which no input would meet the table cannot be what its writer meant, so the other one is
+    taken where that one meets it.
+    """
+    unsigned, signed = stated, stated - (stated >> 15 << 16)
+    readings = (signed, unsigned) if least < 0 else (unsigned, signed)
+    return next((first for first in readings if first <= greatest and first + count - 1 >= least), readings[0])
+
+
+def _words(element: DataElement, order: str) -> NDArray[np.int64] | None:
+    """The 16-bit words of an element, unsigned whatever its value representation says; None where it has no such."""
+    value = element.value
+    if isinstance(value, bytes):
+        return np.frombuffer(value, f"{order}u2").astype(np.int64) if len(value) % 2 == 0 else None
+    words = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if not all(isinstance(word, int) for word in words):
+        return None
+    return np.array(words, dtype=np.int64) & 0xFFFF
+
+
+def _packed(element: DataElement, order: str) -> NDArray[np.int64]:
+    """Entries of 8 bits in the order of their inputs."""
+    entries = np.frombuffer(element.value, "u1")
+    # the words of an OW element are turned round in big-endian files (PS3.5 6.2), and with them the entries' pairs
+    if element.VR == "OW" and order == ">":
+        entries = entries.reshape(-1, 2)[:, ::-1].ravel()
+    return entries.astype(np.int64)

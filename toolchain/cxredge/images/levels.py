@@ -14,8 +14,11 @@ written here, and the film is one table look-up. Nothing depends on the film's s
      value of the stored bits' whole range (a modality LUT's: 0 and ``2**bits - 1``). ``min-max``: those of the
      values that occur in this film, all channels together. A film that has one value only is refused (IMG-FLAT):
      it has no contrast to stretch, and any grey would be invented.
+   * where a LUT's bits give the range, its entries must fill them: the greatest has its top bit set. A table of 12
+     bits that is called one of 16 would show the film sixteen times too dark.
 3. ``g = floor(255 * clamp(y, 0, 1) + 0.5)``
 4. MONOCHROME1: ``255 - g``. After VOI, because a window is written for the values and not for their negative.
+5. A film whose greatest and least ``g`` lie less than ``MIN_SPAN`` apart is refused (IMG-FLAT).
 
 An 8-bit PNG or JPEG has no window either, so both rules hold for it: ``stored-range`` keeps its bytes as they are.
 """
@@ -32,6 +35,10 @@ from cxredge.errors import InputError
 
 VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
+MIN_SPAN = 17
+"""Least difference between a film's greatest and least grey level. The whole range of 12 bits called 16 bits gives
+levels 0 to 16; the flattest of 4,071 real chest films has 106 levels between its least and its greatest."""
+
 
 @dataclass(frozen=True)
 class Lut:
@@ -40,6 +47,11 @@ class Lut:
     first: int
     bits: int
     entries: NDArray[np.int64]
+
+    @property
+    def filled_bits(self) -> int:
+        """How many bits the greatest entry needs."""
+        return int(self.entries.max()).bit_length()
 
     def look_up(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64 of any shape -> entries as float64; inputs beyond either end take the entry at that end."""
@@ -89,6 +101,16 @@ class Meaning:
         """Least value that the stored bits can hold."""
         return -(1 << (self.bits - 1)) if self.signed else 0
 
+    def without_unused_bits(self, stored: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Drop the bits above the stored ones (PS3.5 8.1.1) of integers that have this film's sign, of any shape.
+
+        Overlays stood there once, and some writers fill them with anything. A signed value keeps the sign that its
+        own top bit has.
+        """
+        unused = 8 * stored.itemsize - self.bits
+        # shifts to the right repeat the sign of signed integers
+        return stored if unused == 0 else np.right_shift(np.left_shift(stored, unused), unused)
+
     def modality_values(self) -> NDArray[np.float64]:
         """float64[2**bits]: the modality value of each possible stored value, from ``lowest()`` up."""
         stored = np.arange(1 << self.bits, dtype=np.float64) + self.lowest()
@@ -105,7 +127,8 @@ def grey_levels(
     """Apply the rules above.
 
     stored: integers of any shape; values outside the stored bits (lossy overshoot) are clamped to them.
-    Returns uint8 of the same shape, 0 black, 255 white. Raises InputError IMG-NAN or IMG-FLAT.
+    Returns uint8 of the same shape, 0 black, 255 white, whatever its span (``check_span`` looks at that).
+    Raises InputError IMG-NAN, IMG-RESCALE (a modality LUT that does not fill its bits) or IMG-FLAT.
     """
     count = 1 << meaning.bits
     index = np.clip(stored.astype(np.int32) - meaning.lowest(), 0, count - 1)
@@ -141,6 +164,7 @@ def _range(
     """Modality values that become 0 and 255 where there is no VOI."""
     if no_window == "stored-range":
         if meaning.modality is not None:
+            check_filled(what, "modality LUT", meaning.modality, "IMG-RESCALE")
             return 0.0, float((1 << meaning.modality.bits) - 1)
         return float(values.min()), float(values.max())
     occurs = np.zeros(len(values), dtype=bool)
@@ -150,7 +174,50 @@ def _range(
         raise InputError(
             "IMG-FLAT",
             f"{what} has one value only ({low:g}), which min-max cannot stretch",
-            "choose a film with content, or no_window: stored-range",
-            ("stored-range",),
+            "choose a film with content",
         )
     return low, high
+
+
+def check_filled(what: str, name: str, lut: Lut, code: str) -> None:
+    """Refuse a LUT whose bits would give the grey's range, and whose entries do not fill them, by InputError ``code``.
+
+    PS3.3 C.11.1.1.1 and C.11.2.1.1: the third number of a descriptor says the range of the entries.
+    """
+    if lut.filled_bits < lut.bits:
+        raise InputError(
+            code,
+            f"{what}: its {name} says {lut.bits} bits an entry, and its greatest entry, {int(lut.entries.max())}, "
+            f"fills {lut.filled_bits}, so how bright the film is meant to be is unknown",
+            "correct the third number of its LUT descriptor, or export the film with a window instead",
+        )
+
+
+def check_span(what: str, grey: NDArray[np.uint8]) -> None:
+    """Refuse a film without content, uint8 of any shape, upright and at its own resolution, by InputError IMG-FLAT."""
+    low, high = int(grey.min()), int(grey.max())
+    if high - low >= MIN_SPAN:
+        return
+    if low == high:
+        raise InputError(
+            "IMG-FLAT",
+            f"{what} has one grey level only ({low} of 0 to 255)",
+            "check the film's window, or choose a film with content",
+        )
+    raise InputError(
+        "IMG-FLAT",
+        f"{what} has grey levels {low} to {high} of 0 to 255 only, {high - low} apart; {MIN_SPAN} is the least",
+        "check the film's window and its stored bits (12 bits called 16 are nearly black), or choose another film",
+    )
+
+
+def one_channel(what: str, stored: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Integers [h, w, 3] -> [h, w] where the three channels are equal in every pixel; else InputError IMG-COLOUR."""
+    red = stored[..., 0]
+    if not ((stored[..., 1] == red).all() and (stored[..., 2] == red).all()):
+        raise InputError(
+            "IMG-COLOUR",
+            f"{what} is in colour, and this model takes grey",
+            "choose the film itself, not a rendering, a screenshot or a secondary capture",
+        )
+    return red

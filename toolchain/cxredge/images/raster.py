@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.images.codestream import check_stream, jpeg_exif, orientation
-from cxredge.images.levels import Meaning, grey_levels
+from cxredge.images.levels import Meaning, grey_levels, one_channel
 from cxredge.images.refuse import check_size, decoder_net
 from cxredge.recipe import InputSpec
 
@@ -107,14 +107,7 @@ def _finish(
     if exif is not None:
         stored = turn(stored, orientation(what, exif))
     if spec.channels == 1 and stored.ndim == 3:
-        red = stored[..., 0]
-        if not ((stored[..., 1] == red).all() and (stored[..., 2] == red).all()):
-            raise InputError(
-                "IMG-COLOUR",
-                f"{what} is in colour, and this model takes grey",
-                "export the film itself, not a rendering",
-            )
-        stored = red
+        stored = one_channel(what, stored)
     if spec.channels == 3 and stored.ndim == 2:
         raise InputError("IMG-GREY", f"{what} is grey, and this model takes colour", "choose a colour image")
     return np.ascontiguousarray(grey_levels(what, stored, Meaning(bits), spec.no_window))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.images.dicom import read_dicom
 from cxredge.images.film_file import FilmFile
+from cxredge.images.levels import check_span
 from cxredge.images.raster import JPEG_SIGNATURE, PNG_SIGNATURE, read_jpeg, read_png
 from cxredge.recipe import InputSpec
 
@@ -40,6 +41,12 @@ def read_film(source: Path | FilmFile | bytes, spec: InputSpec) -> NDArray[np.ui
     else:
         file = source if isinstance(source, FilmFile) else FilmFile(source)
         what, data = file.path.name, file.read()
+    film = _decode(what, data, spec)
+    check_span(what, film)
+    return film
+
+
+def _decode(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     if data[128:132] == b"DICM":
         return read_dicom(what, data, spec)
     if data.startswith(PNG_SIGNATURE):

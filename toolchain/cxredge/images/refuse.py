@@ -8,7 +8,8 @@ IMG-FORMAT                not a DICOM, PNG or JPEG file by its first bytes
 IMG-TRUNCATED             the file ends before its image does
 IMG-DAMAGED               checksum, structure or codestream is wrong, or the header contradicts the pixels
 IMG-SIZE                  more pixels, bytes or scans than the limits below, or none
-IMG-MULTIFRAME            more than one picture (multi-frame DICOM, animated PNG, multi-picture JPEG)
+IMG-MULTIFRAME            more than one picture (multi-frame, enhanced or segmentation DICOM, animated PNG,
+                          multi-picture JPEG)
 IMG-NO-PIXELS             DICOM without pixel data
 IMG-SYNTAX                DICOM transfer syntax that is not read
 IMG-PHOTOMETRIC           photometric interpretation that is not read, or that contradicts the presentation LUT
@@ -16,10 +17,10 @@ IMG-DEPTH                 bits per sample that are not read (float, 32 bit, 16-b
 IMG-COLOUR                colour where the recipe takes grey
 IMG-GREY                  grey where the recipe takes colour
 IMG-ALPHA                 pixels that are not opaque
-IMG-RESCALE               rescale slope is 0, or the modality transform is incomplete or given twice
-IMG-WINDOW                VOI window or LUT that cannot be applied
+IMG-RESCALE               rescale slope is 0, or the modality transform is incomplete, given twice or of unknown range
+IMG-WINDOW                VOI window or LUT that cannot be applied, or a LUT of unknown range
 IMG-NAN                   a number in the header, or a result, is NaN or infinite
-IMG-FLAT                  ``min-max`` of an image that has one value only
+IMG-FLAT                  grey levels that lie too close together to be a film
 IMG-ORIENTATION           Exif orientation outside 1..8, or an Exif block that cannot be read
 IMG-TENSOR                pixels handed to the student that are not preprocessed
 ========================  =============================================================================

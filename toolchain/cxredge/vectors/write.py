@@ -24,7 +24,7 @@ from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
 from cxredge.vectors.decision_cases import decision_cases
-from cxredge.vectors.sources import films, refusals
+from cxredge.vectors.films import films, refusals
 
 FOLDER = "preprocess"
 GREY_BOUND = 3
