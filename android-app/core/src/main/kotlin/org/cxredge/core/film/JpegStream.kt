@@ -8,7 +8,7 @@ internal const val JPEG_SIGNATURE = "\u00ff\u00d8\u00ff"
 /** Most scans: a few hundred bytes each can cost the decoder a pass over the whole film. */
 private const val MAX_SCANS = 100
 
-private const val SOS = 0xDA
+internal const val SOS = 0xDA
 private const val APP1 = 0xE1
 private const val APP2 = 0xE2
 
@@ -16,19 +16,19 @@ private const val APP2 = 0xE2
 private const val HEAD = 4
 
 /** Start-of-frame markers: C0..CF without DHT (C4), JPG (C8) and DAC (CC), and JPEG-LS's F7 (T.87). */
-private val FRAME_MARKERS = (0xC0..0xCF).toSet() - setOf(0xC4, 0xC8, 0xCC) + 0xF7
+internal val FRAME_MARKERS = (0xC0..0xCF).toSet() - setOf(0xC4, 0xC8, 0xCC) + 0xF7
 
 /**
  * The headers of a JPEG stream (ITU-T T.81 Annex B), judged before a decoder sees it.
  *
- * Throws [Refusal] IMG-DAMAGED (no frame header), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans).
+ * Throws [Refusal] IMG-DAMAGED (no frame header, or two), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans).
  */
 internal class JpegStream(private val data: ByteArray) {
     /** A header segment's payload. */
     private class Segment(val marker: Int, val from: Int, val to: Int)
 
     private val segments = headers()
-    private val frame = segments.lastOrNull { it.marker in FRAME_MARKERS && it.to - it.from >= 6 }
+    private val frame = segments.firstOrNull { it.marker in FRAME_MARKERS && it.to - it.from >= 6 }
 
     /** Bits of a sample. */
     val precision: Int
@@ -40,6 +40,7 @@ internal class JpegStream(private val data: ByteArray) {
         if (frame == null || segments.last().marker != SOS) {
             throw damaged("the compressed image has no readable frame header")
         }
+        if (segments.count { it.marker in FRAME_MARKERS } > 1) throw damaged("it has two frame headers")
         precision = data.unsigned(frame.from, 1).toInt()
         height = data.unsigned(frame.from + 1, 2).toInt()
         width = data.unsigned(frame.from + 3, 2).toInt()
@@ -82,6 +83,9 @@ internal class JpegStream(private val data: ByteArray) {
         }
         return pictures > 1 && segments.none { it.marker == APP1 && contains(" hdrgm:Version=\"", it) }
     }
+
+    /** Throws [Refusal] IMG-TRUNCATED, IMG-DAMAGED where the coded data is not the picture that the header claims. */
+    fun checkCoverage() = checkCoverage(data)
 
     /**
      * The same stream without APP2 segments: decoders convert pixels by an ICC profile found there, and the specified
