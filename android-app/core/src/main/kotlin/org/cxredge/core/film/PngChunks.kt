@@ -7,8 +7,9 @@ internal const val PNG_SIGNATURE = "\u0089PNG\r\n\u001a\n"
 /**
  * The chunks of a PNG file, each with its CRC checked, IEND present (PNG 3rd ed., 5.3). Positions are [data]'s.
  *
- * IHDR must come first and once. Of other chunks that may stand once, the reader on the host decides which of several
- * counts: the last PLTE before the image, the last tRNS, the first eXIf. Refused by IMG-TRUNCATED, IMG-DAMAGED.
+ * IHDR must come first and once, PLTE and tRNS before the image, and the image in one piece (5.6); a critical chunk
+ * that is unknown may change what the image means (5.4). Of several eXIf the first counts. Refused by IMG-TRUNCATED,
+ * IMG-DAMAGED.
  */
 internal class PngChunks(val data: ByteArray) {
     /** One chunk's payload. */
@@ -25,7 +26,7 @@ internal class PngChunks(val data: ByteArray) {
     var animated = false
         private set
 
-    /** The image: consecutive IDAT chunks. Others behind them are not part of it (PNG 3rd ed., 5.6). */
+    /** The image: consecutive IDAT chunks. */
     val image = ArrayList<Payload>()
 
     init {
@@ -57,11 +58,21 @@ internal class PngChunks(val data: ByteArray) {
         if ((before == "") != (name == "IHDR")) throw damaged("its header is not its first chunk")
         when (name) {
             "IHDR" -> header = payload
-            "PLTE" -> if (image.isEmpty()) palette = payload
-            "tRNS" -> transparency = payload
+            "PLTE" -> palette = once(name, palette, payload)
+            "tRNS" -> transparency = once(name, transparency, payload)
             "eXIf" -> exif = exif ?: payload
             "acTL" -> animated = true
-            "IDAT" -> if (image.isEmpty() || before == "IDAT") image.add(payload)
+            "IDAT" -> {
+                if (image.isNotEmpty() && before != "IDAT") throw damaged("its image is in several pieces")
+                image.add(payload)
+            }
+            "IEND" -> Unit
+            else -> if (name[0] in 'A'..'Z') throw damaged("its chunk $name is critical and unknown")
         }
+    }
+
+    private fun once(name: String, earlier: Payload?, payload: Payload): Payload {
+        if (earlier != null || image.isNotEmpty()) throw damaged("its chunk $name stands twice, or behind the image")
+        return payload
     }
 }
