@@ -26,8 +26,8 @@ internal class PngChunks(val data: ByteArray) {
     var animated = false
         private set
 
-    /** The image: consecutive IDAT chunks. */
-    val image = ArrayList<Payload>()
+    // where the first IDAT chunk begins; 0 before one was met
+    private var image = 0
 
     init {
         var at = PNG_SIGNATURE.length
@@ -40,10 +40,20 @@ internal class PngChunks(val data: ByteArray) {
             name = String(data, at + 4, 4, Charsets.ISO_8859_1)
             check(at, size.toInt(), name)
             take(name, before, Payload(at + 8, size.toInt()))
+            if (name == "IDAT" && image == 0) image = at
             before = name
             at += 12 + size.toInt()
         }
-        if (image.isEmpty()) throw damaged("it has no image in it")
+        if (image == 0) throw damaged("it has no image in it")
+    }
+
+    /**
+     * The image's data: the IDAT chunk behind [previous], the first where that is null; null behind the last. They are
+     * found anew, not kept: a file may hold millions.
+     */
+    fun image(previous: Payload?): Payload? {
+        val at = if (previous == null) image else previous.at + previous.size + 4
+        return if (data.startsWith("IDAT", at + 4)) Payload(at + 8, data.unsigned(at, 4).toInt()) else null
     }
 
     private fun check(at: Int, size: Int, name: String) {
@@ -51,7 +61,7 @@ internal class PngChunks(val data: ByteArray) {
         crc.update(data, at + 4, 4 + size)
         if (crc.value != data.unsigned(at + 8 + size, 4)) throw damaged("the checksum of its chunk $name is wrong")
         val known = name.all { it in 'a'..'z' || it in 'A'..'Z' || it in '0'..'9' || it == '_' }
-        if (image.isEmpty() && !known) throw damaged("one of its chunks has no name")
+        if (image == 0 && !known) throw damaged("one of its chunks has no name")
     }
 
     private fun take(name: String, before: String, payload: Payload) {
@@ -62,17 +72,14 @@ internal class PngChunks(val data: ByteArray) {
             "tRNS" -> transparency = once(name, transparency, payload)
             "eXIf" -> exif = exif ?: payload
             "acTL" -> animated = true
-            "IDAT" -> {
-                if (image.isNotEmpty() && before != "IDAT") throw damaged("its image is in several pieces")
-                image.add(payload)
-            }
+            "IDAT" -> if (image != 0 && before != "IDAT") throw damaged("its image is in several pieces")
             "IEND" -> Unit
             else -> if (name[0] in 'A'..'Z') throw damaged("its chunk $name is critical and unknown")
         }
     }
 
     private fun once(name: String, earlier: Payload?, payload: Payload): Payload {
-        if (earlier != null || image.isNotEmpty()) throw damaged("its chunk $name stands twice, or behind the image")
+        if (earlier != null || image != 0) throw damaged("its chunk $name stands twice, or behind the image")
         return payload
     }
 }

@@ -15,7 +15,7 @@ internal class PngLines(private val chunks: PngChunks, bits: Int, width: Int, sk
     private val step = (bits + 7) / 8
     private val length = lineBytes(bits, width)
     private val inflater = Inflater()
-    private var chunk = 0
+    private var chunk: PngChunks.Payload? = null
     private var left = skip + lines.toLong() * (length + 1)
     private val buffer = ByteArray(minOf(BUFFER, left).toInt())
     private var at = 0
@@ -83,9 +83,9 @@ internal class PngLines(private val chunks: PngChunks, bits: Int, width: Int, sk
     /** Gives the inflater the next chunk; false where there is none. */
     private fun feed(): Boolean {
         if (inflater.needsDictionary()) throw damaged("its image data asks for a dictionary")
-        if (chunk == chunks.image.size) return false
-        val next = chunks.image[chunk++]
+        val next = chunks.image(chunk) ?: return false
         inflater.setInput(chunks.data, next.at, next.size)
+        chunk = next
         return true
     }
 
@@ -99,7 +99,7 @@ internal class PngLines(private val chunks: PngChunks, bits: Int, width: Int, sk
         } catch (error: DataFormatException) {
             throw damaged("the checksum of its image data is wrong", error)
         }
-        if (inflater.remaining > 0 || chunks.image.drop(chunk).any { it.size > 0 }) {
+        if (inflater.remaining > 0 || generateSequence(chunks.image(chunk), chunks::image).any { it.size > 0 }) {
             throw damaged("bytes stand behind its image data")
         }
     }
