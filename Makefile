@@ -81,7 +81,7 @@ lint: $(STAMP) ## formatting, lint and types
 	.venv/bin/mypy
 
 test-android: android-runtime android-fixtures ## compile and test the Android app's core, screens and packager on the JVM
-	@sh android-app/compile.sh test
+	@sh android-app/compile.sh test $(MUTANTS)
 
 screenshots: test-android ## write docs/screenshots/ from the pictures that the Android app's tests took
 	.venv/bin/python tests/android/screenshots.py
@@ -89,11 +89,13 @@ screenshots: test-android ## write docs/screenshots/ from the pictures that the 
 # what keeps one core busy beside what does the same, then Python's and the JVM's tests beside each other
 test test-full: $(STAMP)
 	@$(MAKE) --no-print-directory -j 2 lint android-runtime android-fixtures
-	@$(MAKE) --no-print-directory -j 2 test-packager test-python SOME='$(SOME)'
+	@$(MAKE) --no-print-directory -j 2 test-packager test-python SOME='$(SOME)' MUTANTS=$(MUTANTS)
 
 test: SOME := -m "not slow" ## what continuous integration runs
 
 test-full: SOME := ## everything, the slow tests too
+# how many films, and how many bundles, the JVM's tests damage; fewer where it says nothing
+test-full: MUTANTS := 10000
 
 # they read what the JVM's build leaves
 test-packager: test-android

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs Maven where it must: a module whose names and contents did not change is not compiled again.
 # usage: sh android-app/compile.sh tools|app            compile the module, and the core below it
-#        sh android-app/compile.sh test                 compile and test everything
+#        sh android-app/compile.sh test [MUTANTS]       compile and test everything; MUTANTS: damaged films and bundles
 # Says nothing unless Maven did.
 set -eu
 cd "$(dirname "$0")"
@@ -38,7 +38,7 @@ case "$1" in
     fi
     ;;
   test)
-    maven clean package
+    maven clean package ${2:+-Dcxr.mutants="$2"}
     for module in tools app; do record "$module" > "$module/target/inputs"; done
     ;;
 esac

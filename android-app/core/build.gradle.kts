@@ -19,4 +19,6 @@ tasks.test {
     systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
     systemProperty("cxr.frozen", rootDir.resolve("../tests/bundle/fixtures/v2").path)
     systemProperty("cxr.fixtures", rootDir.resolve("../build/android/fixtures").path)
+    systemProperty("cxr.cases", rootDir.resolve("../tests/cases").path)
+    systemProperty("cxr.mutants", providers.gradleProperty("cxr.mutants").getOrElse("1000"))
 }

@@ -2,7 +2,8 @@
 
 ``film_cases.py OUT`` writes ``OUT/films.bin`` (PNG files, end to end) and ``OUT/index.json``: for each its place in
 that file, the input spec, and what ``cxredge.images.preprocess`` says: the SHA-256 of the final uint8[ch, H, W], or the
-code that it refuses by. Among them are the DICOM files of ``film_dicoms``. ``OUT/mutants.json`` is ``film_mutants``.
+code that it refuses by. Among them are the DICOM files of ``film_dicoms``. ``OUT/mutants.json`` is ``film_mutants``,
+``OUT/jpegs.bin`` and ``OUT/jpegs.json`` are ``film_jpegs``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Literal, get_args
 import numpy as np
 import PIL
 from film_dicoms import encoded, unread
+from film_jpegs import write as write_jpegs
 from film_mutants import PASSES, mutants
 from numpy.typing import NDArray
 
@@ -161,6 +163,7 @@ def write(out: Path) -> None:
                     }
                 )
                 at += len(one.data)
+        write_jpegs(folder)
         (folder / "mutants.json").write_text(json.dumps({"mutants": list(mutants())}))
         (folder / "index.json").write_text(canonical_json({"made_by": made_by, "cases": entries}))
 

@@ -89,7 +89,7 @@ def _answer(data: bytes, spec: InputSpec) -> dict[str, str]:
 
 
 def _looser(data: bytes) -> str:
-    """Why a PNG that the reference reads may be refused: Pillow makes missing lines black without a word."""
+    """Why a PNG may be refused that Pillow reads: it makes missing lines black, and drops others, without a word."""
     chunks: list[tuple[bytes, bytes]] = []
     at = 8
     while at + 12 <= len(data) and (not chunks or chunks[-1][0] != b"IEND"):
@@ -107,4 +107,4 @@ def _looser(data: bytes) -> str:
     passes = PASSES if interlaced else ((0, 0, 1, 1),)
     sizes = [(-(-(height - top) // down), -(-(width - left) // right)) for top, left, down, right in passes]
     needed = sum(h * (1 + (w * depth * CHANNELS[kind] + 7) // 8) for h, w in sizes if h > 0 and w > 0)
-    return "missing lines" if len(lines) < needed else ""
+    return "other lines than the picture's" if len(lines) != needed else ""

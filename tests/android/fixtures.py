@@ -33,7 +33,7 @@ SOURCES = (
     "toolchain/cxredge",
     "model_zoo/phantom",
     "requirements.lock",
-    *(f"tests/android/{name}.py" for name in ("fixtures", "film_cases", "film_dicoms", "film_mutants")),
+    *(f"tests/android/{name}.py" for name in ("fixtures", "film_cases", "film_dicoms", "film_jpegs", "film_mutants")),
     "tests/android/other_bundles.py",
     "tests/bundle/make_fixture.py",
     "tests/support/class_student.py",

@@ -93,6 +93,17 @@ class AndroidJpegTest {
         assertEquals("IMG-DAMAGED", refusal { AndroidJpeg.open("no JPEG at all".toByteArray()) })
     }
 
+    @Test
+    fun halfOfAFilmIsRefusedWhereTheDecoderWouldFillTheRest() {
+        val image = BufferedImage(200, 160, BufferedImage.TYPE_INT_RGB)
+        for (i in 0 until 200 * 160) image.setRGB(i % 200, i / 200, (i * 7919) and 0xFFFFFF)
+        val whole = ByteArrayOutputStream().also { ImageIO.write(image, "jpeg", it) }.toByteArray()
+        val half = whole.copyOf(whole.size / 2) + byteArrayOf(-1, 0xD9.toByte())
+        assertEquals("the decoder alone says nothing", decoded(whole).size, decoded(half).size)
+        assertEquals("IMG-TRUNCATED", refusal { shown(half) })
+        assertEquals(decoded(whole).size, shown(whole).size)
+    }
+
     private fun refusal(action: () -> Unit): String = assertThrows(Refusal::class.java) { action() }.code
 
     /** As the app reads it: pixels in colour, of the whole film. */

@@ -52,7 +52,10 @@ internal class Adam7Rows(
                 for (c in 0 until pixels.channels) row[to + c] = reader.row[x * pixels.channels + c]
             }
         }
-        if (++rows == height) for (reader in readers) reader.unpacker.finish()
+        if (++rows == height) {
+            readers.last().lines.finish()
+            for (reader in readers) reader.unpacker.finish()
+        }
     }
 
     override fun close() = readers.forEach { it.lines.close() }

@@ -1,8 +1,12 @@
 package org.cxredge.core.film
 
 import org.cxredge.core.Refusal
+import java.io.InputStream
 
 internal const val DICOM_PREFIX = "DICM"
+
+/** Segmentation and Label Map Segmentation Storage (PS3.4 B.5). */
+private val SEGMENTATIONS = setOf("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 
 /**
  * Reads the header of a DICOM file with its preamble, of uncompressed pixels, grey or 8-bit RGB; images/dicom.py is
@@ -40,9 +44,7 @@ private fun withoutPixels(header: DicomHeader, data: ByteArray): Refusal {
 /** Refuses what is not one film of the spec's kind; returns samples per pixel, 1 or 3. */
 private fun checkHeader(header: DicomHeader, spec: InputSpec, colour: Colour): Int {
     checkSize(header.whole(DicomTag.ROWS), header.whole(DicomTag.COLUMNS))
-    if (header.whole(DicomTag.FRAMES, 1) != 1L || DicomTag.SHARED_GROUPS in header || DicomTag.FRAME_GROUPS in header) {
-        throw multiFrame("a multi-frame object")
-    }
+    checkSingle(header)
     val samples = header.whole(DicomTag.SAMPLES, 1)
     val photometric = header.text(DicomTag.PHOTOMETRIC)
     if (samples != 1L || photometric !in setOf("MONOCHROME1", "MONOCHROME2")) {
@@ -73,6 +75,17 @@ private fun checkHeader(header: DicomHeader, spec: InputSpec, colour: Colour): I
     return 1
 }
 
+/** Refuses several frames, and objects of one frame whose meaning stands in functional groups. */
+private fun checkSingle(header: DicomHeader) {
+    val frames = header.whole(DicomTag.FRAMES, 1)
+    if (frames != 1L) throw multiFrame("a multi-frame object ($frames frames)")
+    val groups = DicomTag.SHARED_GROUPS in header || DicomTag.FRAME_GROUPS in header
+    if (groups || header.text(DicomTag.SOP_CLASS) in SEGMENTATIONS) {
+        throw multiFrame("an enhanced or segmentation object (functional groups), not a single film")
+    }
+}
+
+/** Colour with equal channels is grey, which only the pixels tell. */
 private fun checkColour(
     header: DicomHeader,
     spec: InputSpec,
@@ -80,8 +93,8 @@ private fun checkColour(
     samples: Long,
     photometric: String,
 ): Int {
-    val inColour = photometric == "RGB" || photometric == "PALETTE COLOR" || photometric.startsWith("YBR_")
-    if (inColour && spec.channels == 1 && colour == Colour.REFUSE) throw coloured("is $photometric")
+    val unread = photometric == "PALETTE COLOR" || photometric.startsWith("YBR_")
+    if (unread && spec.channels == 1 && colour == Colour.REFUSE) throw coloured("is $photometric")
     if (photometric != "RGB" || samples != 3L) {
         throw Refusal(
             "IMG-PHOTOMETRIC",
@@ -105,7 +118,6 @@ private class DicomFilm(
     override val height: Int = header.whole(DicomTag.ROWS).toInt()
     override val orientation = 1
     override val meaning: Meaning = meaningOf(header)
-    override val saysColour: Boolean = channels == 3
     private val bytes = (header.whole(DicomTag.BITS_ALLOCATED) / 8).toInt()
     private val bigEndian = header.bigEndian
     private val planes: Int = if (channels == 3) planes(header) else 1
@@ -113,15 +125,40 @@ private class DicomFilm(
     init {
         val expected = width.toLong() * height * channels * bytes
         if (pixels.size < expected) throw truncated()
-        if (pixels.size > expected + expected % 2) {
-            throw damaged("it has ${pixels.size} bytes of pixels where its header says $expected")
+        // the byte that makes an odd length even may be any
+        checkPadding(expected + expected % 2)
+    }
+
+    /** Zeros behind the pixels are padding; anything else there may be pixels that the header does not know of. */
+    private fun checkPadding(from: Long) {
+        val chunk = ByteArray(1 shl 16)
+        var left = pixels.size - from
+        if (left <= 0) return
+        file.open(pixels.at + from).use { stream ->
+            while (left > 0) {
+                val got = stream.read(chunk, 0, minOf(left, chunk.size.toLong()).toInt())
+                if (got < 0) throw truncated()
+                if ((0 until got).any { chunk[it].toInt() != 0 }) {
+                    throw damaged("it has ${pixels.size} bytes of pixels where its header says $from or fewer")
+                }
+                left -= got
+            }
         }
     }
 
     override fun open(): StoredRows {
         val layout = DicomLayout(width, channels / planes, planes, bytes, bigEndian, meaning)
         val plane = width.toLong() * height * bytes
-        return DicomRows(List(planes) { file.open(pixels.at + it * plane) }, layout)
+        return DicomRows(List(planes) { openPixels(it * plane) }, layout)
+    }
+
+    /** The pixels' bytes from [from] on, in the order of the samples. */
+    private fun openPixels(from: Long): InputStream {
+        // the words of an OW element are turned round in big-endian files (PS3.5 6.2), and with them pairs of samples
+        if (bytes != 1 || !bigEndian || pixels.vr != "OW") return file.open(pixels.at + from)
+        val pairs = SwappedPairs(file.open(pixels.at + from - from % 2))
+        if (from % 2 == 1L) pairs.read()
+        return pairs
     }
 
     /** Planar configuration (PS3.3 C.7.6.3.1.3): 0 interleaves the channels, 1 stores one plane each. */

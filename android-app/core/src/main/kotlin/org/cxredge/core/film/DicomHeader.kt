@@ -4,6 +4,7 @@ import org.cxredge.core.Refusal
 
 /** Tags that count (PS3.6), group and element. */
 internal object DicomTag {
+    const val SOP_CLASS = 0x00080016
     const val SAMPLES = 0x00280002
     const val PHOTOMETRIC = 0x00280004
     const val PLANAR = 0x00280006
@@ -31,21 +32,21 @@ internal object DicomTag {
     const val DOUBLE_PIXELS = 0x7FE00009
     const val PIXELS = 0x7FE00010
 
-    /** Value representations in implicit files; those of LUTs hang on the pixels' sign. */
+    /** Value representations in implicit files; how a LUT's numbers are read does not hang on theirs. */
     val VR: Map<Int, String> =
         listOf(SAMPLES, PLANAR, ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, REPRESENTATION)
             .associateWith { "US" } +
             listOf(PHOTOMETRIC, VOI_FUNCTION, PRESENTATION_SHAPE).associateWith { "CS" } +
             listOf(CENTRE, WIDTH, INTERCEPT, SLOPE).associateWith { "DS" } +
             listOf(MODALITY_LUT, VOI_LUT, PRESENTATION_LUT, SHARED_GROUPS, FRAME_GROUPS).associateWith { "SQ" } +
-            mapOf(FRAMES to "IS", LUT_DESCRIPTOR to "US or SS", LUT_DATA to "US or OW")
+            mapOf(SOP_CLASS to "UI", FRAMES to "IS", LUT_DESCRIPTOR to "US", LUT_DATA to "US or OW")
 }
 
 /** One element's value; where it is a sequence, [items] has the first, if any. */
 internal class DicomElement(val vr: String, val value: ByteArray, val items: List<DicomHeader> = emptyList())
 
-/** Where the pixels lie in the data set, in bytes. */
-internal class DicomPixels(val at: Long, val size: Long)
+/** Where the pixels lie in the data set, in bytes. [vr]: null in implicit files. */
+internal class DicomPixels(val at: Long, val size: Long, val vr: String?)
 
 /** The elements that count, of a data set or of a sequence's item, up to its pixels. */
 internal class DicomHeader(

@@ -1,12 +1,10 @@
 package org.cxredge.core.film
 
+import org.cxredge.core.Refusal
 import java.io.InputStream
 
 /** Longest value that is kept: a LUT has 65,536 entries of two bytes at most. */
 private const val MAX_VALUE = 1L shl 20
-
-/** Sequences in sequences, at most. */
-private const val MAX_DEPTH = 16
 
 private const val UNDEFINED = 0xFFFFFFFFL
 private const val ITEM = 0xFFFEE000.toInt()
@@ -16,7 +14,11 @@ private const val SEQUENCE_END = 0xFFFEE0DD.toInt()
 /** Value representations whose length takes four bytes (PS3.5 7.1.2). */
 private val LONG = setOf("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 
-/** The elements before the pixels; those of a file that is cut are what is there. Throws a Refusal IMG-DAMAGED. */
+/**
+ * The elements before the pixels; those of a file that is cut are what is there.
+ *
+ * Throws [Refusal] IMG-DAMAGED, and IMG-SIZE beyond [MAX_ELEMENTS], [MAX_DEPTH] or [MAX_HEADER_BYTES].
+ */
 internal fun readHeader(file: DicomFile): DicomHeader =
     file.open().use { DicomReader(it, file.bigEndian).dataSet(file.implicit) }
 
@@ -27,6 +29,9 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
     private class Lead(val tag: Int, val vr: String?, val length: Long)
 
     private var at = 0L
+
+    // elements and items
+    private var counted = 0
 
     fun dataSet(implicit: Boolean): DicomHeader {
         val elements = HashMap<Int, DicomElement>()
@@ -40,7 +45,7 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
                 first = false
                 if (lead.tag == DicomTag.PIXELS) {
                     if (lead.length == UNDEFINED) throw damaged("its pixels have no length")
-                    pixels = DicomPixels(at, lead.length)
+                    pixels = DicomPixels(at, lead.length, lead.vr)
                 } else {
                     keep(elements, lead, really, depth = 0)
                 }
@@ -59,6 +64,9 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
     private fun lead(implicit: Boolean, guess: Boolean): Lead {
         val head = bytes(8)
         val tag = (head.unsigned(0, 2, bigEndian).toInt() shl 16) or head.unsigned(2, 2, bigEndian).toInt()
+        if (tag != ITEM_END && tag != SEQUENCE_END && ++counted > MAX_ELEMENTS) {
+            throw large("has more than $MAX_ELEMENTS elements and items")
+        }
         val vr = String(head, 4, 2, Charsets.ISO_8859_1)
         val capitals = vr.all { it in 'A'..'Z' }
         if (tag ushr 16 == 0xFFFE || !capitals || implicit && !guess) {
@@ -69,13 +77,13 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
     }
 
     private fun keep(elements: MutableMap<Int, DicomElement>, lead: Lead, implicit: Boolean, depth: Int) {
-        if (depth > MAX_DEPTH) throw damaged("its sequences are nested more than $MAX_DEPTH deep")
         val vr = if (lead.vr == null || lead.vr == "UN") DicomTag.VR[lead.tag] else lead.vr
         val counts = lead.tag in DicomTag.VR
         when {
             vr == "SQ" && counts ->
                 elements[lead.tag] = DicomElement("SQ", ByteArray(0), sequence(lead, implicit, depth))
-            lead.length == UNDEFINED -> sequence(lead, implicit, depth)
+            // looked through all the same: what is in it counts towards the bounds
+            vr == "SQ" || lead.length == UNDEFINED -> sequence(lead, implicit, depth)
             counts && lead.length <= MAX_VALUE ->
                 elements[lead.tag] = DicomElement(vr.orEmpty(), bytes(lead.length.toInt()))
             counts -> throw damaged("one of its elements has ${lead.length} bytes")
@@ -89,6 +97,7 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
     }
 
     private fun sequence(lead: Lead, implicit: Boolean, depth: Int): List<DicomHeader> {
+        if (depth == MAX_DEPTH) throw large("nests sequences more than $MAX_DEPTH deep")
         val end = if (lead.length == UNDEFINED) Long.MAX_VALUE else at + lead.length
         // PS3.5 6.2.2: an unknown value of undefined length is implicit inside
         val inside = implicit || lead.vr == "UN"
@@ -123,7 +132,7 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
             if (got < 0) throw End()
             filled += got
         }
-        at += count
+        pass(count.toLong())
         return bytes
     }
 
@@ -134,6 +143,14 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
             if (passed <= 0) throw End()
             left -= passed
         }
-        at += count
+        pass(count)
     }
+
+    private fun pass(count: Long) {
+        at += count
+        if (at > MAX_HEADER_BYTES) throw large("has more than $MAX_HEADER_BYTES bytes before its pixels")
+    }
+
+    private fun large(how: String): Refusal =
+        Refusal("IMG-SIZE", "the image: its header $how", "export the film alone, without what was added to its header")
 }

@@ -48,3 +48,31 @@ internal fun readFully(stream: InputStream, bytes: ByteArray) {
         filled += got
     }
 }
+
+/** A stream whose bytes lie with each pair exchanged. */
+internal class SwappedPairs(private val stream: InputStream) : InputStream() {
+    private var second = NONE
+
+    override fun read(): Int {
+        if (second != NONE) return second.also { second = NONE }
+        val first = stream.read()
+        val other = stream.read()
+        if (other >= 0) second = first
+        return other
+    }
+
+    override fun read(bytes: ByteArray, from: Int, length: Int): Int {
+        for (i in 0 until length) {
+            val byte = read()
+            if (byte < 0) return if (i == 0) -1 else i
+            bytes[from + i] = byte.toByte()
+        }
+        return length
+    }
+
+    override fun close() = stream.close()
+
+    private companion object {
+        const val NONE = -1
+    }
+}

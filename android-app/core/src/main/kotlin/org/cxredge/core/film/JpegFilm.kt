@@ -1,6 +1,10 @@
 package org.cxredge.core.film
 
-/** Checks a JPEG file's headers; its pixels come from the platform. Throws [org.cxredge.core.Refusal] IMG-*. */
+/**
+ * Checks a JPEG file's headers, and that its coded data is all there; its pixels come from the platform.
+ *
+ * Throws [org.cxredge.core.Refusal] IMG-*.
+ */
 internal fun openJpeg(data: ByteArray, decoder: JpegDecoder): StoredFilm {
     val stream = JpegStream(data)
     checkSize(stream.height.toLong(), stream.width.toLong())
@@ -9,6 +13,7 @@ internal fun openJpeg(data: ByteArray, decoder: JpegDecoder): StoredFilm {
     if (stream.precision != 8 || stream.components != 1 && stream.components != 3) {
         throw damaged("a JPEG of ${stream.components} channels and ${stream.precision} bits is not read")
     }
+    stream.checkCoverage()
     return JpegFilm(stream, decoder)
 }
 
@@ -18,7 +23,6 @@ private class JpegFilm(private val stream: JpegStream, private val decoder: Jpeg
     override val channels: Int = stream.components
     override val orientation: Int = stream.orientation()
     override val meaning = Meaning(bits = 8)
-    override val saysColour = false
 
     override fun open(): StoredRows {
         val rows = decoder.open(stream.withoutProfiles())

@@ -8,7 +8,7 @@ internal const val JPEG_SIGNATURE = "\u00ff\u00d8\u00ff"
 /** Most scans: a few hundred bytes each can cost the decoder a pass over the whole film. */
 private const val MAX_SCANS = 100
 
-private const val SOS = 0xDA
+internal const val SOS = 0xDA
 private const val APP1 = 0xE1
 private const val APP2 = 0xE2
 
@@ -16,19 +16,19 @@ private const val APP2 = 0xE2
 private const val HEAD = 4
 
 /** Start-of-frame markers: C0..CF without DHT (C4), JPG (C8) and DAC (CC), and JPEG-LS's F7 (T.87). */
-private val FRAME_MARKERS = (0xC0..0xCF).toSet() - setOf(0xC4, 0xC8, 0xCC) + 0xF7
+internal val FRAME_MARKERS = (0xC0..0xCF).toSet() - setOf(0xC4, 0xC8, 0xCC) + 0xF7
 
 /**
  * The headers of a JPEG stream (ITU-T T.81 Annex B), judged before a decoder sees it.
  *
- * Throws [Refusal] IMG-DAMAGED (no frame header), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans).
+ * Throws [Refusal] IMG-DAMAGED (no frame header, or two), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans).
  */
 internal class JpegStream(private val data: ByteArray) {
     /** A header segment's payload. */
     private class Segment(val marker: Int, val from: Int, val to: Int)
 
-    private val segments = headers()
-    private val frame = segments.lastOrNull { it.marker in FRAME_MARKERS && it.to - it.from >= 6 }
+    /** Every header segment, the first SOS included and last; found anew with each use, as a file may hold millions. */
+    private val segments: Sequence<Segment> = sequence { headers() }
 
     /** Bits of a sample. */
     val precision: Int
@@ -37,15 +37,16 @@ internal class JpegStream(private val data: ByteArray) {
     val components: Int
 
     init {
-        if (frame == null || segments.last().marker != SOS) {
-            throw damaged("the compressed image has no readable frame header")
-        }
+        val frame = segments.firstOrNull { it.marker in FRAME_MARKERS && it.to - it.from >= 6 }
+        val scan = segments.lastOrNull()
+        if (frame == null || scan?.marker != SOS) throw damaged("the compressed image has no readable frame header")
+        if (segments.count { it.marker in FRAME_MARKERS } > 1) throw damaged("it has two frame headers")
         precision = data.unsigned(frame.from, 1).toInt()
         height = data.unsigned(frame.from + 1, 2).toInt()
         width = data.unsigned(frame.from + 3, 2).toInt()
         components = data.unsigned(frame.from + 5, 1).toInt()
         // FF D9 cannot stand inside coded data; cameras append blocks of their own after it
-        if (lastMarker(0xD9) < segments.last().to) {
+        if (lastMarker(0xD9) < scan.to) {
             throw Refusal(
                 "IMG-TRUNCATED",
                 "the image: the compressed image has no end marker",
@@ -83,13 +84,16 @@ internal class JpegStream(private val data: ByteArray) {
         return pictures > 1 && segments.none { it.marker == APP1 && contains(" hdrgm:Version=\"", it) }
     }
 
+    /** Throws [Refusal] IMG-TRUNCATED, IMG-DAMAGED where the coded data is not the picture that the header claims. */
+    fun checkCoverage() = checkCoverage(data)
+
     /**
      * The same stream without APP2 segments: decoders convert pixels by an ICC profile found there, and the specified
      * preprocessing takes them as they are stored. The bytes themselves where there is none.
      */
     fun withoutProfiles(): ByteArray {
         val dropped = segments.filter { it.marker == APP2 }
-        if (dropped.isEmpty()) return data
+        if (dropped.none()) return data
         val kept = ByteArrayOutputStream(data.size)
         var from = 0
         for (segment in dropped) {
@@ -100,9 +104,8 @@ internal class JpegStream(private val data: ByteArray) {
         return kept.toByteArray()
     }
 
-    /** Every header segment, the first SOS included and last; fewer where the bytes are no segment. */
-    private fun headers(): List<Segment> {
-        val found = ArrayList<Segment>()
+    /** Ends early, without a word, where the bytes are no segment: what is then missing tells the caller. */
+    private suspend fun SequenceScope<Segment>.headers() {
         var at = 2
         while (at + HEAD <= data.size && data[at].toInt() == -1) {
             val marker = data.unsigned(at + 1, 1).toInt()
@@ -112,12 +115,11 @@ internal class JpegStream(private val data: ByteArray) {
                 continue
             }
             val length = data.unsigned(at + 2, 2).toInt()
-            if (length < 2 || at + 2 + length > data.size) break
-            found += Segment(marker, at + HEAD, at + 2 + length)
-            if (marker == SOS) break
+            if (length < 2 || at + 2 + length > data.size) return
+            yield(Segment(marker, at + HEAD, at + 2 + length))
+            if (marker == SOS) return
             at += 2 + length
         }
-        return found
     }
 
     private fun isMarker(at: Int, marker: Int): Boolean =

@@ -18,6 +18,21 @@ internal class Lut(private val first: Int, val bits: Int, private val entries: I
         entries[(Math.floor(value + 0.5) - first).coerceIn(0.0, (entries.size - 1).toDouble()).toInt()].toDouble()
 
     override fun fraction(value: Double): Double = lookUp(value) / ((1 shl bits) - 1).toDouble()
+
+    /**
+     * Throws [Refusal] of [code] where no entry reaches the upper half of what [bits] can hold: makers are known to
+     * call entries of 12 bits 16, which gives a film that is all but black.
+     */
+    fun checkFilled(code: String) {
+        val filled = 32 - Integer.numberOfLeadingZeros(entries.max())
+        if (filled < bits) {
+            throw Refusal(
+                code,
+                "the image: its look-up table's entries fill $filled bits where its descriptor says $bits",
+                "correct the descriptor, or export the film again, or with a window instead",
+            )
+        }
+    }
 }
 
 /** A VOI window in modality units. [width]: >= 1 for LINEAR, > 0 for the others. */
@@ -43,7 +58,7 @@ internal class VoiWindow(
  *
  * [bits]: stored, 1..16. [modality] takes the place of slope and intercept. [inverted]: MONOCHROME1.
  */
-internal class Meaning(
+internal data class Meaning(
     val bits: Int,
     private val signed: Boolean = false,
     private val slope: Double = 1.0,
@@ -55,6 +70,12 @@ internal class Meaning(
     /** Least value that the stored bits can hold. */
     val lowest: Int = if (signed) -(1 shl (bits - 1)) else 0
 
+    /** float64[2^bits]: the modality value of each possible stored value, from [lowest] up. */
+    fun modalityValues(): DoubleArray = DoubleArray(1 shl bits) {
+        val stored = (it + lowest).toDouble()
+        modality?.lookUp(stored) ?: (slope * stored + intercept)
+    }
+
     /** Whether [table] has to know the values that occur in the film. */
     fun needsOccurring(noWindow: NoWindow): Boolean = voi == null && noWindow == NoWindow.MIN_MAX
 
@@ -62,13 +83,10 @@ internal class Meaning(
      * Grey level of each possible stored value from [lowest] up, uint8[2^bits]; 0 is black.
      *
      * [occurs]: bool[2^bits], the values of this film; null unless [needsOccurring].
-     * Throws [Refusal] IMG-NAN, IMG-FLAT.
+     * Throws [Refusal] IMG-NAN, IMG-FLAT, IMG-RESCALE.
      */
     fun table(occurs: BooleanArray?): ByteArray {
-        val values = DoubleArray(1 shl bits) {
-            val stored = (it + lowest).toDouble()
-            modality?.lookUp(stored) ?: (slope * stored + intercept)
-        }
+        val values = modalityValues()
         if (values.any { !it.isFinite() }) throw notANumber("modality transform", "rescale slope and intercept")
         val fraction =
             if (voi == null) stretch(values, occurs) else DoubleArray(values.size) { voi.fraction(values[it]) }
@@ -83,6 +101,7 @@ internal class Meaning(
         var low = Double.POSITIVE_INFINITY
         var high = Double.NEGATIVE_INFINITY
         if (occurs == null && modality != null) {
+            modality.checkFilled("IMG-RESCALE")
             low = 0.0
             high = ((1 shl modality.bits) - 1).toDouble()
         } else {

@@ -11,6 +11,21 @@ internal const val MAX_PIXELS: Long = 64L * 1024 * 1024
  */
 internal const val MAX_SIDE: Long = 65_535
 
+/** Most elements and items of a DICOM header together, nested ones too, as on the host. */
+internal const val MAX_ELEMENTS: Int = 100_000
+
+/** Most DICOM sequences inside each other, as on the host. */
+internal const val MAX_DEPTH: Int = 16
+
+/** Most bytes of a DICOM header, that is before the pixels, inflated, as on the host. */
+internal const val MAX_HEADER_BYTES: Long = 64L * 1024 * 1024
+
+/**
+ * Least difference between a film's greatest and least grey level, as on the host: one that spans less was read with a
+ * wrong window or wrong bits (the whole range of 12 bits called 16 gives levels 0 to 16), or shows nothing.
+ */
+internal const val MIN_SPAN: Int = 17
+
 /** Refuses a film of no pixels, or of too many, by IMG-SIZE. */
 internal fun checkSize(height: Long, width: Long) {
     if (height < 1 || width < 1) {

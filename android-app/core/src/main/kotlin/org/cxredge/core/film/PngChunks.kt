@@ -7,8 +7,9 @@ internal const val PNG_SIGNATURE = "\u0089PNG\r\n\u001a\n"
 /**
  * The chunks of a PNG file, each with its CRC checked, IEND present (PNG 3rd ed., 5.3). Positions are [data]'s.
  *
- * IHDR must come first and once. Of other chunks that may stand once, the reader on the host decides which of several
- * counts: the last PLTE before the image, the last tRNS, the first eXIf. Refused by IMG-TRUNCATED, IMG-DAMAGED.
+ * IHDR must come first and once, PLTE and tRNS before the image, and the image in one piece (5.6); a critical chunk
+ * that is unknown may change what the image means (5.4). Of several eXIf the first counts. Refused by IMG-TRUNCATED,
+ * IMG-DAMAGED.
  */
 internal class PngChunks(val data: ByteArray) {
     /** One chunk's payload. */
@@ -25,8 +26,8 @@ internal class PngChunks(val data: ByteArray) {
     var animated = false
         private set
 
-    /** The image: consecutive IDAT chunks. Others behind them are not part of it (PNG 3rd ed., 5.6). */
-    val image = ArrayList<Payload>()
+    // where the first IDAT chunk begins; 0 before one was met
+    private var image = 0
 
     init {
         var at = PNG_SIGNATURE.length
@@ -39,10 +40,20 @@ internal class PngChunks(val data: ByteArray) {
             name = String(data, at + 4, 4, Charsets.ISO_8859_1)
             check(at, size.toInt(), name)
             take(name, before, Payload(at + 8, size.toInt()))
+            if (name == "IDAT" && image == 0) image = at
             before = name
             at += 12 + size.toInt()
         }
-        if (image.isEmpty()) throw damaged("it has no image in it")
+        if (image == 0) throw damaged("it has no image in it")
+    }
+
+    /**
+     * The image's data: the IDAT chunk behind [previous], the first where that is null; null behind the last. They are
+     * found anew, not kept: a file may hold millions.
+     */
+    fun image(previous: Payload?): Payload? {
+        val at = if (previous == null) image else previous.at + previous.size + 4
+        return if (data.startsWith("IDAT", at + 4)) Payload(at + 8, data.unsigned(at, 4).toInt()) else null
     }
 
     private fun check(at: Int, size: Int, name: String) {
@@ -50,18 +61,25 @@ internal class PngChunks(val data: ByteArray) {
         crc.update(data, at + 4, 4 + size)
         if (crc.value != data.unsigned(at + 8 + size, 4)) throw damaged("the checksum of its chunk $name is wrong")
         val known = name.all { it in 'a'..'z' || it in 'A'..'Z' || it in '0'..'9' || it == '_' }
-        if (image.isEmpty() && !known) throw damaged("one of its chunks has no name")
+        if (image == 0 && !known) throw damaged("one of its chunks has no name")
     }
 
     private fun take(name: String, before: String, payload: Payload) {
         if ((before == "") != (name == "IHDR")) throw damaged("its header is not its first chunk")
         when (name) {
             "IHDR" -> header = payload
-            "PLTE" -> if (image.isEmpty()) palette = payload
-            "tRNS" -> transparency = payload
+            "PLTE" -> palette = once(name, palette, payload)
+            "tRNS" -> transparency = once(name, transparency, payload)
             "eXIf" -> exif = exif ?: payload
             "acTL" -> animated = true
-            "IDAT" -> if (image.isEmpty() || before == "IDAT") image.add(payload)
+            "IDAT" -> if (image != 0 && before != "IDAT") throw damaged("its image is in several pieces")
+            "IEND" -> Unit
+            else -> if (name[0] in 'A'..'Z') throw damaged("its chunk $name is critical and unknown")
         }
+    }
+
+    private fun once(name: String, earlier: Payload?, payload: Payload): Payload {
+        if (earlier != null || image != 0) throw damaged("its chunk $name stands twice, or behind the image")
+        return payload
     }
 }

@@ -36,7 +36,6 @@ private class PngFilm(
     override val height: Int = chunks.data.unsigned(chunks.header.at + 4, 4).toInt()
     override val channels: Int = pixels.channels
     override val meaning = Meaning(if (pixels.depth == 16) 16 else 8)
-    override val saysColour = false
 
     override fun open(): StoredRows =
         if (interlaced) Adam7Rows(chunks, pixels, height, width) else PlainRows(chunks, pixels, height, width)
@@ -51,7 +50,10 @@ private class PlainRows(chunks: PngChunks, private val pixels: PngPixels, privat
 
     override fun read(row: ShortArray) {
         unpacker.unpack(lines.next(), row)
-        if (++rows == height) unpacker.finish()
+        if (++rows == height) {
+            lines.finish()
+            unpacker.finish()
+        }
     }
 
     override fun close() = lines.close()

@@ -9,14 +9,13 @@ import java.util.zip.Inflater
  * Lines of a PNG image, or of one pass of it: inflated and their filters undone (PNG 3rd ed., 9 and 10).
  *
  * [bits]: of a pixel. [width]: pixels a line. [skip]: inflated bytes that lie before the first line. No more is
- * inflated than the lines need, so an image that would go on is not looked at. Throws
- * [Refusal] IMG-DAMAGED.
+ * inflated than the lines need. Throws [Refusal] IMG-TRUNCATED, IMG-DAMAGED.
  */
 internal class PngLines(private val chunks: PngChunks, bits: Int, width: Int, skip: Long, lines: Int) : Closeable {
     private val step = (bits + 7) / 8
     private val length = lineBytes(bits, width)
     private val inflater = Inflater()
-    private var chunk = 0
+    private var chunk: PngChunks.Payload? = null
     private var left = skip + lines.toLong() * (length + 1)
     private val buffer = ByteArray(minOf(BUFFER, left).toInt())
     private var at = 0
@@ -73,16 +72,35 @@ internal class PngLines(private val chunks: PngChunks, bits: Int, width: Int, sk
                 val got = inflater.inflate(buffer, end, wanted - end)
                 end += got
                 if (got > 0) continue
-                // nothing more for this input: it is used up, or the stream is over, or asks for a dictionary
-                if (!inflater.needsInput() || inflater.finished() || chunk == chunks.image.size) {
-                    throw damaged("its image data ends before the image does")
-                }
-                val next = chunks.image[chunk++]
-                inflater.setInput(chunks.data, next.at, next.size)
+                if (inflater.finished() || !feed()) throw truncated()
             }
             left -= wanted
         } catch (error: DataFormatException) {
             throw damaged("its image data cannot be inflated", error)
+        }
+    }
+
+    /** Gives the inflater the next chunk; false where there is none. */
+    private fun feed(): Boolean {
+        if (inflater.needsDictionary()) throw damaged("its image data asks for a dictionary")
+        val next = chunks.image(chunk) ?: return false
+        inflater.setInput(chunks.data, next.at, next.size)
+        chunk = next
+        return true
+    }
+
+    /** After the image's last line: its data must end here, with a checksum that is right, and nothing behind it. */
+    fun finish() {
+        try {
+            while (!inflater.finished()) {
+                if (inflater.inflate(buffer, 0, 1) > 0) throw damaged("its image data goes on behind the image")
+                if (!inflater.finished() && !feed()) throw truncated()
+            }
+        } catch (error: DataFormatException) {
+            throw damaged("the checksum of its image data is wrong", error)
+        }
+        if (inflater.remaining > 0 || generateSequence(chunks.image(chunk), chunks::image).any { it.size > 0 }) {
+            throw damaged("bytes stand behind its image data")
         }
     }
 

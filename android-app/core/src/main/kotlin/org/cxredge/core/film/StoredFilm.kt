@@ -15,9 +15,6 @@ internal interface StoredFilm {
     val orientation: Int
     val meaning: Meaning
 
-    /** True where the file says that it is in colour, even if its channels should be equal. */
-    val saysColour: Boolean
-
     fun open(): StoredRows
 
     val uprightWidth: Int get() = if (orientation >= 5) height else width

@@ -90,11 +90,7 @@ internal class SmallBundle {
     }
 
     /** The manifest's text, sealed by its id. */
-    fun sealed(): ByteArray {
-        val digest = Sha256.of(JsonText.of(sorted(manifest + ("id" to ""))).toByteArray())
-        val id = "${model["name"]}-${model["version"]}-${digest.take(12)}"
-        return JsonText.of(sorted(manifest + ("id" to id))).toByteArray()
-    }
+    fun sealed(): ByteArray = seal(manifest)
 
     /** The whole, signed. */
     fun tree(manifest: ByteArray = sealed()): MemoryTree {
@@ -133,5 +129,13 @@ internal class SmallBundle {
 
     companion object {
         val SIGNER: Signer = Signer()
+
+        /** A manifest's text with the id that its model and its own digest give. */
+        fun seal(manifest: Map<String, Any?>): ByteArray {
+            val digest = Sha256.of(JsonText.of(sorted(manifest + ("id" to ""))).toByteArray())
+            val model = manifest["model"] as? Map<*, *>
+            val id = "${model?.get("name")}-${model?.get("version")}-${digest.take(12)}"
+            return JsonText.of(sorted(manifest + ("id" to id))).toByteArray()
+        }
     }
 }

@@ -11,6 +11,10 @@ import java.util.zip.DeflaterOutputStream
 
 /** DICOM files that would take a careless reader's stack, heap or time. */
 class HostileDicomTest {
+    private companion object {
+        const val PRIVATE = 0x00091140
+    }
+
     private val spec = InputSpec(1, 16, 16, Fit.PAD, 0, NoWindow.STORED_RANGE)
 
     private fun code(film: ByteArray): String =
@@ -30,14 +34,65 @@ class HostileDicomTest {
 
     private fun repeated(part: ByteArray, times: Int): ByteArray = ByteArray(part.size * times) { part[it % part.size] }
 
+    /** A film that is read, behind what [before] writes. */
+    private fun film(encoding: TestDicom.Encoding = TestDicom.Encoding.EXPLICIT, before: TestDicom.() -> Unit) =
+        TestDicom(encoding).apply(before).grey(1, 4).pixels(0, 1000, 2000, 3000)
+
+    private fun read(film: ByteArray) = assertEquals(4, Preprocessor(IMAGE_IO).preprocess(film, spec).width)
+
     @Test
-    fun `sequences in sequences without end are refused`() {
-        assertEquals("IMG-DAMAGED", code(meta() + repeated(sequence + openItem, 100_000)))
+    fun `sequences in sequences are read to their bound and no deeper`() {
+        assertEquals("IMG-SIZE", code(meta() + repeated(sequence + openItem, 100_000)))
+        fun TestDicom.nested(depth: Int) {
+            if (depth > 0) sequence(PRIVATE, { nested(depth - 1) })
+        }
+        for (tag in listOf(PRIVATE, DicomTag.VOI_LUT)) {
+            read(film { sequence(tag); nested(MAX_DEPTH) })
+            assertEquals("IMG-SIZE", code(film { sequence(tag); nested(MAX_DEPTH + 1) }))
+        }
+        fun open(depth: Int) = repeated(sequence + openItem, depth) +
+            repeated(bytes(0xFE, 0xFF, 0x0D, 0xE0, 0, 0, 0, 0, 0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0), depth)
+        read(film { raw(open(MAX_DEPTH)) })
+        assertEquals("IMG-SIZE", code(film { raw(open(MAX_DEPTH + 1)) }))
     }
 
     @Test
-    fun `millions of empty items are passed over`() {
-        assertEquals("IMG-NO-PIXELS", code(meta() + sequence + repeated(emptyItem, 4_000_000)))
+    fun `elements and items are counted together, to their bound and no further`() {
+        assertEquals("IMG-SIZE", code(meta() + sequence + repeated(emptyItem, 4_000_000)))
+        // the header of a grey film has eight elements, and the pixels are one
+        val more = MAX_ELEMENTS - 9
+        val empty = bytes(9, 0, 0x10, 0, 'L'.code, 'O'.code, 0, 0)
+        val long = bytes(0x09, 0, 0x40, 0x11, 'S'.code, 'Q'.code, 0, 0)
+        fun defined(items: Int) = long + ByteArray(4) { (8 * items shr 8 * it).toByte() } + repeated(emptyItem, items)
+        val end = bytes(0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0)
+        for (encoding in listOf(TestDicom.Encoding.EXPLICIT, TestDicom.Encoding.DEFLATED)) {
+            for (surplus in 0..1) {
+                val kinds = listOf(
+                    repeated(empty, more + surplus),
+                    sequence + repeated(emptyItem, more - 1 + surplus) + end,
+                    defined(more - 1 + surplus),
+                    sequence + openItem + repeated(empty, more - 2 + surplus) +
+                        bytes(0xFE, 0xFF, 0x0D, 0xE0, 0, 0, 0, 0) + end,
+                )
+                for (kind in kinds) {
+                    val film = film(encoding) { raw(kind) }
+                    if (surplus == 0) read(film) else assertEquals("IMG-SIZE", code(film))
+                }
+            }
+        }
+    }
+
+    @Test
+    fun `the bytes before the pixels are bounded, and what stands behind them is not looked at`() {
+        val deflated = TestDicom.Encoding.DEFLATED
+        read(film(deflated) { element(PRIVATE, "OB", ByteArray(60 shl 20)) })
+        val parts = List(5) { ByteArray(13 shl 20) }
+        assertEquals("IMG-SIZE", code(film(deflated) { parts.forEach { element(PRIVATE, "OB", it) } }))
+        assertEquals("IMG-SIZE", code(film(deflated) { element(PRIVATE, "OB", ByteArray(65 shl 20)) }))
+        val plain = film {}
+        read(plain + sequence + repeated(emptyItem, 200_000))
+        read(plain + repeated(sequence + openItem, 100))
+        read(plain + ByteArray(1000) { (it * 7).toByte() })
     }
 
     @Test

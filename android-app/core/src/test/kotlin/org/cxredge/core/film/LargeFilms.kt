@@ -7,14 +7,21 @@ package org.cxredge.core.film
 internal object LargeFilms {
     private const val HEIGHT = 5_000
     private const val WIDTH = 8_000
+    private const val PARTS = 1_000_000
+
+    /** Bytes of an empty PNG chunk. */
+    private const val CHUNK = 12
     private val SPEC = InputSpec(1, 224, 224, Fit.SQUASH, 0, NoWindow.STORED_RANGE)
 
     @JvmStatic
     fun main(arguments: Array<String>) {
         val preprocessor = Preprocessor(JpegDecoder { Ramp() })
         // a turned film that is enlarged along its one stored row
-        val strip = TestPng().header(1, 65_535).exif(6).image(TestPng.lines(1, ByteArray(65_535))).end()
-        check(preprocessor.preprocess(strip, SPEC.copy(width = 1024)).pixels.all { it.toInt() == 0 })
+        val line = ByteArray(65_535).also { it[0] = 99 }
+        val strip = TestPng().header(1, 65_535).exif(6).image(TestPng.lines(1, line)).end()
+        check(preprocessor.preprocess(strip, SPEC.copy(width = 1024)).pixels.drop(1024).all { it.toInt() == 0 })
+        manySegments(preprocessor)
+        manyChunks(preprocessor)
         for (orientation in listOf(1, 6)) {
             val films = listOf(
                 "png8" to png(8, orientation),
@@ -31,6 +38,31 @@ internal object LargeFilms {
                 }
             }
         }
+    }
+
+    /** Films of a million empty parts, which would fill the heap if they were kept. */
+    private fun manySegments(preprocessor: Preprocessor) {
+        val comment = TestJpeg.segment(0xFE, ByteArray(0))
+        val jpeg = withParts(TestJpeg.header(HEIGHT, WIDTH), TestJpeg.START.size, comment)
+        check(preprocessor.preprocess(jpeg, SPEC).width == WIDTH)
+        println("read a JPEG of a million segments")
+    }
+
+    private fun manyChunks(preprocessor: Preprocessor) {
+        val film = TestPng().header(2, 3).image(TestPng.lines(2, byteArrayOf(0, 99, 0))).end()
+        val empty = TestPng().chunk("IDAT", ByteArray(0)).end()
+            .copyOfRange(PNG_SIGNATURE.length, PNG_SIGNATURE.length + CHUNK)
+        val png = withParts(film, film.size - CHUNK, empty)
+        check(preprocessor.preprocess(png, SPEC).width == 3)
+        println("read a PNG of a million chunks")
+    }
+
+    private fun withParts(film: ByteArray, at: Int, part: ByteArray): ByteArray {
+        val all = ByteArray(film.size + PARTS * part.size)
+        film.copyInto(all, 0, 0, at)
+        for (i in 0 until PARTS) part.copyInto(all, at + i * part.size)
+        film.copyInto(all, at + PARTS * part.size, at, film.size)
+        return all
     }
 
     private fun isRamp(pixels: ByteArray, orientation: Int): Boolean = pixels.indices.all {

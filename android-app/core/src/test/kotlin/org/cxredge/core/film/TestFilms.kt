@@ -56,7 +56,6 @@ internal class ArrayFilm(
     override val orientation: Int = 1,
 ) : StoredFilm {
     override val meaning = Meaning(bits = 8)
-    override val saysColour = false
 
     override fun open(): StoredRows = object : StoredRows {
         private var at = 0
@@ -79,16 +78,24 @@ internal fun grey(film: StoredFilm, spec: InputSpec): ByteArray {
 }
 
 /** The fitted picture, bars and all, uint8[h, w, ch]. */
-internal fun fitted(film: StoredFilm, spec: InputSpec): ByteArray {
+internal fun fitted(film: ArrayFilm, spec: InputSpec): ByteArray {
     val frame: Frame = checkedFrame(film.uprightHeight, film.uprightWidth, spec)
-    val whole = Resampler(film, spec.channels, frame, frame.rows, frame.columns, spec.padValue)
-    stream(film, spec, Colour.REFUSE, listOf(whole))
-    return whole.pixels
+    return resampled(film, Resampler(film, spec.channels, frame, frame.rows, frame.columns, spec.padValue))
 }
 
 /** The model's picture, uint8[h, w, ch]. */
-internal fun resized(film: StoredFilm, spec: InputSpec): ByteArray {
-    val model = Resampler.fitted(film, spec)
-    stream(film, spec, Colour.REFUSE, listOf(model))
-    return model.pixels
+internal fun resized(film: ArrayFilm, spec: InputSpec): ByteArray {
+    return resampled(film, Resampler.fitted(film, spec))
+}
+
+/** Levels as they are stored, whatever they span. */
+private fun resampled(film: ArrayFilm, into: Resampler): ByteArray {
+    val row = ShortArray(film.width * film.channels)
+    film.open().use { rows ->
+        repeat(film.height) {
+            rows.read(row)
+            into.add(ByteArray(row.size) { row[it].toByte() })
+        }
+    }
+    return into.pixels
 }

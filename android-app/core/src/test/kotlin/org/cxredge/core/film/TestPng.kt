@@ -30,11 +30,7 @@ internal class TestPng {
     }
 
     /** [lines]: each with its filter byte first. */
-    fun image(lines: Sequence<ByteArray>): TestPng {
-        val deflated = ByteArrayOutputStream()
-        DeflaterOutputStream(deflated, Deflater(1)).use { stream -> lines.forEach(stream::write) }
-        return chunk("IDAT", deflated.toByteArray())
-    }
+    fun image(lines: Sequence<ByteArray>): TestPng = chunk("IDAT", deflated(lines))
 
     fun exif(orientation: Int): TestPng = chunk("eXIf", exifBlock(orientation))
 
@@ -49,9 +45,18 @@ internal class TestPng {
             byteArrayOf(77, 77, 0, 42, 0, 0, 0, 8, 0, 1, 1, 18, 0, 3, 0, 0, 0, 1, 0, orientation.toByte(), 0, 0) +
                 ByteArray(4)
 
-        /** A grey film of one level. */
-        fun flat(height: Int, width: Int, level: Int): ByteArray =
-            TestPng().header(height, width).image(lines(height, ByteArray(width) { level.toByte() })).end()
+        /** A grey film of one level, but for its first pixel: a film must have some span. */
+        fun plain(height: Int, width: Int, level: Int): ByteArray {
+            val line = ByteArray(width) { level.toByte() }
+            val first = line.clone().also { it[0] = (level xor 128).toByte() }
+            return TestPng().header(height, width).image(lines(1, first) + lines(height - 1, line)).end()
+        }
+
+        fun deflated(lines: Sequence<ByteArray>): ByteArray {
+            val deflated = ByteArrayOutputStream()
+            DeflaterOutputStream(deflated, Deflater(1)).use { stream -> lines.forEach(stream::write) }
+            return deflated.toByteArray()
+        }
 
         fun lines(count: Int, pixels: ByteArray): Sequence<ByteArray> {
             val line = byteArrayOf(0) + pixels
