@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
+from cxredge.images.acquisition import check_acquisition
 from cxredge.images.codestream import check_stream, repair_sequential_scan
 from cxredge.images.dicom_meaning import meaning_of, whole
 from cxredge.images.levels import grey_levels
@@ -130,6 +131,7 @@ def _check_header(what: str, film: FileDataset, spec: InputSpec) -> int:
             f"{what} is a multi-frame object ({frames} frames); one film is read at a time",
             "export each frame to its own single-frame file",
         )
+    check_acquisition(what, film, spec)
     samples = whole(what, film, "SamplesPerPixel", 1)
     photometric = str(film.get("PhotometricInterpretation", ""))
     if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
