@@ -43,6 +43,7 @@ private fun checkHeader(header: DicomHeader, spec: InputSpec, colour: Colour): I
     if (header.whole(DicomTag.FRAMES, 1) != 1L || DicomTag.SHARED_GROUPS in header || DicomTag.FRAME_GROUPS in header) {
         throw multiFrame("a multi-frame object")
     }
+    checkAcquisition(header, spec)
     val samples = header.whole(DicomTag.SAMPLES, 1)
     val photometric = header.text(DicomTag.PHOTOMETRIC)
     if (samples != 1L || photometric !in setOf("MONOCHROME1", "MONOCHROME2")) {
