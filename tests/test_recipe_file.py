@@ -161,3 +161,28 @@ def test_mutated_recipes_never_crash(place: int, byte: int, kind: int) -> None:
     except InputError as error:
         assert error.code.startswith("RECIPE-")
         assert error.fix
+
+
+def test_a_recipe_that_asks_nothing_of_films_says_no_such_key() -> None:
+    """Keys of kept results, record and manifest are then those of a toolchain without these keys."""
+    spec = parse_recipe(PHANTOM.read_bytes(), "model.yaml").input
+    was = {"spec": 1, "channels": 1, "height": 192, "width": 192, "fit": "pad", "pad_value": 0}
+    assert spec.model_dump(mode="json") == {**was, "no_window": "stored-range"}
+    text = PHANTOM.read_text().replace("  fit: pad\n", "  fit: pad\n  modalities: [CR, DX]\n  views: [PA]\n", 1)
+    asked = parse_recipe(text.encode(), "model.yaml").input
+    assert (asked.modalities, asked.body_parts, asked.views) == (("CR", "DX"), (), ("PA",))
+    assert asked.model_dump(mode="json") == {
+        **spec.model_dump(mode="json"),
+        "modalities": ["CR", "DX"],
+        "views": ["PA"],
+    }
+    assert asked.preprocessing == spec
+
+
+@pytest.mark.parametrize("value", ["", "[]", "CR", "[cr]", "[CR, CR]", "['CR ']", "[12]", "[NOT-A-CODE]", "{CR: 1}"])
+@pytest.mark.parametrize("key", ["modalities", "body_parts", "views"])
+def test_a_list_of_codes_is_codes_each_once_and_not_empty(key: str, value: str) -> None:
+    error = broken("  fit: pad\n", f"  fit: pad\n  {key}: {value}\n")
+    assert error.code == "RECIPE-VALUE"
+    assert f"input.{key}" in error.cause
+    assert broken("  fit: pad\n", "  fit: pad\n  modality: [CR]\n").choices[0] == "modalities"

@@ -20,7 +20,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import PIL
-from film_dicoms import encoded, unread
+from film_dicoms import encoded, of_kinds, unread
 from film_jpegs import write as write_jpegs
 from film_mutants import PASSES, mutants
 from numpy.typing import NDArray
@@ -150,7 +150,7 @@ def write(out: Path) -> None:
     with fresh_directory(out) as folder:
         entries, at = [], 0
         with (folder / "films.bin").open("wb") as films:
-            cases = [case(number) for number in range(CASES)] + [Case(*film) for film in encoded()]
+            cases = [case(number) for number in range(CASES)] + [Case(*film) for film in (*encoded(), *of_kinds())]
             for one in cases + [Case(*film) for film in unread()]:
                 films.write(one.data)
                 entries.append(

@@ -7,6 +7,7 @@
 - ``films/``: phantom films as PNG;
 - ``predict.json``: what ``cxredge predict`` says of them; films are named as seen from the repository's root;
 - ``classes/``: ``bundle/`` and ``predict.json`` of a small student with exclusive classes, onnx/fp32;
+- ``kinds/``: films that are not of the kind that this student takes, and what is said of those by who goes on;
 - ``bare/``: the same of a model with logits and quality alone: no map, no novelty;
 - ``old/bundle/``: a bundle whose manifest is of version 1, which no reader accepts;
 - ``film-cases/``: generated and damaged films, and what the reference makes of them (``film_cases.py``).
@@ -20,7 +21,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_text
+import numpy as np
+
+from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_bytes, write_text
+from cxredge.vectors.sources import dicom, scene
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from android import other_bundles
@@ -89,6 +93,15 @@ def make_others(goal: Path) -> None:
             must("sign", folder / "bundle", "--key", key)
         write_text(classes / "predict.json", must("predict", classes / "bundle", goal / "films", "--json"))
         write_text(bare / "predict.json", other_bundles.predict(bare / "bundle", goal / "films"))
+    with fresh_directory(goal / "kinds") as kinds:
+        (kinds / "films").mkdir()
+        film = scene(180, 160, 0, 255)
+        write_bytes(kinds / "films" / "mr.dcm", dicom(film, bits=8, Modality="MR", ViewPosition="LL"))
+        colour = np.stack([film, film // 2, film // 3], axis=-1)
+        write_bytes(kinds / "ultrasound.dcm", dicom(colour, bits=8, Modality="US"))
+        write_bytes(kinds / "films" / "no-modality.dcm", dicom(film, bits=8, Modality=None, BodyPartExamined="KNEE"))
+    said = must("predict", goal / "classes" / "bundle", goal / "kinds" / "films", "--other-kinds", "--json")
+    write_text(goal / "kinds" / "predict.json", said)
     with fresh_directory(goal / "old") as old:
         other_bundles.make_old(goal / "classes" / "bundle", old / "bundle", key)
 

@@ -54,3 +54,14 @@ def test_what_a_recipe_says_stays_one_value(bundle: Path) -> None:
     odd = 'A: "licence" #1\n- x: {y}'
     found = header(render(record.model_copy(update={"recipe": record.recipe.model_copy(update={"licence": odd})})))
     assert found["license"] == odd.lower()
+
+
+def test_it_says_of_which_dicom_films_the_model_is(bundle: Path) -> None:
+    record = open_bundle(bundle).record
+    assert "DICOM films" not in render(record)
+    spec = record.recipe.input.model_copy(update={"modalities": ("CR", "DX"), "views": ("PA",)})
+    said = render(record.model_copy(update={"recipe": record.recipe.model_copy(update={"input": spec})}))
+    (line,) = (line for line in said.splitlines() if line.startswith("| DICOM films"))
+    assert line == "| DICOM films | modality CR, DX; view PA; others are refused |"
+    at = said.splitlines().index(line)
+    assert [row[:2] for row in said.splitlines()[at - 1 : at + 2]] == ["| "] * 3

@@ -172,6 +172,23 @@ BAD: dict[str, Callable[[Tree], Tree]] = {
     "a file twice": lambda t: changed(t, ("files",), [t["files"][0], *t["files"]]),
     "files in another order": lambda t: changed(t, ("files",), t["files"][::-1]),
     "a size below zero": at("files", 0, "bytes", value=-1),
+    **{
+        f"{what} for {key}": at("model", "input", key, value=value)
+        for key in ("modalities", "body_parts", "views")
+        for what, value in {
+            "nothing": None,
+            "no code": [],
+            "a code alone": "CR",
+            "a code twice": ["CR", "CR"],
+            "small letters": ["cr"],
+            "a space behind": ["CR "],
+            "a line break": ["CR\n"],
+            "an empty code": [""],
+            "seventeen letters": ["C" * 17],
+            "a number": [1],
+            "thirty-three codes": [f"C{i}" for i in range(33)],
+        }.items()
+    },
 }
 
 
@@ -183,6 +200,22 @@ def test_what_does_not_fit_is_refused(what: str, name: str, folder: Path) -> Non
     assert len(found.text()) < 3_000
     assert "\x1b" not in found.text()
     assert "\u202e" not in found.text()
+
+
+def test_the_kinds_of_films_that_a_model_takes_are_read(name: str, folder: Path) -> None:
+    kinds = {
+        "modalities": ["DX", "CR"],
+        "body_parts": ["CHEST", "A1_ B" + "C" * 11],
+        "views": [f"V{i}" for i in range(32)],
+    }
+    for keys in (list(kinds), ["views"]):
+        tree = loaded(name)
+        tree["model"]["input"].update({key: kinds[key] for key in keys})
+        (folder / "manifest.json").write_text(sealed(tree))
+        spec = read_manifest(folder).model.input
+        assert {key: list(getattr(spec, key)) for key in kinds} == {
+            key: kinds[key] if key in keys else [] for key in kinds
+        }
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])

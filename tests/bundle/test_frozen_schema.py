@@ -1,4 +1,4 @@
-"""Schema version 2 is frozen: bundles of it are read for ever, and its schema does not change under its number."""
+"""Schema version 2 is frozen: whatever it took is taken for ever, and read alike; it may only gain optional keys."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from cxredge.bundle.selftest import SelfTest
 from cxredge.bundle.signature import verify_signature
 from cxredge.errors import InputError
 from cxredge.targets import get_target
-from support.bundles import V2
+from support.bundles import V2, changed
 from support.command import ROOT
 
 SCHEMAS = ("manifest", "selftest")
+GAINED = {"manifest": {"InputSpec": ("modalities", "body_parts", "views")}, "selftest": {}}
+"""By schema and record: keys that came after it was frozen. A reader that does not know them refuses the manifest."""
 BUNDLES = ("bundle", "classes")
 WORDS = ("title", "description")
 AGAIN = "build the bundle again"
@@ -74,17 +76,41 @@ def rules(schema: Any) -> Any:
     return kept
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
-def test_the_published_schema_is_still_version_2(name: str) -> None:
+def schemas(name: str) -> tuple[Any, Any]:
+    """The frozen one, and the published one."""
     frozen, published = (
         json.loads((folder / f"{name}.schema.json").read_text()) for folder in (V2, ROOT / "docs" / "schemas")
     )
+    return frozen, published
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_published_schema_is_still_version_2(name: str) -> None:
+    frozen, published = schemas(name)
+    for record, keys in GAINED[name].items():
+        fields = published["$defs"][record]
+        assert not set(keys) & set(fields["required"]), "an older manifest has no such key, and must be taken"
+        for key in keys:
+            del fields["properties"][key]
     assert rules(published) == rules(frozen), (
         f"the {name} changed, but version 2 is frozen: apps in the field read it, and refuse what they do not know. "
-        "What no phone needs belongs into the record. Else give the manifest version 3, keep a reader for version 2 "
-        "beside it, publish both schemas, and make tests/bundle/fixtures/v3 with make_fixture.py. Words (titles, "
-        "descriptions) may change freely."
+        "What no phone needs belongs into the record. A key that most models lack may be optional: list it in GAINED. "
+        "Else give the manifest version 3, keep a reader for version 2 beside it, publish both schemas, and make "
+        "tests/bundle/fixtures/v3 with make_fixture.py. Words (titles, descriptions) may change freely."
     )
+
+
+@pytest.mark.parametrize("bundle", BUNDLES)
+def test_an_older_reader_refuses_a_key_that_was_gained_and_never_passes_it_over(bundle: str) -> None:
+    import jsonschema
+
+    frozen, published = schemas("manifest")
+    tree = json.loads((V2 / bundle / "manifest.json").read_text())
+    for key in GAINED["manifest"]["InputSpec"]:
+        made = changed(tree, ("model", "input", key), ["CR"])
+        jsonschema.validate(made, published)
+        with pytest.raises(jsonschema.ValidationError, match=key):
+            jsonschema.validate(made, frozen)
 
 
 def test_a_changed_field_would_be_seen() -> None:

@@ -14,7 +14,9 @@ from click.testing import CliRunner, Result
 from cxredge.cli.field import field
 from cxredge.cli.predict import predict
 from cxredge.errors import InputError
+from cxredge.vectors.sources import dicom, scene
 from cxredge.workflows import predict as workflow
+from support.bundles import changed, sealed
 from support.command import ROOT
 from support.deep_folder import deepen
 
@@ -90,3 +92,30 @@ def test_an_empty_path_is_not_this_folder(command: Any) -> None:
     done = CliRunner().invoke(command, arguments)
     assert done.exit_code == 2
     assert "the path is empty" in done.output
+
+
+def test_a_film_of_another_kind_is_named_or_refused(tmp_path: Path) -> None:
+    bundle = shutil.copytree(BUNDLE, tmp_path / "bundle")
+    tree = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(sealed(changed(tree, ("model", "input", "modalities"), ["CR", "DX"])))
+    film = tmp_path / "slice.dcm"
+    film.write_bytes(dicom(scene(80, 70, 0, 255), bits=8, Modality="MR"))
+
+    def asked(*options: str) -> Result:
+        arguments = [str(bundle), str(film), str(FILM), *options]
+        return CliRunner().invoke(predict, arguments, standalone_mode=False)
+
+    refused = asked()
+    assert refused.return_value == 2, refused.exception
+    assert "error [IMG-MODALITY]: slice.dcm is of modality MR, which this model does not take" in refused.stderr
+    assert "choices: CR, DX" in refused.stderr
+    assert "--other-kinds" in refused.stderr
+    assert "phantom-0.png" in refused.stdout
+    first, second = json.loads(asked("--json").stdout)
+    assert first["error"]["code"] == "IMG-MODALITY"
+    assert second["passed_over"] == []
+    gone_on = asked("--other-kinds")
+    assert gone_on.return_value == 0, gone_on.exception
+    assert gone_on.stdout.count("warning: not the kind of film that this model takes (modality MR)") == 1
+    first, second = json.loads(asked("--other-kinds", "--json").stdout)
+    assert (first["passed_over"], second["passed_over"]) == (["modality MR"], [])

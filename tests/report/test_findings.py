@@ -105,3 +105,16 @@ def test_labels_with_too_few_patients_are_named() -> None:
     assert isinstance(found, FilmFindings)
     assert [f.too_few for f in found.findings] == [None, few["Nodule"]]
     assert "rests on too few patients: Nodule" in text(found, phantom=False)
+
+
+@pytest.mark.parametrize(("name", "logits"), [("bundle", (0, 0)), ("classes", (0, 0, 0))])
+def test_what_was_passed_over_is_said_first_and_in_the_record(name: str, logits: tuple[float, ...]) -> None:
+    plain = findings(model(name), outputs(*logits), *FILM)
+    assert plain.passed_over == ()
+    assert "warning" not in text(plain, phantom=False)
+    found = findings(model(name), outputs(*logits), *FILM, ("modality MR", "view LL"))
+    assert found.model_dump(mode="json") == {**plain.model_dump(mode="json"), "passed_over": ["modality MR", "view LL"]}
+    said = text(found, phantom=False).splitlines()
+    warning = "not the kind of film that this model takes (modality MR, view LL): do not rely on the findings"
+    assert f"  warning: {warning}" in said
+    assert [line for line in said if "warning" not in line] == text(plain, phantom=False).splitlines()

@@ -50,6 +50,11 @@ def test_the_ramp_rises_in_lightness() -> None:
 def test_the_figure_holds_film_overlay_and_text() -> None:
     pixels = film()
     sheet = figure(pixels, np.ones((4, 5), np.float32), ("Nodule", "phantom 1.0.0"))
+    higher = figure(pixels, np.ones((4, 5), np.float32), ("Nodule", "phantom 1.0.0", "of another kind"))
+    assert higher.height > sheet.height
+    below = np.asarray(higher)[sheet.height - 10 :]
+    assert (below < 100).any(), "the third line stands below the second"
+    np.testing.assert_array_equal(np.asarray(higher)[: sheet.height - 10], np.asarray(sheet)[:-10])
     assert sheet.size == (2 * 60 + 36, 48 + 24 + 46)
 
 

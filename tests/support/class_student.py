@@ -25,7 +25,8 @@ card:
   limitations: [It was never trained.]
 student: {{backbone: {backbone}, novelty_rank: {rank}}}
 weights: {{file: weights.safetensors, sha256: "{digest}"}}
-input: {{channels: 1, height: {side}, width: {side}, fit: pad}}
+input:
+  {{channels: 1, height: {side}, width: {side}, fit: pad, modalities: [CR, DX], body_parts: [CHEST], views: [PA, AP]}}
 labels:
   kind: single-label
   names: [clear, enlarged_heart, fluid]

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from cxredge.errors import InputError
+from cxredge.vectors.sources import dicom, scene
 from cxredge.workflows.predict import Predictor
 from support.bundles import V2, Tree, changed, sealed
 
@@ -72,3 +74,44 @@ def test_a_film_of_another_size_than_the_artifact_takes(folder: Path, tree: Tree
     error = asked(folder, changed(made, (*ARTIFACT, "inputs", 0, "shape"), [1, 96, 64, 1]))
     assert error.code == "RUN-FAILED"
     assert "96" in error.cause
+
+
+def taking(folder: Path, tree: Tree, **lists: list[str]) -> Path:
+    """The bundle of a model that takes only such films."""
+    made = changed(tree, ("model", "input"), {**tree["model"]["input"], **lists})
+    (folder / "manifest.json").write_text(sealed(made))
+    return folder
+
+
+def slice_of(tmp_path: Path, **tags: object) -> Path:
+    path = tmp_path / "slice.dcm"
+    path.write_bytes(dicom(scene(80, 70, 0, 255), bits=8, **tags))
+    return path
+
+
+def test_a_film_of_another_kind_is_refused_unless_somebody_goes_on(folder: Path, tree: Tree, tmp_path: Path) -> None:
+    film = slice_of(tmp_path, Modality="MR", ViewPosition="LL")
+    (free,) = Predictor(folder, [film], None, None, None).run()
+    assert free.findings is not None
+    bundle = taking(folder, tree, modalities=["CR", "DX"], body_parts=["CHEST"], views=["PA", "AP"])
+    (refused,) = Predictor(bundle, [film], None, None, None).run()
+    assert refused.findings is None
+    assert isinstance(refused.error, InputError)
+    assert (refused.error.code, refused.error.choices) == ("IMG-MODALITY", ("CR", "DX"))
+    (gone_on,) = Predictor(bundle, [film], None, tmp_path / "map.png", None, other_kinds=True).run()
+    assert gone_on.findings is not None
+    assert gone_on.findings.passed_over == ("modality MR", "view LL")
+    own = {"bundle", "passed_over"}
+    assert gone_on.findings.model_dump(exclude=own) == free.findings.model_dump(exclude=own)
+    other_kinds, plain = Image.open(tmp_path / "map.png"), tmp_path / "plain.png"
+    (asked,) = Predictor(folder, [FILM], None, plain, None, other_kinds=True).run()
+    assert asked.findings is not None
+    assert asked.findings.passed_over == ()
+    assert other_kinds.height > Image.open(plain).height, "the picture names it too"
+
+
+def test_going_on_reads_nothing_that_cannot_be_read(folder: Path, tree: Tree, tmp_path: Path) -> None:
+    film = slice_of(tmp_path, Modality="MR", NumberOfFrames=2)
+    (found,) = Predictor(taking(folder, tree, modalities=["CR"]), [film], None, None, None, other_kinds=True).run()
+    assert isinstance(found.error, InputError)
+    assert found.error.code == "IMG-MULTIFRAME"

@@ -99,6 +99,16 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {name for name in before if before[name] != after[name]}
 
 
+def test_which_films_a_model_takes_decides_what_is_read_and_no_model(tree: Path) -> None:
+    before = keys()
+    spec = load_recipe(PHANTOM).input.model_copy(update={"modalities": ("CR", "DX")})
+    stale_now = changed(before, keys(input=spec))
+    assert stale_now >= READS_FILMS
+    kept = {f"lower {name}" for name in load_recipe(PHANTOM).artifacts() if not name.integer} | {"self-test inputs"}
+    assert kept <= before.keys()
+    assert not kept & stale_now
+
+
 TARGETS = ("executorch", "tflite", "coreml", "onnx")
 READS_FILMS = {"calibration films", "evaluation films", "validation films", "out-of-distribution films"}
 

@@ -7,9 +7,10 @@ The JSON Schema generated from these classes is published under ``docs/schemas/`
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     StringConstraints,
     create_model,
@@ -25,6 +26,7 @@ from cxredge.vocabulary import (
     APP_TARGETS,
     AppKind,
     ArtifactName,
+    DicomCode,
     Frozen,
     Label,
     ModulePattern,
@@ -36,10 +38,31 @@ from cxredge.vocabulary import (
 )
 
 
-class InputSpec(Frozen):
-    """Preprocessing, as data: decode, orientation, VOI, inversion, 8-bit, fit, resize, float 0..255.
+def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(codes)) != len(codes):
+        raise ValueError("a code appears twice")
+    return codes
 
-    The same record travels in the manifest, and the Kotlin and Swift twins read it there.
+
+def _absent_or_not_empty(schema: dict[str, Any]) -> None:
+    """Of a list whose key is absent where it is not asked: it has no default that could be written."""
+    schema.pop("default", None)
+    schema["uniqueItems"] = True
+
+
+AcceptedCodes = Annotated[
+    tuple[DicomCode, ...],
+    Field(min_length=1, max_length=32, exclude_if=lambda codes: not codes, json_schema_extra=_absent_or_not_empty),
+    AfterValidator(_each_once),
+]
+"""Codes of which a film's must be one; absent from the file where any film will do, never null or empty."""
+
+
+class InputSpec(Frozen):
+    """What films a student takes, and their preprocessing, as data.
+
+    Decode, orientation, VOI, inversion, 8-bit, fit, resize, float 0..255. The same record travels in the manifest, and
+    the Kotlin and Swift twins read it there.
     """
 
     spec: Literal[1] = 1
@@ -53,6 +76,17 @@ class InputSpec(Frozen):
     """Grey level of the bars."""
     no_window: Literal["stored-range", "min-max"] = "stored-range"
     """What 0 and 255 mean for an image without a VOI window or LUT: the stored bits' range, or its own extremes."""
+    modalities: AcceptedCodes = ()
+    """Modalities (0008,0060) of the DICOM films that are taken; one that says none is refused. Absent: any film."""
+    body_parts: AcceptedCodes = ()
+    """Body parts (0018,0015) that are taken, of DICOM films that say one. Absent: any."""
+    views: AcceptedCodes = ()
+    """View positions (0018,5101) that are taken, of DICOM films that say one. Absent: any."""
+
+    @property
+    def preprocessing(self) -> Self:
+        """Without what decides only whether a film is read: this alone decides pixels, and so a model's own bytes."""
+        return self.model_copy(update=dict.fromkeys(("modalities", "body_parts", "views"), ()))
 
 
 class StudentSpec(Frozen):

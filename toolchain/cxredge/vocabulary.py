@@ -37,6 +37,8 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3}
 Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 """What a device, a system or a runtime says of itself: short, and without control characters."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+DicomCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]([A-Z0-9_ ]{0,14}[A-Z0-9_])?$")]
+"""A code string (PS3.5 6.2, VR CS) as a DICOM header means it: 1 to 16 capitals, digits, ``_`` and inner spaces."""
 ARTIFACT_NAME = r"^[a-z]{1,20}/[a-z0-9]{1,10}$"
 
 

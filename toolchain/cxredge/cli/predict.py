@@ -19,9 +19,20 @@ from cxredge.cli.listing import NamedPath
     help="Write the picture there: a .png for one film, a folder for more.",
 )
 @click.option("--label", help="Label of the heatmap (default: the one that stands out most).")
+@click.option(
+    "--other-kinds",
+    is_flag=True,
+    help="Also DICOM films of other modalities, body parts or views than the model takes; the answer says so.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of text.")
 def predict(
-    bundle: Path, films: tuple[Path, ...], artifact: str | None, heatmap: Path | None, label: str | None, as_json: bool
+    bundle: Path,
+    films: tuple[Path, ...],
+    artifact: str | None,
+    heatmap: Path | None,
+    label: str | None,
+    other_kinds: bool,
+    as_json: bool,
 ) -> int:
     """What BUNDLE says of FILMS (DICOM, PNG, JPEG; folders are searched): findings, or one class or "uncertain".
 
@@ -32,7 +43,7 @@ def predict(
     from cxredge.report.findings import text
     from cxredge.workflows.predict import Predictor
 
-    predictor = Predictor(bundle, films, artifact, heatmap, label)
+    predictor = Predictor(bundle, films, artifact, heatmap, label, other_kinds)
     records: list[object] = []
     failed = 0
     for prediction in predictor.run():

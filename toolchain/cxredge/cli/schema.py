@@ -45,10 +45,15 @@ def schema(out: Path) -> None:
 
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema in which every record needs all of its keys, whatever defaults their fields have elsewhere."""
+    """A schema in which every record needs its keys, whatever defaults their fields have elsewhere.
+
+    A key stays optional only where its absence says something, which no default does.
+    """
     for record in (schema, *schema.get("$defs", {}).values()):
         if "properties" in record:
-            record["required"] = list(record["properties"])
-            for field in record["properties"].values():
+            needed = record.get("required", [])
+            fields = record["properties"]
+            record["required"] = [name for name, field in fields.items() if name in needed or "default" in field]
+            for field in fields.values():
                 field.pop("default", None)
     return schema

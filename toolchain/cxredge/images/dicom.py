@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
+from cxredge.images.acquisition import check_acquisition
 from cxredge.images.codestream import check_stream, repair_sequential_scan
 from cxredge.images.dicom_elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, cut_out
 from cxredge.images.dicom_meaning import meaning_of, whole
@@ -153,6 +154,7 @@ def _check_header(what: str, film: FileDataset, spec: InputSpec) -> int:
             f"{what} is an enhanced or segmentation object (functional groups), not a single film",
             "choose the film itself; of an enhanced object, export the frame to its own file of a single-frame class",
         )
+    check_acquisition(what, film, spec)
     samples = whole(what, film, "SamplesPerPixel", 1)
     photometric = str(film.get("PhotometricInterpretation", ""))
     if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):

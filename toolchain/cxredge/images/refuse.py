@@ -11,6 +11,9 @@ IMG-SIZE                  more pixels, bytes or scans than the limits below, or 
 IMG-MULTIFRAME            more than one picture (multi-frame, enhanced or segmentation DICOM, animated PNG,
                           multi-picture JPEG)
 IMG-NO-PIXELS             DICOM without pixel data
+IMG-MODALITY              DICOM of a modality that the recipe does not take, or of none
+IMG-BODY-PART             DICOM of a body part that the recipe does not take
+IMG-VIEW                  DICOM of a view that the recipe does not take
 IMG-SYNTAX                DICOM transfer syntax that is not read
 IMG-PHOTOMETRIC           photometric interpretation that is not read, or that contradicts the presentation LUT
 IMG-DEPTH                 bits per sample that are not read (float, 32 bit, 16-bit colour)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -60,6 +60,8 @@ class FilmAnswer(Frozen):
     novelty_threshold: float | None
     unlike_training_films: bool | None
     quality: tuple[Accident, ...] | None
+    passed_over: tuple[str, ...]
+    """What of the film's header is not what the model takes, where somebody chose to go on (``modality MR``)."""
 
 
 class FilmFindings(FilmAnswer):
@@ -151,8 +153,12 @@ def findings(
     bundle: str,
     artifact: str,
     too_few: Mapping[str, str],
+    passed_over: Sequence[str] = (),
 ) -> FilmFindings | FilmClass:
-    """outputs: of this one film (N = 1), those that the model has. too_few: of the artifact's manifest."""
+    """outputs: of this one film (N = 1), those that the model has. too_few: of the artifact's manifest.
+
+    passed_over: of ``acquisition.passing_over``.
+    """
     rule = rule_of(model.names, model.decision)
     novelty = float(outputs["novelty"][0]) if model.novelty is not None else None
     common = {
@@ -166,6 +172,7 @@ def findings(
             None if model.novelty is None or novelty is None else novelty > model.novelty.threshold
         ),
         "quality": _quality(model, outputs),
+        "passed_over": tuple(passed_over),
     }
     if isinstance(rule, ExclusiveRule):
         return FilmClass.model_validate(common | _class(rule, outputs, too_few))
@@ -207,9 +214,16 @@ def _quality(model: Model, outputs: Outputs) -> list[Accident] | None:
     ]
 
 
+def other_kind(result: FilmAnswer) -> str:
+    """That the film is of another kind than the model takes, and of which."""
+    return f"not the kind of film that this model takes ({', '.join(result.passed_over)})"
+
+
 def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
     """Lines for a person."""
     lines = [f"{printable(result.film)}  ({result.bundle}, {result.artifact})", *result.lines()]
+    if result.passed_over:
+        lines.append(f"  warning: {other_kind(result)}: do not rely on the findings")
     if result.novelty is not None:
         scale = f"novelty {result.novelty:.2f}", f"threshold {result.novelty_threshold:.2f}"
         if result.unlike_training_films:

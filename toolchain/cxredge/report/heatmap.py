@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 SCALE = 2
 """Screen pixels per preprocessed pixel."""
 MARGIN = 12
-CAPTION = 46
+LINE = 20
 
 # Seven anchors of a dark-to-bright ramp with even steps of lightness (black, violet, red, orange, yellow), so that the
 # order survives greyscale printing and colour-blind eyes
@@ -48,19 +49,20 @@ def overlay(pixels: NDArray[np.uint8], cam: NDArray[np.float32]) -> NDArray[np.u
     return np.rint(film * (1 - alpha) + colours(strength).astype(np.float64) * alpha).astype(np.uint8)
 
 
-def figure(pixels: NDArray[np.uint8], cam: NDArray[np.float32], lines: tuple[str, str]) -> Image:
-    """Film left, overlay right, two lines of text under them (label and margin; bundle and what the map is)."""
+def figure(pixels: NDArray[np.uint8], cam: NDArray[np.float32], lines: Sequence[str]) -> Image:
+    """Film left, overlay right, lines of text under them (label and margin; bundle and what the map is; warnings)."""
     from PIL import Image, ImageDraw, ImageFont
 
     height, width = (SCALE * n for n in pixels.shape[1:])
-    sheet = Image.new("RGB", (2 * width + 3 * MARGIN, height + 2 * MARGIN + CAPTION), (250, 250, 250))
+    size = (2 * width + 3 * MARGIN, height + 2 * MARGIN + LINE * len(lines) + 6)
+    sheet = Image.new("RGB", size, (250, 250, 250))
     for i, picture in enumerate((_rgb(pixels), overlay(pixels, cam))):
         big = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
         sheet.paste(big, (MARGIN + i * (width + MARGIN), MARGIN))
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=14)
     for i, line in enumerate(lines):
-        draw.text((MARGIN, height + 2 * MARGIN + 20 * i - 4), line, fill=(20, 20, 20), font=font)
+        draw.text((MARGIN, height + 2 * MARGIN + LINE * i - 4), line, fill=(20, 20, 20), font=font)
     return sheet
 
 

@@ -7,14 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.manifest import Manifest
 from cxredge.errors import CxrError, InputError, nearest
 from cxredge.files import TooManyFiles, sha256_file, walk, write_bytes
+from cxredge.images.acquisition import passing_over
 from cxredge.images.preprocess import preprocess, to_student
 from cxredge.outputs import Outputs
 from cxredge.progress import track
-from cxredge.report.findings import FilmClass, FilmFindings, findings
+from cxredge.report.findings import FilmClass, FilmFindings, findings, other_kind
 from cxredge.targets import get_target
 from cxredge.targets.runner import Runner
 from cxredge.vocabulary import ArtifactName
@@ -43,12 +47,19 @@ class Prediction:
 class Predictor:
     """A checked bundle and one of its artifacts, on films.
 
-    name: of the artifact; None: the primary one. Raises InputError BUNDLE-*, MANIFEST-*, PREDICT-LABEL,
+    name: of the artifact; None: the primary one. other_kinds: read films of other modalities, body parts and views than
+    the model takes, and say so. Raises InputError BUNDLE-*, MANIFEST-*, PREDICT-LABEL,
     PREDICT-HEATMAP, PREDICT-EMPTY or PREDICT-MANY.
     """
 
     def __init__(
-        self, bundle: Path, films: Sequence[Path], name: str | None, heatmap: Path | None, label: str | None
+        self,
+        bundle: Path,
+        films: Sequence[Path],
+        name: str | None,
+        heatmap: Path | None,
+        label: str | None,
+        other_kinds: bool = False,
     ) -> None:
         self.manifest: Manifest = read_manifest(bundle)
         self._entry = self.manifest.artifact(name or self.manifest.primary)
@@ -63,6 +74,7 @@ class Predictor:
                 "PREDICT-HEATMAP", f"the model of {self.manifest.id} has no heatmap", "leave --heatmap out"
             )
         self._films = _expand(films)
+        self._other_kinds = other_kinds
         if heatmap is not None and (len(self._films) > 1) == (heatmap.suffix.lower() == ".png"):
             raise InputError(
                 "PREDICT-HEATMAP",
@@ -89,11 +101,11 @@ class Predictor:
 
     def _one(self, runner: Runner, film: Path) -> FilmFindings | FilmClass:
         model, name = self.manifest.model, self._entry.name
-        pixels = preprocess(film, model.input)
+        pixels, passed_over = self._read(film)
         outputs = runner.run(to_student(pixels))
         self._check(outputs)
         digest = sha256_file(film)
-        found = findings(model, outputs, str(film), digest, self.manifest.id, name, self._entry.too_few)
+        found = findings(model, outputs, str(film), digest, self.manifest.id, name, self._entry.too_few, passed_over)
         if self._heatmaps is not None:
             from cxredge.report import heatmap
 
@@ -103,6 +115,13 @@ class Predictor:
             heatmap.figure(pixels, cam, self._words(found, label, name)).save(stream, "PNG")
             write_bytes(self._place(self._heatmaps.place, film, digest), stream.getvalue())
         return found
+
+    def _read(self, film: Path) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+        """The film's pixels, and what of its header was passed over."""
+        spec = self.manifest.model.input
+        if self._other_kinds:
+            return passing_over(spec, lambda loosened: preprocess(film, loosened))
+        return preprocess(film, spec), ()
 
     def _check(self, outputs: Outputs) -> None:
         """Raises InputError RUN-OUTPUT when they are not the outputs that the manifest describes, as apps do."""
@@ -114,11 +133,12 @@ class Predictor:
                 "build the bundle again",
             )
 
-    def _words(self, found: FilmFindings | FilmClass, label: str, name: ArtifactName) -> tuple[str, str]:
-        return (
+    def _words(self, found: FilmFindings | FilmClass, label: str, name: ArtifactName) -> list[str]:
+        return [
             found.words(label),
             f"where the logit comes from, {self.manifest.id}, {name}; not a diagnosis",
-        )
+            *([other_kind(found)] if found.passed_over else []),
+        ]
 
     def _place(self, goal: Path, film: Path, digest: str) -> Path:
         # the digest keeps two films of the same name apart

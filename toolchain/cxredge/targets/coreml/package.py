@@ -59,7 +59,7 @@ def _describe(description: Any, recipe: Recipe, scheme: SchemeName) -> None:
         f"{recipe.name}-{recipe.version}",
         recipe.weights.sha256,
         ",".join(recipe.labels.names),
-        canonical_json(recipe.input.model_dump(mode="json")),
+        canonical_json(recipe.input.preprocessing.model_dump(mode="json")),
         scheme,
     )
     for key, value in zip(KEYS, values, strict=True):

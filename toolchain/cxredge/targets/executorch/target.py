@@ -82,7 +82,7 @@ class ExecuTorch(Target):
             constants = {
                 OUTPUTS_METHOD: ",".join(STUDENT_OUTPUTS),
                 LABELS_METHOD: ",".join(recipe.labels.names),
-                INPUT_METHOD: canonical_json(recipe.input.model_dump(mode="json")),
+                INPUT_METHOD: canonical_json(recipe.input.preprocessing.model_dump(mode="json")),
             }
             edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()], constant_methods=constants)
             write_bytes(path, edge.to_executorch().buffer)

@@ -102,7 +102,7 @@ class Onnx(Target):
             model,
             {
                 LABELS_KEY: ",".join(recipe.labels.names),
-                INPUT_KEY: canonical_json(recipe.input.model_dump(mode="json")),
+                INPUT_KEY: canonical_json(recipe.input.preprocessing.model_dump(mode="json")),
             },
         )
         onnx.checker.check_model(model, full_check=True)

@@ -29,7 +29,7 @@ class SelfTestInputs(Pictures):
     @property
     def inputs(self) -> Mapping[str, object]:
         """The input spec."""
-        return {"input": self.spec.model_dump(mode="json")}
+        return {"input": self.spec.preprocessing.model_dump(mode="json")}
 
     def draw(self, store: Store) -> Drawn:
         """See ``bundle.selftest.make_inputs``."""

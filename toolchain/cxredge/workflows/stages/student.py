@@ -13,6 +13,6 @@ def student_inputs(recipe: Recipe) -> dict[str, object]:
     return {
         "student": recipe.student.model_dump(mode="json"),
         "weights": recipe.weights.sha256,
-        "input": recipe.input.model_dump(mode="json"),
+        "input": recipe.input.preprocessing.model_dump(mode="json"),
         "labels": len(recipe.labels.names),
     }

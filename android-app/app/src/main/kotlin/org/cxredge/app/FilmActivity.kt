@@ -22,6 +22,7 @@ import org.cxredge.core.film.Colour
 /** One film: the address is the intent's data, so that the system brings it back when the process has died. */
 class FilmActivity : Screen(R.layout.film) {
     private var colour = Colour.REFUSE
+    private var otherKinds = false
     private var shown: FilmResult? = null
     private var label = UNCHOSEN
 
@@ -29,11 +30,16 @@ class FilmActivity : Screen(R.layout.film) {
         super.onCreate(savedInstanceState)
         savedInstanceState?.let {
             if (it.getBoolean(GREYED)) colour = Colour.TO_GREY
+            otherKinds = it.getBoolean(OTHER_KINDS)
             label = it.getInt(LABEL, UNCHOSEN)
         }
         find<View>(R.id.another).setOnClickListener { finish() }
         find<View>(R.id.convert).setOnClickListener {
             colour = Colour.TO_GREY
+            analyse()
+        }
+        find<View>(R.id.go_on).setOnClickListener {
+            otherKinds = true
             analyse()
         }
         val film = find<FilmView>(R.id.film)
@@ -57,6 +63,7 @@ class FilmActivity : Screen(R.layout.film) {
     override fun onSaveInstanceState(outState: Bundle) {
         super.onSaveInstanceState(outState)
         outState.putBoolean(GREYED, colour == Colour.TO_GREY)
+        outState.putBoolean(OTHER_KINDS, otherKinds)
         outState.putInt(LABEL, label)
     }
 
@@ -68,7 +75,7 @@ class FilmActivity : Screen(R.layout.film) {
         super.onDestroy()
     }
 
-    private fun analyse() = session.analyse(FilmRequest(intent.dataString.orEmpty(), colour))
+    private fun analyse() = session.analyse(FilmRequest(intent.dataString.orEmpty(), colour, otherKinds))
 
     override fun show() {
         val (verdict, state) = session.state
@@ -79,6 +86,7 @@ class FilmActivity : Screen(R.layout.film) {
         )
         Notice.replace(find(R.id.notices), FilmWords.messages(state, resources))
         find<View>(R.id.convert).visible(FilmWords.mayConvert(state))
+        find<View>(R.id.go_on).visible(FilmWords.mayGoOn(state))
         val result = (state as? FilmState.Done)?.result
         find<View>(R.id.result).visible(result != null)
         if (result != null && result !== shown) {
@@ -109,6 +117,7 @@ class FilmActivity : Screen(R.layout.film) {
 
     private companion object {
         const val GREYED = "greyed"
+        const val OTHER_KINDS = "other kinds"
         const val LABEL = "label"
         const val UNCHOSEN = -1
     }

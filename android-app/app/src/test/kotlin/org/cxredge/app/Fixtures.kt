@@ -10,6 +10,7 @@ import java.io.File
 class Kit(folder: File) {
     val bundle: File = File(folder, "bundle")
     val name: String = folder.name
+    val films: File = File(folder, "films")
     private val answers = File(folder, "predict.json")
 
     /** What `cxredge predict --json` says of the films, by their files' names. */
@@ -32,6 +33,9 @@ object Fixtures {
 
     /** Three classes that exclude each other, with names in English and French. */
     val classes: Kit = Kit(File(root, "classes"))
+
+    /** Films of other kinds than the model of [classes] takes, and what is said of them by who goes on. */
+    val kinds: Kit = Kit(File(root, "kinds"))
 
     /** The same classes from a model that gives logits and quality alone. */
     val bare: Kit = Kit(File(root, "bare"))

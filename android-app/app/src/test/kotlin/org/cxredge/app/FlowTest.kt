@@ -134,6 +134,73 @@ class FlowTest {
     }
 
     @Test
+    fun aFilmOfAnotherKindIsAnalysedOnlyWhenAskedForAndNamed() {
+        Screens.use(Fixtures.classes)
+        val codes = mapOf("mr.dcm" to R.string.modality_title, "no-modality.dcm" to R.string.modality_title)
+        for ((name, title) in codes) {
+            val controller = open(Uri.fromFile(File(Fixtures.kinds.films, name)))
+            val activity = controller.get()
+            until { session.state.film is FilmState.Refused }
+            val notices = text(activity.find(R.id.notices))
+            for (said in listOf(title, R.string.other_kind_advice, R.string.go_on_text)) {
+                assertTrue("$name: $notices", app.getString(said) in notices)
+            }
+            assertTrue(notices, "IMG-MODALITY" in notices && "this model takes CR, DX" in notices)
+            assertEquals(View.VISIBLE, activity.find<View>(R.id.go_on).visibility)
+            assertEquals(View.GONE, activity.find<View>(R.id.convert).visibility)
+            activity.find<View>(R.id.go_on).performClick()
+            until { session.state.film is FilmState.Done }
+            assertEquals(View.GONE, activity.find<View>(R.id.go_on).visibility)
+            OnScreen(activity, Fixtures.kinds.predictions.getValue(name), name).check()
+            val log = Robolectric.buildActivity(LogActivity::class.java).setup().get()
+            val shared = log.find<TextView>(R.id.log).text.toString()
+            assertTrue(shared, "IMG-MODALITY" in shared)
+            for (private in listOf("MR", "LL", "KNEE", name)) assertFalse(private, "\"$private" in shared)
+            leave(controller)
+        }
+    }
+
+    @Test
+    fun aFilmOfAnotherKindInColourIsAskedForTwice() {
+        Screens.use(Fixtures.classes)
+        val activity = open(Uri.fromFile(File(Fixtures.kinds.films.parentFile, "ultrasound.dcm"))).get()
+        for ((code, button) in listOf("IMG-MODALITY" to R.id.go_on, "IMG-COLOUR" to R.id.convert)) {
+            until { (session.state.film as? FilmState.Refused)?.refusal?.code == code }
+            val others = listOf(R.id.go_on, R.id.convert) - button
+            assertEquals(View.VISIBLE, activity.find<View>(button).visibility)
+            assertTrue(code, others.all { activity.find<View>(it).visibility == View.GONE })
+            activity.find<View>(button).performClick()
+        }
+        until { session.state.film is FilmState.Done }
+        val notices = text(activity.find(R.id.notices))
+        assertTrue(notices, "modality US" in notices && app.getString(R.string.greyed_title) in notices)
+    }
+
+    @Test
+    fun aFilmThatSaysNoKindIsNotOffered() {
+        Screens.use(Fixtures.classes)
+        val activity = open(Uri.fromFile(film)).get()
+        until { session.state.film is FilmState.Done }
+        assertEquals(View.GONE, activity.find<View>(R.id.go_on).visibility)
+        assertFalse(text(activity.find(R.id.notices)).contains(app.getString(R.string.other_kind_title)))
+    }
+
+    @Test
+    fun goingOnOutlivesTheProcess() {
+        Screens.use(Fixtures.classes)
+        val saved = Bundle()
+        val before = open(Uri.fromFile(File(Fixtures.kinds.films, "mr.dcm")))
+        until { session.state.film is FilmState.Refused }
+        before.get().find<View>(R.id.go_on).performClick()
+        until { session.state.film is FilmState.Done }
+        before.pause().stop().saveInstanceState(saved)
+        app.die()
+        val after = Robolectric.buildActivity(FilmActivity::class.java, before.intent).setup(saved)
+        until { session.state.film is FilmState.Done }
+        assertTrue(text(after.get().find(R.id.notices)).contains("modality MR, view LL"))
+    }
+
+    @Test
     fun aFilmThatIsGoneIsToBeChosenAgain() {
         val activity = open(film { throw SecurityException("no grant") }).get()
         until { session.state.film is FilmState.Refused }

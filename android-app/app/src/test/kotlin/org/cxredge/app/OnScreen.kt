@@ -27,6 +27,9 @@ class OnScreen(private val activity: FilmActivity, private val host: JSONObject,
         val unlike = !host.isNull("novelty") && host.getBoolean("unlike_training_films")
         assertEquals(what, unlike, activity.getString(R.string.unlike_title) in notices)
         accidents()
+        val passedOver = host.getJSONArray("passed_over").let { list -> (0 until list.length()).map(list::getString) }
+        assertEquals(what, passedOver.isNotEmpty(), activity.getString(R.string.other_kind_title) in notices)
+        if (passedOver.isNotEmpty()) assertTrue("$what: $notices", "over: ${passedOver.joinToString()}." in notices)
         assertFalse("$what: a percentage", "%" in Screens.text(activity.find(R.id.content)))
     }
 

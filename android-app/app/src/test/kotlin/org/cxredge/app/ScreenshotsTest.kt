@@ -93,6 +93,7 @@ class ScreenshotsTest {
         film(Fixtures.films.first { !answers.getValue(it.name).isNull("answer") }, "class-$look")
         film(Fixtures.films.first { answers.getValue(it.name).isNull("answer") }, "uncertain-$look")
         shoot(Robolectric.buildActivity(AboutActivity::class.java).setup().get(), "about-classes-$look")
+        otherKind(look)
         Screens.use(Fixtures.bare)
         film(Fixtures.films.first(), "quality-$look")
         Screens.use(Fixtures.old)
@@ -100,6 +101,17 @@ class ScreenshotsTest {
         until { session.state.verdict is Verdict.Refused }
         shoot(main.get(), "refused-$look")
         shoot(Robolectric.buildActivity(LogActivity::class.java).setup().get(), "refused-log-$look")
+    }
+
+    /** A film that the model does not take, and what is said once somebody went on. */
+    private fun otherKind(look: String) {
+        val film = Screens.open(Uri.fromFile(File(Fixtures.kinds.films, "mr.dcm")))
+        until { session.state.film is FilmState.Refused }
+        shoot(film.get(), "kind-refused-$look")
+        film.get().find<View>(R.id.go_on).performClick()
+        until { session.state.film is FilmState.Done }
+        shoot(film.get(), "kind-passed-over-$look")
+        Screens.leave(film)
     }
 
     private fun film(file: File, name: String) {

@@ -1,6 +1,8 @@
 package org.cxredge.app.session
 
 import org.cxredge.core.decision.Decision
+import org.cxredge.core.film.InputSpec
+import org.cxredge.core.film.passingOver
 
 /** One film through the model: read, preprocess, run, decide. */
 class Analysis(private val checked: Checked, private val reader: FilmReader) {
@@ -11,12 +13,14 @@ class Analysis(private val checked: Checked, private val reader: FilmReader) {
         val bytes = reader.read(request.address, job)
         job.check()
         report(FilmStage.PREPROCESSING)
-        val both = checked.preprocessor.preprocessAndShow(bytes, model.input, SIDE, request.colour)
+        val prepare = { spec: InputSpec -> checked.preprocessor.preprocessAndShow(bytes, spec, SIDE, request.colour) }
+        val (both, passedOver) =
+            if (request.otherKinds) passingOver(model.input, prepare) else prepare(model.input) to emptyList()
         job.check()
         report(FilmStage.INFERENCE)
         val outputs = checked.classifier.classify(both.film.pixels)
         val decision = Decision.of(model, checked.artifact, outputs)
-        return FilmResult(both.film, both.picture, model, outputs, decision)
+        return FilmResult(both.film, both.picture, model, outputs, decision, passedOver)
     }
 
     companion object {

@@ -8,6 +8,7 @@ import org.cxredge.core.decision.Findings
 import org.cxredge.core.film.Colour
 import org.cxredge.core.film.DisplayPicture
 import org.cxredge.core.film.Film
+import org.cxredge.core.film.PassedOver
 import org.cxredge.core.model.Outputs
 
 /** A film that somebody chose. Equal requests are the same film, so that a turned screen does not start again. */
@@ -15,6 +16,8 @@ data class FilmRequest(
     /** Its address, as the system's picker gave it. */
     val address: String,
     val colour: Colour,
+    /** Whether to go on with a film of another modality, body part or view than the model takes. */
+    val otherKinds: Boolean = false,
 )
 
 /** Reads a film's bytes; calls [Job.check] while it waits. Throws [Refusal] FILM-ACCESS, IMG-SIZE. */
@@ -32,6 +35,8 @@ class FilmResult(
     val model: Model,
     val outputs: Outputs,
     val decision: Decision,
+    /** What of the film's header is not as the model takes it. */
+    val passedOver: List<PassedOver>,
 ) {
     /** Index of the label that is looked at first: furthest above its operating point, or the nearest class. */
     val foremost: Int

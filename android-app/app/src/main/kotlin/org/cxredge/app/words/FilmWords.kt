@@ -9,6 +9,8 @@ import org.cxredge.core.bundle.Accident
 import org.cxredge.core.decision.ClassAnswer
 import org.cxredge.core.decision.Findings
 import org.cxredge.core.film.Colour
+import org.cxredge.core.film.FilmKind
+import org.cxredge.core.film.OtherKind
 
 /** A card of text; [detail] is for whoever helps. */
 class Message(val tone: Tone, val title: String, val text: String, val detail: String = "")
@@ -35,7 +37,8 @@ object FilmWords {
         is FilmState.Done -> said(state.result, resources)
         is FilmState.Refused -> {
             val words = RefusalWords.of(state.refusal.code)
-            val offer = if (mayConvert(state)) "\n\n" + resources.getString(R.string.convert_text) else ""
+            val text = if (mayConvert(state)) R.string.convert_text else R.string.go_on_text.takeIf { mayGoOn(state) }
+            val offer = text?.let { "\n\n" + resources.getString(it) }.orEmpty()
             val detail = "${resources.getString(R.string.code, state.refusal.code)}\n${state.refusal.reason}"
             val advice = resources.getString(words.advice) + offer
             listOf(Message(Tone.BAD, resources.getString(words.title), advice, detail))
@@ -46,6 +49,10 @@ object FilmWords {
     /** Whether to offer turning colour to grey: only once, and only where colour is what was refused. */
     fun mayConvert(state: FilmState): Boolean =
         state is FilmState.Refused && state.refusal.code == "IMG-COLOUR" && state.request.colour == Colour.REFUSE
+
+    /** Whether to offer going on: only once, and only where the kind of film is what was refused. */
+    fun mayGoOn(state: FilmState): Boolean =
+        state is FilmState.Refused && state.refusal is OtherKind && !state.request.otherKinds
 
     private fun summary(result: FilmResult, resources: Resources): String = when (val said = result.decision) {
         is Findings -> {
@@ -85,12 +92,26 @@ object FilmWords {
             Message(Tone.WARNING, resources.getString(title), resources.getString(text))
         val decision = result.decision
         val accidents = decision.quality.filter { it.suspected }.map { accident(it.accident) }
-        return accidents.map { (title, text) -> warning(title, text) } + listOfNotNull(
+        return otherKind(result, resources) + accidents.map { (title, text) -> warning(title, text) } + listOfNotNull(
             warning(R.string.unlike_title, R.string.unlike_text)
                 .takeIf { decision.novelty?.unlikeTrainingFilms == true },
             warning(R.string.greyed_title, R.string.greyed_text).takeIf { result.film.greyed },
             warning(R.string.phantom_title, R.string.phantom_text).takeIf { result.model.learntFrom.phantoms },
         )
+    }
+
+    private fun otherKind(result: FilmResult, resources: Resources): List<Message> {
+        if (result.passedOver.isEmpty()) return emptyList()
+        val names = result.passedOver.joinToString { (kind, value) ->
+            when (kind) {
+                FilmKind.MODALITY -> value?.let { resources.getString(R.string.said_modality, it) }
+                    ?: resources.getString(R.string.said_no_modality)
+                FilmKind.BODY_PART -> resources.getString(R.string.said_body_part, value)
+                FilmKind.VIEW -> resources.getString(R.string.said_view, value)
+            }
+        }
+        val text = resources.getString(R.string.other_kind_text, names)
+        return listOf(Message(Tone.WARNING, resources.getString(R.string.other_kind_title), text))
     }
 
     /** Title and text of a warning: string resources. */

@@ -38,6 +38,9 @@ data class RefusalWords(val title: Int, val advice: Int) {
             "IMG-NAN" to LEVELS,
             "IMG-FLAT" to RefusalWords(R.string.flat_title, R.string.flat_advice),
             "IMG-ORIENTATION" to RefusalWords(R.string.orientation_title, R.string.orientation_advice),
+            "IMG-MODALITY" to RefusalWords(R.string.modality_title, R.string.other_kind_advice),
+            "IMG-BODY-PART" to RefusalWords(R.string.body_part_title, R.string.other_kind_advice),
+            "IMG-VIEW" to RefusalWords(R.string.view_title, R.string.other_kind_advice),
         )
 
         /** What a family of codes has in common, where a code has no words of its own. */

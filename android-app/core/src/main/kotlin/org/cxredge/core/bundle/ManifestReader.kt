@@ -11,7 +11,10 @@ internal class ListedFile(val path: String, val bytes: Long, val sha256: String)
 /** A manifest, and the files that it lists: all of the bundle but itself and the signature. */
 internal class ReadManifest(val manifest: ModelManifest, val files: List<ListedFile>)
 
-/** manifest.json, schema version 2 (docs/schemas/manifest.schema.json): every key is there, and no other. */
+/**
+ * manifest.json, schema version 2 (docs/schemas/manifest.schema.json): every key is there but the few that the schema
+ * does not require, and no other.
+ */
 internal object ManifestReader {
     const val FILE: String = "manifest.json"
     const val MAX_BYTES: Int = 1_000_000

@@ -9,11 +9,14 @@ import org.cxredge.core.json.JsonNode
 internal object ModelReader {
     private val NAME = Regex("[a-z][a-z0-9-]{0,39}")
     private val LABEL = Regex("[A-Za-z][A-Za-z0-9_]{0,39}")
+    private val DICOM_CODE = Regex("[A-Z0-9_]([A-Z0-9_ ]{0,14}[A-Z0-9_])?")
     private val LANGUAGE = Regex("[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
     private val LABELS = 1..64
     private val TEXT = 1..200
     private val SHORT = 1..80
     private val SIDES = 16..1024
+    private val DICOM_CODES = 1..32
+    private val OF_DICOM_FILMS = setOf("modalities", "body_parts", "views")
     private const val PREPROCESSING = 1L
 
     /** What an app says where no class is certain enough. */
@@ -94,7 +97,9 @@ internal object ModelReader {
     }
 
     private fun input(node: JsonNode): InputSpec {
-        node.record("spec", "channels", "height", "width", "fit", "pad_value", "no_window")
+        node.record(
+            "spec", "channels", "height", "width", "fit", "pad_value", "no_window", optional = OF_DICOM_FILMS,
+        )
         node["spec"].long(PREPROCESSING..PREPROCESSING)
         val channels = node["channels"].int()
         if (channels !in CHANNELS) node["channels"].wrong("1 or 3 is expected")
@@ -105,7 +110,17 @@ internal object ModelReader {
             fit = node["fit"].choice(FITS),
             padValue = node["pad_value"].int(0..255),
             noWindow = node["no_window"].choice(NO_WINDOWS),
+            modalities = codes(node.find("modalities")),
+            bodyParts = codes(node.find("body_parts")),
+            views = codes(node.find("views")),
         )
+    }
+
+    /** Codes that a film's must be among; no such key: any. */
+    private fun codes(node: JsonNode?): List<String> {
+        val codes = node?.elements(DICOM_CODES)?.map { it.text(DICOM_CODE) }.orEmpty()
+        if (codes.toSet().size != codes.size) node?.wrong("a code appears twice")
+        return codes
     }
 
     private fun quality(node: JsonNode): List<QualityRule> {

@@ -45,6 +45,7 @@ private fun withoutPixels(header: DicomHeader, data: ByteArray): Refusal {
 private fun checkHeader(header: DicomHeader, spec: InputSpec, colour: Colour): Int {
     checkSize(header.whole(DicomTag.ROWS), header.whole(DicomTag.COLUMNS))
     checkSingle(header)
+    checkAcquisition(header, spec)
     val samples = header.whole(DicomTag.SAMPLES, 1)
     val photometric = header.text(DicomTag.PHOTOMETRIC)
     if (samples != 1L || photometric !in setOf("MONOCHROME1", "MONOCHROME2")) {

@@ -5,6 +5,9 @@ import org.cxredge.core.Refusal
 /** Tags that count (PS3.6), group and element. */
 internal object DicomTag {
     const val SOP_CLASS = 0x00080016
+    const val MODALITY = 0x00080060
+    const val BODY_PART = 0x00180015
+    const val VIEW = 0x00185101
     const val SAMPLES = 0x00280002
     const val PHOTOMETRIC = 0x00280004
     const val PLANAR = 0x00280006
@@ -36,7 +39,7 @@ internal object DicomTag {
     val VR: Map<Int, String> =
         listOf(SAMPLES, PLANAR, ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, REPRESENTATION)
             .associateWith { "US" } +
-            listOf(PHOTOMETRIC, VOI_FUNCTION, PRESENTATION_SHAPE).associateWith { "CS" } +
+            listOf(MODALITY, BODY_PART, VIEW, PHOTOMETRIC, VOI_FUNCTION, PRESENTATION_SHAPE).associateWith { "CS" } +
             listOf(CENTRE, WIDTH, INTERCEPT, SLOPE).associateWith { "DS" } +
             listOf(MODALITY_LUT, VOI_LUT, PRESENTATION_LUT, SHARED_GROUPS, FRAME_GROUPS).associateWith { "SQ" } +
             mapOf(SOP_CLASS to "UI", FRAMES to "IS", LUT_DESCRIPTOR to "US", LUT_DATA to "US or OW")

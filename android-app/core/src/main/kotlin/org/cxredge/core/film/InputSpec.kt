@@ -6,7 +6,7 @@ enum class Fit { PAD, CROP, SQUASH }
 /** What 0 and 255 mean for an image without a window: the stored bits' range, or its own extremes. */
 enum class NoWindow { STORED_RANGE, MIN_MAX }
 
-/** Preprocessing as data: docs/preprocessing.md. */
+/** What films a model takes, and their preprocessing, as data: docs/preprocessing.md. */
 data class InputSpec(
     val channels: Int,
     val height: Int,
@@ -14,4 +14,10 @@ data class InputSpec(
     val fit: Fit,
     val padValue: Int,
     val noWindow: NoWindow,
+    /** Codes of which a DICOM film must have one; empty: any. */
+    val modalities: List<String> = emptyList(),
+    /** Codes of which one that a DICOM film has must be one; empty: any. */
+    val bodyParts: List<String> = emptyList(),
+    /** As [bodyParts]. */
+    val views: List<String> = emptyList(),
 )

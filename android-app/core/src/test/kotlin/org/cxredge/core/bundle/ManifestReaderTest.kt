@@ -43,6 +43,22 @@ class ManifestReaderTest {
     }
 
     @Test
+    fun readsTheKindsOfFilmsThatAModelTakes() {
+        val input = listOf("model", "input")
+        val small = SmallBundle().list().apply {
+            manifest.put(input + "modalities", listOf("DX", "CR"))
+            manifest.put(input + "views", List(32) { "V_ $it" })
+        }
+        val spec = read(small).model.input
+        assertEquals(listOf("DX", "CR"), spec.modalities)
+        assertEquals(emptyList<String>(), spec.bodyParts)
+        assertEquals(List(32) { "V_ $it" }, spec.views)
+        val long = "A".repeat(16)
+        assertEquals(listOf(long), read(changed(input + "body_parts", listOf(long))).model.input.bodyParts)
+        assertEquals(emptyList<String>(), read(SmallBundle().list()).model.input.run { modalities + bodyParts + views })
+    }
+
+    @Test
     fun readsHowAnArtifactIsFedAndRead() {
         val manifest = read(SmallBundle().list())
         for ((name, layout) in listOf("onnx/fp32" to "NCHW", "tflite/fp32" to "NHWC")) {
@@ -196,6 +212,9 @@ class ManifestReaderTest {
             input + "spec" to 2, input + "channels" to 2, input + "channels" to 1, input + "height" to 17,
             input + "height" to 15, input + "width" to 1025, input + "pad_value" to 256, input + "fit" to "stretch",
             input + "no_window" to "none",
+            *listOf("modalities", "body_parts", "views").flatMap { key ->
+                WRONG_CODES.map { (input + key) to it }
+            }.toTypedArray(),
             listOf("primary") to "onnx/w8", listOf("kind") to "desktop",
             listOf("selftest") to "selftest/other.json", listOf("selftest") to "../selftest.json",
             listOf("artifacts") to emptyList<Any>(), listOf("artifacts", 0, "name") to "tflite/fp32",
@@ -324,5 +343,9 @@ class ManifestReaderTest {
 
     private companion object {
         val SINGLE = mapOf("kind" to "single-label", "least_margin" to 1)
+        val WRONG_CODES = listOf(
+            null, emptyList<String>(), "CR", listOf("CR", "CR"), listOf("cr"), listOf("CR "), listOf(" CR"),
+            listOf("CR\n"), listOf(""), listOf("C".repeat(17)), listOf(1), List(33) { "C$it" }, listOf(null),
+        )
     }
 }

@@ -39,6 +39,9 @@ internal fun spec(node: JsonNode): InputSpec = InputSpec(
     fit = Fit.valueOf(node["fit"].text().uppercase()),
     padValue = node["pad_value"].int(),
     noWindow = NoWindow.valueOf(node["no_window"].text().uppercase().replace('-', '_')),
+    modalities = node.find("modalities")?.elements()?.map { it.text() }.orEmpty(),
+    bodyParts = node.find("body_parts")?.elements()?.map { it.text() }.orEmpty(),
+    views = node.find("views")?.elements()?.map { it.text() }.orEmpty(),
 )
 
 internal fun sha256(bytes: ByteArray): String =
