@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,33 @@ def seeded(model: nn.Module, x: torch.Tensor, seed: int = 0) -> nn.Module:
     return model
 
 
-def converted(model: nn.Module, x: torch.Tensor, target: str, half: bool = False) -> Any:
-    """``model`` as an ML Program of one float32 input ``x`` and one float32 output ``y``."""
+Layers = Mapping[str, nn.Module | Callable[[torch.Tensor], torch.Tensor]]
+
+
+class Beside(nn.Module):
+    """All layers on the same input, their results flattened and joined."""
+
+    def __init__(self, layers: Layers) -> None:
+        super().__init__()
+        self.layers = list(layers.values())
+        self.held = nn.ModuleList(m for m in self.layers if isinstance(m, nn.Module))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([layer(x).flatten() for layer in self.layers])
+
+
+def converted(model: nn.Module, x: torch.Tensor, target: str, half: bool = False, pipeline: Any = None) -> Any:
+    """``model`` as an ML Program of one float32 input ``x`` and one float32 output ``y``.
+
+    pipeline: coremltools' passes where they are not its own ones only.
+    """
     exported = torch.export.export(model.eval(), (x,)).run_decompositions({})
     return ct.convert(
         exported,
         convert_to="mlprogram",
         minimum_deployment_target=TARGETS[target],
         compute_precision=ct.precision.FLOAT16 if half else ct.precision.FLOAT32,
+        pass_pipeline=pipeline,
         skip_model_load=True,
         inputs=[ct.TensorType(name="x", shape=tuple(x.shape), dtype=np.float32)],
         outputs=[ct.TensorType(name="y", dtype=np.float32)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from cxredge.errors import InputError
 from cxredge.mlprogram import load
+from cxredge.mlprogram.refusal import Refusal
 from mlprogram.built import const, node, relu, saved, value
 
 
@@ -69,6 +71,25 @@ def test_arguments_of_the_wrong_kind(kind: str, arguments: dict[str, str], words
     node(block, kind, arguments, "z")
     error = refusal(model, tmp_path)
     assert (error.code, words in error.cause) == ("MLPROGRAM-VALUE", True), error.cause
+
+
+def test_more_axes_than_core_ml_takes(tmp_path: Path) -> None:
+    """coremltools checks it of every program that it writes; constants of compressed weights may have more."""
+    model, _, block = relu()
+    const(block, "shape", [1, 1, 1, 1, 4, 1])
+    node(block, "reshape", {"x": "x", "shape": "shape"}, "z", shape=(1, 1, 1, 1, 4, 1))
+    error = refusal(model, tmp_path)
+    assert (error.code, "6 axes, and Core ML takes at most 5" in error.cause) == ("MLPROGRAM-VALUE", True)
+
+
+def test_a_refusal_names_its_operators_and_travels_between_processes(tmp_path: Path) -> None:
+    model, _, block = relu()
+    for name in ("a", "b"):
+        node(block, "unheard_of", {"x": "x"}, name)
+    error = pickle.loads(pickle.dumps(refusal(model, tmp_path)))
+    assert isinstance(error, Refusal)
+    assert error.nodes == ("a", "b")
+    assert (error.code, "unheard_of (a)" in error.cause) == ("MLPROGRAM-OPERATOR", True)
 
 
 def test_two_values_for_one_argument(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxredge.errors import InputError
+from cxredge.mlprogram.bind import CORE_ML_RANK
 from cxredge.mlprogram.types import TensorType
 from mlprogram.operators.arrays import SEEDS, inferred, noise, shapes
 from mlprogram.operators.one import evaluate
@@ -21,6 +22,7 @@ def drawn(seed: int, shape: tuple[int, ...], size: int, dtype: str, negative: bo
 @given(shapes(1, 4), shapes(0, 3), st.data(), INDICES, st.booleans(), SEEDS)
 @settings(max_examples=60, deadline=None)
 def test_gather(shape, wanted, data, dtype, modern, seed) -> None:
+    wanted = wanted[: CORE_ML_RANK - len(shape)]
     axis = data.draw(st.integers(0, len(shape) - 1))
     batch = data.draw(st.integers(0, axis))
     x = noise(seed, shape)
@@ -60,6 +62,7 @@ def test_gather_along_axis(shape, count, data, dtype, modern, seed) -> None:
 @given(shapes(1, 4), shapes(0, 2), st.data(), INDICES, st.booleans(), SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_gather_nd(shape, wanted, data, dtype, modern, seed) -> None:
+    wanted = wanted[: CORE_ML_RANK - len(shape)]
     batch = data.draw(st.integers(0, len(shape) - 1))
     depth = data.draw(st.integers(1, len(shape) - batch))
     x = noise(seed, shape)

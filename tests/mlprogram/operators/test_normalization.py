@@ -135,6 +135,9 @@ def test_local_response_norm(
         first, end = max(0, c - size // 2), c + (size - 1) // 2 + 1
         expected[:, c] = wide[:, c] / (k + alpha / size * (wide[:, first:end] ** 2).sum(1)) ** beta
     values = {"size": size, "alpha": alpha, "beta": beta, "k": k}
+    if size % 2 == 0:
+        assert code("local_response_norm", {"x": x}, values, [x]) == "MLPROGRAM-VALUE"
+        return
     compare(*evaluate("local_response_norm", {"x": x}, values, [expected.astype(dtype)]), expected)
 
 

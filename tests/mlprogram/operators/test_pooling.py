@@ -43,10 +43,14 @@ def options(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def walked(x: Array, case: dict[str, Any], kind: str, excluded: bool = False) -> Array | None:
-    """The pool of x; None where a window has no pixel. A window ends where the input and its padding end."""
+    """The pool of x; None where a window has no pixel, or where Core ML is known to be wrong."""
     size, axes = case["size"], len(case["size"])
+    if axes == 1 and case["pad_type"] == "same_lower":
+        return None
     before, after = split_pads(size, case["kernel_sizes"], case["strides"], (1,) * axes, case["pad_type"], case["pad"])
     if any(d + b + a < k for d, b, a, k in zip(size, before, after, case["kernel_sizes"], strict=True)):
+        return None
+    if kind == "avg" and not excluded and max(case["kernel_sizes"]) > 3 and any((*before, *after)):
         return None
     even = tuple(n for pair in zip(before, after, strict=True) for n in pair)
     try:
@@ -57,11 +61,10 @@ def walked(x: Array, case: dict[str, Any], kind: str, excluded: bool = False) ->
         return None
     result = np.zeros((*x.shape[:2], *count))
     for place in product(*map(range, count)):
-        cut, included = [slice(None), slice(None)], 1
+        cut = [slice(None), slice(None)]
         for axis, i in enumerate(place):
             start = i * case["strides"][axis] - before[axis]
             end = start + case["kernel_sizes"][axis]
-            included *= min(end, size[axis] + after[axis]) - start
             cut.append(slice(max(0, start), max(0, min(end, size[axis]))))
         window = x[tuple(cut)].astype(float).reshape(*x.shape[:2], -1)
         pixels = window.shape[2]
@@ -72,7 +75,7 @@ def walked(x: Array, case: dict[str, Any], kind: str, excluded: bool = False) ->
         elif kind == "l2":
             made = np.sqrt((window**2).sum(2))
         else:
-            made = window.sum(2) / (pixels if excluded else included)
+            made = window.sum(2) / (pixels if excluded else np.prod(case["kernel_sizes"]))
         result[(slice(None), slice(None), *place)] = made
     return result
 
@@ -117,7 +120,7 @@ def test_l2_pool(case: dict[str, Any]) -> None:
 def test_even_padding_is_as_in_pytorch(
     size: int, kernel: int, stride: int, pad: int, ceil_mode: bool, excluded: bool
 ) -> None:
-    """Where PyTorch pads (up to half a window) and where both have the same windows."""
+    """Where PyTorch pads (up to half a window), and where both have the same windows and count alike."""
     x = noise(size, (1, 1, size, size + 1))
     torch_x = torch.from_numpy(x)
     if 2 * pad > kernel or size + 2 * pad < kernel or stride > kernel:
@@ -128,14 +131,74 @@ def test_even_padding_is_as_in_pytorch(
     np.testing.assert_array_equal(evaluate("max_pool", {"x": x}, values, [expected])[0], expected)
     expected = torch.nn.functional.avg_pool2d(torch_x, kernel, stride, pad, ceil_mode, not excluded).numpy()
     values["exclude_padding_from_average"] = excluded
+    if ceil_mode and not excluded:
+        # what ceil_mode adds counts in Core ML
+        for axis, n in enumerate(x.shape[2:]):
+            end = np.arange(expected.shape[2 + axis]) * stride + kernel
+            there = kernel - np.maximum(0, end - (n + 2 * pad))
+            expected = expected * (there / kernel).reshape([-1] + [1] * (1 - axis)).astype(np.float32)
+    if not excluded and pad and kernel > 3:
+        assert code("avg_pool", {"x": x}, values, [expected]) == "MLPROGRAM-VALUE"
+        return
     np.testing.assert_allclose(evaluate("avg_pool", {"x": x}, values, [expected])[0], expected, atol=1e-6)
+
+
+CEIL: dict[str, Any] = {"pad_type": "valid", "ceil_mode": True}
+
+
+def test_ceil_mode_counts_what_it_adds() -> None:
+    """Core ML's own values, from coremltools#2772 and #2844: a ramp of 7 x 7, kernel 2, stride 3; of 7; of 3 x 3."""
+    ramp = np.arange(49, dtype=np.float32).reshape(1, 1, 7, 7)
+    expected = np.array([[[[4, 7, 4.75], [25, 28, 15.25], [21.25, 22.75, 12]]]], np.float32)
+    values = {**CEIL, "kernel_sizes": (2, 2), "strides": (3, 3)}
+    assert evaluate("avg_pool", {"x": ramp}, values, [expected])[0].tolist() == expected.tolist()
+    row, means = ramp[:, 0, :1], np.array([[[0.5, 3.5, 3]]], np.float32)
+    values = {**CEIL, "kernel_sizes": (2,), "strides": (3,)}
+    assert evaluate("avg_pool", {"x": row}, values, [means])[0].tolist() == means.tolist()
+    # PyTorch's, which exclude_padding_from_average asks for where nothing is padded
+    faithful = np.array([[[[4, 7, 9.5], [25, 28, 30.5], [42.5, 45.5, 48]]]], np.float32)
+    values = {**CEIL, "kernel_sizes": (2, 2), "strides": (3, 3), "exclude_padding_from_average": True}
+    assert evaluate("avg_pool", {"x": ramp}, values, [faithful])[0].tolist() == faithful.tolist()
+
+
+def test_ceil_mode_behind_counted_padding() -> None:
+    """Windows of 3 from -1, 4 and 9 on in 10 pixels: the last one has a pixel, a padded one, and one of ceil_mode."""
+    x = np.arange(1, 11, dtype=np.float32).reshape(1, 1, 10)
+    values = {"kernel_sizes": (3,), "strides": (5,), "pad_type": "custom", "pad": (1, 1), "ceil_mode": True}
+    expected = np.array([[[(0 + 1 + 2) / 3, (5 + 6 + 7) / 3, 10 / 3]]], np.float32)
+    np.testing.assert_allclose(evaluate("avg_pool", {"x": x}, values, [expected])[0], expected, rtol=1e-6)
+    expected[..., 0], expected[..., 2] = 1.5, 10
+    excluded = {**values, "exclude_padding_from_average": True}
+    np.testing.assert_allclose(evaluate("avg_pool", {"x": x}, excluded, [expected])[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("kernel", "evaluated"), [((3, 3), True), ((7, 7), False), ((1, 4), False)])
+def test_wide_windows_over_counted_padding(kernel: tuple[int, int], evaluated: bool) -> None:
+    """coremltools#1901: 1 / 49 of the mean for a kernel of 7, stride 4 and padding 3."""
+    x = np.ones((1, 1, 16, 12), np.float32)
+    values = {"kernel_sizes": kernel, "strides": (2, 2), "pad_type": "custom", "pad": (0, 0, 1, 1)}
+    expected = walked(x, {"size": (16, 12), "ceil_mode": False, **values}, "avg")
+    excluded = walked(x, {"size": (16, 12), "ceil_mode": False, **values}, "avg", excluded=True)
+    assert (expected is not None) == evaluated
+    compare("avg_pool", x, {}, values, expected)
+    compare("avg_pool", x, {}, {**values, "exclude_padding_from_average": True}, excluded)
 
 
 def test_defaults() -> None:
     x = np.arange(6, dtype=np.float32).reshape(1, 1, 6)
-    values = {"kernel_sizes": (3,), "pad_type": "same_lower"}
+    values = {"kernel_sizes": (3,), "pad_type": "same"}
     (made,) = evaluate("avg_pool", {"x": x}, values, [x])
     np.testing.assert_allclose(made[0, 0] * 3, [0 + 1, 3, 6, 9, 12, 9])
+
+
+@pytest.mark.parametrize("kind", ["max_pool", "avg_pool", "l2_pool"])
+def test_same_lower_along_one_axis(kind: str) -> None:
+    """Which coremltools' own tests expect to be wrong on Core ML."""
+    x = np.arange(1, 7, dtype=np.float32).reshape(1, 1, 6)
+    assert code(kind, {"x": x}, {"kernel_sizes": (2,), "pad_type": "same_lower"}, [x]) == "MLPROGRAM-VALUE"
+    wide = x.reshape(1, 1, 1, 6)
+    (made,) = evaluate(kind, {"x": wide}, {"kernel_sizes": (1, 2), "pad_type": "same_lower"}, [wide])
+    assert made[0, 0, 0, 0] == pytest.approx({"max_pool": 1, "avg_pool": 0.5, "l2_pool": 1}[kind])
 
 
 def test_padding_of_a_maximum_is_below_every_number() -> None:

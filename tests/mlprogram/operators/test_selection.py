@@ -10,6 +10,7 @@ from cxredge.mlprogram.library import operators
 from cxredge.mlprogram.types import TensorType
 from mlprogram.operators.arrays import SEEDS, inferred, noise, shapes
 from mlprogram.operators.one import evaluate
+from mlprogram.operators.refusal import code
 
 DTYPES = st.sampled_from(("float32", "float16", "int32"))
 
@@ -30,8 +31,8 @@ def test_select_broadcasts(shape, ones, dtype, seed) -> None:
 @given(shapes(1, 3, 6), st.data(), st.booleans(), DTYPES, SEEDS)
 @settings(max_examples=40, deadline=None)
 def test_topk_and_argsort(shape, data, ascending, dtype, seed) -> None:
-    # rounded numbers have ties, whose order is that of their places
-    x = np.round(noise(seed, shape)).astype(dtype)
+    # all different
+    x = np.random.default_rng(seed).permutation(int(np.prod(shape))).reshape(shape).astype(dtype)
     axis = data.draw(st.integers(-len(shape), len(shape) - 1))
     order = np.argsort(x if ascending else -x, axis, kind="stable").astype(np.int32)
     (got,) = evaluate("argsort", {"x": x}, {"axis": axis, "ascending": ascending}, [order])
@@ -44,6 +45,20 @@ def test_topk_and_argsort(shape, data, ascending, dtype, seed) -> None:
         np.testing.assert_array_equal(one, other)
     (alone,) = evaluate("topk", {"x": x}, {**values, "return_indices": False}, results[:1])
     np.testing.assert_array_equal(alone, results[0])
+
+
+def test_the_order_of_equal_values_is_open() -> None:
+    """Their indices are refused as soon as it matters; the values themselves are none the worse."""
+    x = np.array([3, 1, 2, 2, 0], np.float32)
+    assert code("argsort", {"x": x}, {}, [np.zeros(5, np.int32)]) == "MLPROGRAM-RUN"
+    for k in (2, 3, -1):
+        results = [np.sort(x)[::-1][: k if k > 0 else 5].copy(), np.zeros(k if k > 0 else 5, np.int32)]
+        assert code("topk", {"x": x}, {"k": k}, results) == "MLPROGRAM-RUN"
+        (values,) = evaluate("topk", {"x": x}, {"k": k, "return_indices": False}, results[:1])
+        np.testing.assert_array_equal(values, results[0])
+    first = [x[:1], np.zeros(1, np.int32)]
+    assert evaluate("topk", {"x": x}, {"k": 1}, first)[1].tolist() == [0]
+    assert code("topk", {"x": x}, {"k": 2, "sort": False, "return_indices": False}, [x[:2]]) == "MLPROGRAM-VALUE"
 
 
 def test_topk_as_coremltools_infers() -> None:
@@ -65,18 +80,20 @@ def test_each_result_of_topk_has_its_own_dtype(results: tuple[str, str]) -> None
 @given(shapes(0, 3), st.integers(1, 5), st.data(), DTYPES | st.just("bool"), SEEDS)
 @settings(max_examples=30, deadline=None)
 def test_one_hot(shape, size, data, dtype, seed) -> None:
-    indices = np.random.default_rng(seed).integers(-2, size + 2, shape).astype(np.int32)
+    indices = np.random.default_rng(seed).integers(0, size, shape).astype(np.int32)
     axis = data.draw(st.integers(-len(shape) - 1, len(shape)))
     on, off = np.array(1, dtype), np.array(0 if dtype == "bool" else -3, dtype)
     expected = np.full((*shape, size), off)
     for place in np.ndindex(*shape):
-        if 0 <= indices[place] < size:
-            expected[(*place, indices[place])] = on
+        expected[(*place, indices[place])] = on
     expected = np.moveaxis(expected, -1, axis)
     values = {"one_hot_vector_size": size, "axis": axis}
     constants = {"on_value": on, "off_value": off}
     (got,) = evaluate("one_hot", {"indices": indices}, values, [expected], constants)
     np.testing.assert_array_equal(got, expected)
+    for outside in (-1, size):
+        given_ = {"indices": np.full(shape, outside, np.int32)}
+        assert code("one_hot", given_, values, [expected], constants) == "MLPROGRAM-INDEX"
 
 
 @given(shapes(1, 4), st.data(), st.booleans(), st.booleans(), DTYPES, SEEDS)

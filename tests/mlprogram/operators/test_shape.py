@@ -9,6 +9,7 @@ from cxredge.errors import InputError
 from cxredge.mlprogram.types import TensorType
 from mlprogram.operators.arrays import SEEDS, inferred, noise, shapes
 from mlprogram.operators.one import evaluate
+from mlprogram.operators.refusal import code
 
 DTYPES = st.sampled_from(("float32", "float16", "int32", "bool", "int8"))
 
@@ -52,7 +53,7 @@ def test_reshape(shape: tuple[int, ...], to: list[int], made: tuple[int, ...]) -
 @settings(max_examples=30, deadline=None)
 def test_reshape_keeps_axes_as_coremltools_infers(shape, data) -> None:
     x = noise(0, shape)
-    rank = data.draw(st.integers(1, 6))
+    rank = data.draw(st.integers(1, 5))
     to = [shape[i - rank + len(shape)] if i >= rank - len(shape) else 1 for i in range(rank)]
     free = data.draw(st.integers(0, rank - 1))
     to = [0 if i != free and data.draw(st.booleans()) else n for i, n in enumerate(to)]
@@ -76,7 +77,7 @@ def test_shapes_that_do_not_fit_are_refused(to: list[int]) -> None:
 @settings(max_examples=30, deadline=None)
 def test_expand_dims_and_squeeze_are_inverses(shape, data, dtype, seed) -> None:
     x = noise(seed, shape, dtype)
-    new = data.draw(st.integers(1, 3))
+    new = data.draw(st.integers(1, 5 - len(shape)))
     rank = len(shape) + new
     axes = data.draw(st.permutations(range(rank)))[:new]
     sizes = iter(shape)
@@ -90,9 +91,10 @@ def test_expand_dims_and_squeeze_are_inverses(shape, data, dtype, seed) -> None:
     np.testing.assert_array_equal(bare, x.squeeze())
 
 
-def test_squeeze_leaves_axes_that_are_longer() -> None:
+def test_no_squeeze_of_axes_that_are_longer() -> None:
+    """Which stay in PyTorch; on Core ML's CPU something else comes of it."""
     x = noise(0, (2, 1, 3))
-    assert evaluate("squeeze", {"x": x}, {"axes": [0, 1]}, [x[:, 0]])[0].shape == (2, 3)
+    assert code("squeeze", {"x": x}, {"axes": [0, 1]}, [x[:, 0]]) == "MLPROGRAM-VALUE"
 
 
 @given(shapes(1, 4), st.data())

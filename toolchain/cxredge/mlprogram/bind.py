@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cxredge.errors import InputError
 from cxredge.mlprogram.graph import Graph, Node
 from cxredge.mlprogram.library import operators
+from cxredge.mlprogram.refusal import Refusal
 from cxredge.mlprogram.registry import Operator
 from cxredge.mlprogram.types import COMPUTED, TensorType
 
 MAX_NAMED = 20
 """Unknown operators that a message lists one by one."""
+CORE_ML_RANK = 5
+"""Axes that a tensor of the computation may have, by coremltools' check of every program; constants may have more."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +48,23 @@ class Bound:
 
 
 def bind(graph: Graph) -> list[Bound]:
-    """Every node, bound. Raises InputError MLPROGRAM-OPERATOR (all that is unknown, at once) or MLPROGRAM-VALUE."""
+    """Every node, bound. Raises Refusal MLPROGRAM-OPERATOR (all that is unknown, at once) or MLPROGRAM-VALUE."""
     known = operators()
     types = graph.types()
-    unknown: list[str] = []
+    unknown: list[tuple[str, str]] = []
     for node in graph.nodes:
         if node.type not in known or node.blocks:
-            unknown.append(f"{node.type} ({node.name})")
+            unknown.append((node.name, f"{node.type} ({node.name})"))
             continue
         extra = sorted(node.arguments.keys() - known[node.type].parameters.keys())
-        unknown += [f"argument {name} of {node.type} ({node.name})" for name in extra]
+        unknown += [(node.name, f"argument {name} of {node.type} ({node.name})") for name in extra]
     if unknown:
         more = f" and {len(unknown) - MAX_NAMED} more" if len(unknown) > MAX_NAMED else ""
-        raise InputError(
+        raise Refusal(
             "MLPROGRAM-OPERATOR",
-            f"{graph.path} uses what cannot be evaluated: {', '.join(unknown[:MAX_NAMED])}{more}",
+            f"{graph.path} uses what cannot be evaluated: {', '.join(text for _, text in unknown[:MAX_NAMED])}{more}",
             "change the model so that it does without, or evaluate it on a Mac",
+            nodes=(name for name, _ in unknown),
         )
     return [_bind(graph, node, known[node.type], types) for node in graph.nodes]
 
@@ -96,15 +99,20 @@ def _bind(graph: Graph, node: Node, operator: Operator, types: dict[str, TensorT
                 values[key] = parameter.value(graph.constants[arguments[0]].value)
             except (ValueError, OverflowError) as error:
                 raise _value(graph, node, f"cannot take {key}: {error}") from error
+    if not operator.fold:
+        rank = max(len(kind.shape) for kind in (*tensors.values(), *(kind for _, kind in node.outputs)))
+        if rank > CORE_ML_RANK:
+            raise _value(graph, node, f"has a tensor of {rank} axes, and Core ML takes at most {CORE_ML_RANK}")
     first = next(iter(tensors.values()), None)
     if first is not None and first.dtype not in operator.accepts:
         raise _value(graph, node, f"does not take {first.dtype}")
     return Bound(node, operator, names, lists, values, operator.result_dtypes(tensors, values, len(node.outputs)))
 
 
-def _value(graph: Graph, node: Node, what: str) -> InputError:
-    return InputError(
+def _value(graph: Graph, node: Node, what: str) -> Refusal:
+    return Refusal(
         "MLPROGRAM-VALUE",
         f"{graph.path}: {node.type} {node.name} {what}",
-        "export the package again; an argument of it is damaged",
+        "export the package again; an argument of it is damaged, or of a kind that is not evaluated",
+        nodes=(node.name,),
     )

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from cxredge.errors import InputError
 from cxredge.mlprogram.bind import Bound
 from cxredge.mlprogram.carriers import carrier_dtype
 from cxredge.mlprogram.graph import Graph, Node
+from cxredge.mlprogram.refusal import Refusal
 from cxredge.mlprogram.types import MAX_ALIVE, MAX_ELEMENTS
 
 MAX_WORK = 1 << 40
@@ -23,7 +23,7 @@ PER_ELEMENT = 16
 
 
 def check(graph: Graph, bounds: list[Bound]) -> None:
-    """Raises InputError MLPROGRAM-VALUE, MLPROGRAM-SHAPE or MLPROGRAM-SIZE."""
+    """Raises Refusal MLPROGRAM-VALUE, MLPROGRAM-SHAPE or MLPROGRAM-SIZE."""
     import torch
 
     shadows: dict[str, Any] = {
@@ -43,7 +43,7 @@ def check(graph: Graph, bounds: list[Bound]) -> None:
 
 
 def check_memory(graph: Graph, steps: Iterable[tuple[Bound, tuple[str, ...]]]) -> None:
-    """steps: operators in order, with the values that nobody needs after each. Raises InputError MLPROGRAM-SIZE."""
+    """steps: operators in order, with the values that nobody needs after each. Raises Refusal MLPROGRAM-SIZE."""
     sizes = {name: kind.elements for name, kind in graph.types().items()}
     alive = sum(kind.elements for kind in graph.inputs.values())
     for bound, last_use in steps:
@@ -53,12 +53,13 @@ def check_memory(graph: Graph, steps: Iterable[tuple[Bound, tuple[str, ...]]]) -
         alive -= sum(sizes[name] for name in last_use)
 
 
-def refused(graph: Graph, node: Node, error: Exception) -> InputError:
+def refused(graph: Graph, node: Node, error: Exception) -> Refusal:
     """MLPROGRAM-VALUE: an operator's kernel did not take its arguments."""
-    return InputError(
+    return Refusal(
         "MLPROGRAM-VALUE",
         f"{graph.path}: {node.type} {node.name} cannot take its arguments: {first_line(error)}",
         "export the package again; an argument or a shape of it is damaged, or of a kind that is not evaluated",
+        nodes=(node.name,),
     )
 
 
@@ -112,17 +113,19 @@ def _compare(graph: Graph, bound: Bound, results: tuple[Any, ...]) -> None:
             raise _shape(graph, node, f"gives {'/'.join(sorted(dtypes))} for {name}, not {kind}")
 
 
-def _too_large(graph: Graph, node: Node, what: str) -> InputError:
-    return InputError(
+def _too_large(graph: Graph, node: Node, what: str) -> Refusal:
+    return Refusal(
         "MLPROGRAM-SIZE",
         f"{graph.path}: {node.type} {node.name} needs {what}",
         "a model this large is not meant for a phone",
+        nodes=(node.name,),
     )
 
 
-def _shape(graph: Graph, node: Node, what: str) -> InputError:
-    return InputError(
+def _shape(graph: Graph, node: Node, what: str) -> Refusal:
+    return Refusal(
         "MLPROGRAM-SHAPE",
         f"{graph.path}: {node.type} {node.name} {what}",
         "export the package again; if it is fresh, report the operator: its semantics here may be wrong",
+        nodes=(node.name,),
     )

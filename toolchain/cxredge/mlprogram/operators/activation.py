@@ -44,8 +44,13 @@ def thresholded_relu(x: Tensor, alpha: float) -> Tensor:
 
 @operator("prelu", accepts=FLOATS)
 def prelu(x: Tensor, alpha: Tensor) -> Tensor:
-    """x from 0 up, alpha[c] * x below."""
-    spatial_axes(x)
+    """x from 0 up, alpha[c] * x below.
+
+    Core ML takes a factor for each channel on images only; along one or three axes all must be the same. (So MIL's
+    definition says for iOS 15; that for iOS 17 leaves the check out, and coremltools' own tests fail there.)
+    """
+    if spatial_axes(x) != 2 and not alpha.is_meta and float(alpha.max() - alpha.min()) > 1e-5:
+        raise ValueError(f"Core ML takes one factor for all channels of {x.dim()} axes")
     return functional.prelu(x, _of_channels(x, alpha))
 
 

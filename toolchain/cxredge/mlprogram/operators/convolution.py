@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -28,6 +30,7 @@ def conv(
     _fit(x.shape[1], weight.shape[1] * groups, weight.shape[0], bias, groups)
     strides, dilations = strides or (1,) * spatial, dilations or (1,) * spatial
     before, after = split_pads(x.shape[2:], weight.shape[2:], strides, dilations, pad_type, pad)
+    _refuse_miscomputed(weight.shape[2:], strides, before, after)
     if before != after:
         x = padded(x, before, after)
         before = (0,) * spatial
@@ -49,36 +52,46 @@ def conv_transpose(
 ) -> Tensor:
     """x [N, C, *D], weight [C, C_out / groups, *K] -> [N, C_out, *D_out], the gradient of ``conv``.
 
-    Each pixel lays its kernel down, strides apart; ``pad`` is cut off what results. ``output_shape`` [N, C_out, *D_out]
-    may be longer than that by less than a stride: as long as a ``conv`` of the same window makes D of D_out. Without
-    it, ``same`` gives D * strides, and the odd pixel is cut off behind.
+    Each pixel lays its kernel down, strides apart; ``pad`` is cut off what results. ``same`` gives D * strides. Pads that
+    are not all the same are refused, and an output_shape [N, C_out, *D_out] that is not the one that results anyway
+    (which converters always write): Core ML's compute units do not agree on them.
     """
     spatial = spatial_axes(x)
     _fit(x.shape[1], weight.shape[0], weight.shape[1] * groups, bias, groups)
     strides, dilations = strides or (1,) * spatial, dilations or (1,) * spatial
     if pad_type not in ("valid", "same", "custom"):
         raise ValueError(f"there is no pad_type {pad_type!r:.40}")
-    if output_shape and (len(output_shape) != x.dim() or output_shape[:2] != (x.shape[0], weight.shape[1] * groups)):
-        raise ValueError(f"output_shape {list(output_shape)} does not fit x and weight")
-    # of ``same``, the pads are those of the forward convolution, whose size is not known without the output's
-    size = output_shape[2:] or [d * s for d, s in zip(x.shape[2:], strides, strict=True)]
+    # of ``same``, the pads are those of the convolution that makes D of D * strides
+    size = [d * s for d, s in zip(x.shape[2:], strides, strict=True)]
     before, after = split_pads(size, weight.shape[2:], strides, dilations, pad_type, pad)
-    places = []
-    for axis in range(spatial):
-        step, reach = strides[axis], (weight.shape[2 + axis] - 1) * dilations[axis] + 1
-        full = (x.shape[2 + axis] - 1) * step + reach
-        least = full - before[axis] - after[axis]
-        length = size[axis] if output_shape or pad_type == "same" else least
-        # ``same`` may leave a gap before the next stride, too: then least < length
-        if length < 1 or not 0 <= length - least < step:
-            raise ValueError(f"{length} pixels cannot come of {x.shape[2 + axis]} along axis {2 + axis}")
-        places.append(_place(full, before[axis], length, max(step, dilations[axis])))
-    padding, output_padding, first, lengths = zip(*places, strict=True)
-    result: Tensor = _TRANSPOSED[spatial - 1](x, weight, bias, strides, padding, output_padding, groups, dilations)
-    for axis, (start, length) in enumerate(zip(first, lengths, strict=True), start=2):
-        if result.shape[axis] != length:
-            result = result.narrow(axis, start, length)
+    if len({*before, *after}) > 1:
+        raise ValueError("Core ML's compute units do not agree where pads are not all the same (onnxruntime#21416)")
+    full = [
+        (d - 1) * s + (k - 1) * dilation + 1
+        for d, s, k, dilation in zip(x.shape[2:], strides, weight.shape[2:], dilations, strict=True)
+    ]
+    # kernels narrower than a stride leave a gap behind the last one, which ``same`` keeps
+    gap = [n - f + 2 * before[0] if pad_type == "same" else 0 for n, f in zip(size, full, strict=True)]
+    made = tuple(f - 2 * before[0] + g for f, g in zip(full, gap, strict=True))
+    if min(made) < 1:
+        raise ValueError(f"nothing is left of {full} pixels without {before[0]} on each side")
+    if output_shape and output_shape != (x.shape[0], weight.shape[1] * groups, *made):
+        raise ValueError(f"Core ML's compute units do not agree on another shape than {list(made)} (coremltools#2281)")
+    result: Tensor = _TRANSPOSED[spatial - 1](x, weight, bias, strides, before, gap, groups, dilations)
     return result
+
+
+def _refuse_miscomputed(
+    kernel: Sequence[int], strides: Sequence[int], before: Sequence[int], after: Sequence[int]
+) -> None:
+    """Raises ValueError for the kind of convolution that Core ML got wrong in coremltools#2515.
+
+    That was a kernel of 3 x 2, stride 2 and padding 1 on 5 x 5 pixels and two channels: the last pixel of the result.
+    The cause is not known. Square kernels of that stride and padding are everyday, and right.
+    """
+    along = zip(kernel, strides, before, after, strict=True)
+    if any(k % 2 for k in kernel) and any(k % 2 == 0 and s > 1 and (b or a) for k, s, b, a in along):
+        raise ValueError("Core ML miscomputes strided, padded kernels of odd by even sides (coremltools#2515)")
 
 
 def _fit(channels: int, taken: int, made: int, bias: Tensor | None, groups: int) -> None:
@@ -87,17 +100,3 @@ def _fit(channels: int, taken: int, made: int, bias: Tensor | None, groups: int)
         raise ValueError(f"weight takes {taken} channels and makes {made} in {groups} groups; x has {channels}")
     if bias is not None and bias.shape != (made,):
         raise ValueError(f"bias of shape {list(bias.shape)} is not one for each of {made} channels")
-
-
-def _place(full: int, before: int, length: int, limit: int) -> tuple[int, int, int, int]:
-    """(torch's padding, its output padding below ``limit``, first pixel to keep, ``length``) along one axis.
-
-    torch cuts as much behind as before, and then adds less than ``limit`` pixels behind; the pixels to keep are
-    ``length`` from ``before`` on, of ``full``.
-    """
-    more = length - (full - 2 * before)
-    if 0 <= more < limit:
-        return before, more, 0, length
-    if more < 0:
-        return before, 0, 0, length
-    return 0, max(0, before + length - full), before, length

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cxredge.mlprogram.registry import BOOL, BOOLEANS, NUMBERS, operator
+from cxredge.mlprogram.registry import BOOL, BOOLEANS, FLOATS, NUMBERS, operator
 
 Function = Callable[[Tensor, Tensor], Tensor]
 
@@ -32,32 +32,41 @@ def _register(name: str, function: Function, accepts: frozenset[str], result: st
 
 
 def _whole(divide: Function) -> Function:
-    """``divide`` with its int32 case: 0 where the divisor is 0, as in numpy; torch would raise."""
+    """``divide`` with its int32 case. What becomes of a division by 0 differs from one of Apple's units to the other."""
 
     def function(x: Tensor, y: Tensor) -> Tensor:
         if x.dtype != torch.int32:
             return divide(x, y)
+        if not y.is_meta and bool((y == 0).any()):
+            raise ValueError("a whole number is divided by 0")
         # in 64 bits, because the quotient of the lowest number and -1 is none of 32, and traps
-        result = divide(x.long(), torch.where(y == 0, 1, y).long())
-        return torch.where(y == 0, 0, result.to(torch.int32))
+        return divide(x.long(), y.long()).to(torch.int32)
 
     return function
 
 
-def _quotient(x: Tensor, y: Tensor) -> Tensor:
-    """x / y; towards zero if they are integers, because MIL gives int32 back."""
-    return torch.div(x, y, rounding_mode=None if x.is_floating_point() else "trunc")
-
-
 def _floor_quotient(x: Tensor, y: Tensor) -> Tensor:
+    """x / y, rounded down: Python's rule, and by stablehlo-coreml#70 Core ML's."""
     return torch.div(x, y, rounding_mode="floor")
 
 
-_DIVISIONS: dict[str, Function] = {"real_div": _quotient, "floor_div": _floor_quotient, "mod": torch.remainder}
-"""``floor_div`` rounds down, and ``mod`` has the divisor's sign: Python's rules, not those of C."""
+def _remainder(x: Tensor, y: Tensor) -> Tensor:
+    """What is left of x, of the sign that x and y have.
+
+    Where they differ, coremltools computes y's sign, and Core ML gives x's (stablehlo-coreml#70). Raises ValueError.
+    """
+    result = torch.remainder(x, y)
+    if not x.is_meta and bool(((x.sign() * y.sign() < 0) & (result != 0)).any()):
+        raise ValueError("coremltools and Core ML give the remainder of two signs different signs")
+    return result
+
+
+_DIVISIONS: dict[str, Function] = {"floor_div": _floor_quotient, "mod": _remainder}
 
 for _name, _function in _ARITHMETIC.items():
     _register(_name, _function, NUMBERS, "first")
+# of integers, too, says MIL, and their quotient is one; it does not say how it is rounded, and no converter writes it
+_register("real_div", torch.div, FLOATS, "first")
 for _name, _function in _DIVISIONS.items():
     _register(_name, _whole(_function), NUMBERS, "first")
 for _name, _function in _CHOICES.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -74,25 +75,34 @@ _CASTS: dict[str, tuple[torch.dtype, ...]] = {
     "bool": (torch.bool,),
     "fp16": (torch.float32,),
     "fp32": (torch.float32,),
-    "int8": (torch.int32, torch.int8, torch.float32),
-    "uint8": (torch.int32, torch.uint8, torch.float32),
-    "int16": (torch.int32, torch.int16, torch.int32),
+    "int8": (torch.int32, torch.float32),
+    "uint8": (torch.int32, torch.float32),
+    "int16": (torch.int32,),
+    "uint16": (torch.int32,),
     "int32": (torch.int32,),
 }
 """Dtypes to go through, the last one the carrier's."""
+_RANGES = {
+    "int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1), "uint16": (0, 2**16 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+}  # fmt: skip
+"""Least and greatest value of each integer."""
 
 
 @operator("cast", result=":dtype")
 def cast(x: Tensor, dtype: str) -> Tensor:
     """x as ``dtype``: towards zero to an integer, non-zero is true.
 
-    An integer too large for ``dtype`` keeps its lowest bits, as in numpy. MIL does not say what becomes of a float that
-    fits no integer of 32 bits, or is none.
+    MIL does not say what becomes of a number that ``dtype`` does not hold: numpy, which coremltools computes with, keeps
+    its lowest bits, and Core ML need not (coremltools#2222). Raises ValueError.
     """
-    if dtype == "uint16":
-        return x.to(torch.int32).bitwise_and(0xFFFF)
     if dtype not in _CASTS:
         raise ValueError(f"there is no cast to {dtype!r:.40}")
+    if dtype in _RANGES and x.dtype != torch.bool and not x.is_meta and x.numel():
+        low, high = _RANGES[dtype]
+        for limit in (float(value) for value in x.aminmax()):
+            if not (math.isfinite(limit) and low <= math.trunc(limit) <= high):
+                raise ValueError(f"{limit} has no place in {dtype}")
     for step in _CASTS[dtype]:
         x = x.to(step)
     return x

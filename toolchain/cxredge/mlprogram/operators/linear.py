@@ -9,21 +9,21 @@ from torch.nn import functional
 from cxredge.mlprogram.registry import FLOATS, NUMBERS, operator
 
 
-@operator("linear", accepts=NUMBERS)
+@operator("linear", accepts=FLOATS)
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x [..., D_in], weight [D_out, D_in], bias [D_out] -> [..., D_out]."""
+    """x [..., D_in], weight [D_out, D_in], bias [D_out] -> [..., D_out].
+
+    MIL lets it take int32, and coremltools' own tests say that Core ML does not work then.
+    """
     return functional.linear(x, weight, bias)
 
 
 @operator("matmul", accepts=NUMBERS)
 def matmul(x: Tensor, y: Tensor, transpose_x: bool = False, transpose_y: bool = False) -> Tensor:
     """x [*B, M, K], y [*B, K, N] -> [*B, M, N] as in numpy; the last two axes of either are swapped first."""
-    return torch.matmul(_swapped(x, transpose_x), _swapped(y, transpose_y))
-
-
-def _swapped(x: Tensor, transpose: bool) -> Tensor:
-    # a vector has nothing to swap: MIL says that the flag has no effect on it
-    return x.mT if transpose and x.dim() > 1 else x
+    if min(x.dim(), y.dim()) < 2:
+        raise ValueError("Core ML does not multiply a vector as MIL says (coremltools#2263)")
+    return torch.matmul(x.mT if transpose_x else x, y.mT if transpose_y else y)
 
 
 @operator("einsum", accepts=FLOATS)

@@ -67,8 +67,11 @@ def l2_norm(x: Tensor, epsilon: float = 1e-6) -> Tensor:
 
 @operator("local_response_norm", accepts=FLOATS)
 def local_response_norm(x: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """x / (k + alpha / size * sum of squares of ``size`` neighbouring channels) ** beta; of two, the one before."""
+    """x / (k + alpha / size * sum of squares of ``size`` channels around its own) ** beta.
+
+    An even size is refused: PyTorch takes one channel more before; by coremltools' own values, Core ML takes neither.
+    """
     spatial_axes(x)
-    if size < 1:
-        raise ValueError(f"size is {size}")
+    if size < 1 or size % 2 == 0:
+        raise ValueError(f"size is {size}, not odd: Core ML and PyTorch do not take the same channels then")
     return functional.local_response_norm(x, size, alpha, beta, k)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cxredge.mlprogram.operators.windows import padded, spatial_axes, split_pads
+from cxredge.mlprogram.operators.windows import WIDEST_COUNTED, padded, spatial_axes, split_pads
 from cxredge.mlprogram.registry import FLOATS, operator
 
 
@@ -39,12 +39,14 @@ class _Windows:
         within = zip(self.before, self.kernel, self.size, strict=True)
         return self.before == self.after and all(2 * b <= k <= d for b, k, d in within)
 
-    def pixels(self, axis: int, padding: bool, like: Tensor) -> Tensor:
-        """Pixels in each window along one spatial axis; padding: with those of ``pad``, not those of ceil_mode."""
-        before, size, after = self.before[axis], self.size[axis], self.after[axis]
-        first, end = (0, before + size + after) if padding else (before, before + size)
-        starts = torch.arange(self.count[axis], dtype=like.dtype, device=like.device) * self.strides[axis]
-        return (starts + self.kernel[axis]).clamp(max=end) - starts.clamp(min=first)
+    def pixels(self, like: Tensor) -> Tensor:
+        """Pixels of x in each window, [*count]."""
+        count = torch.ones((), device=like.device)
+        for axis, (before, size) in enumerate(zip(self.before, self.size, strict=True)):
+            starts = torch.arange(self.count[axis], dtype=like.dtype, device=like.device) * self.strides[axis]
+            along = (starts + self.kernel[axis]).clamp(max=before + size) - starts.clamp(min=before)
+            count = count.unsqueeze(-1) * along
+        return count
 
 
 def _windows(
@@ -57,6 +59,8 @@ def _windows(
 ) -> _Windows:
     axes = spatial_axes(x)
     strides = strides or (1,) * axes
+    if axes == 1 and pad_type == "same_lower":
+        raise ValueError("Core ML's pool along one axis is wrong with same_lower, by coremltools' own tests")
     before, after = split_pads(x.shape[2:], kernel, strides, (1,) * axes, pad_type, pad)
     if ceil_mode and (axes > 2 or pad_type.startswith("same") or before != after):
         raise ValueError("ceil_mode goes with one or two spatial axes, and with padding that is even on both sides")
@@ -75,28 +79,11 @@ def _windows(
     return _Windows(tuple(x.shape[2:]), kernel, strides, before, after, tuple(count))
 
 
-def _sums(x: Tensor, windows: _Windows) -> Tensor:
-    """Sum of each window."""
+def _means(x: Tensor, windows: _Windows) -> Tensor:
+    """Sum of each window divided by the kernel's size: what is not there is zero, and counts."""
     x = padded(x, windows.before, windows.behind)
-    return _average(x, windows, (0,) * len(windows.count), divisor=1)
-
-
-def _average(
-    x: Tensor,
-    windows: _Windows,
-    padding: tuple[int, ...],
-    ceil_mode: bool = False,
-    included: bool = True,
-    divisor: int | None = None,
-) -> Tensor:
-    """torch's average pool; one spatial axis goes as two, because avg_pool1d knows no divisor."""
-    kernel, strides = windows.kernel, windows.strides
-    if len(kernel) == 3:
-        return functional.avg_pool3d(x, kernel, strides, padding, ceil_mode, included, divisor)
-    if len(kernel) == 2:
-        return functional.avg_pool2d(x, kernel, strides, padding, ceil_mode, included, divisor)
-    kernel, strides, padding = (1, *kernel), (1, *strides), (0, *padding)
-    return functional.avg_pool2d(x.unsqueeze(2), kernel, strides, padding, ceil_mode, included, divisor).squeeze(2)
+    pool = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)[len(windows.count) - 1]
+    return pool(x, windows.kernel, windows.strides)
 
 
 @operator("max_pool", accepts=FLOATS, exact=True)
@@ -127,16 +114,17 @@ def avg_pool(
     exclude_padding_from_average: bool = False,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """Mean of each window; padding counts as zeros, or not at all. What ceil_mode adds never counts, as in PyTorch."""
+    """Mean of each window; what lies outside of x counts as zeros, or not at all.
+
+    What ceil_mode adds is outside of x, too: unlike PyTorch, Core ML divides by the whole kernel there (coremltools#2772
+    and #2844, with values). Counted padding below a kernel wider than ``WIDEST_COUNTED`` is refused.
+    """
     windows = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
-    included = not exclude_padding_from_average
-    if windows.even:
-        return _average(x, windows, windows.before, ceil_mode, included)
-    axes = len(windows.count)
-    count = torch.ones((), device=x.device)
-    for axis in range(axes):
-        count = count * windows.pixels(axis, included, x).view([-1] + [1] * (axes - 1 - axis))
-    return _sums(x, windows) / count
+    if not exclude_padding_from_average:
+        if max(kernel_sizes) > WIDEST_COUNTED and any((*windows.before, *windows.after)):
+            raise ValueError("Core ML may divide twice where padding counts and the kernel is wide (coremltools#1901)")
+        return _means(x, windows)
+    return _means(x, windows) * (math.prod(kernel_sizes) / windows.pixels(x))
 
 
 @operator("l2_pool", accepts=FLOATS)
@@ -152,4 +140,4 @@ def l2_pool(
     windows = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
     if len(windows.count) > 2:
         raise ValueError("there is no l2_pool along three axes")
-    return _sums(x.square(), windows).sqrt()
+    return (_means(x.square(), windows) * math.prod(kernel_sizes)).sqrt()

@@ -1,7 +1,8 @@
 """Reductions over axes.
 
 Integers are added and multiplied modulo 2^32 as in numpy. A mean, norm or logarithm of integers is refused: MIL's
-rounding of it is that of a cast, and no converter writes it.
+rounding of it is that of a cast, and no converter writes it. MIL leaves open which of equal elements is the largest: an
+index that depends on it is refused.
 """
 
 from __future__ import annotations
@@ -88,11 +89,19 @@ def reduce_prod(x: Tensor, axes: Axes = None, keep_dims: bool = False) -> Tensor
 
 @operator("reduce_argmax", result=INDEX, exact=True)
 def reduce_argmax(x: Tensor, axis: int = -1, keep_dims: bool = False, output_dtype: str = "int32") -> Tensor:
-    """Index of the largest value along ``axis``; of equal ones the first (MIL leaves it open)."""
+    """Index of the largest value along ``axis``."""
+    _only_one(x, x.amax(axis, keepdim=True), axis)
     return x.argmax(axis, keepdim=keep_dims).int()
 
 
 @operator("reduce_argmin", result=INDEX, exact=True)
 def reduce_argmin(x: Tensor, axis: int = -1, keep_dims: bool = False, output_dtype: str = "int32") -> Tensor:
-    """Index of the smallest value along ``axis``; of equal ones the first (MIL leaves it open)."""
+    """Index of the smallest value along ``axis``."""
+    _only_one(x, x.amin(axis, keepdim=True), axis)
     return x.argmin(axis, keepdim=keep_dims).int()
+
+
+def _only_one(x: Tensor, found: Tensor, axis: int) -> None:
+    """Raises ValueError where several elements along ``axis`` are the one ``found``."""
+    if not x.is_meta and bool(((x == found).sum(axis) > 1).any()):
+        raise ValueError("several elements are the extreme one, and MIL does not say whose index is given")

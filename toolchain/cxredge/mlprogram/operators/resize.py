@@ -93,7 +93,12 @@ def _scaled(x: Tensor, height: float, width: float) -> tuple[int, int]:
 
 @operator("upsample_nearest_neighbor", accepts=FLOATS, exact=True)
 def upsample_nearest_neighbor(x: Tensor, scale_factor_height: float = 1, scale_factor_width: float = 1) -> Tensor:
-    """Pixel floor(i * H / H_out); the factors only say how large H_out is, as PyTorch and TensorFlow have it."""
+    """Every pixel as often as the factors say.
+
+    Factors that are no whole numbers are refused: coremltools' own tests of them fail on the GPU.
+    """
+    if scale_factor_height % 1 or scale_factor_width % 1:
+        raise ValueError(f"Core ML's compute units do not agree on {scale_factor_height} by {scale_factor_width}")
     return _nearest(x, _scaled(x, scale_factor_height, scale_factor_width), centred=False)
 
 

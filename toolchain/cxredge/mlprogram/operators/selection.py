@@ -1,10 +1,11 @@
-"""Choice, order and filling."""
+"""Choice, order and filling. MIL leaves open in which order equal elements come: indices that depend on it are refused."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from cxredge.errors import InputError
 from cxredge.mlprogram.registry import BOOLEANS, FIRST, INDEX, NUMBERS, operator
 
 
@@ -26,26 +27,44 @@ def topk(
 ) -> list[Tensor]:
     """The k largest (smallest if ``ascending``) values along ``axis`` in order, and their indices; k = -1: all.
 
-    Of equal values the first comes first, and so it is where ``sort`` is off: MIL leaves both open.
+    Without ``sort``, MIL leaves their order open.
     """
     count = x.shape[axis] if k == -1 else k
+    if not sort and count > 1:
+        raise ValueError("MIL does not say in which order values come that are not sorted")
     values, indices = x.sort(dim=axis, descending=not ascending, stable=True)
+    if return_indices:
+        _all_differ(values.narrow(axis, 0, min(count + 1, x.shape[axis])), axis)
     results = [values.narrow(axis, 0, count), indices.narrow(axis, 0, count).int()]
     return results if return_indices else results[:1]
 
 
 @operator("argsort", result=INDEX, exact=True)
 def argsort(x: Tensor, axis: int = -1, ascending: bool = False) -> Tensor:
-    """Indices that bring x in order along ``axis``; of equal values the first comes first (MIL leaves it open)."""
-    return x.sort(dim=axis, descending=not ascending, stable=True)[1].int()
+    """Indices that bring x in order along ``axis``."""
+    values, indices = x.sort(dim=axis, descending=not ascending)
+    _all_differ(values, axis)
+    return indices.int()
+
+
+def _all_differ(values: Tensor, axis: int) -> None:
+    """Raises ValueError where two of the sorted ``values`` along ``axis`` are the same."""
+    if not values.is_meta and bool((values.diff(dim=axis) == 0).any()):
+        raise ValueError("two of the values are equal, and MIL does not say whose index comes first")
 
 
 @operator("one_hot", result="=on_value")
 def one_hot(indices: Tensor, one_hot_vector_size: int, on_value: Tensor, off_value: Tensor, axis: int = -1) -> Tensor:
     """indices [*D] -> [*D] with an axis of ``one_hot_vector_size``: on at the index, off elsewhere.
 
-    An index outside is on nowhere, as in TensorFlow; MIL says nothing of it.
+    MIL says nothing of an index outside. Raises InputError MLPROGRAM-INDEX.
     """
+    if not indices.is_meta and bool(((indices < 0) | (indices >= one_hot_vector_size)).any()):
+        raise InputError(
+            "MLPROGRAM-INDEX",
+            f"an operator is given an index outside of {one_hot_vector_size} elements",
+            "give inputs for which the program computes indices inside, or correct its constants",
+        )
     places = torch.arange(one_hot_vector_size, device=indices.device)
     hot = indices.unsqueeze(-1) == places
     return torch.where(hot, on_value, off_value).movedim(-1, axis)

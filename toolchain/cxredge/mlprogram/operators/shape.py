@@ -38,7 +38,12 @@ def expand_dims(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 @operator("squeeze", exact=True)
 def squeeze(x: Tensor, axes: tuple[int, ...] | None = None) -> Tensor:
-    """x without those of ``axes`` that have size 1 (the others stay, as in PyTorch), or without all of size 1."""
+    """x without ``axes``, or without all axes of size 1.
+
+    An axis of another size would stay in PyTorch; by coremltools' own tests Core ML's CPU does something else.
+    """
+    if axes is not None and any(x.shape[axis] != 1 for axis in axes):
+        raise ValueError(f"axes {list(axes)} of {list(x.shape)} are not all of size 1")
     return x.squeeze() if axes is None else x.squeeze(axes)
 
 

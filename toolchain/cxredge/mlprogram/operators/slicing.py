@@ -103,6 +103,7 @@ def pad(x: Tensor, pad: tuple[int, ...], mode: str = "constant", constant_val: f
     """x with ``pad[2 * i]`` elements before and ``pad[2 * i + 1]`` after the i-th of the last ``len(pad) / 2`` axes.
 
     ``constant``: they are ``constant_val``; ``replicate``: the outermost element; ``reflect``: the elements behind it.
+    Core ML takes the latter two along the last two axes only (coremltools#2571, #2576, #2701).
     """
     axes = len(pad) // 2
     if len(pad) % 2 or axes > x.dim() or min(pad, default=0) < 0:
@@ -113,6 +114,8 @@ def pad(x: Tensor, pad: tuple[int, ...], mode: str = "constant", constant_val: f
     if mode not in ("reflect", "replicate"):
         raise ValueError(f"there is no mode {mode!r:.40}")
     for axis, (before, after) in enumerate(pairs, x.dim() - axes):
+        if axis < x.dim() - 2 and (before or after):
+            raise ValueError(f"Core ML pads the last two axes only with {mode}, not axis {axis} (coremltools#2701)")
         size = x.shape[axis]
         if max(before, after) > size - (mode == "reflect"):
             raise ValueError(f"{max(before, after)} elements are more than {mode} can take from {size}")

@@ -8,6 +8,10 @@ from itertools import chain
 from torch import Tensor
 from torch.nn import functional
 
+WIDEST_COUNTED = 3
+"""Side of the widest kernel below which padding may count in a mean. In float16, Core ML gave a 49th of the mean for a
+kernel of 7, stride 4 and padding 3, and the mean itself for 3, 2 and 1 (coremltools#1901); nothing is known between."""
+
 
 def spatial_axes(x: Tensor) -> int:
     """Axes of x [N, C, *D] that a window slides along, 1 to 3. Raises ValueError."""
@@ -54,6 +58,8 @@ def split_pads(
 
 
 def padded(x: Tensor, before: Sequence[int], after: Sequence[int], value: float = 0.0) -> Tensor:
-    """x [N, C, *D] with ``value`` around its spatial axes."""
+    """x [N, C, *D] with ``value`` around its spatial axes; negative numbers cut pixels off."""
+    if not any((*before, *after)):
+        return x
     pairs = zip(reversed(before), reversed(after), strict=True)
     return functional.pad(x, list(chain.from_iterable(pairs)), value=value)

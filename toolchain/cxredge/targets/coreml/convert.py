@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cxredge.errors import EnvironmentProblem
+from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.mlprogram.graph import Graph, read_graph
+from cxredge.mlprogram.refusal import Refusal
 from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.quantize.units import QUANTISED, module_of
 from cxredge.recipe import InputSpec
 
 if TYPE_CHECKING:
+    from cxredge.mlprogram.program import Program
     from cxredge.students.base import Student
 
 NOVELTY = "novelty"
 """The module that computes in float32 in every scheme: a sum of 1,280 squares does not fit float16's 11 bits."""
 HALF_SUFFIX = "_cast_fp16"
 """What coremltools appends to the name of an operator that it moves to float16."""
+SHAPE_SUFFIX = "_has_output_shape"
+"""What coremltools appends to the name of a transposed convolution, once it has noted what shape comes of it."""
 BROKEN_PASS = "common::fuse_linear_bias"
 """Ends in an IndexError when a scalar is added behind a matrix product (coremltools 9.0). It saves one addition."""
 Step = tuple[str, dict[str, Any]]
@@ -44,7 +48,30 @@ class Source:
 
     def inside(self, operator: str, module: str) -> bool:
         """Whether the operator of that name in a package stems from the student's ``module``, or one inside it."""
-        return self.modules.get(operator.removesuffix(HALF_SUFFIX), "").split(".")[0] == module
+        return (self._own(operator) or "").split(".")[0] == module
+
+    def _own(self, operator: str) -> str | None:
+        """The module of the student's operator of that name in a package; None where it is none of the student's."""
+        return self.modules.get(operator.removesuffix(HALF_SUFFIX).removesuffix(SHAPE_SUFFIX).removesuffix(HALF_SUFFIX))
+
+    def evaluated(self, graph: Graph) -> Program:
+        """The package's program, ready to run.
+
+        Raises InputError TARGET-LOWERING, naming modules, for what Core ML would not compute as PyTorch does, or for
+        what nobody can say of it.
+        """
+        from cxredge.mlprogram.program import Program
+
+        try:
+            return Program(graph)
+        except Refusal as error:
+            origins = self.origins(graph)
+            places = sorted({f"{name} in module {origins[name] or 'student'}" for name in error.nodes})
+            raise InputError(
+                "TARGET-LOWERING",
+                f"coreml cannot lower operator {', '.join(places)}: {error.cause}",
+                "replace the operator in that module, or drop coreml from the recipe's targets",
+            ) from error
 
     @cached_property
     def half(self) -> Graph:
@@ -73,19 +100,23 @@ class Source:
         return frozenset(node.name for node in self.half.nodes if node.name not in leads)
 
     def of(self, kept: frozenset[str]) -> frozenset[str]:
-        """Operators of ``half`` that stem from the modules ``kept``.
+        """Operators of ``half`` that stem from the modules ``kept``."""
+        return frozenset(name for name, module in self.origins(self.half).items() if module in kept)
+
+    def origins(self, graph: Graph) -> dict[str, str]:
+        """The module that each operator of a package stems from, by its name; empty where there is none.
 
         A fused operator has the name of the last of those that it joins. One that a pass named itself (half of a
         hard-swish) serves the operator that reads it.
         """
         origin: dict[str, str] = {}
         reader: dict[str, str] = {}
-        for node in reversed(self.half.nodes):
-            own = self.modules.get(node.name.removesuffix(HALF_SUFFIX))
+        for node in reversed(graph.nodes):
+            own = self._own(node.name)
             readers = [reader[name] for name, _ in node.outputs if name in reader]
             origin[node.name] = own if own is not None else next(iter(readers), "")
             reader |= {name: origin[node.name] for names in node.arguments.values() for name in names}
-        return frozenset(name for name, module in origin.items() if module in kept)
+        return origin
 
 
 def export(student: Student, spec: InputSpec, work: Path) -> Source:
@@ -106,13 +137,14 @@ def conversion(source: Source, half: bool, steps: Sequence[Step]) -> dict[str, A
     import coremltools
     from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
 
-    from cxredge.targets.coreml.relu6 import PASS, register
+    from cxredge.targets.coreml import means, relu6
 
     logging.getLogger("coremltools").setLevel(logging.ERROR)
-    register()
     pipeline = coremltools.PassPipeline()
     pipeline.remove_passes({BROKEN_PASS})
-    pipeline.insert_pass(0, PASS)
+    for first in (means, relu6):
+        first.register()
+        pipeline.insert_pass(0, first.PASS)
     for name, options in steps:
         if name not in PASS_REGISTRY:
             raise hook_error(f"it has no graph pass {name}")

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.mlprogram.graph import Node
-from cxredge.mlprogram.program import Program
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import CAM, RangeEstimator, films
 from cxredge.results import TensorRange
@@ -99,7 +98,7 @@ def calibrate(source: Source, calibration: CalibrationFilms, kept: frozenset[str
         if name in watched:
             estimator.update(name, array.astype(np.float32))
 
-    program = Program(graph)
+    program = source.evaluated(graph)
     for film in films(calibration.images):
         program({"image": film}, tap)
     return estimator

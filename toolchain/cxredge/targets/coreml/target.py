@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import CxrError, EnvironmentProblem
+from cxredge.mlprogram.graph import read_graph
 from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import CAM
@@ -81,6 +82,7 @@ class CoreML(Target):
             steps = (*activation_steps(prepared, ranges, kept), *steps)
         model = coremltools.convert(**conversion(prepared, half=scheme != "fp32", steps=steps))
         write_package(model, recipe, scheme, path)
+        prepared.evaluated(read_graph(path))
         return lowered
 
     def _read_impl(self, path: Path) -> Contents:
