@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
-from cxredge.quantize.units import inside, keep, units
-from cxredge.recipe import Recipe
+from cxredge.quantize.units import inside, keep, module_of, units
+from cxredge.recipe import InputSpec, Recipe
 from cxredge.vocabulary import ArtifactName, SchemeName, TargetName
 
 if TYPE_CHECKING:
@@ -25,6 +25,38 @@ class Kept:
     """Names of the units that they make up, sorted: for people."""
 
 
+@dataclass(frozen=True)
+class KernelRead:
+    """One convolution or linear layer of ``QUANTISED`` that an image passes. values: numbers in its kernel."""
+
+    module: str
+    kernel: str
+    """Names the kernel: two layers that share theirs read the same one."""
+    values: int
+
+
+def kernel_reads(student: Student, spec: InputSpec) -> tuple[KernelRead, ...]:
+    """All kernels that INT8 may store, once for each layer that reads them, found in the exported graph."""
+    import torch
+
+    from cxredge.quantize.kernels import kernel_of
+
+    with torch.no_grad():
+        program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
+    found = []
+    for node in program.graph.nodes:
+        kernel = kernel_of(node)
+        if kernel is not None and inside(module_of(node)):
+            found.append(KernelRead(module_of(node), kernel.name, kernel.meta["val"].numel()))
+    return tuple(found)
+
+
+def quantised_weights(reads: Iterable[KernelRead], kept: frozenset[str]) -> tuple[int, int]:
+    """Number of weights that INT8 is asked to store: if a shared kernel is stored once, and if it is for each layer."""
+    left = [read for read in reads if read.module not in kept]
+    return sum({read.kernel: read.values for read in left}.values()), sum(read.values for read in left)
+
+
 def kept_by_scheme(
     target: TargetName, student: Student, schemes: Sequence[SchemeName], recipe: Recipe
 ) -> dict[SchemeName, Kept]:
@@ -39,20 +71,10 @@ def kept_by_scheme(
     for scheme in schemes:
         modules = keep(found, names, patterns[scheme])
         kept[scheme] = Kept(modules, tuple(sorted({u.name for u in found if u.modules & modules})))
-        if modules and not quantised_weights(student, modules):
+        if modules and not any(quantised_weights(kernel_reads(student, recipe.input), modules)):
             raise InputError(
                 "KEEP-FLOAT-ALL",
                 f"keep_float keeps every weight of {target}/{scheme} in float",
                 f"keep less, or build {target}/fp32 instead",
             )
     return kept
-
-
-def quantised_weights(student: Student, kept: frozenset[str]) -> int:
-    """Number of weights of convolutions and linear layers that INT8 is asked to store."""
-    parameters = ((*name.rpartition("."), tensor) for name, tensor in student.named_parameters())
-    return sum(
-        tensor.numel()
-        for module, _, kind, tensor in parameters
-        if inside(module) and module not in kept and kind == "weight" and tensor.ndim > 1
-    )

@@ -10,9 +10,11 @@ import importlib.metadata
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_file
@@ -23,8 +25,8 @@ from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Artifact, Census, Delegation, TensorRange
 from cxredge.targets.checks import check_census
 from cxredge.targets.lowering import Lowering
-from cxredge.targets.lowering_error import lowering_error
-from cxredge.targets.quiet import kept_quiet
+from cxredge.targets.lowering_error import lowering_error, running_error
+from cxredge.targets.quiet import kept_quiet, same_threads
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.vocabulary import INTEGER_SCHEMES, ArtifactName, SchemeName, TargetName
 
@@ -48,6 +50,8 @@ class Lowered:
     """What ``_lower_impl`` hands back beside the file that it wrote."""
 
     ranges: tuple[TensorRange, ...] = ()
+    nodes: Mapping[int, Any] = field(default_factory=dict)
+    """Nodes of the lowered graph by the numbers that the runtime has for them, where it has."""
     cam_step: float | None = None
     """A 255th of the cam's calibrated range: what one step would be if the cam itself were 8-bit."""
 
@@ -105,22 +109,25 @@ class Target(ABC):
         ``recipe.keep_float`` names for the artifact compute in it as the float student does.
         Raises InputError TARGET-SCHEME, CALIBRATION-NEEDED, CALIBRATION-NAN, STUDENT-TRAINING, STUDENT-CONTRACT,
         KEEP-FLOAT, KEEP-FLOAT-PATTERN, KEEP-FLOAT-ALL (nothing would be left in INT8),
-        TARGET-LOWERING (operator, module and source line named) or TARGET-CENSUS (the file is not what was asked for).
+        TARGET-LOWERING (operator, module and source line named; also of a file that its own runtime then refuses) or
+        TARGET-CENSUS (the file is not what was asked for).
         """
         name = ArtifactName.of(self.name, scheme)
         self._check_scheme(scheme, lowering.calibration)
-        lowering.check()
+        with self._explained(name, lowering):
+            lowering.check()
         student, recipe = lowering.student, lowering.recipe
         kept = kept_by_scheme(self.name, student, [scheme], recipe)[scheme]
         path = folder / f"{scheme}{self.suffix}"
-        with self._explained(name, student, recipe.input):
+        with self._explained(name, lowering):
             key = name.integer, kept.modules
             if key not in lowering.prepared:
                 source, place = lowering.source(*key), lowering.place()
                 lowering.prepared[key] = self._prepare_impl(source, recipe.input, place)
             films = lowering.calibration if scheme == "w8a8" else None
             lowered = self._lower_impl(lowering.prepared[key], scheme, recipe, films, kept.modules, path)
-        asked = quantised_weights(student, kept.modules) if name.integer else 0
+        self._run_once(name, student, recipe.input, lowered, path)
+        asked = quantised_weights(lowering.kernels, kept.modules) if name.integer else (0, 0)
         return self._describe(name, lowered, kept, asked, path)
 
     def _check_scheme(self, scheme: SchemeName, calibration: CalibrationFilms | None) -> None:
@@ -137,16 +144,38 @@ class Target(ABC):
             )
 
     @contextmanager
-    def _explained(self, name: ArtifactName, student: Student, spec: InputSpec) -> Iterator[None]:
+    def _explained(self, name: ArtifactName, lowering: Lowering) -> Iterator[None]:
         """Turn whatever an exporter raises into TARGET-LOWERING; our own errors and the machine's pass."""
         try:
             yield
         except (CxrError, MemoryError, OSError):
             raise
         except Exception as error:
-            raise lowering_error(name, student, spec, error) from error
+            raise lowering_error(name, lowering.student, lowering.recipe.input, error) from error
 
-    def _describe(self, name: ArtifactName, lowered: Lowered, kept: Kept, asked: int, path: Path) -> Artifact:
+    def _run_once(self, name: ArtifactName, student: Student, spec: InputSpec, lowered: Lowered, path: Path) -> None:
+        """Open what was just written and run a grey image: a file that its own runtime refuses is no artifact.
+
+        Raises InputError TARGET-LOWERING. What the outputs say is not looked at; where nothing runs the target, nothing
+        is opened.
+        """
+        if self.availability().run is not None:
+            return
+        image = np.full((1, spec.channels, spec.height, spec.width), 127, np.float32)
+        said: list[str] = []
+        try:
+            with same_threads(), kept_quiet() as said, self.open(path) as runner:
+                runner.run(image)
+        except CxrError as error:
+            if error.code == "RUN-OUTPUT":
+                return
+            path.unlink()
+            words = f"{error.cause} {' | '.join(said)}"
+            raise running_error(name, student, spec, self._culprit_impl(lowered, words), words) from error
+
+    def _describe(
+        self, name: ArtifactName, lowered: Lowered, kept: Kept, asked: tuple[int, int], path: Path
+    ) -> Artifact:
         census, delegation = self.inspect(path)
         check_census(name, name.scheme, census, asked)
         return Artifact(
@@ -249,6 +278,10 @@ class Target(ABC):
         path: Path,
     ) -> Lowered:
         """Write ``path``. ``prepared`` is left as it was. ``kept``: modules whose operators INT8 leaves in float."""
+
+    def _culprit_impl(self, lowered: Lowered, said: str) -> Any | None:
+        """The node of ``lowered.nodes`` that the runtime names in what it said of a file that it refused."""
+        return None
 
     @abstractmethod
     def _read_impl(self, path: Path) -> Contents:

@@ -35,18 +35,18 @@ def check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
         )
 
 
-def check_census(name: str, scheme: SchemeName, census: Census, asked: int) -> None:
+def check_census(name: str, scheme: SchemeName, census: Census, asked: tuple[int, int]) -> None:
     """Hold what was read back from artifact ``name`` against what was asked for. Raises InputError TARGET-CENSUS.
 
-    asked: number of weights that an INT8 scheme was to store in one byte each. The file may hold some bytes more:
-    zero points, and what an exporter adds.
+    asked: number of weights that an INT8 scheme was to store in one byte each, with shared kernels stored once, and for
+    each layer. The file may hold some bytes more: zero points, and what an exporter adds.
     """
     total = sum(census.weight_bytes.values())
     int8 = sum(n for d, n in census.weight_bytes.items() if d in ("int8", "uint8"))
     quantised = any(d in ("int8", "uint8") for d in census.activations)
     wrong = None
-    if scheme in INTEGER_SCHEMES and not 0.5 * asked <= int8 <= 1.25 * asked + SMALL:
-        wrong = f"{int8} of {total} constant bytes are 8-bit, and {asked} should be"
+    if scheme in INTEGER_SCHEMES and not 0.5 * asked[0] <= int8 <= 1.25 * asked[1] + SMALL:
+        wrong = f"{int8} of {total} constant bytes are 8-bit, and {asked[0]} should be"
     if scheme == "w8a8" and not quantised:
         wrong = "no activation is 8-bit"
     if scheme in ("fp32", "fp16") and (int8 > 0.05 * total or quantised):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from cxredge.recipe import Recipe
 from cxredge.targets.checks import check_student
 
 if TYPE_CHECKING:
+    from cxredge.quantize.keep_float import KernelRead
     from cxredge.students.base import Student
 
 
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 class Lowering:
     """A student in evaluation mode, and what a target makes of it on the way to its artifacts.
 
-    calibration: for INT8 schemes. work: a folder that lives until the last artifact is lowered. rounded: the
-    student after ``round_weights`` with these films, if it is at hand: INT8 schemes start from it.
+    student: with plain kernels (``quantize.kernels``) from ``check`` on. calibration: for INT8 schemes. work: a folder
+    that lives until the last artifact is lowered. rounded: the student after ``round_weights`` with these films, if it
+    is at hand: INT8 schemes start from it.
     """
 
     student: Student
@@ -42,8 +45,18 @@ class Lowering:
                 "call student.eval() first",
             )
         if not self._checked:
+            from cxredge.quantize.kernels import plain_kernels
+
             check_student(self.student, self.recipe.input, self.recipe.labels)
+            self.student = plain_kernels(self.student, self.recipe.input)
             self._checked = True
+
+    @cached_property
+    def kernels(self) -> tuple[KernelRead, ...]:
+        """What INT8 may store."""
+        from cxredge.quantize.keep_float import kernel_reads
+
+        return kernel_reads(self.student, self.recipe.input)
 
     def source(self, integer: bool, kept: frozenset[str]) -> Student:
         """The student to export. integer: with rounded weights, but for those of the modules ``kept``."""

@@ -52,6 +52,24 @@ def lowering_error(name: str, student: Student, spec: InputSpec, error: Exceptio
     return InputError("TARGET-LOWERING", cause, fix)
 
 
+def running_error(name: str, student: Student, spec: InputSpec, node: Any | None, said: str) -> InputError:
+    """InputError TARGET-LOWERING for an artifact that was written, and that its own runtime refuses.
+
+    node: of a graph that ``student`` was lowered to, where the runtime names one; else its words are searched.
+    """
+    place = _place(node) if node is not None and node.meta.get("stack_trace") else _find(student, spec, said)
+    where = "which names no operator of the student" if place is None else f"because of {place.text()}"
+    short = re.sub(r"\s+", " ", said).strip()[-LONGEST:]
+    first = f"drop {name} from the recipe's targets"
+    return InputError(
+        "TARGET-LOWERING",
+        f"{name} was lowered, and its own runtime refuses it, {where}. The file is whole; the runtime said: {short}",
+        first
+        if place is None
+        else f"write {place.operator} in that module otherwise, keep the module in float, or {first}",
+    )
+
+
 def _chain(error: BaseException | None) -> Iterator[str]:
     """What the error and those that it was raised from say."""
     while error is not None:
@@ -110,7 +128,8 @@ def _place(node: Any) -> _Place:
     frames = _frames(node.meta["stack_trace"])
     own = [f for f in frames if "/torch/nn/modules/" not in f[0]] or frames
     file, line = own[-1]
-    full = str(node.target)
+    # a delegate's graph has the operators of the student's as copies, in a dialect of its own
+    full = re.sub(r"^.*\baten\.(\w+?)(_copy)?\.\w+.*$", r"aten.\1.", str(node.target), flags=re.DOTALL)
     operator = full.split(".")[1] if full.startswith("aten.") else full
     return _Place(operator, path, kind.rsplit(".", 1)[-1], f"{shown(file)}:{line}")
 

@@ -1,4 +1,4 @@
-"""Native runtimes write log lines to file descriptor 2 while they load, past Python: keep them from the terminal."""
+"""What a runtime changes in the process that loads it: log lines past Python, and torch's number of threads."""
 
 from __future__ import annotations
 
@@ -30,3 +30,15 @@ def kept_quiet() -> Iterator[list[str]]:
             sys.stderr.flush()
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+@contextmanager
+def same_threads() -> Iterator[None]:
+    """Give torch its number of threads back: a runner sets its own, and sums depend on it."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -12,8 +12,10 @@ from cxredge.recipe_calibration import RangeRule
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
-    from torch.fx import GraphModule
+    from torch.fx import GraphModule, Node
 
+MOVES = frozenset({"channel_shuffle", "clone", "flip", "max_pool2d", "pixel_shuffle", "pixel_unshuffle", "roll"})
+"""Operators, beside ATen's views, that give values which they were given."""
 EPSILON = 2**-12
 """Least scale of an activation tensor, as XNNPACK's symmetric configuration has it."""
 
@@ -31,7 +33,7 @@ def quantise(
 
     estimator = RangeEstimator()
     example = program.example_inputs[0]
-    prepared = prepare_pt2e(program.module(), _quantizer(estimator, calibration.rule, kept))
+    prepared = prepare_pt2e(_untied(program.module()), _quantizer(estimator, calibration.rule, kept))
     _name_observers(prepared)
     threads = torch.get_num_threads()
     # the tensors are small: on a machine of this size a second thread makes the pass six times slower
@@ -43,6 +45,36 @@ def quantise(
             return torch.export.export(convert_pt2e(prepared), example), estimator
     finally:
         torch.set_num_threads(threads)
+
+
+def _untied(model: GraphModule) -> GraphModule:
+    """Give every layer its own copy of a kernel or bias that several read.
+
+    PT2E folds batch norms into it and rounds it once for each of them, and XNNPACK does not load what comes of that.
+    """
+    import torch
+
+    from cxredge.quantize.kernels import arguments, kernel_of
+
+    for node in [n for n in model.graph.nodes if kernel_of(n) is not None]:
+        for name in ("weight", "bias"):
+            shared = arguments(node)[name]
+            if shared is None or shared.op != "get_attr" or len(shared.users) == 1:
+                continue
+            own = f"_{node.name}_{name}"
+            model.register_parameter(own, torch.nn.Parameter(_attribute(model, shared.target).clone(), False))
+            with model.graph.inserting_before(node):
+                copy = model.graph.get_attr(own)
+            copy.meta = dict(shared.meta)
+            node.replace_input_with(shared, copy)
+    model.recompile()
+    return model
+
+
+def _attribute(model: GraphModule, target: Any) -> Any:
+    from operator import attrgetter
+
+    return attrgetter(str(target))(model)
 
 
 def _quantizer(estimator: RangeEstimator, rule: RangeRule, kept: frozenset[str]) -> Any:
@@ -83,6 +115,7 @@ def _quantizer(estimator: RangeEstimator, rule: RangeRule, kept: frozenset[str])
                     node.meta.pop("quantization_annotation", None)
             _drop_widows(annotated)
             _join_clamps(annotated)
+            _share_scales(annotated, kept)
             return annotated
 
     config = get_symmetric_quantization_config(is_per_channel=True)
@@ -129,6 +162,37 @@ def _join_clamps(model: GraphModule) -> None:
             output_qspec=annotation.output_qspec, _annotated=True
         )
         annotation.output_qspec = None
+
+
+def _share_scales(model: GraphModule, kept: frozenset[str]) -> None:
+    """Give what only moves values the scale of what it moves: XNNPACK's quantizer does so for a few such operators.
+
+    A slice with a scale of its own would round its values again, and XNNPACK does not load one. The delegate has no
+    slice with steps: it stays in float.
+    """
+    from torch.fx import Node
+    from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, SharedQuantizationSpec
+
+    for node in model.graph.nodes:
+        source = node.args[0] if node.args else None
+        if not isinstance(source, Node) or not _moves(node) or "quantization_annotation" in node.meta:
+            continue
+        made = source.meta.get("quantization_annotation")
+        module = module_of(node)
+        if made is not None and made.output_qspec is not None and inside(module) and module not in kept:
+            shared = SharedQuantizationSpec(source)
+            node.meta["quantization_annotation"] = QuantizationAnnotation(
+                input_qspec_map={source: shared}, output_qspec=shared, _annotated=True
+            )
+
+
+def _moves(node: Node) -> bool:
+    import torch
+
+    if not isinstance(node.target, torch._ops.OpOverload) or not isinstance(node.meta.get("val"), torch.Tensor):
+        return False
+    strided = node.target is torch.ops.aten.slice.Tensor and len(node.args) > 4 and node.args[4] != 1
+    return not strided and (node.target.is_view or str(node.target).split(".")[1] in MOVES)
 
 
 def _name_observers(prepared: GraphModule) -> None:

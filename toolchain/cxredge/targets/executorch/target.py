@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,10 +56,9 @@ class ExecuTorch(Target):
         return Runtime("ExecuTorch")
 
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> Any:
-        import torch
+        from cxredge.targets.executorch.program import export
 
-        with torch.no_grad():
-            return torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
+        return export(student, spec)
 
     def _lower_impl(
         self,
@@ -69,24 +70,30 @@ class ExecuTorch(Target):
         path: Path,
     ) -> Lowered:
         import torch
-        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import to_edge_transform_and_lower
 
+        from cxredge.targets.executorch.partitioner import delegated_nodes, partitioner
         from cxredge.targets.executorch.quantizer import quantise
 
         lowered, program = Lowered(), prepared
         with torch.no_grad():
             if calibration is not None:
                 program, estimator = quantise(program, calibration, kept)
-                lowered = Lowered(estimator.table(calibration.rule), estimator.step(CAM, calibration.rule))
+                lowered = Lowered(estimator.table(calibration.rule), cam_step=estimator.step(CAM, calibration.rule))
             constants = {
                 OUTPUTS_METHOD: ",".join(STUDENT_OUTPUTS),
                 LABELS_METHOD: ",".join(recipe.labels.names),
                 INPUT_METHOD: canonical_json(recipe.input.preprocessing.model_dump(mode="json")),
             }
-            edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()], constant_methods=constants)
+            edge = to_edge_transform_and_lower(program, partitioner=[partitioner()], constant_methods=constants)
+            nodes = delegated_nodes(edge.exported_program())
             write_bytes(path, edge.to_executorch().buffer)
-        return lowered
+        return replace(lowered, nodes=nodes)
+
+    def _culprit_impl(self, lowered: Lowered, said: str) -> Any | None:
+        # XNNCompiler.cpp: "Failed to create static slice node 11 with code: xnn_status_invalid_parameter"
+        named = re.search(r"Failed to create .{1,40} node (\d+)", said)
+        return None if named is None else lowered.nodes.get(int(named[1]))
 
     def _read_impl(self, path: Path) -> Contents:
         from cxredge.targets.executorch.contents import read_pte

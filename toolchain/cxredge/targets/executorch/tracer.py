@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.targets.executorch.program import export
 from cxredge.targets.executorch.quantizer import quantise
 from cxredge.targets.tracer import Origin, Traced, Tracer
 
@@ -31,9 +32,8 @@ class ExecuTorchTracer(Tracer):
     def __init__(self, origin: Origin, bare: bool) -> None:
         import torch
 
-        spec = origin.recipe.input
+        program = export(origin.student, origin.recipe.input)
         with torch.no_grad():
-            program = torch.export.export(origin.student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
             if origin.calibration is not None:
                 program, _ = quantise(program, origin.calibration, origin.kept)
         self._module = program.module()

@@ -24,7 +24,7 @@ class RankSensitivity(CalibratedJob):
 
     def do(self, desk: Desk) -> None:
         """See ``quantize.sensitivity.Simulation.order``."""
-        from cxredge.quantize.keep_float import quantised_weights
+        from cxredge.quantize.keep_float import kernel_reads, quantised_weights
         from cxredge.quantize.sensitivity import Simulation
 
         films = self.films()
@@ -34,12 +34,13 @@ class RankSensitivity(CalibratedJob):
         student = self.student(desk)
         simulation = Simulation(student, self.recipe.input, films, self.rounded_student(desk))
         some = films.images[:: max(1, len(films.images) // FILMS)][:FILMS]
-        total = quantised_weights(student, frozenset())
+        reads = kernel_reads(student, self.recipe.input)
+        total, _ = quantised_weights(reads, frozenset())
         groups: list[tuple[str, ...]] = []
         kept: frozenset[str] = frozenset()
         for step in simulation.order(some):
             kept |= {m for unit in simulation.units if unit.name in step.units for m in unit.modules}
-            if quantised_weights(student, kept) < (1 - MOST_FLOAT) * total:
+            if quantised_weights(reads, kept)[0] < (1 - MOST_FLOAT) * total:
                 break
             groups.append(step.units)
         write_text(self.place / ORDER, json.dumps(groups))

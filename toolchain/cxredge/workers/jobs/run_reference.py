@@ -25,7 +25,7 @@ class RunReference(RunJob, StudentJob):
         """Raises InputError WEIGHTS-*, STUDENT-* or RUN-*."""
         from cxredge.targets.reference import Reference
 
-        student = self.student(desk)
+        student = self.reference(desk)
         parameters = sum(p.numel() for p in student.parameters())
         write_text(self.place / FACTS, json.dumps({"parameters": parameters}))
         self.run_stack(desk, REFERENCE, self.recipe.weights.sha256, EAGER, Reference(student))

@@ -18,8 +18,14 @@ class StudentJob(Job):
     recipe: Recipe
     weights: str
 
-    def student(self, desk: Desk) -> Student:
-        """The recipe's student, in evaluation mode. Raises InputError WEIGHTS-*, STUDENT-*."""
+    def reference(self, desk: Desk) -> Student:
+        """The recipe's student as it is, in evaluation mode. Raises InputError WEIGHTS-*, STUDENT-*."""
         from cxredge.students import build_student
 
-        return desk.once(("student", self.weights), lambda: build_student(self.recipe, Path(self.weights)))
+        return desk.once(("reference", self.weights), lambda: build_student(self.recipe, Path(self.weights)))
+
+    def student(self, desk: Desk) -> Student:
+        """The same with plain kernels: what is rounded, lowered and looked into. Raises what ``reference`` raises."""
+        from cxredge.quantize.kernels import plain_kernels
+
+        return desk.once(("student", self.weights), lambda: plain_kernels(self.reference(desk), self.recipe.input))
