@@ -18,8 +18,9 @@ HEAD = """\
 # Error codes
 
 Every refusal prints its code, the cause, the fix and, where there is a choice, the choices. Exit status 1 is a proof
-that failed, 2 is misuse or bad input, 3 is the environment. `…` stands for what is found at run time. This page is made
-from the source by `pytest tests/test_errors_page.py --update-goldens`.
+that failed, 2 is misuse or bad input, 3 is the environment, 4 is a fault of cxredge itself: `INTERNAL` says what to
+report. `…` stands for what is found at run time. This page is made from the source by
+`pytest tests/test_errors_page.py --update-goldens`.
 
 | code | exit | cause | fix |
 |---|---|---|---|
@@ -54,7 +55,7 @@ def raised() -> dict[str, set[tuple[str, str, str]]]:
             first = node.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str) and CODE.fullmatch(first.value):
                 kind = node.func.id if isinstance(node.func, ast.Name) else ""
-                status = {"EnvironmentProblem": "3", "ProofFailed": "1"}.get(kind, "2")
+                status = {"EnvironmentProblem": "3", "ProofFailed": "1", "InternalError": "4"}.get(kind, "2")
                 cause, fix = ([*(words(a) for a in node.args[1:3]), "…", "…"])[:2]
                 found[first.value].add((status, cause, fix))
     return found

@@ -234,14 +234,14 @@ def test_outputs_are_copies(lowered: Lowered, images: NDArray[np.float32]) -> No
 OPEN = """
 import sys
 from pathlib import Path
-from cxredge.errors import EnvironmentProblem
+from cxredge.errors import InputError
 from cxredge.targets import get_target
 target = get_target(sys.argv[1])
 for file in sys.argv[2:]:
     for step in (target.open, target.inspect):
         try:
             step(Path(file))
-        except EnvironmentProblem as error:
+        except InputError as error:
             assert error.code == "TARGET-LOAD", error.code
         else:
             sys.exit(f"{step.__name__} took {file}")

@@ -1,6 +1,7 @@
 """The one way this product says no: a code, a cause, a fix and, where there is a choice, the choices.
 
-Exit statuses (documented in README.md): 0 good, 1 a gate or proof failed, 2 misuse or bad input, 3 the environment.
+Exit statuses (documented in README.md): 0 good, 1 a gate or proof failed, 2 misuse or bad input, 3 the environment,
+4 a fault of the product itself.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ EXIT_GOOD = 0
 EXIT_GATE = 1
 EXIT_MISUSE = 2
 EXIT_ENVIRONMENT = 3
+EXIT_INTERNAL = 4
 EXIT_INTERRUPTED = 130
 """After Ctrl-C, as shells have it: 128 and the signal's number."""
 
@@ -42,11 +44,14 @@ class CxrError(Exception):
         return {"code": self.code, "cause": self.cause, "fix": self.fix}
 
     def text(self) -> str:
-        """The three or four lines a person reads, with what a terminal would obey escaped."""
+        """The three or four lines a person reads, with what a terminal would obey escaped.
+
+        Lines inside of one, as another program's last words have them, are indented: none can pass for another of ours.
+        """
         lines = [f"error [{self.code}]: {self.cause}", f"fix: {self.fix}"]
         if self.choices:
             lines.append(f"choices: {', '.join(self.choices)}")
-        return "\n".join(printable(line) for line in "\n".join(lines).split("\n"))
+        return "\n".join("\n    ".join(map(printable, line.split("\n"))) for line in lines)
 
 
 class InputError(CxrError):
@@ -65,9 +70,25 @@ class EnvironmentProblem(CxrError):
     exit_code = EXIT_ENVIRONMENT
 
 
+class InternalError(CxrError):
+    """What no check foresaw: a fault of the product. Exit status 4."""
+
+    exit_code = EXIT_INTERNAL
+
+
+_UNSEEN = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, *range(0xFE00, 0xFE10), 0xFFA0))
+) | frozenset(map(chr, range(0xE0100, 0xE01F0)))
+"""Letters and marks that no font shows: those of Unicode's Default_Ignorable_Code_Point that count as printable."""
+
+
 def printable(text: str) -> str:
-    """``text`` with control characters escaped: it may be a stranger's, and a terminal would obey them."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    """``text`` with all that is not seen escaped: it may be a stranger's, and a terminal would obey it.
+
+    Controls, escapes, ends of lines, signs that turn the direction of writing or have no width, and the surrogates in
+    which names come that are not UTF-8.
+    """
+    return "".join(c if c.isprintable() and c not in _UNSEEN else ascii(c)[1:-1] for c in text)
 
 
 def nearest(word: str, choices: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cxredge.errors import EnvironmentProblem
+from cxredge.path_errors import reading
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -42,6 +43,15 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
             yield stream
     finally:
         os.close(handle)
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """A stranger's file, up to ``most`` bytes and one more, by which its reader knows that it has too many.
+
+    Raises InputError PATH-READ, EnvironmentProblem DISK-*.
+    """
+    with reading(path), open_regular(path) as stream:
+        return stream.read(most + 1)
 
 
 def canonical_json(value: object) -> str:

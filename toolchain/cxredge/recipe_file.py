@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -10,11 +11,15 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from cxredge import strict_yaml
 from cxredge.errors import InputError, nearest
+from cxredge.files import read_bytes
+from cxredge.path_errors import shown
 from cxredge.recipe import Recipe, recipe_path
 from cxredge.vocabulary import SchemeName, TargetName
 
-MAX_BYTES = 1_000_000
+SHOWN = 200
+"""Characters of a key or value that a message shows."""
 TAGGED = (("data",), ("calibration", "ranges"))
 """Places of discriminated unions."""
 
@@ -23,34 +28,25 @@ def load_recipe(place: Path) -> Recipe:
     """The recipe in a folder (its ``model.yaml``) or in a file.
 
     Raises InputError RECIPE-MISSING, RECIPE-SYNTAX, RECIPE-KEY (unknown key), RECIPE-LACKS (required key missing)
-    or RECIPE-VALUE, each with file, line and column.
+    or RECIPE-VALUE, each with file, line and column; what ``files.read_bytes`` raises of a file that cannot be read.
     """
     path = recipe_path(place)
-    if not path.is_file():
+    if not os.path.lexists(path):
         known = sorted(p.parent.name for p in Path("model_zoo").glob("*/model.yaml"))
         choices = [f"model_zoo/{name}" for name in nearest(place.name, known)]
         raise InputError(
-            "RECIPE-MISSING", f"there is no recipe at {path}", "name a folder that holds model.yaml", choices
+            "RECIPE-MISSING", f"there is no recipe at {shown(path)}", "name a folder that holds model.yaml", choices
         )
-    return parse_recipe(path.read_bytes(), str(path))
+    return parse_recipe(read_bytes(path, strict_yaml.MAX_BYTES), shown(path))
 
 
 def parse_recipe(data: bytes, name: str) -> Recipe:
     """``load_recipe`` on bytes; ``name`` is what messages call the file."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    if len(data) > MAX_BYTES:
-        raise InputError(
-            "RECIPE-SYNTAX", f"{name} has {len(data)} bytes; a recipe has a few thousand", "check the file"
-        )
     try:
-        tree = YAML(typ="rt").load(data.decode("utf-8"))
-    except (YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError("RECIPE-SYNTAX", f"{place}: not valid YAML: {problem}", "mend the syntax there") from error
+        tree = strict_yaml.parse(data)
+    except strict_yaml.YamlError as error:
+        place = ":".join([name, *map(str, error.place or ())])
+        raise InputError("RECIPE-SYNTAX", f"{place}: not the YAML of a recipe: {error}", "mend it there") from error
     if not isinstance(tree, dict):
         raise InputError(
             "RECIPE-SYNTAX", f"{name} is not a mapping of keys to values", "start from a recipe in model_zoo/"
@@ -98,7 +94,7 @@ def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputErr
     steps = [s for i, s in enumerate(steps) if tuple(steps[:i]) not in TAGGED]
     message = detail["msg"].removeprefix("Value error, ")
     steps = steps or _named(message, tree)
-    dotted = ".".join(map(str, steps)) or "the recipe"
+    dotted = ".".join(map(str, steps))[:SHOWN] or "the recipe"
     more = f" ({count - 1} more after this one)" if count > 1 else ""
     place = f"{name}:{_line(tree, steps)}"
     kind = detail["type"]
@@ -116,7 +112,7 @@ def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputErr
         return InputError(
             "RECIPE-LACKS", f"{place}: {dotted} is missing{more}", f"add {dotted}", _choices(detail, steps)
         )
-    value = "" if isinstance(detail["input"], dict | list) else f" (found {detail['input']!r})"
+    value = "" if isinstance(detail["input"], dict | list) else f" (found {ascii(detail['input'])[:SHOWN]})"
     return InputError(
         "RECIPE-VALUE", f"{place}: {dotted}: {message}{value}{more}", "change the value there", _choices(detail, steps)
     )

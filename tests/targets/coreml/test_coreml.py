@@ -204,7 +204,7 @@ def test_a_damaged_package_is_not_opened(packages: dict[str, Path], tmp_path: Pa
     data = packages["fp16"].read_bytes()
     damaged = tmp_path / "fp16.mlpackage.zip"
     damaged.write_bytes(data[: len(data) // 2])
-    with pytest.raises(EnvironmentProblem) as caught:
+    with pytest.raises(InputError) as caught:
         get_target("coreml").open(damaged)
     assert caught.value.code == "TARGET-LOAD"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxredge.errors import EnvironmentProblem
+from cxredge.errors import InputError
 from cxredge.targets import get_target
 from cxredge.targets.executorch import contents as pte_contents
 from cxredge.targets.executorch import xnnpack as xnnpack_contents
@@ -69,6 +69,6 @@ def test_another_delegate_is_one_open_operator(programs: tuple[Path, Path], monk
 
 
 def test_a_program_without_the_names_of_its_outputs_does_not_run(programs: tuple[Path, Path]) -> None:
-    with pytest.raises(EnvironmentProblem, match="cxr_outputs") as caught:
+    with pytest.raises(InputError, match="cxr_outputs") as caught:
         get_target("executorch").open(programs[0])
     assert caught.value.code == "TARGET-LOAD"

@@ -5,6 +5,7 @@ One JSON file a field under ``record/``, each listed in the manifest by hash.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Self
@@ -15,7 +16,7 @@ from cxredge import strict_json
 from cxredge.data.out_of_distribution import OodFilms
 from cxredge.errors import InputError
 from cxredge.evidence import Temperature
-from cxredge.files import canonical_json, write_text
+from cxredge.files import canonical_json, read_bytes, write_text
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
 from cxredge.vocabulary import ArtifactName, Frozen, Sha256
@@ -104,11 +105,10 @@ def read_record(folder: Path) -> Record:
     """The record of a bundle whose files were checked. Raises InputError BUNDLE-RECORD."""
     trees = {}
     for field, name in FILES.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size > MAX_BYTES:
-            raise refused(folder, f"{name} is not there, or above {MAX_BYTES} bytes")
+        if not os.path.lexists(folder / name):
+            raise refused(folder, f"{name} is not there")
         try:
-            trees[field] = strict_json.parse(path.read_bytes(), MAX_BYTES)
+            trees[field] = strict_json.parse(read_bytes(folder / name, MAX_BYTES), MAX_BYTES)
         except ValueError as error:
             raise refused(folder, f"{name} is not valid JSON: {error}") from error
     try:

@@ -6,12 +6,16 @@ no tool and no app can take it for a release key.
 
 from __future__ import annotations
 
+import os
+import shlex
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
-from cxredge.files import sha256_bytes, write_bytes
+from cxredge.files import open_regular, read_bytes, sha256_bytes, write_bytes
+from cxredge.path_errors import reading, shown
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
 DEVELOPMENT = "cxredge development key"
 MAX_BYTES = 10_000
 BEGIN = b"-----BEGIN "
+PUBLIC = ("PUBLIC KEY",)
+PRIVATE = ("PRIVATE KEY", "EC PRIVATE KEY")
+"""Labels of what is read (RFC 7468, sections 13 and 10; RFC 5915): others may hold keys, but none of ours."""
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True)
@@ -38,15 +46,21 @@ class PublicKey:
 def make_pair(out: Path, development: bool) -> tuple[Path, Path]:
     """Write a fresh pair as ``out.key`` (PKCS#8, mode 0600) and ``out.pub``; returns these two.
 
-    Raises InputError KEY-EXISTS when one of them is there: a lost key cannot be had back.
+    Raises InputError KEY-NAME when ``out`` names a folder, KEY-EXISTS when one of the two is there: a lost key cannot
+    be had back. What cannot be written raises what ``write_bytes`` raises.
     """
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    if out.name in ("", "..") or os.path.isdir(out):
+        raise InputError(
+            "KEY-NAME", f"{shown(out)} is a folder", "name a pair of files in it, for example keys/release"
+        )
     private, public = (out.with_name(f"{out.name}.{end}") for end in ("key", "pub"))
     for path in (private, public):
-        if path.exists():
-            raise InputError("KEY-EXISTS", f"{path} is already there", "choose another name, or move it away")
+        # a link that leads nowhere is there, too
+        if os.path.lexists(path):
+            raise InputError("KEY-EXISTS", f"{shown(path)} is already there", "choose another name, or move it away")
     key = ec.generate_private_key(ec.SECP256R1())
     mark = f"{DEVELOPMENT}\n".encode() if development else b""
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -56,31 +70,43 @@ def make_pair(out: Path, development: bool) -> tuple[Path, Path]:
 
 
 def read_public(path: Path) -> PublicKey:
-    """A public key file. Raises InputError KEY-SYNTAX."""
+    """A public key file. Raises InputError KEY-SYNTAX, and what ``files.read_bytes`` raises."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-    data = _read(path)
+    data = _checked(path, read_bytes(path, MAX_BYTES), PUBLIC)
     try:
         key = serialization.load_pem_public_key(data)
-    except ValueError as error:
-        raise _refuse(path, f"not a PEM public key: {error}") from error
+    except Exception as error:  # a parser of foreign bytes, which names kinds of keys by exceptions of its own
+        raise _refuse(path, f"not a public key that can be used here: {error}") from error
     if not isinstance(key, EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise _refuse(path, "not an elliptic-curve key on P-256")
     return PublicKey(path, fingerprint(key), _is_development(data), key)
 
 
 def read_private(path: Path) -> tuple[EllipticCurvePrivateKey, bool]:
-    """A private key file without a password, and whether it is a development key. Raises InputError KEY-SYNTAX."""
-    from cryptography.exceptions import UnsupportedAlgorithm
+    """A private key file without a password, and whether it is a development key.
+
+    Raises InputError KEY-EXPOSED when others than its owner may read or write it, through a link as well, KEY-SYNTAX,
+    and what ``files.read_bytes`` raises.
+    """
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-    data = _read(path)
+    with reading(path), open_regular(path) as stream:
+        mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+        data = stream.read(MAX_BYTES + 1)
+    if mode & OTHERS:
+        raise InputError(
+            "KEY-EXPOSED",
+            f"{shown(path)} has mode {mode:04o}: others than its owner may read or write it",
+            f"run: chmod 600 {shlex.quote(str(path))}; if others did read it, make a new pair",
+        )
+    data = _checked(path, data, PRIVATE)
     try:
         key = serialization.load_pem_private_key(data, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _refuse(path, f"not a PEM private key without a password: {error}") from error
+    except Exception as error:  # as above
+        raise _refuse(path, f"not a private key without a password that can be used here: {error}") from error
     if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise _refuse(path, "not an elliptic-curve key on P-256")
     return key, _is_development(data)
@@ -97,14 +123,15 @@ def _pem(key: EllipticCurvePublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise _refuse(path, "there is no such file")
-    if path.stat().st_size > MAX_BYTES:
+def _checked(path: Path, data: bytes, labels: tuple[str, ...]) -> bytes:
+    """``data``, if it is one PEM block with one of these labels and no more than ``MAX_BYTES``."""
+    if len(data) > MAX_BYTES:
         raise _refuse(path, f"above {MAX_BYTES} bytes")
-    data = path.read_bytes()
     if data.count(BEGIN) != 1:
-        raise _refuse(path, "not one PEM block")
+        raise _refuse(path, f"it holds {data.count(BEGIN)} PEM blocks, not one")
+    label = data.partition(BEGIN)[2].partition(b"-----")[0].decode("latin-1")
+    if label not in labels:
+        raise _refuse(path, f"it holds {label[:40]!a}, where {labels[0]!r} is due")
     return data
 
 
@@ -113,4 +140,4 @@ def _is_development(data: bytes) -> bool:
 
 
 def _refuse(path: Path, cause: str) -> InputError:
-    return InputError("KEY-SYNTAX", f"{path}: {cause}", "name a file that `cxredge keygen` wrote")
+    return InputError("KEY-SYNTAX", f"{shown(path)}: {cause}", "name a file that `cxredge keygen` wrote")

@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from cxredge import strict_json
 from cxredge.bundle.model import Model
 from cxredge.errors import InputError, nearest
-from cxredge.files import canonical_json, sha256_bytes
+from cxredge.files import canonical_json, read_bytes, sha256_bytes
 from cxredge.vocabulary import ArtifactName, Frozen, Label, SchemeName, Sha256, TargetName, Text
 
 FILE = "manifest.json"
@@ -203,11 +203,10 @@ def seal(manifest: Manifest) -> Manifest:
 def parse_manifest(path: Path) -> Manifest:
     """The manifest in a file, checked by itself.
 
-    Raises InputError MANIFEST-SYNTAX, MANIFEST-VERSION, MANIFEST-SCHEMA or MANIFEST-ID.
+    Raises InputError MANIFEST-SYNTAX, MANIFEST-VERSION, MANIFEST-SCHEMA or MANIFEST-ID, and what ``files.read_bytes``
+    raises.
     """
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError("MANIFEST-SYNTAX", f"{path} has {path.stat().st_size} bytes", "build the bundle again")
-    data = path.read_bytes()
+    data = read_bytes(path, MAX_BYTES)
     try:
         tree = strict_json.parse(data, MAX_BYTES)
     except ValueError as error:

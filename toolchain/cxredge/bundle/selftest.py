@@ -8,16 +8,20 @@ get the pixels bit for bit, and the outputs within the artifact's tolerance.
 from __future__ import annotations
 
 import io
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from cxredge.bundle.manifest import Tolerance
+from cxredge import strict_json
+from cxredge.bundle.manifest import PATH, Tolerance
 from cxredge.errors import InputError
-from cxredge.files import canonical_json, write_bytes, write_text
+from cxredge.files import canonical_json, read_bytes, write_bytes, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import InputSpec
 from cxredge.results import Artifact
@@ -65,6 +69,40 @@ class SelfTest(Frozen):
     cam_shape: tuple[int, int, int] | None
     """[C, h, w]; None: the model has no map."""
     cases: tuple[Case, ...]
+
+
+def read_selftest(folder: Path, path: str) -> SelfTest:
+    """The known answers of a bundle whose files were checked. path: as its manifest has it.
+
+    Raises InputError SELFTEST-SYNTAX or SELFTEST-SCHEMA.
+    """
+    data = read_bytes(folder / path, MAX_BYTES)
+    try:
+        strict_json.parse(data, MAX_BYTES)
+    except ValueError as error:
+        raise InputError(
+            "SELFTEST-SYNTAX", f"the self-test's file is not valid JSON: {error}", "build the bundle again"
+        ) from error
+    try:
+        return SelfTest.model_validate_json(data)
+    except ValidationError as error:
+        place, what = strict_json.first_fault(error)
+        raise InputError(
+            "SELFTEST-SCHEMA", f"the self-test's file: {place}: {what}", "build the bundle again"
+        ) from error
+
+
+def read_pixels(folder: Path, name: str, spec: InputSpec) -> NDArray[np.uint8]:
+    """Preprocessed pixels of a case, beside the self-test's file: uint8[ch, H, W]. Raises InputError SELFTEST-SCHEMA."""
+    shape = (spec.channels, spec.height, spec.width)
+    data = read_bytes(folder / name, math.prod(shape)) if re.fullmatch(PATH, name) else b""
+    if len(data) != math.prod(shape):
+        raise InputError(
+            "SELFTEST-SCHEMA",
+            f"the self-test's file: {name[:200]!a} is no image of {list(shape)}",
+            "build the bundle again",
+        )
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def make_inputs(spec: InputSpec) -> dict[str, tuple[str, bytes]]:

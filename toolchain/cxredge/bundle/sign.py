@@ -11,15 +11,15 @@ from pathlib import Path
 from cxredge.bundle import keys
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.manifest import FILE, SIGNATURE, Manifest
-from cxredge.bundle.statement import MEDIA_TYPE, PAYLOAD_TYPE, Envelope
+from cxredge.bundle.statement import Envelope
 from cxredge.files import sha256_file, write_bytes
 
 
 def sign_bundle(folder: Path, key_file: Path) -> tuple[str, bool]:
     """Check the bundle, then write ``model.sig`` into it; an older signature is replaced.
 
-    Returns the key's fingerprint and whether it is a development key. Raises InputError KEY-SYNTAX, and what
-    ``read_manifest`` raises.
+    Returns the key's fingerprint and whether it is a development key. Raises InputError KEY-EXPOSED, KEY-SYNTAX, and
+    what ``read_manifest`` raises.
     """
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,7 +29,7 @@ def sign_bundle(folder: Path, key_file: Path) -> tuple[str, bool]:
     fingerprint = keys.fingerprint(key.public_key())
     over = Envelope(fingerprint, payload, b"").signed_bytes()
     signature = key.sign(over, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-    write_bytes(folder / SIGNATURE, _file(fingerprint, payload, signature))
+    write_bytes(folder / SIGNATURE, Envelope(fingerprint, payload, signature).text())
     return fingerprint, development
 
 
@@ -48,21 +48,3 @@ def _payload(folder: Path, manifest: Manifest) -> bytes:
     # the bundle's id in place of the folder's name, which says nothing
     statement = Payload(listing.Manifest(manifest.id, items, kind)).statement
     return json_format.MessageToJson(statement.pb, sort_keys=True).encode("utf-8")
-
-
-def _file(fingerprint: str, payload: bytes, signature: bytes) -> bytes:
-    """The Sigstore bundle as model-signing writes it."""
-    from base64 import b64encode
-
-    from sigstore_models import intoto
-    from sigstore_models.bundle import v1 as bundle
-    from sigstore_models.common import v1 as common
-
-    envelope = intoto.Envelope(
-        payload=b64encode(payload),
-        payload_type=PAYLOAD_TYPE,
-        signatures=[intoto.Signature(sig=b64encode(signature), keyid="")],
-    )
-    material = bundle.VerificationMaterial(public_key=common.PublicKeyIdentifier(hint=fingerprint), tlog_entries=[])
-    whole = bundle.Bundle(media_type=MEDIA_TYPE, verification_material=material, dsse_envelope=envelope)
-    return whole.to_json().encode("utf-8")

@@ -5,6 +5,7 @@ Nothing of the bundle is parsed before that but the signature itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from cxredge.bundle.keys import PublicKey
 from cxredge.bundle.manifest import SIGNATURE, Manifest
 from cxredge.bundle.statement import MAX_BYTES, Envelope, read_envelope, read_statement
 from cxredge.errors import InputError
-from cxredge.files import sha256_file
+from cxredge.files import read_bytes, sha256_file
+from cxredge.path_errors import reading
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,14 @@ def _number(version: str) -> tuple[int, ...]:
 
 def _signed_files(folder: Path, keys: Sequence[PublicKey]) -> tuple[PublicKey, dict[str, str]]:
     path = folder / SIGNATURE
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+    if not os.path.lexists(path):
+        raise InputError("SIGNATURE-MISSING", f"{folder} is not signed: it has no {SIGNATURE}", "run `cxredge sign`")
+    if path.is_symlink() or not path.is_file():
         raise InputError(
             "SIGNATURE-FILES", f"{path} is a link or no file", "get the bundle again from where it was signed"
         )
-    if not path.is_file():
-        raise InputError("SIGNATURE-MISSING", f"{folder} is not signed: it has no {SIGNATURE}", "run `cxredge sign`")
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(
-            "SIGNATURE-SYNTAX",
-            f"{path} has {path.stat().st_size} bytes",
-            "get the bundle again from where it was signed",
-        )
     try:
-        envelope = read_envelope(path.read_bytes())
+        envelope = read_envelope(read_bytes(path, MAX_BYTES))
     except ValueError as error:
         raise InputError(
             "SIGNATURE-SYNTAX", f"{path}: {error}", "get the bundle again from where it was signed"
@@ -127,7 +123,9 @@ def _check_files(folder: Path, signed: dict[str, str]) -> None:
             "get the bundle again from where it was signed",
         )
     for name, digest in signed.items():
-        if sha256_file(folder / name) != digest:
+        with reading(folder / name):
+            found = sha256_file(folder / name)
+        if found != digest:
             raise InputError(
                 "SIGNATURE-HASH",
                 f"{name} in {folder} is not the file that was signed",

@@ -1,13 +1,15 @@
 """What a signature says, read strictly: Sigstore bundle v0.3, DSSE envelope, in-toto statement v1.
 
-The form is OpenSSF model-signing's (predicate ``https://model_signing/signature/v1.0``). Keys and constants are exactly
-those that it writes and base64 is canonical, so that no bit of a signature file is without meaning.
+The form is OpenSSF model-signing's (predicate ``https://model_signing/signature/v1.0``). A signature file is read in
+one spelling, byte for byte: that in which model-signing 1.1 and ``cxredge sign`` write it. What is left to vary is the
+key's fingerprint, the payload, every bit of which is signed, and two numbers, in the one DER that they have.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +22,8 @@ MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://model_signing/signature/v1.0"
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Of P-256's base point (FIPS 186-4, D.1.2.3)."""
 _PLAIN = re.compile(rb"[\n -\[\]-~]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -37,6 +41,19 @@ class Envelope:
         head = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(self.payload)} "
         return head.encode("ascii") + self.payload
 
+    def text(self) -> bytes:
+        """The signature file, in the one spelling that is read."""
+        tree = {
+            "mediaType": MEDIA_TYPE,
+            "verificationMaterial": {"publicKey": {"hint": self.hint}, "tlogEntries": []},
+            "dsseEnvelope": {
+                "payload": base64.b64encode(self.payload).decode("ascii"),
+                "payloadType": PAYLOAD_TYPE,
+                "signatures": [{"sig": base64.b64encode(self.signature).decode("ascii"), "keyid": ""}],
+            },
+        }
+        return json.dumps(tree, separators=(",", ":")).encode("ascii")
+
 
 def read_envelope(data: bytes) -> Envelope:
     """The envelope of a signature file. Raises ValueError, in words."""
@@ -53,7 +70,10 @@ def read_envelope(data: bytes) -> Envelope:
     (signature,) = _list(envelope["signatures"], 1)
     signature = _exact(signature, ("sig", "keyid"))
     _constant(signature["keyid"], "")
-    return Envelope(hint, _base64(envelope["payload"]), _base64(signature["sig"]))
+    read = Envelope(hint, _base64(envelope["payload"]), _der(_base64(signature["sig"])))
+    if read.text() != data:
+        raise ValueError("it is not written as model-signing writes it, byte for byte")
+    return read
 
 
 def read_statement(payload: bytes) -> dict[str, str]:
@@ -116,6 +136,23 @@ def _digest(value: object) -> str:
     if not _DIGEST.fullmatch(_string(value)):
         raise ValueError(f"{str(value)[:100]!a} stands where a SHA-256 is due")
     return _string(value)
+
+
+def _der(signature: bytes) -> bytes:
+    """``signature``, if it is the one DER of two numbers below P-256's order (RFC 3279, section 2.2.3).
+
+    Of a message and a key there are many signatures, and for (r, s) also (r, order - s): whoever holds one can write
+    the other. Either is taken, as model-signing writes either: both vouch for the same bytes.
+    """
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+    try:
+        numbers = decode_dss_signature(signature)
+    except ValueError as error:
+        raise ValueError("it holds no ECDSA signature") from error
+    if not all(0 < number < ORDER for number in numbers) or encode_dss_signature(*numbers) != signature:
+        raise ValueError("it holds no ECDSA signature")
+    return signature
 
 
 def _base64(value: object) -> bytes:

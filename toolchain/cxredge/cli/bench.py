@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say, say_json
+
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
@@ -19,15 +21,14 @@ def bench(bundle: Path, rounds: int, as_json: bool) -> None:
     Rounds go over all artifacts in turn, so that a machine that slows down slows all of them. Times are of this
     machine; phones: not verified here. Needs a host bundle, which holds the student.
     """
-    from cxredge.files import canonical_json
     from cxredge.report.table import BENCH_HEADER, as_text, bench_rows
     from cxredge.workflows.bench import measure
 
     for figures in measure(bundle, rounds):
         if as_json:
-            click.echo(canonical_json(figures.model_dump(mode="json")), nl=False)
+            say_json(figures.model_dump(mode="json"))
         else:
-            click.echo(f"\n{figures.bundle}, {figures.threads} thread(s), {figures.machine}")
-            click.echo(as_text(BENCH_HEADER, bench_rows(figures)))
+            say(f"\n{figures.bundle}, {figures.threads} thread(s), {figures.machine}")
+            say(as_text(BENCH_HEADER, bench_rows(figures)))
             if figures.not_timed:
-                click.echo(f"not timed, as their runtime is not on this machine: {', '.join(figures.not_timed)}")
+                say(f"not timed, as their runtime is not on this machine: {', '.join(figures.not_timed)}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cxredge.cli.output import say
+
 if TYPE_CHECKING:
     from cxredge.evidence import PrecisionAttempt
 
@@ -41,7 +43,7 @@ def build(
     Exit status 1 when a gate fails: the verdicts are printed, and the last good bundle stays as it was.
     """
     from cxredge.cli.listing import print_verdicts, words
-    from cxredge.errors import EXIT_GATE, EXIT_GOOD
+    from cxredge.errors import EXIT_GATE, EXIT_GOOD, printable
     from cxredge.vocabulary import AppKind
     from cxredge.workflows.build import build_recipe
 
@@ -53,16 +55,16 @@ def build(
     built = build_recipe(recipe, words(targets), words(schemes), out, assets)
     print_verdicts(built.judged, as_json)
     if not built.passed:
-        click.echo("a gate failed: no bundle was written", err=True)
+        say("a gate failed: no bundle was written", err=True)
         return EXIT_GATE
     for folder, manifest in built.bundles:
-        click.echo(f"{manifest.kind} bundle {manifest.id}: {folder}", err=as_json)
+        say(f"{manifest.kind} bundle {manifest.id}: {printable(str(folder))}", err=as_json)
     return EXIT_GOOD
 
 
 def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path) -> Path:
     """Search, say what was tried, and return the recipe that was written."""
-    from cxredge.errors import InputError
+    from cxredge.errors import InputError, printable
     from cxredge.files import canonical_json, write_text
     from cxredge.report import attempts
     from cxredge.workflows.precision import search, write_chosen
@@ -71,13 +73,13 @@ def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], ou
         raise InputError(
             "PRECISION-SCHEMES", "--precision auto chooses the schemes itself", "leave --schemes out", ["--targets"]
         )
-    click.echo(attempts.line(attempts.HEADER), err=True)
+    say(attempts.line(attempts.HEADER), err=True)
 
-    def say(attempt: PrecisionAttempt) -> None:
-        click.echo(attempts.line(attempts.cells(attempt)), err=True)
+    def tell(attempt: PrecisionAttempt) -> None:
+        say(attempts.line(attempts.cells(attempt)), err=True)
 
-    found = search(recipe, targets, say)
+    found = search(recipe, targets, tell)
     write_text(out / f"{found.recipe.replace(' ', '-')}-precision.json", canonical_json(found.model_dump(mode="json")))
     chosen = write_chosen(recipe, found)
-    click.echo(f"chosen precisions: {chosen}", err=True)
+    say(f"chosen precisions: {printable(str(chosen))}", err=True)
     return chosen

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say, say_json
+
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
@@ -15,17 +17,16 @@ def compare(bundle: Path, as_json: bool) -> None:
 
     Needs a Mac. Elsewhere the evaluator alone is what `verify` uses, and says so.
     """
-    from cxredge.files import canonical_json
     from cxredge.report.table import as_text
     from cxredge.results import number
     from cxredge.workflows.compare import compare_bundle
 
     found = list(compare_bundle(bundle))
     if as_json:
-        click.echo(canonical_json([d.model_dump(mode="json") for d in found]), nl=False)
+        say_json([d.model_dump(mode="json") for d in found])
         return
     header = ("artifact", "output", "max difference", "largest value", "SQNR dB")
-    click.echo(
+    say(
         as_text(
             header, [(d.artifact, d.output, number(d.max_abs), number(d.largest), number(d.sqnr_db)) for d in found]
         )

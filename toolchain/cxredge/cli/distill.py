@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say
+
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
@@ -24,17 +26,17 @@ def distill(recipe: Path, resume: bool) -> None:
     try:
         result = run(recipe, Path("build/distill"), fresh=not resume)
     except KeyboardInterrupt:
-        click.echo("stopped; the last whole epoch is kept: the same command goes on from there", err=True)
+        say("stopped; the last whole epoch is kept: the same command goes on from there", err=True)
         raise
     test = result.student.test
     teacher = result.teacher.test
-    click.echo(f"{result.name}: weights {result.weights_sha256[:12]}, {result.student.parameters} parameters")
+    say(f"{result.name}: weights {result.weights_sha256[:12]}, {result.student.parameters} parameters")
     if test.macro_auc is None or teacher.macro_auc is None:
-        click.echo("test: too few cases of every label for an AUC")
+        say("test: too few cases of every label for an AUC")
     else:
-        click.echo(f"test, mean AUC of {test.labels_scored} labels:")
-        click.echo(f"  student {test.macro_auc:.3f}, teacher {teacher.macro_auc:.3f}")
+        say(f"test, mean AUC of {test.labels_scored} labels:")
+        say(f"  student {test.macro_auc:.3f}, teacher {teacher.macro_auc:.3f}")
     if test.accuracy is not None and teacher.accuracy is not None:
-        click.echo("test, share of films whose class has the greatest logit:")
-        click.echo(f"  student {test.accuracy:.3f}, teacher {teacher.accuracy:.3f}")
-    click.echo(result.statement)
+        say("test, share of films whose class has the greatest logit:")
+        say(f"  student {test.accuracy:.3f}, teacher {teacher.accuracy:.3f}")
+    say(result.statement)

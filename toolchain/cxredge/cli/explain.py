@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say, say_json
+
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
@@ -23,12 +25,11 @@ def explain(bundle: Path, artifact: str | None, films: int, reference: Path | No
     For INT8, a simulation tells how much of the logits' error each layer makes, and which modules are worth keeping in
     float; the line that it ends with is for the recipe.
     """
-    from cxredge.files import canonical_json
     from cxredge.report.explanation import text
     from cxredge.workflows.explain import explain_artifact
 
     found = explain_artifact(bundle, artifact, films, reference)
     if as_json:
-        click.echo(canonical_json(found.model_dump(mode="json")), nl=False)
+        say_json(found.model_dump(mode="json"))
     else:
-        click.echo(text(found))
+        say(text(found))

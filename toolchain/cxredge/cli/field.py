@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cxredge.cli.listing import NamedPath
+from cxredge.cli.output import say, say_json
 
 
 @click.command()
@@ -22,7 +23,6 @@ def field(logs: tuple[Path, ...], as_json: bool) -> int:
     from cxredge.device.log_files import read_all
     from cxredge.device.summary import HEADER, row, went_wrong
     from cxredge.errors import EXIT_GATE, EXIT_GOOD, EXIT_MISUSE, printable
-    from cxredge.files import terminal_json
     from cxredge.progress import track
     from cxredge.report.table import as_wrapped_text
 
@@ -37,11 +37,11 @@ def field(logs: tuple[Path, ...], as_json: bool) -> int:
         if error is not None:
             refused = True
             if not as_json:
-                click.echo(f"{printable(str(found.path))}\n{error.text()}", err=True)
+                say(f"{printable(str(found.path))}\n{error.text()}", err=True)
         dumped = log and log.model_dump(mode="json")
         records.append({"path": str(found.path), "log": dumped, "error": error and error.record()})
     if as_json:
-        click.echo(terminal_json(records), nl=False)
+        say_json(records)
     elif rows:
-        click.echo(as_wrapped_text(HEADER, rows, shutil.get_terminal_size().columns))
+        say(as_wrapped_text(HEADER, rows, shutil.get_terminal_size().columns))
     return EXIT_MISUSE if refused else EXIT_GATE if wrong else EXIT_GOOD

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say, say_json
+
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
@@ -18,7 +20,7 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
     Runs no model and reads no film, so that a bound can be changed and judged at once. Exit status 1 when a gate fails.
     """
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
-    from cxredge.files import canonical_json, write_text
+    from cxredge.files import write_text
     from cxredge.parity.gates import rejudge
     from cxredge.parity.results_file import read_results
     from cxredge.recipe_file import load_recipe
@@ -29,10 +31,10 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
     if junit is not None:
         write_text(junit, as_junit(f"{wanted.name}-{wanted.version}", verdicts))
     if as_json:
-        click.echo(canonical_json([v.model_dump(mode="json") for v in verdicts]), nl=False)
+        say_json([v.model_dump(mode="json") for v in verdicts])
     for verdict in () if as_json else verdicts:
         failed = [g for g in verdict.gates if g.verdict in ("broken", "not-shown")]
-        click.echo(f"{'kept  ' if verdict.passed else 'BROKEN'}  {verdict.artifact}")
+        say(f"{'kept  ' if verdict.passed else 'BROKEN'}  {verdict.artifact}")
         for g in failed:
-            click.echo(f"        {said(g)}")
+            say(f"        {said(g)}")
     return EXIT_GOOD if all(v.passed for v in verdicts) else EXIT_GATE

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say, say_json
+
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
@@ -18,12 +20,11 @@ def inspect(model: Path, every: bool, as_json: bool) -> None:
     are computed from shapes, not timed. What a delegate takes is shown where the file says so; `cxredge verify` asks
     the runtimes.
     """
-    from cxredge.files import canonical_json
     from cxredge.report.inspection import text
     from cxredge.workflows.inspect import inspect_file
 
     found = inspect_file(model)
     if as_json:
-        click.echo(canonical_json(found.model_dump(mode="json")), nl=False)
+        say_json(found.model_dump(mode="json"))
     else:
-        click.echo(text(found, every))
+        say(text(found, every))

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.listing import NamedPath
+from cxredge.cli.output import say
+
 
 @click.command()
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=NamedPath())
 @click.option("--development", is_flag=True, help="Mark it in its files as a development key, which apps show.")
 def keygen(out: Path, development: bool) -> None:
     """Write OUT.key (private, for you alone) and OUT.pub (what an app is built with): ECDSA on P-256.
@@ -16,7 +19,10 @@ def keygen(out: Path, development: bool) -> None:
     Neither is ever overwritten. The private key has no password: keep it where only those who release can read it.
     """
     from cxredge.bundle.keys import make_pair, read_public
+    from cxredge.errors import printable
 
     private, public = make_pair(out, development)
     kind = "development key" if development else "key"
-    click.echo(f"{kind} {read_public(public).fingerprint}\nprivate: {private}\npublic: {public}")
+    say(f"{kind} {read_public(public).fingerprint}")
+    say(f"private: {printable(str(private))}")
+    say(f"public: {printable(str(public))}")

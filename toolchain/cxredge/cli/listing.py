@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cxredge.cli.output import say, say_json
+
 if TYPE_CHECKING:
     from cxredge.results import Artifact, Verdict
 
@@ -37,14 +39,13 @@ def print_table(judged: Iterable[tuple[Artifact, Verdict]]) -> None:
     """The results table."""
     from cxredge.report import table
 
-    click.echo(table.as_text(*table.shown(judged)))
+    say(table.as_text(*table.shown(judged)))
 
 
 def print_verdicts(judged: Iterable[tuple[Artifact, Verdict]], as_json: bool) -> None:
     """The results table, or the verdicts as a JSON list."""
-    from cxredge.files import canonical_json
 
     if as_json:
-        click.echo(canonical_json([v.model_dump(mode="json") for _, v in judged]), nl=False)
+        say_json([v.model_dump(mode="json") for _, v in judged])
     else:
         print_table(judged)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import importlib
+import io
 import sys
+from collections.abc import Sequence
 
 import click
 
 from cxredge import __version__
-from cxredge.errors import EXIT_GOOD, EXIT_INTERRUPTED, EXIT_MISUSE, CxrError, EnvironmentProblem, nearest
+from cxredge.cli.last_resort import last_resort
+from cxredge.cli.output import flush, nobody_reads, say
+from cxredge.errors import EXIT_GOOD, EXIT_INTERRUPTED, EXIT_MISUSE, CxrError, nearest
 
 # the one-line helps stand here so that `cxredge --help` imports no command
 COMMANDS = {
@@ -70,42 +74,53 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Turn a distilled chest-X-ray student into models that phones run, and prove that they still say the same.
 
-    Exit status: 0 good, 1 a gate or a proof failed, 2 misuse or bad input, 3 the environment.
+    Exit status: 0 good, 1 a gate or a proof failed, 2 misuse or bad input, 3 the environment, 4 a fault of cxredge
+    itself, which says what to report.
     Nothing here is a medical device, and no figure is a claim of clinical validity.
     """
 
 
 def main() -> None:
     """Entry point: expected failures print their code, cause and fix, and set the documented exit status."""
+    from cxredge.cli.output import prepare
     from cxredge.workers.process_end import leave
 
+    prepare()
     # every file is closed by now; where torch was imported, taking the interpreter apart costs more than a film's run
-    leave(_status())
+    leave(run(sys.argv[1:]))
 
 
-def _status() -> int:
+def run(arguments: Sequence[str]) -> int:
+    """Run a command as it was typed, and give its exit status: no exception leaves this function."""
     try:
-        status = cli.main(standalone_mode=False)
-        sys.stdout.flush()
-    except CxrError as error:
-        click.echo(error.text(), err=True)
-        return error.exit_code
+        # not click's own main: it takes whatever meets the end of a file for an interruption
+        with cli.make_context("cxredge", list(arguments)) as context:
+            status = cli.invoke(context)
+        flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
-        error.show()
-        return EXIT_MISUSE
+        shown = io.StringIO()
+        error.show(shown)
+        return _told(shown.getvalue().rstrip("\n"), EXIT_MISUSE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: what was whole before is still whole", err=True)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # the reader of our output went away (`cxredge ... | head`): not an error of ours
-        return EXIT_GOOD
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        # what a command writes to files it says itself: this is what it printed, into a file on a full disk
-        full = EnvironmentProblem(
-            "DISK-FULL", f"no space left for what was printed: {error.strerror}", "free some space"
-        )
-        click.echo(full.text(), err=True)
-        return full.exit_code
+        return _told("interrupted: what was whole before is still whole", EXIT_INTERRUPTED)
+    except BaseException as error:
+        if isinstance(error, BrokenPipeError) and nobody_reads():
+            # not an error of ours
+            return EXIT_GOOD
+        refusal = error if isinstance(error, CxrError) else last_resort(error, _named(arguments))
+        return _told(refusal.text(), refusal.exit_code)
     return status if isinstance(status, int) else EXIT_GOOD
+
+
+def _named(arguments: Sequence[str]) -> str:
+    """The command that was typed, for a report: other words may be names of files, or worse."""
+    return next((f"`{word}`" for word in arguments if word in COMMANDS), "unknown")
+
+
+def _told(text: str, status: int) -> int:
+    """``status``, with ``text`` on standard error, where that can be written to."""
+    with contextlib.suppress(OSError, ValueError):
+        say(text, err=True)
+    return status

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say
+
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
@@ -19,7 +21,7 @@ def phantom(out: Path, seed: int, patients: int) -> None:
     The folder has the form of every data set (labels.csv, images/, SHA256SUMS), so that a recipe can name it:
     of the patients 60 % are train, 20 % val and 20 % test. Phantoms are synthetic; no person was imaged.
     """
-    from cxredge.errors import InputError
+    from cxredge.errors import InputError, printable
     from cxredge.files import fresh_directory
     from cxredge.phantoms.folder import write_folder
     from cxredge.phantoms.render import sample_patients
@@ -41,4 +43,4 @@ def phantom(out: Path, seed: int, patients: int) -> None:
     )
     with fresh_directory(goal) as folder:
         write_folder(folder, films)
-    click.echo(f"{out}: {len(films)} phantom films of {patients} phantom patients")
+    say(f"{printable(str(out))}: {len(films)} phantom films of {patients} phantom patients")

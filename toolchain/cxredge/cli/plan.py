@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say, say_json
+
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
@@ -15,12 +17,11 @@ import click
 def plan(recipe: Path, targets: str | None, schemes: str | None, as_json: bool) -> None:
     """Say what `cxredge build RECIPE` would do, step by step, with the reason for each step. Makes no artifact."""
     from cxredge.cli.listing import words
-    from cxredge.files import canonical_json
     from cxredge.report.table import as_text
     from cxredge.workflows.plan import plan_steps
 
     steps = plan_steps(recipe, words(targets), words(schemes))
     if as_json:
-        click.echo(canonical_json([s.model_dump(mode="json") for s in steps]), nl=False)
+        say_json([s.model_dump(mode="json") for s in steps])
     else:
-        click.echo(as_text(("step", "what", "why"), [(s.step, s.action, s.why) for s in steps]))
+        say(as_text(("step", "what", "why"), [(s.step, s.action, s.why) for s in steps]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cxredge.cli.listing import NamedPath
+from cxredge.cli.output import say, say_json
 
 
 @click.command()
@@ -39,7 +40,6 @@ def predict(
     A film that cannot be read is reported with its code, the others go on, and the exit status is 2.
     """
     from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, printable
-    from cxredge.files import terminal_json
     from cxredge.report.findings import text
     from cxredge.workflows.predict import Predictor
 
@@ -51,12 +51,12 @@ def predict(
         if found is not None:
             records.append(found.model_dump(mode="json"))
             if not as_json:
-                click.echo(text(found, predictor.phantoms))
+                say(text(found, predictor.phantoms))
         if error is not None:
             failed += 1
             records.append({"film": str(prediction.film), "error": error.record()})
             if not as_json:
-                click.echo(f"{printable(str(prediction.film))}\n{error.text()}", err=True)
+                say(f"{printable(str(prediction.film))}\n{error.text()}", err=True)
     if as_json:
-        click.echo(terminal_json(records), nl=False)
+        say_json(records)
     return EXIT_MISUSE if failed else EXIT_GOOD

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say
+
 
 @click.command("rebuild-check")
 @click.argument("recipe", type=click.Path(path_type=Path))
@@ -25,12 +27,10 @@ def rebuild_check(recipe: Path, targets: str | None, schemes: str | None, bundle
     is 1. It takes as long as two first builds.
     """
     from cxredge.cli.listing import words
+    from cxredge.errors import printable
     from cxredge.workflows.rebuild import rebuild
 
-    def say(line: str) -> None:
-        click.echo(line, err=True)
-
-    for same in rebuild(recipe, words(targets), words(schemes), bundles, say):
-        click.echo(f"{same.kind} bundle {same.id}: {same.files} files, {same.bytes} bytes, the same in both builds")
+    for same in rebuild(recipe, words(targets), words(schemes), bundles, lambda line: say(line, err=True)):
+        say(f"{same.kind} bundle {same.id}: {same.files} files, {same.bytes} bytes, the same in both builds")
     for bundle in bundles:
-        click.echo(f"{bundle}: the same")
+        say(f"{printable(str(bundle))}: the same")

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from cxredge.cli.output import say
+
 WRITTEN_WHOLE = ("manifest", "selftest", "field-log")
 """Contracts with phones: nothing in them is left out."""
 
@@ -21,6 +23,7 @@ def schema(out: Path) -> None:
     from cxredge.bundle.selftest import SelfTest
     from cxredge.device.field_log import FieldLog
     from cxredge.distill.record import DistillResults
+    from cxredge.errors import printable
     from cxredge.evidence import Explanation, PrecisionSearch, Results
     from cxredge.files import canonical_json, write_text
     from cxredge.recipe import Recipe
@@ -41,7 +44,7 @@ def schema(out: Path) -> None:
     for name, model in models.items():
         schema = model.model_json_schema()
         write_text(out / f"{name}.schema.json", canonical_json(_whole(schema) if name in WRITTEN_WHOLE else schema))
-        click.echo(out / f"{name}.schema.json")
+        say(printable(str(out / f"{name}.schema.json")))
 
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say
+
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
@@ -18,7 +20,8 @@ def sign(bundle: Path, key: Path) -> None:
     The form is OpenSSF model-signing's: its tools verify it too. The same bundle and key give the same bytes.
     """
     from cxredge.bundle.sign import sign_bundle
+    from cxredge.errors import printable
 
     fingerprint, development = sign_bundle(bundle, key)
     kind = "DEVELOPMENT KEY, not for release" if development else "key"
-    click.echo(f"{bundle}: signed with {kind} {fingerprint}")
+    say(f"{printable(str(bundle))}: signed with {kind} {fingerprint}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cxredge.cli.output import say
+
 if TYPE_CHECKING:
     from cxredge.distill.rechoose import Rechosen
 
@@ -25,7 +27,7 @@ def thresholds(recipe: Path) -> None:
     found = choose_thresholds(recipe)
     novelty = found.before.novelty.threshold, found.chosen.novelty
     rows = [*_decision(found), ("novelty", f"{novelty[0]:g}", f"{novelty[1].threshold:g}", novelty[1].rule)]
-    click.echo(as_text(("label", "before", "now", "rule"), rows))
+    say(as_text(("label", "before", "now", "rule"), rows))
 
 
 def _decision(found: Rechosen) -> list[tuple[str, str, str, str]]:

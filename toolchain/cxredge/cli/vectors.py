@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cxredge.cli.output import say
+
 
 @click.command()
 @click.argument("out", type=click.Path(file_okay=False))
@@ -11,7 +13,8 @@ def vectors(out: str) -> None:
     """Write what holds Kotlin and Swift to the same bytes and decisions into the folder OUT."""
     from pathlib import Path
 
+    from cxredge.errors import printable
     from cxredge.vectors.write import write_vectors
 
     cases = write_vectors(Path(out))
-    click.echo(f"{cases} cases in {Path(out) / 'vectors.json'} and {Path(out) / 'decisions.json'}")
+    say(f"{cases} cases in vectors.json and decisions.json of {printable(out)}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cxredge.cli.output import say, say_json
+
 if TYPE_CHECKING:
     from cxredge.evidence import Results
     from cxredge.outputs import Outputs
@@ -33,7 +35,6 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
     """
     from cxredge.cli.listing import print_table
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
-    from cxredge.files import canonical_json
     from cxredge.workflows.verify import verify_bundle
 
     if report is None:
@@ -42,16 +43,17 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
     else:
         verified, results = _report(bundle, reference, report)
     if as_json:
-        click.echo(canonical_json(results.model_dump(mode="json")), nl=False)
+        say_json(results.model_dump(mode="json"))
     else:
         print_table(zip(results.artifacts, results.verdicts, strict=True))
     if not verified.passed:
-        click.echo("a gate failed", err=True)
+        say("a gate failed", err=True)
     return EXIT_GOOD if verified.passed else EXIT_GATE
 
 
 def _report(bundle: Path, reference: Path | None, goal: Path) -> tuple[Verified, Results]:
     """Examine the bundle and write the page to ``goal``."""
+    from cxredge.errors import printable
     from cxredge.report.material import REFERENCE, ReportMaterial
     from cxredge.report.page import check_place, write_report
     from cxredge.workflows.examine import examine_bundle
@@ -71,5 +73,5 @@ def _report(bundle: Path, reference: Path | None, goal: Path) -> tuple[Verified,
         explanations=examined.explanations,
     )
     page, *tables = write_report(goal, material)
-    click.echo(f"report: {page}, {len(tables)} tables beside it", err=True)
+    say(f"report: {printable(str(page))}, {len(tables)} tables beside it", err=True)
     return verified, results

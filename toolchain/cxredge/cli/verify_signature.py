@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cxredge.cli.output import say
+
 
 @click.command("verify-signature")
 @click.argument("bundle", type=click.Path(path_type=Path))
@@ -24,11 +26,12 @@ def verify_signature(bundle: Path, publics: tuple[Path, ...], not_before: str | 
 
     from cxredge.bundle.keys import read_public
     from cxredge.bundle.signature import verify_signature as verify
+    from cxredge.errors import printable
     from cxredge.vocabulary import VERSION
 
     if not_before is not None and not re.fullmatch(VERSION, not_before):
         raise click.UsageError(f"--not-before {not_before!r} is no version such as 1.2.0")
     signed = verify(bundle, [read_public(path) for path in publics], not_before)
-    click.echo(f"{signed.manifest.id}: signed by {signed.key.fingerprint} ({signed.key.file})")
+    say(f"{signed.manifest.id}: signed by {signed.key.fingerprint} ({printable(str(signed.key.file))})")
     if signed.key.development:
-        click.echo("DEVELOPMENT KEY: anyone may have it; do not release this bundle, or an app that trusts it")
+        say("DEVELOPMENT KEY: anyone may have it; do not release this bundle, or an app that trusts it")

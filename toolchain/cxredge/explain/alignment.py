@@ -44,7 +44,7 @@ def trace_units(
     """What the tensors were read from, in words, and every unit's error, in the order of execution.
 
     path: the artifact, hash-checked. student: the float32 reference. images: uint8[N, ch, H, W], N >= 1.
-    Raises what ``Target.lower`` raises, or EnvironmentProblem TARGET-LOAD.
+    Raises what ``Target.lower`` raises, or InputError TARGET-LOAD.
     """
     spec = origin.recipe.input
     tracer = target.tracer(path, origin)

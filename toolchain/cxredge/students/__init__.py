@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
-from cxredge.files import sha256_bytes
+from cxredge.files import open_regular, sha256_bytes
+from cxredge.path_errors import reading, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from cxredge.recipe import Recipe
     from cxredge.students.base import Student
 
+MAX_BYTES = 1 << 30
+"""Of a file of weights: a hundred times the zoo's."""
 NAMED = 3
 """How many tensors a message names before it only counts."""
 
@@ -50,12 +54,23 @@ def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str) -> S
 
 
 def checked_weights(weights: Path, sha256: str) -> bytes:
-    """The file's bytes, held against the hash. Raises InputError WEIGHTS-MISSING or WEIGHTS-HASH."""
-    if not weights.is_file():
+    """The file's bytes, held against the hash.
+
+    Raises InputError WEIGHTS-MISSING, WEIGHTS-SIZE, WEIGHTS-HASH or PATH-READ, EnvironmentProblem DISK-*.
+    """
+    if not os.path.lexists(weights):
         raise InputError(
             "WEIGHTS-MISSING", f"there are no weights at {weights}", "put the file there, or train it: cxredge distill"
         )
-    data = weights.read_bytes()
+    with reading(weights), open_regular(weights) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > MAX_BYTES:
+            raise InputError(
+                "WEIGHTS-SIZE",
+                f"{shown(weights)} has {size:,} bytes; {MAX_BYTES:,} are read",
+                "name a student's weights",
+            )
+        data = stream.read()
     found = sha256_bytes(data)
     if found != sha256:
         raise InputError(

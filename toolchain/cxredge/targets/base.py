@@ -8,11 +8,11 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ from cxredge.vocabulary import INTEGER_SCHEMES, ArtifactName, SchemeName, Target
 if TYPE_CHECKING:
     from cxredge.students.base import Student
     from cxredge.targets.tracer import Origin, Tracer
+
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -204,18 +206,23 @@ class Target(ABC):
         """Dtypes and delegation of a trusted (hash-checked) file.
 
         The delegation is None where the runtime decides on the device, and the file says nothing.
-        Raises EnvironmentProblem TARGET-LOAD.
+        Raises InputError TARGET-LOAD.
         """
         try:
             found = self._read_impl(path)
             return found.census, found.delegation or self._delegation_impl(path)
         except Exception as error:
-            raise EnvironmentProblem(
-                "TARGET-LOAD", f"{path} is not a readable {self.suffix}: {error}", "build it again"
+            raise InputError(
+                "TARGET-LOAD",
+                f"{path} is not a readable {self.suffix}: {error}",
+                "get it anew, or build it again: the file is damaged",
             ) from error
 
     def open(self, path: Path, threads: int = 1) -> Runner:
-        """A runner for a trusted (hash-checked) file. Raises EnvironmentProblem TARGET-LOAD."""
+        """A runner for a trusted (hash-checked) file.
+
+        Raises InputError TARGET-LOAD, EnvironmentProblem TARGET-UNAVAILABLE.
+        """
         obstacle = self.availability().run
         if obstacle is not None:
             raise EnvironmentProblem(
@@ -224,24 +231,30 @@ class Target(ABC):
         said: list[str] = []
         try:
             with kept_quiet() as said:
-                return self._open_impl(path, threads)
-        except EnvironmentProblem as error:
+                return self._loaded(path, lambda: self._open_impl(path, threads))
+        except CxrError as error:
             error.cause += f" (the runtime said: {' | '.join(said)[-400:]})" if said else ""
             raise
 
     def tracer(self, path: Path, origin: Origin) -> Tracer:
         """What reads the intermediate tensors of a trusted (hash-checked) file that was lowered from ``origin``.
 
-        Raises EnvironmentProblem TARGET-LOAD.
+        Raises InputError TARGET-LOAD.
         """
+        with kept_quiet():
+            return self._loaded(path, lambda: self._tracer_impl(path, origin))
+
+    def _loaded(self, path: Path, load: Callable[[], Loaded]) -> Loaded:
+        """What ``load`` gives. Raises InputError TARGET-LOAD for whatever else than our own errors it raises."""
         try:
-            with kept_quiet():
-                return self._tracer_impl(path, origin)
-        except (CxrError, MemoryError):
+            return load()
+        except (CxrError, MemoryError, ImportError):
             raise
         except Exception as error:
-            raise EnvironmentProblem(
-                "TARGET-LOAD", f"{self.name} cannot load {path}: {error}", "build it again; its file is damaged"
+            raise InputError(
+                "TARGET-LOAD",
+                f"{self.name} cannot load {path}: {error}",
+                "get it anew, or build it again: the file is damaged",
             ) from error
 
     def float_tracer(self, origin: Origin) -> Tracer | None:

@@ -52,12 +52,11 @@ def compare_bundle(bundle: Path) -> Iterator[Difference]:
 
 
 def selftest_images(bundle: Path, manifest: Manifest) -> list[NDArray[np.float32]]:
-    """The self-test's preprocessed pixels, each float32[1, ch, H, W], values 0..255."""
-    spec = manifest.model.input
-    cases = selftest.SelfTest.model_validate_json((bundle / manifest.selftest).read_bytes()).cases
+    """The self-test's preprocessed pixels, each float32[1, ch, H, W], values 0..255. Raises InputError SELFTEST-*."""
+    cases = selftest.read_selftest(bundle, manifest.selftest).cases
     folder = (bundle / manifest.selftest).parent
-    shape = (1, spec.channels, spec.height, spec.width)
-    return [np.fromfile(folder / case.pixels, np.uint8).reshape(shape).astype(np.float32) for case in cases]
+    pixels = [selftest.read_pixels(folder, case.pixels, manifest.model.input) for case in cases]
+    return [one[np.newaxis].astype(np.float32) for one in pixels]
 
 
 def differences(

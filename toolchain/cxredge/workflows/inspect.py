@@ -16,12 +16,18 @@ import tempfile
 from pathlib import Path
 
 from cxredge.errors import EnvironmentProblem, InputError, printable
-from cxredge.files import sha256_bytes, sha256_file
+from cxredge.files import open_regular, sha256_bytes, sha256_file
+from cxredge.path_errors import reading, shown
 from cxredge.results import Inspection
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target
+from cxredge.trees import TooManyFiles, regular_files
 
 SECONDS = 60
+MAX_BYTES = 512 << 20
+"""Of a file, or of a folder's files together: several times the largest model that phones take."""
+MAX_FILES = 10_000
+"""Files and folders of a model that is a folder; Core ML packages have half a dozen."""
 MEMORY, MEMORY_PER_BYTE = 1 << 30, 8
 """Address space that reading a file may take: packages and threads first, then so much for each of its bytes."""
 ANSWER = 64 << 20
@@ -32,12 +38,18 @@ UNREADABLE, NO_PARSER = 2, 3
 def inspect_file(path: Path) -> Inspection:
     """What ``path`` holds, whoever made it.
 
-    Raises InputError INSPECT-FORMAT (the suffix is no target's), INSPECT-MISSING or INSPECT-FILE (damaged, or too much
-    for the limits), EnvironmentProblem INSPECT-PARSER (the package that reads it does not import).
+    Raises InputError INSPECT-FORMAT (the suffix is no target's), INSPECT-MISSING, INSPECT-SIZE, PATH-READ or
+    INSPECT-FILE (damaged, or too much for the limits), EnvironmentProblem DISK-* or INSPECT-PARSER (the package that
+    reads it does not import).
     """
     target = _target_of(path)
-    if not (path.is_dir() if _is_folder_name(target, path) else path.is_file()):
-        raise InputError("INSPECT-MISSING", f"there is no model file {path}", "name a file that exists")
+    if not (os.path.isdir(path) if _is_folder_name(target, path) else os.path.isfile(path)):
+        raise InputError("INSPECT-MISSING", f"there is no model file {shown(path)}", "name a file that exists")
+    size = _size(path)
+    if size > MAX_BYTES:
+        raise InputError(
+            "INSPECT-SIZE", f"{shown(path)} has {size:,} bytes; {MAX_BYTES:,} are read", "name a model for phones"
+        )
     with tempfile.TemporaryFile() as answer:
         # libraries of matrix products reserve memory for each thread, and nothing is multiplied here
         single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -64,7 +76,7 @@ def inspect_file(path: Path) -> Inspection:
         )
     raise InputError(
         "INSPECT-FILE",
-        f"{path} cannot be read as {target.suffix}: {_reason(status, said)}",
+        f"{shown(path)} cannot be read as {target.suffix}: {_reason(status, said)}",
         "get the file anew, or build it again",
     )
 
@@ -76,7 +88,7 @@ def _target_of(path: Path) -> Target:
             return target
     raise InputError(
         "INSPECT-FORMAT",
-        f"{path} is no model file by its name",
+        f"{shown(path)} is no model file by its name",
         "name a model file, for example one in a bundle's artifacts",
         sorted({s for t in targets for s in (t.suffix, t.folder_suffix) if s}),
     )
@@ -84,6 +96,20 @@ def _target_of(path: Path) -> Target:
 
 def _is_folder_name(target: Target, path: Path) -> bool:
     return bool(target.folder_suffix) and path.name.lower().endswith(target.folder_suffix)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file or of a folder's files, none of which is read."""
+    with reading(path):
+        if not os.path.isdir(path):
+            with open_regular(path) as stream:
+                return os.fstat(stream.fileno()).st_size
+        try:
+            return sum(file.stat().st_size for file in regular_files(path, MAX_FILES).values())
+        except (ValueError, TooManyFiles) as error:
+            raise InputError(
+                "INSPECT-FILE", f"{shown(path)}: {error}", "get the file anew, or build it again"
+            ) from error
 
 
 def _reason(status: int, said: str) -> str:
@@ -137,11 +163,9 @@ def _digest(path: Path) -> tuple[str, int]:
     """SHA-256 and bytes of a file, or of the list of a folder's files."""
     if path.is_file():
         return sha256_file(path), path.stat().st_size
-    files = sorted(p for p in path.rglob("*") if not p.is_dir() or p.is_symlink())
-    if odd := [p for p in files if p.is_symlink() or not p.is_file()]:
-        raise ValueError(f"{odd[0].relative_to(path)} is a link or a special file")
-    lines = "".join(f"{sha256_file(p)}  {p.relative_to(path).as_posix()}\n" for p in files)
-    return sha256_bytes(lines.encode("utf-8", "surrogateescape")), sum(p.stat().st_size for p in files)
+    files = regular_files(path, MAX_FILES)
+    lines = "".join(f"{sha256_file(p)}  {name}\n" for name, p in files.items())
+    return sha256_bytes(lines.encode("utf-8", "surrogateescape")), sum(p.stat().st_size for p in files.values())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import CxrError, EnvironmentProblem
+from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.mlprogram.graph import read_graph
 from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
@@ -101,7 +101,7 @@ class CoreML(Target):
     def open_with(self, runtime: Runtime, path: Path, threads: int = 1) -> Runner:
         """A runner of a trusted file by ``CORE_ML`` or ``EVALUATED``.
 
-        Raises EnvironmentProblem COREML-MAC or TARGET-LOAD.
+        Raises EnvironmentProblem COREML-MAC, InputError TARGET-LOAD.
         """
         if runtime.native and not self.runtime().native:
             raise EnvironmentProblem(
@@ -123,7 +123,7 @@ class _ProgramRunner(Runner):
         try:
             self._program: Any = load(path)
         except CxrError as error:
-            raise EnvironmentProblem("TARGET-LOAD", f"{error.code}: {error.cause}", error.fix) from error
+            raise InputError("TARGET-LOAD", f"{error.code}: {error.cause}", error.fix) from error
 
     def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
         outputs: dict[str, NDArray[np.float32]] = self._program({"image": image})
@@ -149,8 +149,10 @@ class _CoreMLRunner(Runner):
             self._model: Any = coremltools.models.MLModel(str(package))
         except Exception as error:  # coremltools wraps Objective-C errors in plain exceptions
             self._folder.cleanup()
-            raise EnvironmentProblem(
-                "TARGET-LOAD", f"Core ML cannot load {path}: {error}", "build it again; its file is damaged"
+            raise InputError(
+                "TARGET-LOAD",
+                f"Core ML cannot load {path}: {error}",
+                "get it anew, or build it again: the file is damaged",
             ) from error
 
     def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import EnvironmentProblem
+from cxredge.errors import InputError
 from cxredge.files import canonical_json, write_bytes
 from cxredge.modelfile.contents import Contents
 from cxredge.outputs import STUDENT_OUTPUTS
@@ -137,8 +137,10 @@ class _PteRunner(Runner):
             self._method: Any = self._program.load_method("forward")
             (names,) = self._program.load_method(OUTPUTS_METHOD)(())
         except (RuntimeError, OSError, ValueError) as error:
-            raise EnvironmentProblem(
-                "TARGET-LOAD", f"ExecuTorch cannot load {path}: {error}", "build it again; its file is damaged"
+            raise InputError(
+                "TARGET-LOAD",
+                f"ExecuTorch cannot load {path}: {error}",
+                "get it anew, or build it again: the file is damaged",
             ) from error
         self._names = str(names).split(",")
 

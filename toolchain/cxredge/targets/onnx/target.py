@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import EnvironmentProblem
+from cxredge.errors import InputError
 from cxredge.files import canonical_json, write_bytes
 from cxredge.modelfile.contents import Contents
 from cxredge.outputs import STUDENT_OUTPUTS
@@ -151,8 +151,10 @@ class _OnnxRunner(Runner):
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no public base class
-            raise EnvironmentProblem(
-                "TARGET-LOAD", f"ONNX Runtime cannot load {path}: {error}", "build it again; its file is damaged"
+            raise InputError(
+                "TARGET-LOAD",
+                f"ONNX Runtime cannot load {path}: {error}",
+                "get it anew, or build it again: the file is damaged",
             ) from error
         self._names = [o.name for o in self._session.get_outputs()]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import EnvironmentProblem
+from cxredge.errors import InputError
 from cxredge.files import write_bytes
 from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
@@ -174,8 +174,10 @@ class _TFLiteRunner(Runner):
             # not get_signature_runner(): while one is alive, invoke() refuses to run
             indices: dict[str, Any] = self._interpreter._get_full_signature_list()[SIGNATURE]
         except (ValueError, RuntimeError, OSError, KeyError) as error:
-            raise EnvironmentProblem(
-                "TARGET-LOAD", f"LiteRT cannot load {self.what}: {error}", "build it again; its file is damaged"
+            raise InputError(
+                "TARGET-LOAD",
+                f"LiteRT cannot load {self.what}: {error}",
+                "get it anew, or build it again: the file is damaged",
             ) from error
         self._input = int(indices["inputs"]["image"])
         self._outputs = {name: int(index) for name, index in indices["outputs"].items()}

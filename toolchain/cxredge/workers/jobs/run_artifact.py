@@ -24,7 +24,7 @@ class RunArtifact(RunJob):
     lowered: str
 
     def do(self, desk: Desk) -> None:
-        """Raises InputError ARTIFACT-HASH, RUN-*, EnvironmentProblem TARGET-LOAD or RUN-SHAPE."""
+        """Raises InputError ARTIFACT-HASH, RUN-*, TARGET-LOAD or EnvironmentProblem RUN-SHAPE."""
         target = get_target(self.artifact.target)
         record, runner = desk.once(("runner", self.lowered), self._open)
         self.run_stack(desk, record.name, record.sha256, target.runtime().name, runner)

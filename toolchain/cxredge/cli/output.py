@@ -1,0 +1,64 @@
+"""The one way for commands to print: whatever a name holds, a terminal obeys none of it and every encoding has it."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import sys
+import traceback
+
+import click
+
+from cxredge.errors import printable
+
+
+def say(text: object, err: bool = False) -> None:
+    """Print the lines of ``text``, to standard error if ``err``, with all that is not seen escaped."""
+    click.echo("\n".join(map(printable, str(text).split("\n"))), err=err)
+
+
+def say_json(value: object) -> None:
+    """Print a value as JSON, for a program behind a pipe: in ASCII."""
+    from cxredge.files import terminal_json
+
+    click.echo(terminal_json(value), nl=False)
+
+
+def prepare() -> None:
+    """Make standard input, output and error fit to use, however this process was started.
+
+    One that was closed becomes the null device, or the next file that is opened would be written in its place. What an
+    encoding lacks is escaped.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    # Python has None for one that was closed
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush() -> None:
+    """Write what was printed. Raises OSError."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+def nobody_reads() -> bool:
+    """Whether the reader of our output went away (``cxredge ... | head``)."""
+    readers = select.poll()
+    for number in (1, 2):
+        readers.register(number, 0)
+    return any(event & select.POLLERR for _, event in readers.poll(0))
+
+
+def is_of_printing(error: BaseException) -> bool:
+    """Whether an exception was raised by printing, not by what a command does."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_code in (click.echo.__code__, flush.__code__)
