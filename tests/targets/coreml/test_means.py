@@ -36,7 +36,7 @@ def rewritten(model: nn.Module, x: torch.Tensor, folder: Path, half: bool = Fals
 
 
 def test_the_reported_case(tmp_path: Path) -> None:
-    """coremltools#2772 and #2844: PyTorch's values, and those that Core ML gave for the package as coremltools has it."""
+    """coremltools#2772 and #2844: PyTorch's values, and Core ML's for the package as coremltools writes it."""
     pool = nn.AvgPool2d(2, stride=3, ceil_mode=True)
     plain = load(saved(converted(pool, RAMP, "iOS17"), tmp_path))({"x": RAMP.numpy()})["y"]
     assert plain.tolist() == [[[[4, 7, 4.75], [25, 28, 15.25], [21.25, 22.75, 12]]]]

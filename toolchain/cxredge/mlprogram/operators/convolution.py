@@ -52,9 +52,9 @@ def conv_transpose(
 ) -> Tensor:
     """x [N, C, *D], weight [C, C_out / groups, *K] -> [N, C_out, *D_out], the gradient of ``conv``.
 
-    Each pixel lays its kernel down, strides apart; ``pad`` is cut off what results. ``same`` gives D * strides. Pads that
-    are not all the same are refused, and an output_shape [N, C_out, *D_out] that is not the one that results anyway
-    (which converters always write): Core ML's compute units do not agree on them.
+    Each pixel lays its kernel down, strides apart; ``pad`` is cut off what results. ``same`` gives D * strides. Pads
+    that are not all the same are refused, and an output_shape [N, C_out, *D_out] that is not what results anyway (as
+    converters write it): Core ML's compute units do not agree on them.
     """
     spatial = spatial_axes(x)
     _fit(x.shape[1], weight.shape[0], weight.shape[1] * groups, bias, groups)

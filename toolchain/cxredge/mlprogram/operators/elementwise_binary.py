@@ -32,7 +32,7 @@ def _register(name: str, function: Function, accepts: frozenset[str], result: st
 
 
 def _whole(divide: Function) -> Function:
-    """``divide`` with its int32 case. What becomes of a division by 0 differs from one of Apple's units to the other."""
+    """``divide`` with its int32 case, in which nobody says what a division by 0 gives. Raises ValueError."""
 
     def function(x: Tensor, y: Tensor) -> Tensor:
         if x.dtype != torch.int32:

@@ -93,8 +93,8 @@ _RANGES = {
 def cast(x: Tensor, dtype: str) -> Tensor:
     """x as ``dtype``: towards zero to an integer, non-zero is true.
 
-    MIL does not say what becomes of a number that ``dtype`` does not hold: numpy, which coremltools computes with, keeps
-    its lowest bits, and Core ML need not (coremltools#2222). Raises ValueError.
+    MIL does not say what becomes of a number that ``dtype`` does not hold: numpy, with which coremltools computes,
+    keeps its lowest bits, and Core ML need not (coremltools#2222). Raises ValueError.
     """
     if dtype not in _CASTS:
         raise ValueError(f"there is no cast to {dtype!r:.40}")

@@ -116,8 +116,8 @@ def avg_pool(
 ) -> Tensor:
     """Mean of each window; what lies outside of x counts as zeros, or not at all.
 
-    What ceil_mode adds is outside of x, too: unlike PyTorch, Core ML divides by the whole kernel there (coremltools#2772
-    and #2844, with values). Counted padding below a kernel wider than ``WIDEST_COUNTED`` is refused.
+    What ceil_mode adds is outside of x, too: unlike PyTorch, Core ML divides by the whole kernel there
+    (coremltools#2772 and #2844, with values). Counted padding below a kernel wider than ``WIDEST_COUNTED`` is refused.
     """
     windows = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
     if not exclude_padding_from_average:

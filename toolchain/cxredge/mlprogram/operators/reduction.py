@@ -1,8 +1,8 @@
 """Reductions over axes.
 
 Integers are added and multiplied modulo 2^32 as in numpy. A mean, norm or logarithm of integers is refused: MIL's
-rounding of it is that of a cast, and no converter writes it. MIL leaves open which of equal elements is the largest: an
-index that depends on it is refused.
+rounding of it is that of a cast, and no converter writes it. MIL leaves open which of equal elements is the extreme
+one: an index that depends on it is refused.
 """
 
 from __future__ import annotations

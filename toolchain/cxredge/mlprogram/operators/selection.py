@@ -1,4 +1,7 @@
-"""Choice, order and filling. MIL leaves open in which order equal elements come: indices that depend on it are refused."""
+"""Choice, order and filling.
+
+MIL leaves open in which order equal elements come: indices that depend on it are refused.
+"""
 
 from __future__ import annotations
 
