@@ -3,6 +3,7 @@ package org.cxredge.app
 import android.app.Activity
 import android.content.Intent
 import android.graphics.Bitmap
+import android.graphics.Color
 import android.net.Uri
 import android.os.Bundle
 import android.view.View
@@ -231,12 +232,21 @@ class FlowTest {
     }
 
     @Test
-    fun aFilmOfOnePixelIsShown() {
-        val pixel = Bitmap.createBitmap(intArrayOf(-0x7f7f80), 1, 1, Bitmap.Config.ARGB_8888)
-        val bytes = ByteArrayOutputStream().also { pixel.compress(Bitmap.CompressFormat.PNG, 100, it) }.toByteArray()
-        val activity = open(Uri.fromFile(write("pixel.png", bytes))).get()
+    fun aFilmOfTwoPixelsIsShownAndOneOfOneIsNot() {
+        fun film(vararg pixels: Int): File {
+            val picture = Bitmap.createBitmap(pixels, pixels.size, 1, Bitmap.Config.ARGB_8888)
+            val bytes = ByteArrayOutputStream()
+            picture.compress(Bitmap.CompressFormat.PNG, 100, bytes)
+            return write("${pixels.size}.png", bytes.toByteArray())
+        }
+
+        val two = open(Uri.fromFile(film(Color.BLACK, Color.WHITE)))
         until { session.state.film is FilmState.Done }
-        assertTrue(text(activity.find(R.id.notices)).contains(app.getString(R.string.unlike_title)))
+        assertTrue(text(two.get().find(R.id.notices)).contains(app.getString(R.string.unlike_title)))
+        leave(two)
+        val one = open(Uri.fromFile(film(Color.GRAY)))
+        until { session.state.film is FilmState.Refused }
+        assertTrue(text(one.get().find(R.id.notices)).contains(app.getString(R.string.flat_title)))
     }
 
     @Test
