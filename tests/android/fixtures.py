@@ -20,7 +20,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_text
+from cxredge.files import anything, fresh_directory, sha256_bytes, sha256_file, write_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from android import other_bundles
@@ -53,12 +53,12 @@ def digest() -> str:
 def make(goal: Path) -> None:
     """Make everything anew; each part takes its place whole."""
     goal.mkdir(parents=True, exist_ok=True)
-    with fresh_directory(goal / "films") as films:
+    with fresh_directory(goal / "films", anything) as films:
         must("phantom", films / "set", "--patients", PATIENTS)
         for path in sorted((films / "set" / "images").iterdir()):
             path.rename(films / path.name)
         shutil.rmtree(films / "set")
-    with fresh_directory(goal / "bundle") as bundle, fresh_directory(goal / "keys") as keys:
+    with fresh_directory(goal / "bundle", anything) as bundle, fresh_directory(goal / "keys", anything) as keys:
         must("build", "model_zoo/phantom", "--targets", "onnx", "--schemes", "w8a8", "--out", keys / "out")
         (built,) = (keys / "out").iterdir()
         shutil.copytree(built, bundle, dirs_exist_ok=True)
@@ -74,7 +74,7 @@ def make(goal: Path) -> None:
 def make_others(goal: Path) -> None:
     """Bundles of other kinds of models, signed by the same key, and what is said of the same films."""
     key = goal / "test.key"
-    with fresh_directory(goal / "classes") as classes, fresh_directory(goal / "bare") as bare:
+    with fresh_directory(goal / "classes", anything) as classes, fresh_directory(goal / "bare", anything) as bare:
         class_student.make(classes / "recipe", classes / "data" / "drawn")
         must(
             "build", classes / "recipe", "--targets", "onnx", "--schemes", "fp32", "--out", classes / "out",
@@ -89,7 +89,7 @@ def make_others(goal: Path) -> None:
             must("sign", folder / "bundle", "--key", key)
         write_text(classes / "predict.json", must("predict", classes / "bundle", goal / "films", "--json"))
         write_text(bare / "predict.json", other_bundles.predict(bare / "bundle", goal / "films"))
-    with fresh_directory(goal / "old") as old:
+    with fresh_directory(goal / "old", anything) as old:
         other_bundles.make_old(goal / "classes" / "bundle", old / "bundle", key)
 
 

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cxredge import strict_json
 from cxredge.bundle.build_record import Record, read_record, refused
-from cxredge.bundle.manifest import FILE, PATH, SIGNATURE, BundledFile, Manifest, parse_manifest
+from cxredge.bundle.manifest import FILE, MAX_BYTES, PATH, SIGNATURE, BundledFile, Manifest, parse_manifest
 from cxredge.bundle.model import Model
-from cxredge.errors import InputError
-from cxredge.files import sha256_file
+from cxredge.errors import CxrError, InputError
+from cxredge.files import read_bytes, sha256_file
 from cxredge.results import Artifact
+from cxredge.trees import DEEPEST, TooManyFiles, regular_files, scan
+
+MAX_FILES = 10_000
+"""Files and folders of a bundle: more than a manifest of ``MAX_BYTES`` can list."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +76,53 @@ def is_bundle_path(path: str) -> bool:
 def list_files(folder: Path) -> tuple[BundledFile, ...]:
     """Every file under ``folder`` but the manifest and the signature, sorted by path."""
     return tuple(
-        BundledFile(path=path, bytes=(folder / path).stat().st_size, sha256=sha256_file(folder / path))
-        for path in sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-        if path not in (FILE, SIGNATURE)
+        BundledFile(path=name, bytes=path.stat().st_size, sha256=sha256_file(path))
+        for name, path in regular_files(folder, MAX_FILES).items()
+        if name not in (FILE, SIGNATURE)
     )
 
 
 def walk_files(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Every path under ``folder`` but plain folders, and whether it is a plain file: no link, no pipe."""
-    for path in folder.rglob("*"):
-        if path.is_symlink() or not path.is_dir():
-            yield path.relative_to(folder).as_posix(), path.is_file() and not path.is_symlink()
+    """Every path under ``folder`` but plain folders, and whether it is a plain file: no link, no pipe.
+
+    Raises InputError BUNDLE-FILES for more than ``MAX_FILES`` files and folders, more than ``DEEPEST`` folders below
+    each other, and what cannot be searched.
+    """
+    try:
+        for path, entry in scan(folder, MAX_FILES, DEEPEST):
+            if isinstance(entry, OSError):
+                raise InputError(
+                    "BUNDLE-FILES", f"{path} cannot be searched: {entry.strerror}", "make it readable, or build anew"
+                )
+            if not entry.is_dir(follow_symlinks=False):
+                yield path.relative_to(folder).as_posix(), entry.is_file(follow_symlinks=False)
+    except TooManyFiles as error:
+        raise InputError(
+            "BUNDLE-FILES", f"{folder} holds {error}, and no bundle does", "name a folder that `cxredge build` wrote"
+        ) from error
+
+
+def foreign(folder: Path) -> str | None:
+    """What is there that no build put there: a bundle of any version holds what its manifest lists. None: nothing."""
+    if not folder.is_dir():
+        return folder.name
+    try:
+        listed = _listed(strict_json.parse(read_bytes(folder / FILE, MAX_BYTES), MAX_BYTES))
+    except (CxrError, ValueError):
+        listed = set()
+    return min((name for name, _ in walk_files(folder) if name not in listed), default=None)
+
+
+def _listed(tree: object) -> set[str]:
+    """Paths that the manifest of any version vouches for, itself and its signature too; none if it is no manifest."""
+    if (
+        not isinstance(tree, dict)
+        or not isinstance(tree.get("manifest"), int)
+        or not isinstance(tree.get("files"), list)
+    ):
+        return set()
+    paths = {str(entry.get("path")) for entry in tree["files"] if isinstance(entry, dict)}
+    return {FILE, SIGNATURE, *paths}
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:

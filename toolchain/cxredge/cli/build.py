@@ -63,7 +63,6 @@ def build(
 def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path) -> Path:
     """Search, say what was tried, and return the recipe that was written."""
     from cxredge.errors import InputError
-    from cxredge.files import canonical_json, write_text
     from cxredge.report import attempts
     from cxredge.workflows.precision import search, write_chosen
 
@@ -76,8 +75,7 @@ def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], ou
     def say(attempt: PrecisionAttempt) -> None:
         click.echo(attempts.line(attempts.cells(attempt)), err=True)
 
-    found = search(recipe, targets, say)
-    write_text(out / f"{found.recipe.replace(' ', '-')}-precision.json", canonical_json(found.model_dump(mode="json")))
-    chosen = write_chosen(recipe, found)
+    found = search(recipe, targets, out, say)
+    chosen = write_chosen(recipe, found, out)
     click.echo(f"chosen precisions: {chosen}", err=True)
     return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import sys
@@ -9,7 +10,8 @@ import sys
 import click
 
 from cxredge import __version__
-from cxredge.errors import EXIT_GOOD, EXIT_INTERRUPTED, EXIT_MISUSE, CxrError, EnvironmentProblem, nearest
+from cxredge.cli.stopping import stop_on_signals, stopped_status
+from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, CxrError, EnvironmentProblem, nearest
 
 # the one-line helps stand here so that `cxredge --help` imports no command
 COMMANDS = {
@@ -70,7 +72,8 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Turn a distilled chest-X-ray student into models that phones run, and prove that they still say the same.
 
-    Exit status: 0 good, 1 a gate or a proof failed, 2 misuse or bad input, 3 the environment.
+    Exit status: 0 good, 1 a gate or a proof failed, 2 misuse or bad input, 3 the environment; 130, 143 or 129
+    when it was ended by Ctrl-C, SIGTERM or SIGHUP.
     Nothing here is a medical device, and no figure is a claim of clinical validity.
     """
 
@@ -79,8 +82,13 @@ def main() -> None:
     """Entry point: expected failures print their code, cause and fix, and set the documented exit status."""
     from cxredge.workers.process_end import leave
 
+    try:
+        stop_on_signals()
+        status = _status()
+    except KeyboardInterrupt as stop:  # while the last word was said
+        status = stopped_status(stop)
     # every file is closed by now; where torch was imported, taking the interpreter apart costs more than a film's run
-    leave(_status())
+    leave(status)
 
 
 def _status() -> int:
@@ -93,9 +101,10 @@ def _status() -> int:
     except click.ClickException as error:
         error.show()
         return EXIT_MISUSE
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: what was whole before is still whole", err=True)
-        return EXIT_INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as stop:
+        with contextlib.suppress(OSError):  # a terminal that was closed
+            click.echo("interrupted: what was whole before is still whole", err=True)
+        return stopped_status(stop)
     except BrokenPipeError:
         # the reader of our output went away (`cxredge ... | head`): not an error of ours
         return EXIT_GOOD

@@ -18,12 +18,16 @@ from pathlib import Path
 from cxredge.errors import EnvironmentProblem, InputError, printable
 from cxredge.files import sha256_bytes, sha256_file
 from cxredge.results import Inspection
+from cxredge.scratch import temporary
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target
+from cxredge.trees import regular_files
 
 SECONDS = 60
 MEMORY, MEMORY_PER_BYTE = 1 << 30, 8
 """Address space that reading a file may take: packages and threads first, then so much for each of its bytes."""
+MAX_FILES = 10_000
+"""Files and folders of a model that is a folder; Core ML packages have half a dozen."""
 ANSWER = 64 << 20
 """Characters of the longest answer: an operator takes some 300."""
 UNREADABLE, NO_PARSER = 2, 3
@@ -38,7 +42,7 @@ def inspect_file(path: Path) -> Inspection:
     target = _target_of(path)
     if not (path.is_dir() if _is_folder_name(target, path) else path.is_file()):
         raise InputError("INSPECT-MISSING", f"there is no model file {path}", "name a file that exists")
-    with tempfile.TemporaryFile() as answer:
+    with tempfile.TemporaryFile() as answer, temporary("inspect") as scratch:
         # libraries of matrix products reserve memory for each thread, and nothing is multiplied here
         single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         # -P: a file of that folder is not to be imported in place of a package
@@ -49,7 +53,7 @@ def inspect_file(path: Path) -> Inspection:
                 stdout=answer,
                 stderr=subprocess.DEVNULL,
                 timeout=SECONDS,
-                env={**os.environ, **single, "PYTHONUTF8": "1"},
+                env={**os.environ, **single, "PYTHONUTF8": "1", "TMPDIR": str(scratch)},
                 check=False,
             ).returncode
         except subprocess.TimeoutExpired:
@@ -137,11 +141,9 @@ def _digest(path: Path) -> tuple[str, int]:
     """SHA-256 and bytes of a file, or of the list of a folder's files."""
     if path.is_file():
         return sha256_file(path), path.stat().st_size
-    files = sorted(p for p in path.rglob("*") if not p.is_dir() or p.is_symlink())
-    if odd := [p for p in files if p.is_symlink() or not p.is_file()]:
-        raise ValueError(f"{odd[0].relative_to(path)} is a link or a special file")
-    lines = "".join(f"{sha256_file(p)}  {p.relative_to(path).as_posix()}\n" for p in files)
-    return sha256_bytes(lines.encode("utf-8", "surrogateescape")), sum(p.stat().st_size for p in files)
+    files = regular_files(path, MAX_FILES)
+    lines = "".join(f"{sha256_file(p)}  {name}\n" for name, p in files.items())
+    return sha256_bytes(lines.encode("utf-8", "surrogateescape")), sum(p.stat().st_size for p in files.values())
 
 
 if __name__ == "__main__":
