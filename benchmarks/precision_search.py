@@ -55,7 +55,9 @@ def main() -> None:
         count = spoil(folder)
         print(attempts.line(attempts.HEADER))
         began = time.perf_counter()
-        found = search(folder, targets, lambda attempt: print(attempts.line(attempts.cells(attempt)), flush=True))
+        found = search(
+            folder, targets, folder, lambda attempt: print(attempts.line(attempts.cells(attempt)), flush=True)
+        )
         took = time.perf_counter() - began
     made = len(found.attempts)
     each = took / made

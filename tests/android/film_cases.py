@@ -26,7 +26,7 @@ from film_mutants import PASSES, mutants
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.files import canonical_json, fresh_directory, sha256_bytes
+from cxredge.files import anything, canonical_json, fresh_directory, sha256_bytes
 from cxredge.images.preprocess import preprocess
 from cxredge.recipe import InputSpec
 from cxredge.vectors.sources import chunk
@@ -147,7 +147,7 @@ def write(out: Path) -> None:
     index = out / "index.json"
     if index.is_file() and f'"made_by": "{made_by}"' in index.read_text():
         return
-    with fresh_directory(out) as folder:
+    with fresh_directory(out, anything) as folder:
         entries, at = [], 0
         with (folder / "films.bin").open("wb") as films:
             cases = [case(number) for number in range(CASES)] + [Case(*film) for film in (*encoded(), *of_kinds())]

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxredge.files import fresh_directory, sha256_bytes, sha256_file, write_bytes, write_text
+from cxredge.files import anything, fresh_directory, sha256_bytes, sha256_file, write_bytes, write_text
 from cxredge.vectors.sources import dicom, scene
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -57,12 +57,12 @@ def digest() -> str:
 def make(goal: Path) -> None:
     """Make everything anew; each part takes its place whole."""
     goal.mkdir(parents=True, exist_ok=True)
-    with fresh_directory(goal / "films") as films:
+    with fresh_directory(goal / "films", anything) as films:
         must("phantom", films / "set", "--patients", PATIENTS)
         for path in sorted((films / "set" / "images").iterdir()):
             path.rename(films / path.name)
         shutil.rmtree(films / "set")
-    with fresh_directory(goal / "bundle") as bundle, fresh_directory(goal / "keys") as keys:
+    with fresh_directory(goal / "bundle", anything) as bundle, fresh_directory(goal / "keys", anything) as keys:
         must("build", "model_zoo/phantom", "--targets", "onnx", "--schemes", "w8a8", "--out", keys / "out")
         (built,) = (keys / "out").iterdir()
         shutil.copytree(built, bundle, dirs_exist_ok=True)
@@ -78,7 +78,7 @@ def make(goal: Path) -> None:
 def make_others(goal: Path) -> None:
     """Bundles of other kinds of models, signed by the same key, and what is said of the same films."""
     key = goal / "test.key"
-    with fresh_directory(goal / "classes") as classes, fresh_directory(goal / "bare") as bare:
+    with fresh_directory(goal / "classes", anything) as classes, fresh_directory(goal / "bare", anything) as bare:
         class_student.make(classes / "recipe", classes / "data" / "drawn")
         must(
             "build", classes / "recipe", "--targets", "onnx", "--schemes", "fp32", "--out", classes / "out",
@@ -93,7 +93,7 @@ def make_others(goal: Path) -> None:
             must("sign", folder / "bundle", "--key", key)
         write_text(classes / "predict.json", must("predict", classes / "bundle", goal / "films", "--json"))
         write_text(bare / "predict.json", other_bundles.predict(bare / "bundle", goal / "films"))
-    with fresh_directory(goal / "kinds") as kinds:
+    with fresh_directory(goal / "kinds", anything) as kinds:
         (kinds / "films").mkdir()
         film = scene(180, 160, 0, 255)
         write_bytes(kinds / "films" / "mr.dcm", dicom(film, bits=8, Modality="MR", ViewPosition="LL"))
@@ -102,7 +102,7 @@ def make_others(goal: Path) -> None:
         write_bytes(kinds / "films" / "no-modality.dcm", dicom(film, bits=8, Modality=None, BodyPartExamined="KNEE"))
     said = must("predict", goal / "classes" / "bundle", goal / "kinds" / "films", "--other-kinds", "--json")
     write_text(goal / "kinds" / "predict.json", said)
-    with fresh_directory(goal / "old") as old:
+    with fresh_directory(goal / "old", anything) as old:
         other_bundles.make_old(goal / "classes" / "bundle", old / "bundle", key)
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cxredge.files import fresh_directory
+from cxredge.files import anything, fresh_directory
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.command import ROOT, must
@@ -69,7 +69,7 @@ KINDS = {"clear": (), "enlarged_heart": ("Cardiomegaly",), "fluid": ("Effusion",
 
 def main(goal: Path) -> None:
     """Build, sign, and freeze the schemas."""
-    with tempfile.TemporaryDirectory() as name, fresh_directory(goal) as fresh:
+    with tempfile.TemporaryDirectory() as name, fresh_directory(goal, anything) as fresh:
         work = Path(name)
         draw_classes(work / "drawn")
         must("keygen", work / "signer", "--development")

@@ -38,8 +38,8 @@ else:
 """
 
 GOOD = (
-    "import os, sys; os.makedirs(sys.argv[1] + '/answers', exist_ok=True); "
-    "open(sys.argv[1] + '/answers/0.json', 'w').write('{}')"
+    "import os, sys; folder = sys.argv[1] + '/'; os.makedirs(folder + 'answers', exist_ok=True); "
+    "open(folder + 'answer', 'w').write('{}'); os.replace(folder + 'answer', folder + 'answers/0.json')"
 )
 
 

@@ -100,7 +100,7 @@ def assert_rescued(found: PrecisionSearch, folder: Path, targets: Sequence[str])
         kept = [a for a in tried if a.verdict.passed]
         fewest = min(kept, key=lambda a: len(a.keep_float))
         assert len(fewest.keep_float) == len(found.keep_float[f"{target}/w8a8"]) < 30
-    chosen = load_recipe(write_chosen(folder, found))
+    chosen = load_recipe(write_chosen(folder, found, folder))
     assert chosen.keep_float == found.keep_float
 
 
@@ -115,7 +115,7 @@ def test_a_channel_of_huge_range_is_kept_in_float_on_all_targets(
     student = train(backbone, size, 100, tmp_path / "phantoms")
     hot, readers = heat(student, conv, InputSpec(height=size, width=size, fit="pad"))
     write_recipe(tmp_path / "hot", hot, backbone, size, 14, EVERY)
-    found = search(tmp_path / "hot", (), lambda attempt: None)
+    found = search(tmp_path / "hot", (), tmp_path / "dist", lambda attempt: None)
     assert_rescued(found, tmp_path / "hot", EVERY)
     for kept in found.keep_float.values():
         names = {pattern.replace("\\", "") for pattern in kept}
@@ -130,7 +130,7 @@ def test_a_mobilenetv3_that_int8_breaks_is_rescued_on_all_targets(
     backbone, size = "timm/mobilenetv3_small_050", 96
     student = train(backbone, size, 240, tmp_path / "phantoms")
     write_recipe(tmp_path / "v3", student, backbone, size, 20, EVERY)
-    found = search(tmp_path / "v3", (), lambda attempt: None)
+    found = search(tmp_path / "v3", (), tmp_path / "dist", lambda attempt: None)
     assert_rescued(found, tmp_path / "v3", EVERY)
 
 
@@ -149,7 +149,7 @@ def test_what_a_target_cannot_make_is_an_attempt_that_failed(tmp_path: Path, mon
     network = TimmBackbone(backbone, 1, size, size)
     student = Student(network, network.features, len(LABELS), 4).eval()
     write_recipe(tmp_path / "r", student, backbone, size, 1, ["onnx", "coreml"])
-    found = search(tmp_path / "r", (), lambda attempt: None)
+    found = search(tmp_path / "r", (), tmp_path / "dist", lambda attempt: None)
     assert set(found.chosen) == {"onnx"}
     refused = [a for a in found.attempts if a.artifact.startswith("coreml/")]
     assert {a.artifact for a in refused} == {"coreml/w8a8", "coreml/fp32"}
@@ -158,4 +158,4 @@ def test_what_a_target_cannot_make_is_an_attempt_that_failed(tmp_path: Path, mon
         assert attempt.refused is not None
         assert attempt.refused.startswith("[TARGET-LOWERING]")
         assert "REFUSED: [TARGET-LOWERING]" in attempts.line(attempts.cells(attempt))
-    assert load_recipe(write_chosen(tmp_path / "r", found)).targets.keys() == {"onnx"}
+    assert load_recipe(write_chosen(tmp_path / "r", found, tmp_path / "dist")).targets.keys() == {"onnx"}

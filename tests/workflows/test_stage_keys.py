@@ -84,7 +84,7 @@ def keys(**changes: object) -> dict[str, str]:
     changes = {"data": FolderData(source="folder", name="set"), "evaluation": Evaluation(split="test"), **changes}
     recipe = recipe.model_copy(update=changes)
     names = tuple(ArtifactName(name) for name in recipe.artifacts())
-    pipeline = Pipeline(recipe, PHANTOM / recipe.weights.file, names)
+    pipeline = Pipeline(recipe, PHANTOM / "model.yaml", names)
     assert pipeline.rounded is not None
     wanted = [*pipeline.wanted, Sensitivity(recipe, pipeline.weights, pipeline.rounded)]
     return {_name(stage): stage.key for stage in with_needs(wanted)}

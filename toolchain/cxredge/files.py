@@ -6,16 +6,21 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from cxredge.errors import EnvironmentProblem
-from cxredge.path_errors import reading
+from cxredge.errors import InputError, printable
+from cxredge.exchange import exchange
+from cxredge.path_errors import making_error, reading, shown, writing
+from cxredge.scratch import OLD, scratch
+
+NEW = "new"
+"""In a scratch folder: what is about to take its place."""
+Foreign = Callable[[Path], str | None]
+"""Names something at a place that no command of the caller's kind put there; None: nothing."""
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -24,7 +29,7 @@ def sha256_bytes(data: bytes) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """Lower-case hexadecimal SHA-256 of a file, read in blocks."""
+    """Lower-case hexadecimal SHA-256 of a file, read in blocks. Raises OSError."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -68,73 +73,21 @@ def terminal_json(value: object) -> str:
     return text.replace("\x7f", "\\u007f")
 
 
-class TooManyFiles(Exception):
-    """A folder holds more than its reader takes."""
-
-
-def walk(top: Path, most: int) -> list[tuple[Path, OSError | None]]:
-    """Files below a folder, sorted; in their order also folders that could not be searched, each with its error.
-
-    Hidden files and folders are left out, unless ``top`` itself is one. Links to files are taken, links to folders are
-    not followed, as they may lead back. Raises TooManyFiles where there are more than ``most`` files and folders.
-    """
-    found: list[tuple[Path, OSError | None]] = []
-    folders, seen = [top], 0
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    seen += 1
-                    if seen > most:
-                        raise TooManyFiles
-                    path = folder / entry.name
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(path)
-                    elif os.path.isfile(path):
-                        found.append((path, None))
-        except OSError as error:
-            found.append((folder, error))
-    return sorted(found, key=lambda one: one[0])
-
-
-@contextmanager
-def _disk_errors(goal: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise EnvironmentProblem(
-                "DISK-FULL",
-                f"no space left while writing {goal}",
-                f"free some space or choose another disk; {goal} was left as it was",
-            ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise EnvironmentProblem(
-                "DISK-DENIED", f"{goal} cannot be written: {error.strerror}", "choose a folder that you may write to"
-            ) from error
-        raise
-
-
 def write_bytes(goal: Path, data: bytes, mode: int = 0o644) -> None:
     """Write ``data`` beside ``goal`` and rename it there: a reader sees the old file or the new one, never a part.
 
-    mode: permissions of the file; while it is written, only its owner can read it.
-    Raises EnvironmentProblem DISK-FULL or DISK-DENIED; ``goal`` then keeps its old content.
+    mode: permissions of the file; while it is written, only its owner can read it. ``goal`` may be a link, which is
+    replaced, and no folder, pipe or device. Raises InputError PATH-WRITE, EnvironmentProblem DISK-*; ``goal`` then
+    keeps its old content.
     """
-    with _disk_errors(goal):
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=goal.parent, prefix=f".{goal.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
+    with writing(goal):
+        _check_file(goal)
+        with scratch(goal.parent, goal.name) as folder:
+            fresh = folder / NEW
+            with open(fresh, "xb", opener=_owners) as stream:
                 stream.write(data)
-            os.chmod(name, mode)
-            os.replace(name, goal)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            os.chmod(fresh, mode)
+            os.replace(fresh, goal)
 
 
 def write_text(goal: Path, text: str) -> None:
@@ -142,34 +95,101 @@ def write_text(goal: Path, text: str) -> None:
     write_bytes(goal, text.encode("utf-8"))
 
 
+def anything(folder: Path) -> str | None:
+    """``Foreign`` for a place that is ours, whatever is there."""
+    return None
+
+
+def not_empty(folder: Path) -> str | None:
+    """``Foreign`` for a place where nothing may be."""
+    if not os.path.isdir(folder):
+        return folder.name
+    return min(os.listdir(folder), default=None)
+
+
+def check_replaceable(goal: Path, foreign: Foreign) -> None:
+    """Refuse to replace what no command of ours made. An empty folder may be replaced.
+
+    Raises InputError OUTPUT-FOREIGN, PATH-WRITE, EnvironmentProblem DISK-*.
+    """
+    with writing(goal):
+        found = not_empty(goal) and foreign(goal) if _is_there(goal) else None
+    if found:
+        raise InputError(
+            "OUTPUT-FOREIGN",
+            f"{shown(goal)} would be replaced, and holds {printable(found)}, which no such command put there",
+            "name another place, or move that away",
+        )
+
+
 @contextmanager
-def fresh_directory(goal: Path) -> Iterator[Path]:
+def fresh_directory(
+    goal: Path, foreign: Foreign = not_empty, settled: Callable[[], bool] = lambda: False
+) -> Iterator[Path]:
     """A new empty directory beside ``goal`` that takes its place when the block ends well, else vanishes.
 
-    An existing ``goal`` is moved aside for the instant of the swap and moved back if the swap fails.
+    At no moment ``goal`` is a part, or gone: an existing one is exchanged in one step where the system can, else moved
+    aside for an instant, and put back by the next run if this one is killed then. foreign: what of an existing one is
+    not to be destroyed. settled: whether what somebody else has put there meanwhile may stay in place of ours.
+
+    Raises InputError OUTPUT-FOREIGN, PATH-WRITE, EnvironmentProblem DISK-* for ``goal`` and what the block writes; an
+    OSError of the block that names another file is not the goal's, and stays what it is.
     """
-    with _disk_errors(goal):
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=goal.parent, prefix=f".{goal.name}."))
-        os.chmod(fresh, 0o755)
+    check_replaceable(goal, foreign)
+    with ExitStack() as stack:
+        with writing(goal):
+            folder = stack.enter_context(scratch(goal.parent, goal.name))
+            fresh = folder / NEW
+            fresh.mkdir()
         try:
             yield fresh
-            _swap(fresh, goal)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
+        except OSError as error:
+            ours = making_error(goal, fresh, error)
+            if ours is None:
+                raise
+            raise ours from error
+        check_replaceable(goal, foreign)
+        with writing(goal):
+            _put(fresh, goal, folder / OLD, settled)
 
 
-def _swap(fresh: Path, goal: Path) -> None:
-    if not goal.exists():
-        os.rename(fresh, goal)
-        return
-    aside = Path(tempfile.mkdtemp(dir=goal.parent, prefix=f".{goal.name}.old."))
-    os.rename(goal, aside / "old")
+def _put(fresh: Path, goal: Path, old: Path, settled: Callable[[], bool]) -> None:
+    while True:
+        try:
+            os.rename(fresh, goal)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR) or not os.path.lexists(goal):
+                raise
+        if settled():
+            return
+        # what was there may be gone by now: then there is a place
+        with suppress(FileNotFoundError):
+            if exchange(fresh, goal):
+                return
+            os.rename(goal, old)
+            os.rename(fresh, goal)  # or else it is put back from ``old`` with the end of the scratch folder
+            return
+
+
+def _is_there(goal: Path) -> bool:
+    """Raises OSError where nothing can be there, as below a file, or under a name that is too long."""
     try:
-        os.rename(fresh, goal)
-    except BaseException:
-        os.rename(aside / "old", goal)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        os.lstat(goal)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _check_file(goal: Path) -> None:
+    """Raises OSError where a file cannot take the place: a folder, or what a rename would do away with, a device."""
+    with suppress(FileNotFoundError):
+        mode = os.stat(goal).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(goal))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(goal))
+
+
+def _owners(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -77,14 +77,13 @@ def write_error(goal: Path, error: OSError) -> CxrError:
     return _failed(f"{shown(goal)} cannot be written", error)
 
 
-def making_error(goal: Path, fresh: Path, error: OSError) -> CxrError:
-    """Why the block that fills ``fresh``, which is to become ``goal``, failed: what it read is not of the goal."""
+def making_error(goal: Path, fresh: Path, error: OSError) -> CxrError | None:
+    """Why the block that fills ``fresh``, to become ``goal``, failed; None: for another file, which ``error`` names."""
     named = error.filename2 or error.filename
     if error.errno in FULL or error.errno == errno.EFBIG:
         return write_error(goal, error)  # only writing meets these, whatever file is named with them
     if isinstance(named, str | bytes | os.PathLike):
-        path = Path(os.fsdecode(named))
-        return write_error(goal, error) if path.is_relative_to(fresh) else read_error(path, error)
+        return write_error(goal, error) if Path(os.fsdecode(named)).is_relative_to(fresh) else None
     return _failed(f"a file could not be read or written while {shown(goal)} was made", error)
 
 

@@ -2,28 +2,37 @@
 
 A stage's key holds its inputs, the keys of the stages that it needs, exactly the code that makes it, and the versions
 of the packages that decide its bytes. A store keeps its files in a folder of that name beside ``stage.json``, which
-lists their hashes and those of what they were made from; what does not fit is thrown away and made again.
+lists their hashes and those of what they were made from; what does not fit is made again, and takes its place.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import re
 import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import ClassVar
 
+from cxredge import strict_json
 from cxredge.code_digest import code_digest, files_digest
-from cxredge.files import canonical_json, fresh_directory, sha256_bytes, sha256_file, write_text
+from cxredge.errors import CxrError, InputError
+from cxredge.files import anything, canonical_json, fresh_directory, read_bytes, sha256_bytes, sha256_file, write_text
+from cxredge.path_errors import TYPED, shown, writing
+from cxredge.scratch import scratch, sweep
+from cxredge.trees import DEEPEST, TooManyFiles, make_folders, regular_files, remove_tree, scan
 
+STAGES = "stages"
+"""Folder of all results in a store."""
 RECORD = "stage.json"
+MAX_FILES = 1_000_000
+"""Files and folders of one result."""
+MAX_RECORD = 256 << 20
+"""Bytes of its record: some hundred a file."""
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -91,7 +100,7 @@ class Store(ABC):
 
     def folder(self, stage: Stage) -> Path:
         """Where the result is, or would be."""
-        return self.root / "stages" / stage.kind / stage.key
+        return self.root / STAGES / stage.kind / stage.key
 
     def has(self, stage: Stage) -> bool:
         """Whether a whole result is there. It is looked at once: what is there then stays, while this store is used."""
@@ -104,10 +113,16 @@ class Store(ABC):
 
     @contextmanager
     def fill(self, stage: Stage) -> Iterator[Path]:
-        """A folder to write the result into; it becomes the stage's when the block ends well."""
-        with fresh_directory(self.folder(stage)) as folder:
+        """A folder to write the result into; it becomes the stage's when the block ends well.
+
+        Where another process has filled the stage meanwhile, its result stays: somebody may be reading it. Raises
+        InputError CACHE-FOLDER, and what ``fresh_directory`` raises.
+        """
+        goal = self.folder(stage)
+        self._make(goal.parent)
+        with fresh_directory(goal, anything, lambda: self._has_impl(stage)) as folder:
             yield folder
-            files = {p.relative_to(folder).as_posix(): sha256_file(p) for p in folder.rglob("*") if p.is_file()}
+            files = {name: sha256_file(path) for name, path in _files(folder).items()}
             record = {"inputs": stage.inputs, "needs": self._made_from(stage), "files": files}
             write_text(folder / RECORD, canonical_json(record))
         self._whole.add(stage)
@@ -121,13 +136,26 @@ class Store(ABC):
 
     @contextmanager
     def work(self) -> Iterator[Path]:
-        """Scratch space on the same disk as the results; removed however the block ends."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=self.root, prefix="work-"))
-        try:
+        """Scratch space on the same disk as the results; removed however the block ends, or by the next run."""
+        self._make(self.root)
+        with ExitStack() as stack:
+            with writing(self.root):
+                work = stack.enter_context(scratch(self.root, "work"))
             yield work
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder of the store. Raises InputError CACHE-FOLDER, EnvironmentProblem DISK-*."""
+        with writing(folder):
+            try:
+                make_folders(folder)
+            except OSError as error:
+                if error.errno not in TYPED:
+                    raise
+                raise InputError(
+                    "CACHE-FOLDER",
+                    f"the cache cannot have the folder {shown(folder)}: {TYPED[error.errno]}",
+                    "move away what is in its place, or set CXR_CACHE to another folder",
+                ) from error
 
     def _made_from(self, stage: Stage) -> dict[str, str]:
         """Hashes of the records of its needs that are there."""
@@ -142,35 +170,40 @@ class Cache(Store):
 
     def __init__(self, root: Path | None = None) -> None:
         super().__init__(root or cache_folder())
+        sweep(self.root)
+        for kind in _folders(self.root / STAGES):
+            sweep(kind)
         self._sweep()
 
     def _has_impl(self, stage: Stage) -> bool:
-        """Whether the files are those that were written, made from what its needs hold now; removes what is not."""
+        """Whether the files are those that were written, no more and no fewer, made from what its needs hold now."""
         folder = self.folder(stage)
-        if not (folder / RECORD).is_file():
-            return False
         try:
-            record = json.loads((folder / RECORD).read_text())
-            now, then = self._made_from(stage), record["needs"]
-            whole = all(then.get(need, digest) == digest for need, digest in now.items())
-            whole = whole and bool(record["files"]) and canonical_json(record["inputs"]) == canonical_json(stage.inputs)
-            whole = whole and all(sha256_file(folder / name) == digest for name, digest in record["files"].items())
-        except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
-            whole = False
-        if not whole:
-            shutil.rmtree(folder, ignore_errors=True)
-        return whole
+            found = regular_files(folder, MAX_FILES)
+            record = strict_json.parse(read_bytes(found.pop(RECORD), MAX_RECORD), MAX_RECORD)
+            if not isinstance(record, dict) or record.keys() != {"inputs", "needs", "files"}:
+                return False
+            then, files = record["needs"], record["files"]
+            if not isinstance(then, dict) or not isinstance(files, dict) or not files or files.keys() != found.keys():
+                return False
+            return (
+                canonical_json(record["inputs"]) == canonical_json(stage.inputs)
+                and all(then.get(need, digest) == digest for need, digest in self._made_from(stage).items())
+                and all(sha256_file(found[name]) == digest for name, digest in files.items())
+            )
+        except (OSError, CxrError, ValueError, KeyError, TooManyFiles):
+            return False
 
     def _sweep(self) -> None:
         """Remove what versions before 0.2 kept directly under the root, and nothing that only has such a name."""
         for kind in self.OLD_KINDS:
-            for folder in (self.root / kind).glob("*") if (self.root / kind).is_dir() else ():
+            for folder in _folders(self.root / kind):
                 if KEY.fullmatch(folder.name) and (folder / RECORD).is_file():
-                    shutil.rmtree(folder, ignore_errors=True)
+                    remove_tree(folder)
             _remove_empty(self.root / kind)
-        for folder in (self.root / "data").glob("phantom-*") if (self.root / "data").is_dir() else ():
+        for folder in _folders(self.root / "data"):
             if re.fullmatch(r"phantom-[0-9a-f]{16}", folder.name):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_tree(folder)
         _remove_empty(self.root / "data")
 
 
@@ -194,8 +227,28 @@ def _link(file: Path, goal: Path) -> None:
         shutil.copyfile(file, goal)
 
 
+def _files(folder: Path) -> dict[str, Path]:
+    """Files of a result that was just made, which may be links in scratch space, by their paths in it."""
+    found = {}
+    for path, entry in scan(folder, MAX_FILES, DEEPEST):
+        if isinstance(entry, OSError):
+            raise entry
+        if path.is_file():
+            found[path.relative_to(folder).as_posix()] = path
+    return found
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Folders in a folder; none where it is none, or may not be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
 def _remove_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
+    with suppress(OSError):
         folder.rmdir()
 
 

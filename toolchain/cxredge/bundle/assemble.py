@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cxredge.bundle import bom, card, selftest
 from cxredge.bundle.build_record import FilmLists, Making, Record, write_record
-from cxredge.bundle.bundle import list_files
+from cxredge.bundle.bundle import foreign, list_files
 from cxredge.bundle.manifest import FILE, MAX_BYTES, ArtifactEntry, BundleKind, Manifest, seal, tensors, text
 from cxredge.bundle.model import Model
 from cxredge.errors import InputError
@@ -46,12 +46,13 @@ class Parts:
 def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
     """Write the bundle beside ``goal`` and rename it there. The same parts give the same bytes.
 
-    Raises InputError MANIFEST-SIZE or SELFTEST-SIZE for what no phone would read.
+    Raises InputError MANIFEST-SIZE or SELFTEST-SIZE for what no phone would read, OUTPUT-FOREIGN for a place that holds
+    anything but a bundle, and what ``fresh_directory`` raises.
     """
     recipe = parts.recipe
     names = tuple(parts.artifacts) if kind == "host" else recipe.bundles.of(kind)
     record = _record(parts, names)
-    with fresh_directory(goal) as folder:
+    with fresh_directory(goal, foreign) as folder:
         for artifact in record.artifacts:
             path = folder / path_of(artifact)
             path.parent.mkdir(parents=True, exist_ok=True)

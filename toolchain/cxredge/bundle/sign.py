@@ -13,17 +13,19 @@ from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.manifest import FILE, SIGNATURE, Manifest
 from cxredge.bundle.statement import Envelope
 from cxredge.files import sha256_file, write_bytes
+from cxredge.places import check_outputs
 
 
 def sign_bundle(folder: Path, key_file: Path) -> tuple[str, bool]:
     """Check the bundle, then write ``model.sig`` into it; an older signature is replaced.
 
     Returns the key's fingerprint and whether it is a development key. Raises InputError KEY-EXPOSED, KEY-SYNTAX, and
-    what ``read_manifest`` raises.
+    what ``read_manifest`` and ``check_outputs`` raise.
     """
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    check_outputs([folder / SIGNATURE], [key_file])
     key, development = keys.read_private(key_file)
     payload = _payload(folder, read_manifest(folder))
     fingerprint = keys.fingerprint(key.public_key())

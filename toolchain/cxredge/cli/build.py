@@ -65,7 +65,6 @@ def build(
 def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path) -> Path:
     """Search, say what was tried, and return the recipe that was written."""
     from cxredge.errors import InputError, printable
-    from cxredge.files import canonical_json, write_text
     from cxredge.report import attempts
     from cxredge.workflows.precision import search, write_chosen
 
@@ -78,8 +77,7 @@ def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], ou
     def tell(attempt: PrecisionAttempt) -> None:
         say(attempts.line(attempts.cells(attempt)), err=True)
 
-    found = search(recipe, targets, tell)
-    write_text(out / f"{found.recipe.replace(' ', '-')}-precision.json", canonical_json(found.model_dump(mode="json")))
-    chosen = write_chosen(recipe, found)
+    found = search(recipe, targets, out, tell)
+    chosen = write_chosen(recipe, found, out)
     say(f"chosen precisions: {printable(str(chosen))}", err=True)
     return chosen

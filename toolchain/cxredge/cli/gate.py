@@ -23,10 +23,15 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
     from cxredge.files import write_text
     from cxredge.parity.gates import rejudge
     from cxredge.parity.results_file import read_results
+    from cxredge.places import check_outputs
+    from cxredge.recipe import recipe_path
     from cxredge.recipe_file import load_recipe
     from cxredge.report.junit import as_junit, said
 
     wanted = load_recipe(recipe)
+    if junit is not None:
+        file = recipe_path(recipe)
+        check_outputs([junit], [results, file, file.parent / wanted.weights.file])
     verdicts = rejudge(read_results(results), wanted)
     if junit is not None:
         write_text(junit, as_junit(f"{wanted.name}-{wanted.version}", verdicts))

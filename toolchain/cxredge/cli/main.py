@@ -13,7 +13,8 @@ import click
 from cxredge import __version__
 from cxredge.cli.last_resort import last_resort
 from cxredge.cli.output import flush, nobody_reads, say
-from cxredge.errors import EXIT_GOOD, EXIT_INTERRUPTED, EXIT_MISUSE, CxrError, nearest
+from cxredge.cli.stopping import stop_on_signals, stopped_status
+from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, CxrError, nearest
 
 # the one-line helps stand here so that `cxredge --help` imports no command
 COMMANDS = {
@@ -75,7 +76,7 @@ def cli() -> None:
     """Turn a distilled chest-X-ray student into models that phones run, and prove that they still say the same.
 
     Exit status: 0 good, 1 a gate or a proof failed, 2 misuse or bad input, 3 the environment, 4 a fault of cxredge
-    itself, which says what to report.
+    itself, which says what to report; 130, 143 or 129 when it was ended by Ctrl-C, SIGTERM or SIGHUP.
     Nothing here is a medical device, and no figure is a claim of clinical validity.
     """
 
@@ -85,9 +86,14 @@ def main() -> None:
     from cxredge.cli.output import prepare
     from cxredge.workers.process_end import leave
 
-    prepare()
+    try:
+        stop_on_signals()
+        prepare()
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt as stop:  # while the last word was said
+        status = stopped_status(stop)
     # every file is closed by now; where torch was imported, taking the interpreter apart costs more than a film's run
-    leave(run(sys.argv[1:]))
+    leave(status)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -103,8 +109,8 @@ def run(arguments: Sequence[str]) -> int:
         shown = io.StringIO()
         error.show(shown)
         return _told(shown.getvalue().rstrip("\n"), EXIT_MISUSE)
-    except (click.Abort, KeyboardInterrupt):
-        return _told("interrupted: what was whole before is still whole", EXIT_INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        return _told("interrupted: what was whole before is still whole", stopped_status(stop))
     except BaseException as error:
         if isinstance(error, BrokenPipeError) and nobody_reads():
             # not an error of ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -22,14 +23,17 @@ def phantom(out: Path, seed: int, patients: int) -> None:
     of the patients 60 % are train, 20 % val and 20 % test. Phantoms are synthetic; no person was imaged.
     """
     from cxredge.errors import InputError, printable
-    from cxredge.files import fresh_directory
+    from cxredge.files import fresh_directory, not_empty
+    from cxredge.path_errors import writing
     from cxredge.phantoms.folder import write_folder
     from cxredge.phantoms.render import sample_patients
     from cxredge.recipe import PhantomData
 
     # resolved before the check: `cxredge phantom .` must not replace the folder that it runs in
-    goal = out.resolve()
-    if goal.exists() and (not goal.is_dir() or any(goal.iterdir())):
+    goal = Path(os.path.realpath(out))
+    with writing(goal):
+        taken = os.path.lexists(goal) and not_empty(goal)
+    if taken:
         raise InputError(
             "DATA-EXISTS", f"{out} is already there and not empty", "choose a new folder, or remove this one"
         )

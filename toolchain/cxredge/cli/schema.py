@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def schema(out: Path) -> None:
     from cxredge.distill.record import DistillResults
     from cxredge.errors import printable
     from cxredge.evidence import Explanation, PrecisionSearch, Results
-    from cxredge.files import canonical_json, write_text
+    from cxredge.files import canonical_json, check_replaceable, write_text
     from cxredge.recipe import Recipe
     from cxredge.results import Inspection, Verdict
 
@@ -42,9 +43,22 @@ def schema(out: Path) -> None:
         "field-log": FieldLog,
     }
     for name, model in models.items():
+        check_replaceable(out / f"{name}.schema.json", partial(_foreign, model=model))
+    for name, model in models.items():
         schema = model.model_json_schema()
         write_text(out / f"{name}.schema.json", canonical_json(_whole(schema) if name in WRITTEN_WHOLE else schema))
         say(printable(str(out / f"{name}.schema.json")))
+
+
+def _foreign(file: Path, model: type[Any]) -> str | None:
+    """A schema of another thing may be called the same: ours has the title of its model."""
+    import json
+
+    try:
+        tree = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return file.name
+    return None if isinstance(tree, dict) and tree.get("title") == model.__name__ else file.name
 
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:

@@ -55,11 +55,11 @@ def _report(bundle: Path, reference: Path | None, goal: Path) -> tuple[Verified,
     """Examine the bundle and write the page to ``goal``."""
     from cxredge.errors import printable
     from cxredge.report.material import REFERENCE, ReportMaterial
-    from cxredge.report.page import check_place, write_report
+    from cxredge.report.page import check_place, places, write_report
     from cxredge.workflows.examine import examine_bundle
 
     check_place(goal)
-    examined = examine_bundle(bundle, reference)
+    examined = examine_bundle(bundle, reference, places(goal))
     verified = examined.verified
     results = verified.results(examined.evidence)
     outputs: dict[str, Outputs] = {name: answers.evaluation.outputs for name, answers in verified.answers.items()}

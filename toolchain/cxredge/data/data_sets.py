@@ -115,6 +115,18 @@ class DataSet:
         )
 
 
+def data_folders(data: FolderData | PhantomData) -> tuple[Path, ...]:
+    """Folders of data sets that films of a recipe come from, and pictures that are no such films; phantoms have none.
+
+    Raises InputError DATA-MISSING.
+    """
+    if isinstance(data, PhantomData):
+        return ()
+    from cxredge.data.out_of_distribution import ood_sets
+
+    return (data_root() / data.name, *ood_sets(data.name).values())
+
+
 def open_data(data: FolderData | PhantomData, labels: Labels, cache: Path) -> DataSet:
     """Opens a recipe's data. Rows and patients are checked now; files are looked for when a split is used.
 

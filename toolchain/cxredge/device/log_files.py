@@ -14,7 +14,8 @@ from cxredge import strict_json
 from cxredge.device.contradictions import contradictions
 from cxredge.device.field_log import FieldLog
 from cxredge.errors import InputError
-from cxredge.files import TooManyFiles, open_regular, walk
+from cxredge.files import open_regular
+from cxredge.trees import TooManyFiles, walk
 
 MAX_BYTES = 1_000_000
 MAX_FILES = 10_000

@@ -23,6 +23,7 @@ from cxredge.distill.training import Loss, Training, seeded
 from cxredge.distill.write_back import write_back
 from cxredge.errors import InputError
 from cxredge.files import canonical_json, sha256_bytes, write_bytes, write_text
+from cxredge.places import check_outputs
 from cxredge.recipe import PhantomData, Recipe, recipe_path
 from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import load_recipe
@@ -57,9 +58,9 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     place: recipe folder or file. work: where checkpoints go, ``<work>/<recipe name>/``. fresh: drop old checkpoints.
     A run that was stopped is resumed after its last whole epoch; one that had ended is only measured again.
     Raises what ``load_recipe``, ``add_up``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and
-    InputError DISTILL-RECIPE (no ``distill`` section) or DISTILL-CHECKPOINT.
+    InputError DISTILL-RECIPE (no ``distill`` section), DISTILL-CHECKPOINT, or what ``check_outputs`` raises.
     """
-    from cxredge.data.data_sets import open_data
+    from cxredge.data.data_sets import data_folders, open_data
 
     file = recipe_path(place)
     recipe = load_recipe(place)
@@ -71,7 +72,13 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     # whatever can be refused is refused now, and not after an hour of training
     add_up(plan.terms)
     configuration = fingerprint(recipe, torch.get_num_threads())
+    weights, results = _outputs(file, recipe)
     checkpoints = {role: CheckpointFile(work / recipe.name / f"{role}.pt", configuration) for role in ROLES}
+    given = () if plan.teacher.weights is None else (file.parent / plan.teacher.weights.file,)
+    check_outputs(
+        [weights, results, *(checkpoint.path for checkpoint in checkpoints.values())],
+        [file, *given, *data_folders(recipe.data)],
+    )
     if not fresh:
         for checkpoint in checkpoints.values():
             checkpoint.load()
@@ -210,10 +217,16 @@ def _finish(
         versions={"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in VERSIONED}},
         weights_sha256=sha256_bytes(data),
     )
-    write_bytes(file.parent / recipe.weights.file, data)
-    write_text(file.parent / "results.json", canonical_json(result.model_dump(mode="json")))
+    weights, results = _outputs(file, recipe)
+    write_bytes(weights, data)
+    write_text(results, canonical_json(result.model_dump(mode="json")))
     write_back(file, sha256_bytes(data), chosen)
     return result
+
+
+def _outputs(file: Path, recipe: Recipe) -> tuple[Path, Path]:
+    """Weights and results, beside the recipe."""
+    return file.parent / recipe.weights.file, file.parent / "results.json"
 
 
 def _record(

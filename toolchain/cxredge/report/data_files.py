@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,13 +13,15 @@ from pydantic import BaseModel
 
 from cxredge.errors import InputError
 from cxredge.evidence_decisions import Confusion
-from cxredge.files import canonical_json, fresh_directory, write_text
+from cxredge.files import canonical_json, fresh_directory, not_empty, write_text
 from cxredge.metrics import metrics_of
+from cxredge.path_errors import writing
 from cxredge.report.material import ReportMaterial
 
 Row = dict[str, object]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the start of a formula (OWASP, CSV injection)."""
+RESULTS = "results.json"
 TABLES = (
     "verdicts", "gates", "labels", "temperatures", "flips", "confusion", "subgroups", "heatmaps", "strangers", "stress",
     "stability", "layers", "latency",
@@ -26,7 +30,7 @@ TABLES = (
 
 def contents(material: ReportMaterial) -> dict[str, str]:
     """Text by file name: ``results.json``, ``explanations.json`` where there are any, a CSV a table with rows."""
-    files = {"results.json": canonical_json(material.results.model_dump(mode="json"))}
+    files = {RESULTS: canonical_json(material.results.model_dump(mode="json"))}
     if material.explanations:
         files["explanations.json"] = canonical_json([e.model_dump(mode="json") for e in material.explanations])
     return files | {f"{name}.csv": csv_text(lines) for name, lines in tables(material).items() if lines}
@@ -35,17 +39,38 @@ def contents(material: ReportMaterial) -> dict[str, str]:
 def write_data(folder: Path, files: Mapping[str, str]) -> tuple[Path, ...]:
     """Write the files into ``folder``, in place of an earlier report's: it is whole or as it was.
 
-    Raises InputError REPORT-FOLDER when ``folder`` holds anything that is no report's, EnvironmentProblem DISK-*.
+    Raises InputError REPORT-FOLDER when ``folder`` holds anything that is no report's, and what ``fresh_directory``
+    raises.
     """
-    ours = {"results.json", "explanations.json", *(f"{name}.csv" for name in TABLES)}
-    foreign = sorted(p.name for p in folder.iterdir() if p.name not in ours) if folder.is_dir() else []
-    if foreign or (folder.exists() and not folder.is_dir()):
-        what = f"holds {foreign[0]}, which no report wrote" if foreign else "is a file"
-        raise InputError("REPORT-FOLDER", f"{folder} {what}", "give the report another name, or move that away")
-    with fresh_directory(folder) as fresh:
+    check_data_place(folder)
+    with fresh_directory(folder, _foreign) as fresh:
         for name, text in files.items():
             write_text(fresh / name, text)
     return tuple(folder / name for name in files)
+
+
+def check_data_place(folder: Path) -> None:
+    """Raises InputError REPORT-FOLDER where something else than a report's tables would be replaced."""
+    with writing(folder):
+        found = _foreign(folder) if os.path.lexists(folder) and not_empty(folder) else None
+    if found is not None:
+        what = f"holds {found}, which no report wrote" if os.path.isdir(folder) else "is no folder"
+        raise InputError("REPORT-FOLDER", f"{folder} {what}", "give the report another name, or move that away")
+
+
+def _foreign(folder: Path) -> str | None:
+    """A report's tables stand beside the results that they are of; other people's tables have such names too."""
+    if not folder.is_dir():
+        return folder.name
+    ours = {RESULTS, "explanations.json", *(f"{name}.csv" for name in TABLES)}
+    names = sorted(os.listdir(folder))
+    if foreign := [name for name in names if name not in ours or not (folder / name).is_file()]:
+        return foreign[0]
+    try:
+        tree = json.loads((folder / RESULTS).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return names[0]
+    return None if isinstance(tree, dict) and {"bundle", "verdicts"} <= tree.keys() else RESULTS
 
 
 def tables(material: ReportMaterial) -> dict[str, list[Row]]:

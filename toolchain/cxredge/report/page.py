@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from cxredge.metrics import metrics_of
 from cxredge.report import charts, choice, overview, panels, words
 from cxredge.report.charts import Svg
 from cxredge.report.confusion import Matrix, matrices
-from cxredge.report.data_files import contents, write_data
+from cxredge.report.data_files import check_data_place, contents, write_data
 from cxredge.report.gallery import Exhibit, exhibits
 from cxredge.report.material import REFERENCE, ReportMaterial
 from cxredge.results import SEMANTICS, Artifact, ArtifactTimes, Paired, Verdict
@@ -63,7 +64,7 @@ def write_report(path: Path, material: ReportMaterial) -> tuple[Path, ...]:
     page first. Raises InputError REPORT-FOLDER, EnvironmentProblem DISK-*.
     """
     check_place(path)
-    folder = path.with_name(f"{path.stem}-data")
+    _, folder = places(path)
     files = contents(material)
     text = render(material, {name: f"./{quote(folder.name)}/{name}" for name in files})
     data = write_data(folder, files)
@@ -71,10 +72,16 @@ def write_report(path: Path, material: ReportMaterial) -> tuple[Path, ...]:
     return (path, *data)
 
 
+def places(path: Path) -> tuple[Path, Path]:
+    """What a report writes: the page, and the folder of its tables."""
+    return path, path.with_name(f"{path.stem}-data")
+
+
 def check_place(path: Path) -> None:
     """Whether a page could be written there, before minutes are spent. Raises InputError REPORT-FOLDER."""
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError("REPORT-FOLDER", f"{path} is a folder", "name a file, for example report.html")
+    check_data_place(places(path)[1])
 
 
 def render(material: ReportMaterial, data: Mapping[str, str]) -> str:

@@ -13,13 +13,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.files import canonical_json, fresh_directory, sha256_bytes, write_text
+from cxredge.files import canonical_json, check_replaceable, fresh_directory, sha256_bytes, write_text
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
@@ -27,6 +31,11 @@ from cxredge.vectors.decision_cases import decision_cases
 from cxredge.vectors.films import films, refusals
 
 FOLDER = "preprocess"
+VECTORS, DECISIONS = "vectors.json", "decisions.json"
+OWN = {VECTORS: "vectors", DECISIONS: "cases"}
+"""Lists that are written, each with a key by which an earlier one is known."""
+PUT = re.compile(r"[0-9a-f]{16}\.[a-z0-9]{1,8}")
+"""What files in the folder are called."""
 GREY_BOUND = 3
 """Levels that a platform's JPEG decoder may differ from ours: a bound that we set, measured on no phone yet."""
 
@@ -51,9 +60,12 @@ def write_vectors(out: Path) -> int:
     """Write ``out/vectors.json``, ``out/preprocess/`` and ``out/decisions.json``; returns the number of cases.
 
     Deterministic: the same package versions give the same bytes. The folder takes its place whole, then the manifest;
-    a run that is killed between the two is told by the manifest's hashes.
+    a run that is killed between the two is told by the manifest's hashes. Raises InputError OUTPUT-FOREIGN where
+    another file or folder would be replaced, PATH-WRITE, EnvironmentProblem DISK-*.
     """
-    with fresh_directory(out / FOLDER) as folder:
+    for name, key in OWN.items():
+        check_replaceable(out / name, partial(_foreign_list, key=key))
+    with fresh_directory(out / FOLDER, _foreign_folder) as folder:
         manifest = {
             "vectors": 1,
             "grey_bound": GREY_BOUND,
@@ -61,10 +73,24 @@ def write_vectors(out: Path) -> int:
             "resizes": [_resize(folder, index, *sizes) for index, sizes in enumerate(RESIZES)],
             "refusals": [_refusal(folder, *refusal) for refusal in refusals()],
         }
-    write_text(out / "vectors.json", canonical_json(manifest))
+    write_text(out / VECTORS, canonical_json(manifest))
     decided = decision_cases()
-    write_text(out / "decisions.json", canonical_json({"cases": decided}))
+    write_text(out / DECISIONS, canonical_json({"cases": decided}))
     return len(films()) + len(RESIZES) + len(refusals()) + len(decided)
+
+
+def _foreign_folder(folder: Path) -> str | None:
+    if not folder.is_dir():
+        return folder.name
+    return min((name for name in os.listdir(folder) if not PUT.fullmatch(name)), default=None)
+
+
+def _foreign_list(file: Path, key: str) -> str | None:
+    try:
+        tree = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return file.name
+    return None if isinstance(tree, dict) and key in tree else file.name
 
 
 def _film(folder: Path, name: str, data: bytes, spec: InputSpec, exact: bool) -> dict[str, object]:

@@ -30,6 +30,8 @@ COMMAND = (sys.executable, "-m", "cxredge.workers.fork_server_process", "fork" i
 """macOS starts threads of its own in a process, and its frameworks refuse to work in a forked one."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+TEMPORARY = "tmp"
+"""Beside a task's file, the folder for temporary files: what exporters and killed workers leave there goes with it."""
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "TOKENIZERS_PARALLELISM": "false",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cxredge.errors import CxrError, EnvironmentProblem
 from cxredge.files import write_text
-from cxredge.workers.fork_server import ForkServer, ending, last_words
+from cxredge.workers.fork_server import TEMPORARY, ForkServer, ending, last_words
 from cxredge.workers.task import TASK, Answer, AnyJob, Task
 
 Event = Callable[[str], None]
@@ -97,7 +97,7 @@ class _Running:
         self.task = task
         self.event = event
         folder = Path(task.folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / TEMPORARY).mkdir(parents=True, exist_ok=True)
         write_text(folder / TASK, task.model_dump_json())
         for place in range(len(task.jobs)):
             task.answer(place).unlink(missing_ok=True)

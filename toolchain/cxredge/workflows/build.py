@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxredge.bundle.assemble import assemble
-from cxredge.bundle.manifest import Manifest
+from cxredge.bundle.bundle import foreign
+from cxredge.bundle.manifest import BundleKind, Manifest
 from cxredge.errors import InputError
+from cxredge.files import check_replaceable
+from cxredge.places import check_apart, check_outputs
 from cxredge.results import Artifact, Verdict
-from cxredge.stages import Cache
+from cxredge.stages import STAGES, Cache
 from cxredge.vocabulary import APP_TARGETS, AppKind
 from cxredge.workers.fork_server import ForkServer
 from cxredge.workflows.materialize import materialize
@@ -38,7 +41,8 @@ def build_recipe(
 
     assets: folders that get a copy of an app's bundle. Raises what any stage raises; when several jobs fail, the
     error of the first, with the others named. The last good bundles stay as they are unless every gate is kept.
-    Raises InputError BUILD-APP when an app's bundle is wanted and not all of its artifacts are built.
+    Raises InputError BUILD-APP when an app's bundle is wanted and not all of its artifacts are built; OUTPUT-* and
+    PATH-WRITE, before anything is made, where a bundle cannot go.
     """
     pipeline = recipe_pipeline(place, targets, schemes)
     recipe = pipeline.recipe
@@ -53,7 +57,17 @@ def build_recipe(
                 f"the {kind} bundle needs {needed}; this build makes {', '.join(pipeline.names)}",
                 f"build without --targets and --schemes, from a recipe with bundles.{kind}",
             )
+    goal = out / f"{recipe.name}-{recipe.version}"
+    goals: list[tuple[BundleKind, Path]] = [("host", goal)]
+    for kind in apps:
+        goals += [(kind, goal.with_name(f"{goal.name}-{kind}"))]
+        goals += [(kind, assets[kind])] if kind in assets else []
     store = Cache()
+    places = [place for _, place in goals]
+    check_outputs(places, pipeline.inputs)
+    check_apart([*places, store.root / STAGES], pipeline.inputs)
+    for place in places:
+        check_replaceable(place, foreign)
     with ForkServer() as server:
         materialize(pipeline.wanted, store, server, f"building {recipe.name}")
     trial, artifacts = pipeline.trial, pipeline.artifacts
@@ -63,9 +77,5 @@ def build_recipe(
     if not built.passed:
         return built
     parts = bundle_parts(pipeline, judged, store)
-    goal = out / f"{recipe.name}-{recipe.version}"
-    bundles = [(goal, assemble(parts, "host", goal))]
-    for kind in apps:
-        places = [goal.with_name(f"{goal.name}-{kind}"), *([assets[kind]] if kind in assets else [])]
-        bundles += [(place, assemble(parts, kind, place)) for place in places]
+    bundles = [(place, assemble(parts, kind, place)) for kind, place in goals]
     return Built(built.judged, tuple(bundles))

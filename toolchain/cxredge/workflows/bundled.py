@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from cxredge.bundle.bundle import Bundle
 from cxredge.errors import InputError
+from cxredge.places import check_apart
 from cxredge.recipe import Recipe
 from cxredge.results import FilmRecord
-from cxredge.stages import cache_folder
+from cxredge.stages import STAGES, cache_folder
 from cxredge.vocabulary import ArtifactName
 from cxredge.workflows.stages.artifact import BundledArtifact
 from cxredge.workflows.stages.films import CalibrationFilms, Films
@@ -39,9 +40,11 @@ class Bundled:
 
     @cached_property
     def data(self) -> DataSet:
-        """The data set that it was built with."""
+        """The data set that it was built with. Raises InputError OUTPUT-IS-INPUT where the cache is in the bundle."""
         from cxredge.data.data_sets import open_data
 
+        # phantoms are drawn into the cache
+        check_apart([cache_folder() / STAGES], [self.bundle.folder, self.weights])
         return open_data(self.recipe.data, self.recipe.labels, cache_folder())
 
     @cached_property

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.bundle.bundle import Bundle, open_bundle
+from cxredge.data.data_sets import data_folders
 from cxredge.evidence import Evidence, Explanation, StabilityEvidence
 from cxredge.parity.decisions import rule_of
 from cxredge.parity.heatmaps import heatmap_evidence
@@ -19,8 +19,10 @@ from cxredge.parity.novelty_evidence import novelty_evidence
 from cxredge.parity.pairs import Both, Pair
 from cxredge.parity.stability import halves, stability_evidence
 from cxredge.parity.stress_evidence import stress_evidence
+from cxredge.places import check_outputs
 from cxredge.progress import track
 from cxredge.results import BenchFigures
+from cxredge.scratch import temporary
 from cxredge.stages import Scratch, Stage
 from cxredge.vocabulary import ArtifactName
 from cxredge.workers.fork_server import ForkServer
@@ -52,16 +54,17 @@ class Examined:
     """None for an app's bundle, which lacks the reference to compare latencies with."""
 
 
-def examine_bundle(bundle: Path, reference: Path | None = None) -> Examined:
+def examine_bundle(bundle: Path, reference: Path | None = None, outputs: Sequence[Path] = ()) -> Examined:
     """Everything that can be measured of a bundle here. Takes minutes: INT8 artifacts are lowered twice more.
 
-    Raises what ``verify_bundle`` raises.
+    outputs: where the caller will write what was found. Raises what ``verify_bundle`` and ``check_outputs`` raise.
     """
     opened = open_bundle(bundle)
+    check_outputs(outputs, [bundle, *([reference] if reference else []), *data_folders(opened.record.recipe.data)])
     bundled = Bundled(opened, reference_weights(opened, reference))
-    with tempfile.TemporaryDirectory(prefix="cxredge-examine-") as scratch, ForkServer() as server:
+    with temporary("examine") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
-        store = Scratch(Path(scratch))
+        store = Scratch(scratch)
         stressed = StressedFilms(bundled.trial.evaluation)
         verified = run_and_judge(bundled, store, server, (stressed,))
         steady = _stability(verified, server)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cxredge.bundle.bundle import open_bundle
 from cxredge.errors import InputError
 from cxredge.evidence import Explanation
 from cxredge.explain.layerwise import explanation
+from cxredge.scratch import temporary
 from cxredge.stages import Scratch
 from cxredge.vocabulary import ArtifactName
 from cxredge.workers.fork_server import ForkServer
@@ -32,9 +32,9 @@ def explain_artifact(bundle: Path, name: str | None, films: int, reference: Path
     opened = open_bundle(bundle)
     artifact = opened.artifact(name or opened.manifest.primary)
     bundled = Bundled(opened, reference_weights(opened, reference))
-    with tempfile.TemporaryDirectory(prefix="cxredge-explain-") as scratch, ForkServer() as server:
+    with temporary("explain") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
-        (found,) = explain_artifacts(bundled, [artifact.name], films, Scratch(Path(scratch)), server)
+        (found,) = explain_artifacts(bundled, [artifact.name], films, Scratch(scratch), server)
     return found
 
 

@@ -19,6 +19,7 @@ from cxredge.errors import EnvironmentProblem, InputError, printable
 from cxredge.files import open_regular, sha256_bytes, sha256_file
 from cxredge.path_errors import reading, shown
 from cxredge.results import Inspection
+from cxredge.scratch import temporary
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target
 from cxredge.trees import TooManyFiles, regular_files
@@ -50,7 +51,7 @@ def inspect_file(path: Path) -> Inspection:
         raise InputError(
             "INSPECT-SIZE", f"{shown(path)} has {size:,} bytes; {MAX_BYTES:,} are read", "name a model for phones"
         )
-    with tempfile.TemporaryFile() as answer:
+    with tempfile.TemporaryFile() as answer, temporary("inspect") as scratch:
         # libraries of matrix products reserve memory for each thread, and nothing is multiplied here
         single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         # -P: a file of that folder is not to be imported in place of a package
@@ -61,7 +62,7 @@ def inspect_file(path: Path) -> Inspection:
                 stdout=answer,
                 stderr=subprocess.DEVNULL,
                 timeout=SECONDS,
-                env={**os.environ, **single, "PYTHONUTF8": "1"},
+                env={**os.environ, **single, "PYTHONUTF8": "1", "TMPDIR": str(scratch)},
                 check=False,
             ).returncode
         except subprocess.TimeoutExpired:

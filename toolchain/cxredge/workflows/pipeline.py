@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 
 
 class Pipeline:
-    """One recipe, the artifacts asked for, and the stages between them.
+    """One recipe, the artifacts asked for, and the stages between them. file: that the recipe was read from.
 
     Raises InputError WEIGHTS-MISSING or WEIGHTS-HASH; its properties raise what opening the data and choosing films
     raise.
     """
 
-    def __init__(self, recipe: Recipe, weights: Path, names: tuple[ArtifactName, ...]) -> None:
+    def __init__(self, recipe: Recipe, file: Path, names: tuple[ArtifactName, ...]) -> None:
         self.recipe = recipe
-        self.weights = weights
+        self.file = file
+        self.weights = weights = file.parent / recipe.weights.file
         self.names = names
         checked_weights(weights, recipe.weights.sha256)
 
@@ -47,6 +48,13 @@ class Pipeline:
         from cxredge.data.data_sets import open_data
 
         return open_data(self.recipe.data, self.recipe.labels, cache_folder())
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """What is read, as files and as whole folders. Raises InputError DATA-MISSING."""
+        from cxredge.data.data_sets import data_folders
+
+        return (self.file, self.weights, *data_folders(self.recipe.data))
 
     @cached_property
     def calibration(self) -> CalibrationFilms | None:
@@ -140,4 +148,4 @@ def recipe_pipeline(place: Path, targets: tuple[str, ...] = (), schemes: tuple[s
             "widen one",
             recipe.artifacts(),
         )
-    return Pipeline(recipe, recipe_path(place).parent / recipe.weights.file, chosen)
+    return Pipeline(recipe, recipe_path(place), chosen)

@@ -13,7 +13,8 @@ from typing import Any, get_args
 
 from cxredge.errors import InputError
 from cxredge.evidence import PrecisionAttempt, PrecisionSearch
-from cxredge.files import write_text
+from cxredge.files import canonical_json, write_text
+from cxredge.places import check_outputs
 from cxredge.recipe import Bundles, Recipe, recipe_path
 from cxredge.recipe_file import rewritten
 from cxredge.stages import Cache, Store
@@ -32,16 +33,22 @@ CHOSEN = "model.auto.yaml"
 Climb = Generator[Rung, bool, Rung | None]
 
 
-def search(place: Path, targets: tuple[str, ...], say: Callable[[PrecisionAttempt], None]) -> PrecisionSearch:
+def search(
+    place: Path, targets: tuple[str, ...], out: Path, say: Callable[[PrecisionAttempt], None]
+) -> PrecisionSearch:
     """Climb for each target of the recipe (or of ``targets``); ``say`` hears every attempt when it is judged.
+
+    out: where ``write_chosen`` will be told to write.
 
     An artifact that its target cannot make (an InputError of its own job) is an attempt that failed, and says why.
     Raises what else a build raises, and InputError PRECISION-GATES when the recipe bounds no scheme of a target.
+    Refuses before the first attempt what could not be written in the end (OUTPUT-IS-INPUT, PATH-WRITE).
     """
     pipeline = recipe_pipeline(place, targets, ())
     recipe = pipeline.recipe
+    check_outputs(_written(pipeline.file, f"{recipe.name} {recipe.version}", out), pipeline.inputs)
     wanted = list(dict.fromkeys(name.target for name in pipeline.names))
-    integers = Pipeline(recipe, pipeline.weights, tuple(ArtifactName.of(target, "w8a8") for target in wanted))
+    integers = Pipeline(recipe, pipeline.file, tuple(ArtifactName.of(target, "w8a8") for target in wanted))
     store = Cache()
     attempts: list[PrecisionAttempt] = []
     chosen: dict[TargetName, Rung] = {}
@@ -76,11 +83,16 @@ def patterns(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(re.escape(name) for name in names)
 
 
-def write_chosen(place: Path, found: PrecisionSearch) -> Path:
-    """Write the recipe with what was chosen, comments kept, as ``model.auto.yaml`` beside it; returns its place.
+def write_chosen(place: Path, found: PrecisionSearch, out: Path) -> Path:
+    """Write all attempts into ``out``, and the recipe with what was chosen, comments kept, as ``model.auto.yaml``.
+
+    This one lies beside the recipe; returns its place.
 
     Targets for which nothing was chosen are left out. Raises InputError PRECISION-NONE when nothing was.
     """
+    file = recipe_path(place)
+    goal, attempts = _written(file, found.recipe, out)
+    write_text(attempts, canonical_json(found.model_dump(mode="json")))
     if not found.chosen:
         raise InputError(
             "PRECISION-NONE",
@@ -98,10 +110,13 @@ def write_chosen(place: Path, found: PrecisionSearch) -> Path:
             moved = [_moved(name, found) for name in names]
             tree["bundles"][kind] = list(dict.fromkeys(name for name in moved if name is not None))
 
-    file = recipe_path(place)
-    goal = file.with_name(CHOSEN)
     write_text(goal, rewritten(file, change))
     return goal
+
+
+def _written(file: Path, recipe: str, out: Path) -> tuple[Path, Path]:
+    """Where the chosen recipe goes, and the list of attempts. recipe: name and version."""
+    return file.with_name(CHOSEN), out / f"{recipe.replace(' ', '-')}-precision.json"
 
 
 def _moved(name: str, found: PrecisionSearch) -> str | None:
@@ -136,7 +151,7 @@ def _attempt(
             "bundles": Bundles(),
         }
     )
-    tried = Pipeline(recipe, pipeline.weights, tuple(names.values()))
+    tried = Pipeline(recipe, pipeline.file, tuple(names.values()))
     refused: Refused = {}
     materialize(tried.wanted, store, server, f"building {recipe.name}", refused)
     errors = {

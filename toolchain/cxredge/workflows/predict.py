@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.manifest import Manifest
 from cxredge.errors import CxrError, InputError, nearest
-from cxredge.files import TooManyFiles, sha256_file, walk, write_bytes
+from cxredge.files import sha256_file, write_bytes
 from cxredge.images.acquisition import passing_over
 from cxredge.images.preprocess import preprocess, to_student
 from cxredge.outputs import Outputs
+from cxredge.places import check_outputs
 from cxredge.progress import track
 from cxredge.report.findings import FilmClass, FilmFindings, findings, other_kind
 from cxredge.targets import get_target
 from cxredge.targets.runner import Runner
+from cxredge.trees import TooManyFiles, walk
 from cxredge.vocabulary import ArtifactName
 
 MAX_FILES = 1_000_000
@@ -48,8 +50,8 @@ class Predictor:
     """A checked bundle and one of its artifacts, on films.
 
     name: of the artifact; None: the primary one. other_kinds: read films of other modalities, body parts and views than
-    the model takes, and say so. Raises InputError BUNDLE-*, MANIFEST-*, PREDICT-LABEL,
-    PREDICT-HEATMAP, PREDICT-EMPTY or PREDICT-MANY.
+    the model takes, and say so. Raises InputError BUNDLE-*, MANIFEST-*, PREDICT-LABEL, PREDICT-HEATMAP, PREDICT-EMPTY,
+    PREDICT-MANY, and what ``check_outputs`` raises.
     """
 
     def __init__(
@@ -81,6 +83,9 @@ class Predictor:
                 f"--heatmap {heatmap} does not fit {len(self._films)} film(s)",
                 "name a .png for one film, a folder for several",
             )
+        if heatmap is not None:
+            # of what lies in a folder that is named, only links can be elsewhere too
+            check_outputs([heatmap], [bundle, *films, *(film for film in self._films if film.is_symlink())])
         self._heatmaps = None if heatmap is None else Heatmaps(heatmap, label)
 
     @property

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.bundle.bundle import read_manifest
+from cxredge.bundle.bundle import read_manifest, walk_files
 from cxredge.bundle.manifest import SIGNATURE
 from cxredge.errors import InputError, ProofFailed
 from cxredge.recipe import recipe_path
+from cxredge.scratch import temporary
 
 # what may differ between two people's machines and must not decide a byte
 SURROUNDINGS = ({"PYTHONHASHSEED": "1", "TZ": "UTC"}, {"PYTHONHASHSEED": "2", "TZ": "Asia/Kathmandu"})
@@ -44,11 +44,11 @@ def rebuild(
     has said why), and BUNDLE-* or MANIFEST-* for a bundle that is not whole.
     """
     given = [(bundle, read_manifest(bundle)) for bundle in bundles]
-    with tempfile.TemporaryDirectory(prefix="cxredge-rebuild-") as folder:
+    with temporary("rebuild") as folder:
         outs = []
         for number, surroundings in enumerate(SURROUNDINGS, start=1):
             say(f"build {number} of {len(SURROUNDINGS)}")
-            outs.append(_build(Path(folder) / str(number), place, targets, schemes, surroundings))
+            outs.append(_build(folder / str(number), place, targets, schemes, surroundings))
         one, two = outs
         compare(one, two)
         found = []
@@ -57,7 +57,7 @@ def rebuild(
             for bundle, other in given:
                 if other.kind == manifest.kind:
                     compare(built, bundle)
-            files = [p for p in built.rglob("*") if p.is_file()]
+            files = _files(built).values()
             found.append(Same(manifest.id, manifest.kind, len(files), sum(p.stat().st_size for p in files)))
         kinds = [same.kind for same in found]
         for bundle, other in given:
@@ -120,8 +120,7 @@ def first_difference(one: Path, two: Path) -> int | None:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-    return {name: path for name, path in files.items() if name != SIGNATURE}
+    return {name: folder / name for name, _ in walk_files(folder) if name != SIGNATURE}
 
 
 def _differs(one: Path, two: Path, what: str) -> ProofFailed:

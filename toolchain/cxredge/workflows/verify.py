@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Results
 from cxredge.parity.judge import Answers, Judged
+from cxredge.scratch import temporary
 from cxredge.stages import Scratch
 from cxredge.vocabulary import ArtifactName
 from cxredge.workers.fork_server import ForkServer
@@ -61,9 +61,9 @@ def verify_bundle(bundle: Path, reference: Path | None = None) -> Verified:
     """
     opened = open_bundle(bundle)
     weights = reference_weights(opened, reference)
-    with tempfile.TemporaryDirectory(prefix="cxredge-verify-") as scratch, ForkServer() as server:
+    with temporary("verify") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
-        return run_and_judge(Bundled(opened, weights), Scratch(Path(scratch)), server)
+        return run_and_judge(Bundled(opened, weights), Scratch(scratch), server)
 
 
 def run_and_judge(bundled: Bundled, store: Scratch, server: ForkServer, extra: Sequence[Pictures] = ()) -> Verified:
