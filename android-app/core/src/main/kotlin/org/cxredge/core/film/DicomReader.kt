@@ -125,6 +125,7 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
     }
 
     private fun bytes(count: Int): ByteArray {
+        pass(count.toLong())
         val bytes = ByteArray(count)
         var filled = 0
         while (filled < count) {
@@ -132,20 +133,20 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
             if (got < 0) throw End()
             filled += got
         }
-        pass(count.toLong())
         return bytes
     }
 
     private fun skip(count: Long) {
+        pass(count)
         var left = count
         while (left > 0) {
             val passed = stream.skip(left)
             if (passed <= 0) throw End()
             left -= passed
         }
-        pass(count)
     }
 
+    /** Notes bytes before they are read, or found missing. */
     private fun pass(count: Long) {
         at += count
         if (at > MAX_HEADER_BYTES) throw large("has more than $MAX_HEADER_BYTES bytes before its pixels")

@@ -89,6 +89,10 @@ class HostileDicomTest {
         val parts = List(5) { ByteArray(13 shl 20) }
         assertEquals("IMG-SIZE", code(film(deflated) { parts.forEach { element(PRIVATE, "OB", it) } }))
         assertEquals("IMG-SIZE", code(film(deflated) { element(PRIVATE, "OB", ByteArray(65 shl 20)) }))
+        // what is claimed counts, whether or not it is there
+        val claims = meta() + bytes(9, 0, 0x40, 0x11, 'O'.code, 'B'.code, 0, 0, 0, 0, 0, 4)
+        assertEquals("IMG-SIZE", code(claims))
+        assertEquals("IMG-NO-PIXELS", code(claims.also { it[it.size - 1] = 3 }))
         val plain = film {}
         read(plain + sequence + repeated(emptyItem, 200_000))
         read(plain + repeated(sequence + openItem, 100))
