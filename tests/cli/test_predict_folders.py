@@ -116,6 +116,6 @@ def test_a_film_of_another_kind_is_named_or_refused(tmp_path: Path) -> None:
     assert second["passed_over"] == []
     gone_on = asked("--other-kinds")
     assert gone_on.return_value == 0, gone_on.exception
-    assert gone_on.stdout.count("warning: not the kind of film that this model takes (modality MR)") == 1
+    assert gone_on.stdout.count("warning: modality MR: not the kind of film that this model takes") == 1
     first, second = json.loads(asked("--other-kinds", "--json").stdout)
     assert (first["passed_over"], second["passed_over"]) == (["modality MR"], [])

@@ -115,6 +115,6 @@ def test_what_was_passed_over_is_said_first_and_in_the_record(name: str, logits:
     found = findings(model(name), outputs(*logits), *FILM, ("modality MR", "view LL"))
     assert found.model_dump(mode="json") == {**plain.model_dump(mode="json"), "passed_over": ["modality MR", "view LL"]}
     said = text(found, phantom=False).splitlines()
-    warning = "not the kind of film that this model takes (modality MR, view LL): do not rely on the findings"
+    warning = "modality MR, view LL: not the kind of film that this model takes; do not rely on the findings"
     assert f"  warning: {warning}" in said
     assert [line for line in said if "warning" not in line] == text(plain, phantom=False).splitlines()

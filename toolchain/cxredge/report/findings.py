@@ -215,15 +215,15 @@ def _quality(model: Model, outputs: Outputs) -> list[Accident] | None:
 
 
 def other_kind(result: FilmAnswer) -> str:
-    """That the film is of another kind than the model takes, and of which."""
-    return f"not the kind of film that this model takes ({', '.join(result.passed_over)})"
+    """That the film is of another kind than the model takes; of which comes first, for captions may be cut."""
+    return f"{', '.join(result.passed_over)}: not the kind of film that this model takes"
 
 
 def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
     """Lines for a person."""
     lines = [f"{printable(result.film)}  ({result.bundle}, {result.artifact})", *result.lines()]
     if result.passed_over:
-        lines.append(f"  warning: {other_kind(result)}: do not rely on the findings")
+        lines.append(f"  warning: {other_kind(result)}; do not rely on the findings")
     if result.novelty is not None:
         scale = f"novelty {result.novelty:.2f}", f"threshold {result.novelty_threshold:.2f}"
         if result.unlike_training_films:
