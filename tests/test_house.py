@@ -26,6 +26,7 @@ TORCH_AT_MODULE_SCOPE = (
     "mlprogram/operators/",
     "quantize/rounding.py",
     "quantize/folding.py",
+    "quantize/kernels.py",
     "quantize/units.py",
     "quantize/unit_graph.py",
     "quantize/simulated_int8.py",

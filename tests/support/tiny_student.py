@@ -68,7 +68,7 @@ def make_student(spectrum: bool = False, skip: bool = True) -> Student:
     """Random weights, settled batch norms and a fitted novelty: nothing in it is degenerate."""
     torch.manual_seed(0)
     width = 48
-    return _settled(Student(Backbone(width, spectrum, skip), 4 * width, len(LABELS), 4))
+    return settled(Student(Backbone(width, spectrum, skip), 4 * width, len(LABELS), 4))
 
 
 def make_timm_student(name: str) -> Student:
@@ -77,10 +77,11 @@ def make_timm_student(name: str) -> Student:
 
     torch.manual_seed(0)
     backbone = TimmBackbone(name, 1, SIZE, SIZE)
-    return _settled(Student(backbone, backbone.features, len(LABELS), 4))
+    return settled(Student(backbone, backbone.features, len(LABELS), 4))
 
 
-def _settled(student: Student) -> Student:
+def settled(student: Student) -> Student:
+    """Batch norms and novelty as the films leave them; evaluation mode."""
     images = torch.from_numpy(films(32, 1)).float()
     student.train()
     for module in student.modules():

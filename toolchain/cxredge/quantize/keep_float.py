@@ -27,19 +27,21 @@ class Kept:
 
 @dataclass(frozen=True)
 class KernelRead:
-    """One convolution or linear layer of ``QUANTISED`` that an image passes. values: numbers in its kernel."""
+    """One convolution or linear layer of ``QUANTISED`` that an image passes. values: numbers in its kernel.
+    grouped_transposed: whether it is a transposed convolution in groups, of which not every target has an INT8 form."""
 
     module: str
     kernel: str
     """Names the kernel: two layers that share theirs read the same one."""
     values: int
+    grouped_transposed: bool = False
 
 
 def kernel_reads(student: Student, spec: InputSpec) -> tuple[KernelRead, ...]:
     """All kernels that INT8 may store, once for each layer that reads them, found in the exported graph."""
     import torch
 
-    from cxredge.quantize.kernels import kernel_of
+    from cxredge.quantize.kernels import arguments, kernel_of, kind_of
 
     with torch.no_grad():
         program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
@@ -47,12 +49,13 @@ def kernel_reads(student: Student, spec: InputSpec) -> tuple[KernelRead, ...]:
     for node in program.graph.nodes:
         kernel = kernel_of(node)
         if kernel is not None and inside(module_of(node)):
-            found.append(KernelRead(module_of(node), kernel.name, kernel.meta["val"].numel()))
+            grouped = "transpose" in kind_of(node) and arguments(node)["groups"] > 1
+            found.append(KernelRead(module_of(node), kernel.name, kernel.meta["val"].numel(), grouped))
     return tuple(found)
 
 
 def quantised_weights(reads: Iterable[KernelRead], kept: frozenset[str]) -> tuple[int, int]:
-    """Number of weights that INT8 is asked to store: if a shared kernel is stored once, and if it is for each layer."""
+    """Number of weights that a scheme is to store in fewer bytes: shared kernels once, and once for each layer."""
     left = [read for read in reads if read.module not in kept]
     return sum({read.kernel: read.values for read in left}.values()), sum(read.values for read in left)
 

@@ -41,7 +41,9 @@ def round_weights(student: Student, spec: InputSpec, images: NDArray[np.uint8]) 
     layers = {name: m for name, m in rounded.backbone.named_modules() if _plain(m)}
     moments = _observe(rounded, layers, images[:: max(1, len(images) // MAX_FILMS)])
     for name, conv in layers.items():
-        _round(conv, moments[name])
+        # a layer that the student never calls has seen nothing, and no exporter stores it
+        if moments[name].patches:
+            _round(conv, moments[name])
     return rounded
 
 

@@ -14,19 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-import numpy as np
-
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_file
 from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.quantize.keep_float import Kept, kept_by_scheme, quantised_weights
+from cxredge.quantize.keep_float import Kept, KernelRead, kept_by_scheme, quantised_weights
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Artifact, Census, Delegation, TensorRange
 from cxredge.targets.checks import check_census
+from cxredge.targets.first_run import refusal
 from cxredge.targets.lowering import Lowering
 from cxredge.targets.lowering_error import lowering_error, running_error
-from cxredge.targets.quiet import kept_quiet, same_threads
+from cxredge.targets.quiet import kept_quiet
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.vocabulary import INTEGER_SCHEMES, ArtifactName, SchemeName, TargetName
 
@@ -52,10 +51,10 @@ class Lowered:
     """What ``_lower_impl`` hands back beside the file that it wrote."""
 
     ranges: tuple[TensorRange, ...] = ()
-    nodes: Mapping[int, Any] = field(default_factory=dict)
-    """Nodes of the lowered graph by the numbers that the runtime has for them, where it has."""
     cam_step: float | None = None
     """A 255th of the cam's calibrated range: what one step would be if the cam itself were 8-bit."""
+    nodes: Mapping[int, Any] = field(default_factory=dict)
+    """Nodes of the lowered graph by the numbers that the runtime has for them, where it has."""
 
 
 class Target(ABC):
@@ -129,7 +128,8 @@ class Target(ABC):
             films = lowering.calibration if scheme == "w8a8" else None
             lowered = self._lower_impl(lowering.prepared[key], scheme, recipe, films, kept.modules, path)
         self._run_once(name, student, recipe.input, lowered, path)
-        asked = quantised_weights(lowering.kernels, kept.modules) if name.integer else (0, 0)
+        reads = (read for read in lowering.kernels if not name.integer or self.has_int8(read))
+        asked = quantised_weights(reads, kept.modules if name.integer else frozenset())
         return self._describe(name, lowered, kept, asked, path)
 
     def _check_scheme(self, scheme: SchemeName, calibration: CalibrationFilms | None) -> None:
@@ -156,24 +156,14 @@ class Target(ABC):
             raise lowering_error(name, lowering.student, lowering.recipe.input, error) from error
 
     def _run_once(self, name: ArtifactName, student: Student, spec: InputSpec, lowered: Lowered, path: Path) -> None:
-        """Open what was just written and run a grey image: a file that its own runtime refuses is no artifact.
-
-        Raises InputError TARGET-LOWERING. What the outputs say is not looked at; where nothing runs the target, nothing
-        is opened.
-        """
+        """Raises InputError TARGET-LOWERING where the file's own runtime refuses it; without one, nothing is opened."""
         if self.availability().run is not None:
             return
-        image = np.full((1, spec.channels, spec.height, spec.width), 127, np.float32)
-        said: list[str] = []
-        try:
-            with same_threads(), kept_quiet() as said, self.open(path) as runner:
-                runner.run(image)
-        except CxrError as error:
-            if error.code == "RUN-OUTPUT":
-                return
+        error = refusal(lambda: self.open(path), spec)
+        if error is not None:
             path.unlink()
-            words = f"{error.cause} {' | '.join(said)}"
-            raise running_error(name, student, spec, self._culprit_impl(lowered, words), words) from error
+            node = self._culprit_impl(lowered, error.cause)
+            raise running_error(name, student, spec, node, error.cause) from error
 
     def _describe(
         self, name: ArtifactName, lowered: Lowered, kept: Kept, asked: tuple[int, int], path: Path
@@ -263,6 +253,10 @@ class Target(ABC):
         The twin's tensors have the names of the artifact's, and the values of the student's.
         """
         return None
+
+    def has_int8(self, layer: KernelRead) -> bool:
+        """Whether this target's INT8 has a form of such a layer; others stay in float."""
+        return True
 
     @abstractmethod
     def runtime(self) -> Runtime:

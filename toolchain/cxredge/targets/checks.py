@@ -38,8 +38,8 @@ def check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
 def check_census(name: str, scheme: SchemeName, census: Census, asked: tuple[int, int]) -> None:
     """Hold what was read back from artifact ``name`` against what was asked for. Raises InputError TARGET-CENSUS.
 
-    asked: number of weights that an INT8 scheme was to store in one byte each, with shared kernels stored once, and for
-    each layer. The file may hold some bytes more: zero points, and what an exporter adds.
+    asked: number of weights that the scheme was to store in one byte each (fp16: in two), with shared kernels stored
+    once, and once for each layer. The file may hold some bytes more: zero points, and what an exporter adds.
     """
     total = sum(census.weight_bytes.values())
     int8 = sum(n for d, n in census.weight_bytes.items() if d in ("int8", "uint8"))
@@ -51,8 +51,9 @@ def check_census(name: str, scheme: SchemeName, census: Census, asked: tuple[int
         wrong = "no activation is 8-bit"
     if scheme in ("fp32", "fp16") and (int8 > 0.05 * total or quantised):
         wrong = "it holds 8-bit weights or activations"
-    if scheme == "fp16" and census.weight_bytes.get("float16", 0) < 0.5 * total:
-        wrong = "most of its constant bytes are not float16"
+    half = census.weight_bytes.get("float16", 0)
+    if scheme == "fp16" and half < asked[0]:
+        wrong = f"{half} of {total} constant bytes are float16, and {2 * asked[0]} should be"
     if any(d != "float32" for d in {**census.inputs, **census.outputs}.values()):
         wrong = f"its inputs and outputs are not all float32: {census.inputs} -> {census.outputs}"
     if wrong is not None:

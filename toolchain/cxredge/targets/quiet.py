@@ -6,23 +6,26 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 
 
 @contextmanager
 def kept_quiet() -> Iterator[list[str]]:
     """Send descriptor 2 to a file while the block runs; if it raises, the list then holds what was written.
 
-    ExecuTorch puts the reason of a failed load there and only a number into its exception.
+    ExecuTorch puts the reason of a failed load there, or into ``sys.stderr`` where that is another file, and only a
+    number into its exception.
     """
     said: list[str] = []
     sys.stderr.flush()
     terminal = os.dup(2)
-    with tempfile.TemporaryFile() as stream:
+    with tempfile.TemporaryFile() as stream, open(os.dup(stream.fileno()), "w", errors="replace") as text:
         os.dup2(stream.fileno(), 2)
         try:
-            yield said
+            with redirect_stderr(text):
+                yield said
         except BaseException:
+            text.flush()
             stream.seek(0)
             said += [line.strip() for line in stream.read().decode("utf-8", "replace").splitlines() if line.strip()]
             raise

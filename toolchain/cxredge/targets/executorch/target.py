@@ -16,6 +16,7 @@ from cxredge.files import canonical_json, write_bytes
 from cxredge.modelfile.contents import Contents
 from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.keep_float import KernelRead
 from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.targets.base import Lowered, Target
@@ -51,12 +52,16 @@ class ExecuTorch(Target):
     # in this order: importing torch loads the libraries that the extension is linked to
     runtime_modules = ("torch", "executorch.extension.pybindings._portable_lib")
 
+    def has_int8(self, layer: KernelRead) -> bool:
+        """See ``Target``."""
+        return not layer.grouped_transposed
+
     def runtime(self) -> Runtime:
         """ExecuTorch."""
         return Runtime("ExecuTorch")
 
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> Any:
-        from cxredge.targets.executorch.program import export
+        from cxredge.targets.executorch.exported import export
 
         return export(student, spec)
 
@@ -79,7 +84,7 @@ class ExecuTorch(Target):
         with torch.no_grad():
             if calibration is not None:
                 program, estimator = quantise(program, calibration, kept)
-                lowered = Lowered(estimator.table(calibration.rule), cam_step=estimator.step(CAM, calibration.rule))
+                lowered = Lowered(estimator.table(calibration.rule), estimator.step(CAM, calibration.rule))
             constants = {
                 OUTPUTS_METHOD: ",".join(STUDENT_OUTPUTS),
                 LABELS_METHOD: ",".join(recipe.labels.names),

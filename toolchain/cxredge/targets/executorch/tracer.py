@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.targets.executorch.program import export
+from cxredge.targets.executorch.exported import export
 from cxredge.targets.executorch.quantizer import quantise
 from cxredge.targets.tracer import Origin, Traced, Tracer
 

@@ -30,9 +30,35 @@ def node_modules(model: Any) -> dict[str, str]:
     return modules
 
 
-def quantised_nodes(modules: Mapping[str, str], kept: frozenset[str]) -> frozenset[str]:
-    """Names of the nodes inside ``QUANTISED``, but for those of the modules ``kept``."""
-    return frozenset(name for name, module in modules.items() if in_quantised(module) and module not in kept)
+def made_modules(exported: Any, simplified: Any) -> dict[str, str]:
+    """The student's module that each node of ``simplified``, which was made of ``exported``, stems from, by node name.
+
+    A node that the simplifier made itself is of the module that made its output before; one whose output is new as well
+    serves the node that reads it.
+    """
+    modules = node_modules(exported)
+    makers = {name: modules[node.name] for node in exported.graph.node for name in node.output}
+    found: dict[str, str] = {}
+    readers: dict[str, str] = {}
+    for node in reversed(simplified.graph.node):
+        made = [source[name] for source in (makers, readers) for name in node.output if name in source]
+        found[node.name] = modules.get(node.name, next(iter(made), ""))
+        readers |= dict.fromkeys(node.input, found[node.name])
+    return found
+
+
+def quantised_nodes(model: Any, modules: Mapping[str, str], kept: frozenset[str]) -> frozenset[str]:
+    """Names of the nodes inside ``QUANTISED``, but for those of the modules ``kept``.
+
+    A transposed convolution in groups stays in float: onnxruntime 1.31's quantizer gives its bias the scales of one.
+    """
+    grouped = {
+        node.name
+        for node in model.graph.node
+        if node.op_type == "ConvTranspose" and any(a.name == "group" and a.i > 1 for a in node.attribute)
+    }
+    inside = {name for name, module in modules.items() if in_quantised(module) and module not in kept}
+    return frozenset(inside - grouped)
 
 
 def calibrate(model: Any, inside: frozenset[str], calibration: CalibrationFilms) -> RangeEstimator:

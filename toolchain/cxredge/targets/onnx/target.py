@@ -14,11 +14,12 @@ from cxredge.files import canonical_json, write_bytes
 from cxredge.modelfile.contents import Contents
 from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.keep_float import KernelRead
 from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Delegation
 from cxredge.targets.base import Lowered, Target
-from cxredge.targets.onnx.quantizer import calibrate, node_modules, quantise, quantised_nodes
+from cxredge.targets.onnx.quantizer import calibrate, made_modules, quantise, quantised_nodes
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.vocabulary import SchemeName
 
@@ -48,6 +49,10 @@ class Onnx(Target):
     exporter_modules = ("onnx", "onnxscript", "onnxsim", "onnxruntime.quantization.qdq_quantizer")
     runtime_modules = ("onnxruntime",)
 
+    def has_int8(self, layer: KernelRead) -> bool:
+        """See ``Target``."""
+        return not layer.grouped_transposed
+
     def runtime(self) -> Runtime:
         """ONNX Runtime."""
         return Runtime("ONNX Runtime")
@@ -69,9 +74,10 @@ class Onnx(Target):
         )
         if program is None:
             raise RuntimeError("the exporter gave no program")
-        # read before onnxsim: it keeps node names and drops the module paths
-        modules = node_modules(program.model_proto)
-        return _simplified(program.model_proto), modules
+        exported = program.model_proto
+        # onnxsim keeps node names and drops the module paths
+        simplified = _simplified(exported)
+        return simplified, made_modules(exported, simplified)
 
     def _lower_impl(
         self,
@@ -88,7 +94,7 @@ class Onnx(Target):
         lowered, model = Lowered(), onnx.ModelProto()
         model.CopyFrom(source)
         if calibration is not None:
-            inside = quantised_nodes(modules, kept)
+            inside = quantised_nodes(model, modules, kept)
             estimator = calibrate(model, inside, calibration)
             ranges = estimator.table(calibration.rule)
             model = quantise(model, inside, ranges)

@@ -16,8 +16,8 @@ from cxredge.results import TensorRange
 from cxredge.vocabulary import SchemeName
 
 SIGNATURE = "serving_default"
-OUTSIDE = rf"^(?!{QUANTISED}/)"
-"""Operators whose output tensor is not made in the student's backbone."""
+OUTSIDE = rf"^(?!{QUANTISED}[/~;])"
+"""Operators whose output tensor is made neither by the student's backbone itself nor by a module in it."""
 
 
 def _quantizer(source: Path, scheme: SchemeName, kept: Iterable[str]) -> Any:

@@ -1,0 +1,174 @@
+"""The student as ``torch.export`` gives it, in the spelling that XNNPACK's tools read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cxredge.recipe import InputSpec
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+    from torch.fx import Graph, Node
+
+    from cxredge.students.base import Student
+
+
+def export(student: Student, spec: InputSpec) -> ExportedProgram:
+    """The exported student, with ``spell_out`` done to it.
+
+    A kernel that is still computed from parameters (``plain_kernels`` says which are) becomes a constant: the delegate
+    takes no other.
+    """
+    import torch
+    from executorch.exir.passes.constant_prop_pass import constant_prop_pass
+
+    from cxredge.quantize.kernels import kernel_of
+
+    with torch.no_grad():
+        program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
+        if any(kernel is not None and kernel.op == "call_function" for kernel in map(kernel_of, program.graph.nodes)):
+            program = constant_prop_pass(program)
+        spell_out(program.graph)
+        program.graph_module.recompile()
+    return program
+
+
+def spell_out(graph: Graph) -> None:
+    """Write what executorch 1.4.1 stumbles over as it likes it; the values are the same.
+
+    - The parts of a split or chunk, and what select takes, become slices, which the delegate has.
+    - A slice that begins before the first value begins at it: the serialiser would take the negative number.
+    - Slices of everything, and other aliases, are left out.
+    - A pool without a stride gets the one that it has then, its window: the partitioner looks for the argument. An
+      average of whole windows says so: the delegate has no other.
+    - A mean over rows and columns keeps them, and drops them after; a tensor is not expanded before a product or sum.
+    """
+    import torch
+
+    from cxredge.quantize.kernels import arguments
+
+    aten = torch.ops.aten
+    splits = (aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default, aten.unbind.int)
+    for node in list(graph.nodes):
+        if node.target in splits:
+            _split(graph, node, arguments(node))
+        elif node.target is aten.select.int:
+            given = arguments(node)
+            size = given["self"].meta["val"].shape[given["dim"]]
+            _replace(graph, node, _taken(graph, node, given["self"], given["dim"], given["index"] % size))
+        elif node.target is aten.slice.Tensor:
+            _clamp(graph, node, arguments(node))
+        elif node.target is aten.alias.default:
+            _replace(graph, node, node.args[0])
+        elif node.target in (aten.max_pool2d.default, aten.avg_pool2d.default):
+            _pool(node, arguments(node))
+        elif node.target is aten.mean.dim:
+            _mean(graph, node, arguments(node))
+        elif node.target in (aten.expand.default, aten.expand_as.default) and _needless(node):
+            _replace(graph, node, node.args[0])
+    graph.eliminate_dead_code()
+
+
+def _split(graph: Graph, split: Node, given: dict[str, Any]) -> None:
+    """Each part of ``split``, or of unbind, on its own. Their sizes are read from what it gives."""
+    import torch
+
+    source, axis, parts = given["self"], given["dim"], split.meta["val"]
+    single = split.target is torch.ops.aten.unbind.int
+    starts = [0]
+    for part in parts:
+        starts.append(starts[-1] + (1 if single else part.shape[axis]))
+    for getitem in list(split.users):
+        number: Any = getitem.args[1]
+        number %= len(parts)
+        if single:
+            _replace(graph, getitem, _taken(graph, getitem, source, axis, number))
+        else:
+            _replace(graph, getitem, _slice(graph, getitem, source, axis, starts[number], starts[number + 1]))
+
+
+def _slice(graph: Graph, like: Node, source: Node, axis: int, start: int, stop: int) -> Node:
+    import torch
+
+    with graph.inserting_before(like):
+        node = graph.call_function(torch.ops.aten.slice.Tensor, (source, axis, start, stop))
+    return _described(node, like)
+
+
+def _taken(graph: Graph, like: Node, source: Node, axis: int, place: int) -> Node:
+    """One place of an axis, without the axis."""
+    import torch
+
+    piece = _slice(graph, like, source, axis, place, place + 1)
+    with graph.inserting_before(like):
+        node = graph.call_function(torch.ops.aten.reshape.default, (piece, list(like.meta["val"].shape)))
+    return _described(node, like)
+
+
+def _described(node: Node, like: Node) -> Node:
+    """``node`` with the module, source line and value of the operator that it stands for."""
+    from torch.fx import map_arg
+
+    node.meta = dict(like.meta)
+    values = map_arg(node.args, lambda source: source.meta["val"])
+    node.meta["val"] = node.target(*values)  # type: ignore[operator]  # an operator of ATen
+    return node
+
+
+def _clamp(graph: Graph, node: Node, given: dict[str, Any]) -> None:
+    source, axis, step = given["self"], given["dim"], given["step"]
+    size: int = source.meta["val"].shape[axis]
+    start, stop, _ = slice(given["start"], given["end"]).indices(size)
+    if (start, stop, step) == (0, size, 1):
+        _replace(graph, node, source)
+    else:
+        node.args = (source, axis, start, stop, *([] if step == 1 else [step]))
+
+
+def _pool(node: Node, given: dict[str, Any]) -> None:
+    given["stride"] = list(given["stride"] or given["kernel_size"])
+    if "count_include_pad" in given:
+        sizes = given["self"].meta["val"].shape[-2:]
+        spans = zip(sizes, *(_pair(given[name]) for name in ("padding", "kernel_size", "stride")), strict=True)
+        if all((size + 2 * padding - kernel) % stride == 0 for size, padding, kernel, stride in spans):
+            given["ceil_mode"] = False
+        if not any(given["padding"]):
+            given["count_include_pad"] = False
+    node.args, node.kwargs = tuple(given.values()), {}
+
+
+def _pair(value: list[int]) -> tuple[int, int]:
+    """One number for both sides, or two."""
+    return value[0], value[-1]
+
+
+def _mean(graph: Graph, node: Node, given: dict[str, Any]) -> None:
+    import torch
+
+    rank = given["self"].meta["val"].ndim
+    if given["keepdim"] or rank != 4 or {axis % rank for axis in given["dim"] or ()} != {2, 3}:
+        return
+    with graph.inserting_before(node):
+        kept = graph.call_function(torch.ops.aten.mean.dim, (given["self"], [2, 3], True))
+        flat = graph.call_function(torch.ops.aten.view.default, (kept, list(node.meta["val"].shape)))
+    _described(kept, node)
+    _replace(graph, node, _described(flat, node))
+
+
+def _needless(expand: Node) -> bool:
+    """Whether all that read the expanded tensor would expand it themselves, for the sake of their other input."""
+    import torch
+
+    aten = torch.ops.aten
+    broadcasting = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor)
+
+    def other(user: Node) -> bool:
+        shape = user.meta["val"].shape
+        return any(n.meta["val"].shape == shape for n in user.all_input_nodes if n is not expand)
+
+    return all(user.target in broadcasting and other(user) for user in expand.users)
+
+
+def _replace(graph: Graph, node: Node, by: Any) -> None:
+    node.replace_all_uses_with(by)
+    graph.erase_node(node)
