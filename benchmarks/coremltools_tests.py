@@ -4,7 +4,7 @@
 
 On a Mac these tests run small ML Programs by Core ML and hold them against values that their authors wrote down. Here
 every program is saved and evaluated instead: as many as were right, each that was not, and what was refused, by code.
-Without names, all files that need no flexible shapes, state or control flow (about twenty minutes).
+Without names, all files that need neither state nor control flow: some hours.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ OF_TARGETS = {
     "targets/tflite/contents.py": ("tflite",),
     "targets/executorch/methods.py": ("executorch",),
     "targets/onnx/target.py": ("onnx",),
-    "targets/coreml/means.py": ("coreml",),
+    "targets/coreml/window_means.py": ("coreml",),
     "targets/coreml/relu6.py": ("coreml",),
     "mlprogram/operators/pooling.py": ("coreml",),
     "mlprogram/program.py": ("coreml",),

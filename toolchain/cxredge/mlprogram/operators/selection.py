@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cxredge.errors import InputError
+from cxredge.mlprogram.operators.gather import places
 from cxredge.mlprogram.registry import BOOLEANS, FIRST, INDEX, NUMBERS, operator
 
 
@@ -62,14 +62,8 @@ def one_hot(indices: Tensor, one_hot_vector_size: int, on_value: Tensor, off_val
 
     MIL says nothing of an index outside. Raises InputError MLPROGRAM-INDEX.
     """
-    if not indices.is_meta and bool(((indices < 0) | (indices >= one_hot_vector_size)).any()):
-        raise InputError(
-            "MLPROGRAM-INDEX",
-            f"an operator is given an index outside of {one_hot_vector_size} elements",
-            "give inputs for which the program computes indices inside, or correct its constants",
-        )
-    places = torch.arange(one_hot_vector_size, device=indices.device)
-    hot = indices.unsqueeze(-1) == places
+    inside = places(indices, one_hot_vector_size, validate_indices=True)
+    hot = inside.unsqueeze(-1) == torch.arange(one_hot_vector_size, device=indices.device)
     return torch.where(hot, on_value, off_value).movedim(-1, axis)
 
 

@@ -137,12 +137,12 @@ def conversion(source: Source, half: bool, steps: Sequence[Step]) -> dict[str, A
     import coremltools
     from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
 
-    from cxredge.targets.coreml import means, relu6
+    from cxredge.targets.coreml import relu6, window_means
 
     logging.getLogger("coremltools").setLevel(logging.ERROR)
     pipeline = coremltools.PassPipeline()
     pipeline.remove_passes({BROKEN_PASS})
-    for first in (means, relu6):
+    for first in (window_means, relu6):
         first.register()
         pipeline.insert_pass(0, first.PASS)
     for name, options in steps:

@@ -18,7 +18,7 @@ from cxredge.mlprogram.program import Program, load
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.targets import get_target
-from cxredge.targets.coreml import means
+from cxredge.targets.coreml import window_means
 from mlprogram.converted import Beside, converted, saved
 from support.lowering import PERCENTILE, lower
 
@@ -29,9 +29,9 @@ def rewritten(model: nn.Module, x: torch.Tensor, folder: Path, half: bool = Fals
     """The package that coremltools makes of ``model`` with our pass before its own."""
     import coremltools
 
-    means.register()
+    window_means.register()
     pipeline = coremltools.PassPipeline()
-    pipeline.insert_pass(0, means.PASS)
+    pipeline.insert_pass(0, window_means.PASS)
     return load(saved(converted(model, x, "iOS17", half, pipeline), folder, "rewritten"))
 
 
