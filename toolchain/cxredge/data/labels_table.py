@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from pathlib import Path, PurePosixPath
 
@@ -31,7 +30,7 @@ def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[
     _check_columns(table, header, labels, label_column)
     sums = _sums(folder / "SHA256SUMS")
     own = {"file", "group", "split", *((label_column,) if label_column else labels.names)}
-    home = Path(os.path.realpath(folder))
+    home = folder.resolve()
     seen: dict[str, int] = {}
     films = []
     for line, row in rows:
@@ -149,7 +148,7 @@ def _inside(table: Path, line: int, file: str, folder: Path, home: Path) -> str:
         raise InputError("DATA-PATH", f"{where} is no file name", "name a file inside the set's folder")
     if place.is_absolute() or ".." in place.parts:
         raise InputError("DATA-PATH", f"{where} leaves the set's folder", "use a path below the folder, without ..")
-    if not Path(os.path.realpath(folder / place)).is_relative_to(home):  # Path.resolve does not take loops
+    if not (folder / place).resolve().is_relative_to(home):
         raise InputError("DATA-PATH", f"{where} is a link out of the set's folder", "copy the file into the folder")
     return str(place)
 
