@@ -173,14 +173,6 @@ def test_a_link_to_a_file_outside(root: Path) -> None:
     assert refused(root).code == "DATA-PATH"
 
 
-@pytest.mark.parametrize("file", ["loop", "loop/x", "n" * 300 + ".png", "d/" * 1_200 + "x.png", "d/" * 3_000 + "x.png"])
-def test_a_path_that_leads_nowhere_is_an_absent_file(root: Path, file: str) -> None:
-    (root / "mine" / "loop").symlink_to("loop")
-    (root / "mine" / "labels.csv").write_text(GOOD.replace("images/b.png", file))
-    with pytest.raises(InputError, match="DATA-FILE"):
-        mine(root).films("train")
-
-
 def test_absent_file_matters_when_its_split_is_used(root: Path) -> None:
     (root / "mine" / "images" / "b.png").unlink()
     data = mine(root)
