@@ -291,6 +291,8 @@ def test_what_cannot_be_read_is_refused_by_code(tmp_path: Path, name: str) -> No
         files.read_bytes(tmp_path / name, 10)
     assert caught.value.code == "PATH-READ"
     assert caught.value.cause.isprintable()
+    with pytest.raises(InputError, match="PATH-READ"):
+        files.sha256_file(tmp_path / name if name != "pipe" else tmp_path / "folder")
     assert files.read_bytes(tmp_path / "file", 10) == b"mine"
     assert files.read_bytes(tmp_path / "file", 2) == b"min"
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cxredge.bundle.assemble import Parts, assemble
-from cxredge.bundle.bundle import read_manifest
+from cxredge.bundle.bundle import MAX_FILES, open_bundle, read_manifest
+from cxredge.bundle.keys import make_pair
 from cxredge.bundle.manifest import Manifest
 from cxredge.bundle.selftest import SelfTest
+from cxredge.bundle.sign import sign_bundle
 from cxredge.errors import InputError
 from cxredge.files import sha256_file
+from cxredge.trees import make_folders, remove_tree
+from cxredge.workflows.rebuild import compare
+from support.deep_folder import deepen
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -107,6 +113,41 @@ def test_damaged_bundles_are_refused(bundle: Path, what: str) -> None:
         read_manifest(bundle)
     assert caught.value.code.startswith(code)
     assert caught.value.fix
+
+
+def deep(folder: Path) -> None:
+    """As deep as the system's paths go by a good half, and deeper than calls may nest."""
+    make_folders(folder.joinpath(*"d" * 1_200))
+
+
+def many(folder: Path) -> None:
+    (folder / "many").mkdir()
+    for i in range(MAX_FILES):
+        (folder / "many" / str(i)).touch()
+
+
+@pytest.mark.parametrize("fill", [deep, deepen, many])
+def test_a_bundle_too_deep_or_too_full_is_refused_by_code(
+    bundle: Path, parts: Parts, tmp_path: Path, fill: Callable[[Path], None]
+) -> None:
+    """Whatever looks at a bundle's files; and a build does not replace it, as it holds what no build wrote."""
+    fill(bundle)
+    private, _ = make_pair(tmp_path / "key", True)
+    looks: list[Callable[[], object]] = [
+        lambda: read_manifest(bundle),
+        lambda: open_bundle(bundle),
+        lambda: sign_bundle(bundle, private),
+        lambda: compare(bundle, bundle),
+        lambda: assemble(parts, "host", bundle),
+    ]
+    try:
+        for look in looks:
+            with pytest.raises(InputError) as caught:
+                look()
+            assert caught.value.code == "BUNDLE-FILES"
+            assert "more than" in caught.value.cause
+    finally:
+        remove_tree(bundle)
 
 
 def test_flipped_manifest_bits_are_all_refused(bundle: Path, tmp_path: Path) -> None:

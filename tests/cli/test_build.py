@@ -198,7 +198,7 @@ def test_ctrl_c_ends_every_worker_and_leaves_the_last_bundle(
     jobs: list[Path] = []
     deadline = time.monotonic() + 120
     while not jobs and time.monotonic() < deadline and process.poll() is None:
-        jobs = list(cache.glob("work-*/*/task.json"))
+        jobs = list(cache.glob(".work.*/*/task.json"))
         time.sleep(0.05)
     assert jobs, "no worker was started"
     time.sleep(1)
@@ -207,7 +207,7 @@ def test_ctrl_c_ends_every_worker_and_leaves_the_last_bundle(
     assert process.returncode == 130
     assert "interrupted" in err
     assert tree(out) == before
-    assert list(cache.glob("work-*")) == []
+    assert list(cache.glob(".work.*")) == []
     left = subprocess.run(["pgrep", "-f", str(cache)], capture_output=True, text=True, check=False).stdout.split()
     assert left == []
 

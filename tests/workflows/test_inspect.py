@@ -12,8 +12,10 @@ import pytest
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.results import Inspection
 from cxredge.targets.base import Target
+from cxredge.trees import TooManyFiles, remove_tree
 from cxredge.workflows import inspect as inspection
 from cxredge.workflows.inspect import inspect_file
+from support.deep_folder import deepen
 from support.lowering import Lowered
 
 FUZZ = """
@@ -154,6 +156,17 @@ class Package(Target):
     name = "onnx"
     suffix = ".package.zip"
     folder_suffix = ".package"
+
+
+def test_a_folder_too_deep_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "m.mlpackage"
+    folder.mkdir()
+    deepen(folder)
+    try:
+        with pytest.raises(TooManyFiles, match="more than 100 folders"):
+            inspection._digest(folder)
+    finally:
+        remove_tree(folder)
 
 
 def test_a_target_may_claim_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

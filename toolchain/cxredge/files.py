@@ -29,8 +29,11 @@ def sha256_bytes(data: bytes) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """Lower-case hexadecimal SHA-256 of a file, read in blocks. Raises OSError."""
-    with path.open("rb") as stream:
+    """Lower-case hexadecimal SHA-256 of a file, read in blocks.
+
+    Raises InputError PATH-READ, EnvironmentProblem DISK-*.
+    """
+    with reading(path), path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class DataSet:
         if split not in self._ready:
             if self._prepare is not None:
                 self._prepare(split)
-            absent = [film for film in films if not film.path.is_file()]
+            absent = [film for film in films if not os.path.isfile(film.path)]
             if absent:
                 raise InputError(
                     "DATA-FILE",

@@ -164,7 +164,7 @@ def _digest(path: Path) -> tuple[str, int]:
     """SHA-256 and bytes of a file, or of the list of a folder's files."""
     if path.is_file():
         return sha256_file(path), path.stat().st_size
-    files = regular_files(path, MAX_FILES)
+    files = dict(sorted(regular_files(path, MAX_FILES).items(), key=lambda file: file[1]))
     lines = "".join(f"{sha256_file(p)}  {name}\n" for name, p in files.items())
     return sha256_bytes(lines.encode("utf-8", "surrogateescape")), sum(p.stat().st_size for p in files.values())
 

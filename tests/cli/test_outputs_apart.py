@@ -1,0 +1,335 @@
+"""No command's output replaces an input of its, or what nobody made with such a command: the table of all commands."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from cxredge.cli.main import COMMANDS, cli
+from cxredge.errors import CxrError
+from cxredge.files import sha256_bytes
+from support.command import ROOT
+from support.tiny_recipe import TINY
+
+FIXTURES = ROOT / "tests" / "bundle" / "fixtures" / "v2"
+READ, WRITTEN, BOTH, NEW = "is read", "is written", "is read, and written by design", "is written, and nothing is read"
+PATHS: dict[str, dict[str, str]] = {
+    "build": {"recipe": READ, "out": WRITTEN, "android_assets": WRITTEN, "ios_assets": WRITTEN},
+    "verify": {"bundle": READ, "reference": READ, "report": WRITTEN},
+    "gate": {"results": READ, "recipe": READ, "junit": WRITTEN},
+    "explain": {"bundle": READ, "reference": READ},
+    "predict": {"bundle": READ, "films": READ, "heatmap": WRITTEN},
+    "plan": {"recipe": READ},
+    "inspect": {"model": READ},
+    "bench": {"bundle": READ},
+    "compare": {"bundle": READ},
+    "keygen": {"out": NEW},
+    "sign": {"bundle": BOTH, "key": READ},
+    "verify-signature": {"bundle": READ, "publics": READ},
+    "rebuild-check": {"recipe": READ, "bundles": READ},
+    "field": {"logs": READ},
+    "doctor": {},
+    "distill": {"recipe": BOTH},
+    "thresholds": {"recipe": BOTH},
+    "phantom": {"out": NEW},
+    "schema": {"out": NEW},
+    "vectors": {"out": NEW},
+}
+"""What every command does with each path that it is given."""
+
+DISTILL = """
+distill:
+  teacher: {backbone: timm/mobilenetv2_035, epochs: 1, learning_rate: 0.002, weights: {file: TEACHER, sha256: "DIGEST"}}
+  epochs: 1
+  batch: 8
+  learning_rate: 0.002
+  seed: 5
+"""
+
+
+class Place:
+    """Inputs of all commands in one folder. ``recipe`` lies where a build would put its bundle."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.bundle, self.other = root / "bundle", root / "classes"
+        shutil.copytree(FIXTURES / "bundle", self.bundle)
+        shutil.copytree(FIXTURES / "classes", self.other)
+        self.film = root / "films" / "film.png"
+        self.film.parent.mkdir()
+        shutil.copy(self.bundle / "selftest" / "phantom-0.png", self.film)
+        shutil.copy(self.film, self.film.with_name("second.png"))
+        self.results = root / "results.json"
+        self.results.write_text("{}")
+        self.recipe = root / "dist" / "tiny-0.0.1"
+        self.recipe.mkdir(parents=True)
+        (self.recipe / "weights.safetensors").write_bytes(b"weights")
+        self.write_recipe()
+        self.key = root / "my.key"
+
+    def write_recipe(self, name: str = "model.yaml", old: str = "", new: str = "", more: str = "") -> Path:
+        text = TINY.format(digest=sha256_bytes(b"weights"))
+        (self.recipe / name).write_text(text.replace(old, new) + more)
+        return self.recipe / name
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
+    return Place(tmp_path)
+
+
+def tree(folder: Path) -> dict[str, bytes | str]:
+    return {
+        p.relative_to(folder).as_posix(): os.readlink(p) if p.is_symlink() else p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_symlink() or p.is_file()
+    }
+
+
+def code_of(*arguments: object) -> str:
+    """The code that a command is refused by."""
+    with pytest.raises(CxrError) as caught:
+        cli.main([str(a) for a in arguments], standalone_mode=False)
+    assert caught.value.exit_code == 2
+    return caught.value.code
+
+
+Case = Callable[[Place], tuple[list[object], Path]]
+"""A command line without the last word, and the input that this word names as an output."""
+
+
+def predict(at: Place, over: Path, *films: Path) -> tuple[list[object], Path]:
+    return ["predict", at.bundle, *(films or (at.film,)), "--heatmap"], over
+
+
+def gate(at: Place, over: Path) -> tuple[list[object], Path]:
+    return ["gate", at.results, "--recipe", at.recipe, "--junit"], over
+
+
+def verify(at: Place, over: Path) -> tuple[list[object], Path]:
+    return ["verify", at.bundle, "--reference", at.other, "--report"], over
+
+
+def assets(at: Place, kind: str, over: Path) -> tuple[list[object], Path]:
+    if kind == "ios":
+        at.write_recipe(old="{android: [executorch/fp32]}", new="{ios: [executorch/fp32]}")
+    return ["build", at.recipe, "--out", at.root / "elsewhere", f"--{kind}-assets"], over
+
+
+CASES: dict[tuple[str, str, str], list[Case]] = {
+    ("predict", "heatmap", "films"): [
+        lambda at: predict(at, at.film),
+        lambda at: predict(at, at.film, at.film.parent / "film.png"),
+        lambda at: predict(at, at.film.parent, at.film, at.film.with_name("second.png")),
+        lambda at: predict(at, at.film.parent, at.film.parent),
+        lambda at: predict(at, at.film.parent / "maps", at.film.parent),
+        lambda at: predict(at, at.root, at.film.parent),
+    ],
+    ("predict", "heatmap", "bundle"): [
+        lambda at: predict(at, at.bundle / "selftest" / "phantom-0.png"),
+        lambda at: predict(at, at.bundle / "new.png"),
+        lambda at: predict(at, at.bundle, at.film, at.film.with_name("second.png")),
+    ],
+    ("gate", "junit", "results"): [lambda at: gate(at, at.results)],
+    ("gate", "junit", "recipe"): [
+        lambda at: gate(at, at.recipe / "model.yaml"),
+        lambda at: gate(at, at.recipe / "weights.safetensors"),
+    ],
+    ("verify", "report", "bundle"): [
+        lambda at: verify(at, at.bundle / "manifest.json"),
+        lambda at: verify(at, at.bundle / "report.html"),
+    ],
+    ("verify", "report", "reference"): [lambda at: verify(at, at.other / "manifest.json")],
+    ("build", "out", "recipe"): [lambda at: (["build", at.recipe, "--out"], at.recipe.parent)],
+    ("build", "android_assets", "recipe"): [
+        lambda at: assets(at, "android", at.recipe),
+        lambda at: assets(at, "android", at.recipe.parent),
+    ],
+    ("build", "ios_assets", "recipe"): [lambda at: assets(at, "ios", at.recipe)],
+}
+
+
+def test_the_table_has_every_command_and_every_path_that_it_takes() -> None:
+    found = {}
+    for name in COMMANDS:
+        module = name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"cxredge.cli.{module}"), module)
+        found[name] = {str(p.name) for p in command.params if isinstance(p.type, click.Path)}
+    assert {name: set(paths) for name, paths in PATHS.items()} == found
+    pairs = {
+        (command, out, given)
+        for command, paths in PATHS.items()
+        for out in paths
+        for given in paths
+        if (paths[out], paths[given]) == (WRITTEN, READ)
+    }
+    assert pairs == set(CASES), "each output over each input is tried"
+
+
+@pytest.mark.parametrize("spelling", ["as it is", "a link", "a hard link", "by ..", "relative"])
+@pytest.mark.parametrize(
+    ("pair", "number"), [(pair, i) for pair, cases in CASES.items() for i in range(len(cases))], ids=str
+)
+def test_no_output_goes_over_an_input(
+    at: Place, pair: tuple[str, str, str], number: int, spelling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, over = CASES[pair][number](at)
+    if spelling == "a link":
+        link = at.root / f"link{over.suffix}"
+        link.symlink_to(over)
+        over = link
+    elif spelling == "a hard link":
+        if not over.is_file() or pair[2] in ("bundle", "reference"):
+            pytest.skip("folders have none, and a file in one keeps its own name there")
+        link = at.root / f"hard{over.suffix}"
+        os.link(over, link)
+        over = link
+    elif spelling == "by ..":
+        over = over.parent / ".." / over.parent.name / over.name
+    elif spelling == "relative":
+        monkeypatch.chdir(at.root / "films")
+        over = Path(os.path.relpath(over))
+    before = tree(at.root)
+    assert code_of(*line, over) == "OUTPUT-IS-INPUT"
+    assert tree(at.root) == before
+
+
+def test_a_signature_does_not_go_over_the_key(at: Place) -> None:
+    """By design it goes into the bundle; a key that lies there under its name would be lost."""
+    from cxredge.bundle.keys import make_pair
+
+    private, _ = make_pair(at.root / "my", True)
+    shutil.move(private, at.bundle / "model.sig")
+    before = tree(at.root)
+    assert code_of("sign", at.bundle, "--key", at.bundle / "model.sig") == "OUTPUT-IS-INPUT"
+    assert tree(at.root) == before
+
+
+@pytest.mark.parametrize(
+    ("weights", "teacher"), [("weights.safetensors", "weights.safetensors"), ("model.yaml", "t"), ("w", "results.json")]
+)
+def test_what_is_trained_does_not_go_over_what_it_is_trained_from(at: Place, weights: str, teacher: str) -> None:
+    """A teacher's weights, and the recipe, which is changed in place and nothing else."""
+    (at.recipe / "results.json").write_bytes(b"weights")
+    more = DISTILL.replace("TEACHER", teacher).replace("DIGEST", sha256_bytes(b"weights"))
+    at.write_recipe(old="weights: {file: weights.safetensors", new=f"weights: {{file: {weights}", more=more)
+    before = tree(at.root)
+    assert code_of("distill", at.recipe) == "OUTPUT-IS-INPUT"
+    assert tree(at.root) == before
+
+
+@pytest.mark.parametrize("name", ["model.auto.yaml", "tiny-0.0.1-precision.json"])
+def test_a_search_does_not_go_over_the_recipe_that_it_searches(at: Place, name: str) -> None:
+    recipe = at.write_recipe(name)
+    before = tree(at.root)
+    assert code_of("build", recipe, "--precision", "auto", "--out", at.recipe) == "OUTPUT-IS-INPUT"
+    assert tree(at.root) == before
+
+
+def test_a_report_or_a_bundle_does_not_go_into_the_data(at: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = at.root / "data" / "mine"
+    (data / "images").mkdir(parents=True)
+    (data / "labels.csv").write_text("file,group,split\n")
+    monkeypatch.setenv("CXR_DATA", str(data.parent))
+    recipe = at.recipe / "model.yaml"
+    text = recipe.read_text()
+    start = text.index("data: {")
+    recipe.write_text(text[:start] + "data: {source: folder, name: mine}" + text[text.index("\n", start) :])
+    before = tree(at.root)
+    for out in (data, data / "images"):
+        assert code_of("build", at.recipe, "--out", out) == "OUTPUT-IS-INPUT"
+    line = ["build", at.recipe, "--out", at.root / "elsewhere", "--android-assets"]
+    for out in (data.parent, data, data / "images"):
+        assert code_of(*line, out) == "OUTPUT-IS-INPUT"
+    monkeypatch.setenv("CXR_CACHE", str(data))
+    assert code_of("build", at.recipe, "--out", at.root / "elsewhere") == "OUTPUT-IS-INPUT"
+    assert tree(at.root) == before
+
+
+def test_two_bundles_do_not_go_over_each_other(at: Place) -> None:
+    out = at.root / "new"
+    for place in (out, out / "tiny-0.0.1", out / "tiny-0.0.1-android", out / "tiny-0.0.1" / "assets"):
+        assert code_of("build", at.recipe, "--out", out, "--android-assets", place) == "OUTPUT-TWICE"
+    line = ["build", at.recipe, "--out", out, "--android-assets"]
+    assert code_of(*line, at.root / "cache") == "OUTPUT-TWICE", "what is kept is not to be replaced either"
+
+
+def mine(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("line", "names", "code"),
+    [
+        (("build", "recipe", "--out", "new", "--android-assets"), ("holiday.png",), "OUTPUT-FOREIGN"),
+        (("build", "recipe", "--out", "new", "--android-assets"), ("manifest.json", "x"), "OUTPUT-FOREIGN"),
+        (("build", "recipe", "--out", "new", "--android-assets"), (".git/config",), "OUTPUT-FOREIGN"),
+        (("phantom",), ("holiday.png",), "DATA-EXISTS"),
+        (("vectors",), ("preprocess/holiday.png",), "OUTPUT-FOREIGN"),
+        (("vectors",), ("vectors.json",), "OUTPUT-FOREIGN"),
+        (("vectors",), ("decisions.json",), "OUTPUT-FOREIGN"),
+        (("schema",), ("recipe.schema.json",), "OUTPUT-FOREIGN"),
+        (("schema",), ("field-log.schema.json/x",), "OUTPUT-FOREIGN"),
+    ],
+)
+def test_what_no_such_command_made_is_not_replaced(
+    at: Place, line: tuple[str, ...], names: tuple[str, ...], code: str
+) -> None:
+    folder = mine(at.root / "mine", *names)
+    words = [at.recipe if word == "recipe" else word for word in line]
+    before = tree(at.root)
+    assert code_of(*words, folder) == code
+    assert tree(at.root) == before
+    (at.root / "link").symlink_to(folder)
+    assert code_of(*words, at.root / "link") == code
+    assert code_of(*words, folder / ".." / "mine") == code
+
+
+def test_phantoms_do_not_go_into_the_folder_where_one_stands(at: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(at.film.parent)
+    before = tree(at.root)
+    for out in (".", "..", "../films"):
+        assert code_of("phantom", out) == "DATA-EXISTS"
+    assert tree(at.root) == before
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_bundle_of_any_version_is_known_by_its_manifest(at: Place, version: int) -> None:
+    """Damaged ones too, or they could not be built again; what somebody put beside its files is not destroyed."""
+    from cxredge.bundle.bundle import foreign
+
+    manifest = json.loads((at.bundle / "manifest.json").read_text())
+    (at.bundle / "manifest.json").write_text(json.dumps({**manifest, "manifest": version}))
+    assert foreign(at.bundle) is None
+    (at.bundle / "MODEL_CARD.md").write_text("changed")
+    next((at.bundle / "artifacts").rglob("*.tflite")).unlink()
+    assert foreign(at.bundle) is None
+    (at.bundle / "selftest" / "notes.txt").touch()
+    assert foreign(at.bundle) == "selftest/notes.txt"
+    (at.bundle / "selftest" / "notes.txt").unlink()
+    for text in ("", "[]", '{"manifest": 2, "files": 7}', '{"manifest": "2", "files": []}', "[" * 100_000):
+        (at.bundle / "manifest.json").write_text(text)
+        assert foreign(at.bundle) is not None
+    assert foreign(at.film) == "film.png"
+
+
+def test_an_earlier_result_is_replaced(at: Place) -> None:
+    """By the commands that make it: schemas and vectors over their own."""
+    for _ in range(2):
+        cli.main(["schema", str(at.root / "new")], standalone_mode=False)
+    assert len(list((at.root / "new").iterdir())) == 10
+    cli.main(["phantom", str(mine(at.root / "empty")), "--patients", "3"], standalone_mode=False)
+    assert (at.root / "empty" / "labels.csv").is_file()
