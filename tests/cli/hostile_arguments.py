@@ -30,7 +30,7 @@ from support.command import ROOT
 from support.hostile import make
 from support.unprivileged import bound
 
-SECONDS = 120
+SECONDS = 600
 """What one command may take, and then some; a hundredth is usual."""
 MORE_MEMORY = 8 << 30
 """Address space that all of it may take; a runtime's threads reserve a good part."""
