@@ -140,7 +140,9 @@ def test_missing_file_lists_the_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_nan_and_infinity_are_refused() -> None:
-    assert broken("  percentile: 99.99", "  percentile: .nan").code == "RECIPE-VALUE"
+    error = broken("  percentile: 99.99", "  percentile: .nan")
+    assert error.code == "RECIPE-SYNTAX"
+    assert f"model.yaml:{line_of('  percentile:')}:" in error.cause
 
 
 @settings(max_examples=150, deadline=None)

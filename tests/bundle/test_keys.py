@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 
 from cxredge.bundle import keys
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
+from support.hostile import CASES
 
 PEM = serialization.Encoding.PEM
 PKCS8 = serialization.PrivateFormat.PKCS8
@@ -54,7 +57,11 @@ def p384() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP384R1())
 
 
-def public_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+def openssl(*arguments: str) -> bytes:
+    return subprocess.run(["openssl", *arguments], capture_output=True, check=True).stdout
+
+
+def public_pem(key: Any) -> bytes:
     return key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -72,6 +79,17 @@ BAD_PUBLIC = {
     "damaged base64": lambda: public_pem(good()).replace(b"MFkw", b"MFk*"),
     "a point off the curve": lambda: public_pem(good()).replace(b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE", b"A" * 36),
     "huge": lambda: b"x\n" * 10_000 + public_pem(good()),
+    "SM2, which the library does not know": lambda: (CASES / "sm2.pub").read_bytes(),
+    "Ed25519": lambda: public_pem(ed25519.Ed25519PrivateKey.generate()),
+    "Ed448": lambda: public_pem(ed448.Ed448PrivateKey.generate()),
+    "X25519": lambda: public_pem(x25519.X25519PrivateKey.generate()),
+    "DSA": lambda: public_pem(dsa.generate_private_key(1024)),
+    "another curve of 256 bits": lambda: public_pem(ec.generate_private_key(ec.SECP256K1())),
+    "parameters written out": lambda: openssl("ecparam", "-name", "prime256v1", "-param_enc", "explicit", "-genkey"),
+    "a certificate": lambda: b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    "a key of another label": lambda: public_pem(good()).replace(b"PUBLIC KEY", b"RSA PUBLIC KEY"),
+    "lower case": lambda: public_pem(good()).lower(),
+    "noise": lambda: b"-----BEGIN PUBLIC KEY-----\n" + bytes(range(256)) + b"\n-----END PUBLIC KEY-----\n",
     "cut short": lambda: public_pem(good())[:-30],
 }
 BAD_PRIVATE = {
@@ -79,6 +97,11 @@ BAD_PRIVATE = {
     "another curve": lambda: p384().private_bytes(PEM, PKCS8, PLAIN),
     "a password": lambda: good().private_bytes(PEM, PKCS8, serialization.BestAvailableEncryption(b"secret")),
     "RSA": lambda: rsa.generate_private_key(65537, 2048).private_bytes(PEM, PKCS8, PLAIN),
+    "Ed25519": lambda: ed25519.Ed25519PrivateKey.generate().private_bytes(PEM, PKCS8, PLAIN),
+    "two keys": lambda: good().private_bytes(PEM, PKCS8, PLAIN) * 2,
+    "parameters before the key": lambda: openssl("ecparam", "-name", "prime256v1", "-genkey"),
+    "huge": lambda: b"x\n" * 10_000 + good().private_bytes(PEM, PKCS8, PLAIN),
+    "nothing": lambda: b"",
 }
 
 
@@ -93,6 +116,7 @@ def test_bad_public_keys_are_refused(tmp_path: Path, what: str) -> None:
 @pytest.mark.parametrize("what", BAD_PRIVATE)
 def test_bad_private_keys_are_refused(tmp_path: Path, what: str) -> None:
     (tmp_path / "k.key").write_bytes(BAD_PRIVATE[what]())
+    (tmp_path / "k.key").chmod(0o600)
     with pytest.raises(InputError) as caught:
         keys.read_private(tmp_path / "k.key")
     assert caught.value.code == "KEY-SYNTAX"
@@ -100,5 +124,39 @@ def test_bad_private_keys_are_refused(tmp_path: Path, what: str) -> None:
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nothing"):
-        with pytest.raises(InputError, match="KEY-SYNTAX"):
-            keys.read_public(path)
+        for read in (keys.read_public, keys.read_private):
+            with pytest.raises(InputError, match="PATH-READ"):
+                read(path)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o602, 0o610, 0o677])
+def test_a_private_key_that_others_may_reach_signs_nothing(tmp_path: Path, mode: int) -> None:
+    private, _ = keys.make_pair(tmp_path / "k k", False)
+    (tmp_path / "link").symlink_to(private)
+    keys.read_private(tmp_path / "link")
+    private.chmod(mode)
+    for path in (private, tmp_path / "link"):
+        with pytest.raises(InputError) as caught:
+            keys.read_private(path)
+        assert caught.value.code == "KEY-EXPOSED"
+        assert f"{mode:04o}" in caught.value.cause
+        assert f"chmod 600 '{path}'" in caught.value.fix or " " not in str(path)
+    subprocess.run(["sh", "-c", f"chmod 600 {shlex.quote(str(private))}"], check=True)
+    keys.read_private(tmp_path / "link")
+
+
+@pytest.mark.parametrize("out", [".", "/", "..", "", "folder", "folder/", "folder/."])
+def test_a_pair_has_a_name(tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError) as caught:
+        keys.make_pair(Path(out), False)
+    assert caught.value.code == "KEY-NAME"
+    assert [p.name for p in tmp_path.rglob("*")] == ["folder"]
+
+
+def test_a_link_that_leads_nowhere_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "k.key").symlink_to("nowhere")
+    with pytest.raises(InputError, match="KEY-EXISTS"):
+        keys.make_pair(tmp_path / "k", False)
+    assert (tmp_path / "k.key").is_symlink()

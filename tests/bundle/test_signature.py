@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.keys import PublicKey, make_pair, read_private, read_public
 from cxredge.bundle.sign import sign_bundle
 from cxredge.bundle.signature import verify_signature
-from cxredge.bundle.statement import Envelope
+from cxredge.bundle.statement import ORDER, Envelope
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 
@@ -234,7 +235,71 @@ def test_envelopes_of_another_form_are_refused(signed: Path, signer: PublicKey, 
 def test_one_byte_has_one_base64_and_is_no_signature(signed: Path, signer: PublicKey) -> None:
     assert base64.b64decode("TR==") == base64.b64decode("TQ==")
     signature("TQ==")(signed)
+    assert refused(signed, signer) == "SIGNATURE-SYNTAX"
+
+
+SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
+    "a line more": lambda data: data + b"\n",
+    "a space more": lambda data: data + b" ",
+    "a space before": lambda data: b" " + data,
+    "a tab inside": lambda data: data.replace(b"}]", b"}\t]"),
+    "a space behind a comma": lambda data: data.replace(b",", b", ", 1),
+    "lines": lambda data: json.dumps(json.loads(data), indent=2).encode(),
+    "another order": lambda data: json.dumps(json.loads(data), sort_keys=True, separators=(",", ":")).encode(),
+    "a second value": lambda data: data + b"{}",
+    "NUL behind": lambda data: data + b"\0",
+    "a mark before": lambda data: b"\xef\xbb\xbf" + data,
+    "an escape": lambda data: data.replace(b"v0.3", b"v0\\u002e3"),
+    "an escaped slash": lambda data: data.replace(b"application/vnd.in", b"application\\/vnd.in"),
+    "a key twice": lambda data: data.replace(b'"keyid":""', b'"keyid":"","keyid":""'),
+}
+
+
+@pytest.mark.parametrize("what", SPELLINGS)
+def test_an_envelope_has_one_spelling(signed: Path, signer: PublicKey, what: str) -> None:
+    data = (signed / "model.sig").read_bytes()
+    changed = SPELLINGS[what](data)
+    assert changed != data
+    (signed / "model.sig").write_bytes(changed)
+    assert refused(signed, signer) == "SIGNATURE-SYNTAX"
+
+
+def numbers(folder: Path) -> tuple[int, int]:
+    return decode_dss_signature(base64.b64decode(envelope(folder)["dsseEnvelope"]["signatures"][0]["sig"]))
+
+
+def der(folder: Path, signature: bytes) -> None:
+    edit(lambda t: t["dsseEnvelope"]["signatures"][0].update(sig=base64.b64encode(signature).decode()))(folder)
+
+
+def test_two_numbers_have_one_der(signed: Path, signer: PublicKey) -> None:
+    r, s = numbers(signed)
+    whole = encode_dss_signature(r, s)
+    length = whole[1]
+    for other in (
+        whole + b"\0",
+        whole[:-1],
+        b"\x30\x81" + whole[1:],  # a length in two bytes
+        bytes([0x30, length + 1, 2, whole[3] + 1, 0]) + whole[4:],  # a zero before the first number
+        encode_dss_signature(0, s),
+        encode_dss_signature(r, 0),
+        encode_dss_signature(ORDER, s),
+        encode_dss_signature(r, s + ORDER),
+        bytes([0x30, 6, 2, 1, 0x80, 2, 1, 1]),  # a negative number
+        b"",
+    ):
+        der(signed, other)
+        assert refused(signed, signer) == "SIGNATURE-SYNTAX", other.hex()
+    der(signed, encode_dss_signature(s, r))
     assert refused(signed, signer) == "SIGNATURE-WRONG"
+
+
+def test_the_other_signature_that_everybody_can_make_vouches_for_the_same(signed: Path, signer: PublicKey) -> None:
+    """(r, order - s) verifies where (r, s) does; refusing one half would refuse half of what model-signing writes."""
+    before = verify_signature(signed, [signer])
+    r, s = numbers(signed)
+    der(signed, encode_dss_signature(r, ORDER - s))
+    assert verify_signature(signed, [signer]) == before
 
 
 def resource(name: str) -> Tree:

@@ -12,6 +12,7 @@ import faulthandler
 import io
 import json
 import os
+import resource
 import shutil
 import sys
 import warnings
@@ -29,10 +30,12 @@ from support.command import ROOT
 from support.hostile import make
 from support.unprivileged import bound
 
-SECONDS = 120
+SECONDS = 600
 """What one command may take, and then some; a hundredth is usual."""
-LONGEST = 150_000
-"""Characters that a refusal may take: an argument of 100,000 is said again."""
+MORE_MEMORY = 8 << 30
+"""Address space that all of it may take; a runtime's threads reserve a good part."""
+LONGEST = 210_000
+"""Characters of a line: an argument of 100,000 is said again, by name and in its refusal."""
 ASKED_FOR_LESS = {("phantom", "patients"): "3"}
 """So that what is written in earnest is written soon."""
 WORDS = (
@@ -116,10 +119,13 @@ def wrong(status: int, text: str) -> str | None:
         return "a forged line"
     if not all(c.isprintable() or c == "\n" for c in text):
         return "characters that a terminal obeys"
-    return f"{len(text)} characters" if len(text) > LONGEST else None
+    longest = max(map(len, text.splitlines()), default=0)
+    return f"a line of {longest} characters" if longest > LONGEST else None
 
 
 def main() -> None:
+    limit = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + MORE_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     folder, every = Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 1
     ran: dict[str, Counter[int]] = {}
     failures = []

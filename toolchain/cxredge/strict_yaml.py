@@ -92,7 +92,7 @@ def _check(yaml: YAML, text: str) -> None:
                 raise YamlError(f"it has more than {MAX_NODES} keys and values", place)
             if isinstance(event, AliasEvent) or event.anchor is not None:
                 raise YamlError("anchors and aliases are not taken: write out what is meant", place)
-            if event.ctag is not None:
+            if isinstance(event, ScalarEvent | CollectionStartEvent) and event.ctag is not None:
                 raise YamlError("tags are not taken", place)
             is_key = bool(levels) and levels[-1][0] and levels[-1][1] % 2 == 0
             if levels:

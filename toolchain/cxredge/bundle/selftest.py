@@ -93,7 +93,10 @@ def read_selftest(folder: Path, path: str) -> SelfTest:
 
 
 def read_pixels(folder: Path, name: str, spec: InputSpec) -> NDArray[np.uint8]:
-    """Preprocessed pixels of a case, uint8[ch, H, W], beside the self-test's file. Raises SELFTEST-SCHEMA."""
+    """Preprocessed pixels of a case, beside the self-test's file: uint8[ch, H, W].
+
+    Raises InputError SELFTEST-SCHEMA.
+    """
     shape = (spec.channels, spec.height, spec.width)
     data = read_bytes(folder / name, math.prod(shape)) if re.fullmatch(PATH, name) else b""
     if len(data) != math.prod(shape):

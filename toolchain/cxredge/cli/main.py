@@ -76,7 +76,8 @@ def cli() -> None:
     """Turn a distilled chest-X-ray student into models that phones run, and prove that they still say the same.
 
     Exit status: 0 good, 1 a gate or a proof failed, 2 misuse or bad input, 3 the environment, 4 a fault of cxredge
-    itself, which says what to report; 130, 143 or 129 when it was ended by Ctrl-C, SIGTERM or SIGHUP.
+    itself, which says what to report (CXREDGE_TRACEBACK=1 prints the traceback); 130, 143 or 129 when Ctrl-C, SIGTERM
+    or SIGHUP ended it.
     Nothing here is a medical device, and no figure is a claim of clinical validity.
     """
 

@@ -7,11 +7,14 @@ import org.cxredge.core.json.JsonSource
 import java.math.BigInteger
 import java.security.GeneralSecurityException
 import java.security.Signature
+import java.util.Base64
 
 /**
  * `model.sig`: a Sigstore bundle v0.3 with one DSSE envelope, as OpenSSF model-signing 1.x writes it for a key pair.
  *
- * Everything outside the signed payload is held to one spelling, so that a flipped bit anywhere in the file is seen.
+ * The file is read in one spelling, byte for byte: that in which model-signing 1.1 and `cxredge sign` write it. What is
+ * left to vary is the key's fingerprint, the payload, every bit of which is signed, and two numbers in the one DER that
+ * they have. (r, order - s) verifies where (r, s) does: either is taken, as both vouch for the same bytes.
  */
 internal object BundleSignature {
     const val FILE: String = "model.sig"
@@ -43,6 +46,9 @@ internal object BundleSignature {
         entry["keyid"].constant("")
         val signature = base64(entry["sig"]).also { if (!canonical(it)) entry["sig"].wrong("it is no ECDSA signature") }
         val payload = base64(envelope["payload"])
+        if (!bytes.contentEquals(text(hint, payload, signature).toByteArray())) {
+            throw SOURCE.damaged("it is not written as model-signing writes it, byte for byte")
+        }
         val key = keys.find { it.fingerprint == hint } ?: throw Refusal(
             "SIGNATURE-KEY",
             "the bundle is signed by the key $hint, which is not pinned here",
@@ -56,6 +62,14 @@ internal object BundleSignature {
             )
         }
         return Signed(payload, key)
+    }
+
+    /** The file, in the one spelling that is read. */
+    fun text(hint: String, payload: ByteArray, signature: ByteArray): String {
+        val base64 = Base64.getEncoder()
+        return """{"mediaType":"$MEDIA_TYPE","verificationMaterial":{"publicKey":{"hint":"$hint"},"tlogEntries":[]},""" +
+            """"dsseEnvelope":{"payload":"${base64.encodeToString(payload)}","payloadType":"$PAYLOAD_TYPE",""" +
+            """"signatures":[{"sig":"${base64.encodeToString(signature)}","keyid":""}]}}"""
     }
 
     private fun verifies(payload: ByteArray, signature: ByteArray, key: PinnedKey): Boolean = try {

@@ -21,7 +21,7 @@ class BundleSignatureTest {
         sealed { it["dsseEnvelope"] = (it["dsseEnvelope"] as Map<*, *>) + (key to value) }
 
     private fun signature(text: String): ByteArray =
-        Base64.getDecoder().decode(checkNotNull(Regex("\"sig\": \"([^\"]*)\"").find(text)).groupValues[1])
+        Base64.getDecoder().decode(checkNotNull(Regex("\"sig\":\"([^\"]*)\"").find(text)).groupValues[1])
 
     private fun withSignature(der: ByteArray): String =
         envelope("signatures", listOf(mapOf("sig" to Base64.getEncoder().encodeToString(der), "keyid" to "")))
@@ -53,14 +53,15 @@ class BundleSignatureTest {
     fun allowsOneSpellingOnly() {
         val text = sealed()
         val bad = listOf(
-            "", "{}", "[]", "null", text.dropLast(3), "$text{}", "\uFEFF$text", text.replace("\n", "\r\n"),
-            text.replace("  ", "\t"),
+            "", "{}", "[]", "null", text.dropLast(3), "$text{}", "\uFEFF$text",
+            "$text ", "$text\n", " $text", "$text\u0000", text.replaceFirst(",", ", "), text.replaceFirst(":", ": "),
+            text.replace("}]", "}\t]"), text.replace("}]", "}\r\n]"),
             text.replace("v0.3", "v0.2"), text.replace("v0.3+json", "v0\\u002e3+json"),
-            text.replace("keyid\": \"", "keyid\": \"a"),
+            text.replace("keyid\":\"", "keyid\":\"a"),
             text.replace("in-toto+json", "in-toto+jso"), text.replace("mediaType", "mediatype"),
-            text.replaceFirst("{", "{\"more\": 1,"), text.replaceFirst("{", "{\"mediaType\": \"x\","),
-            text.replace("\"tlogEntries\": []", "\"tlogEntries\": [{}]"),
-            text.replace("\"tlogEntries\": []", "\"tlogEntries\": null"),
+            text.replaceFirst("{", "{\"more\":1,"), text.replaceFirst("{", "{\"mediaType\":\"x\","),
+            text.replace("\"tlogEntries\":[]", "\"tlogEntries\":[{}]"),
+            text.replace("\"tlogEntries\":[]", "\"tlogEntries\":null"),
             text.replace(signer.pinned.fingerprint, signer.pinned.fingerprint.uppercase()),
             text.replace(signer.pinned.fingerprint, ""), text.replace("e30=", "e30"), text.replace("e30=", "e31="),
             text.replace("e30=", "e3 0="),
@@ -70,6 +71,8 @@ class BundleSignatureTest {
             envelope("signatures", List(2) { mapOf("sig" to "MAYCAQECAQE=", "keyid" to "") }),
         )
         assertTrue(text !in bad)
+        // another order of the same keys
+        refused("SIGNATURE-SYNTAX") { check(sealed { it["mediaType"] = it.remove("mediaType") }) }
         for (variant in bad) refused("SIGNATURE-SYNTAX") { check(variant) }
         refused("SIGNATURE-SYNTAX") { check(" ".repeat(BundleSignature.MAX_BYTES)) }
     }
@@ -96,6 +99,8 @@ class BundleSignatureTest {
             byteArrayOf(0x30, 3, 2, 1, 1), byteArrayOf(0x30, 2, 2, 127),
         )
         for (variant in bad) refused("SIGNATURE-SYNTAX") { check(withSignature(variant)) }
+        // the other signature that everybody can make of one: it vouches for the same bytes
+        check(withSignature(der(r, (order - BigInteger(s)).toByteArray())))
         refused("SIGNATURE-WRONG") { check(withSignature(der(s, r))) }
         refused("SIGNATURE-WRONG") { check(withSignature(der(byteArrayOf(1), byteArrayOf(1)))) }
     }

@@ -24,7 +24,7 @@ class FlippedBitsTest {
         val trust = Trust(listOf(SmallBundle.SIGNER.pinned))
         val text = tree.files.getValue("model.sig").decodeToString()
         // what is not signed; bits of the signed payload are among the ten thousand
-        val payload = checkNotNull(Regex("\"payload\": \"([^\"]*)\"").find(text)?.groups?.get(1)).range
+        val payload = checkNotNull(Regex("\"payload\":\"([^\"]*)\"").find(text)?.groups?.get(1)).range
         val codes = (text.indices - payload).flatMap { at -> List(8) { 8 * at + it } }
             .groupingBy { tree.refuses("model.sig", it, trust).code }.eachCount()
         assertEquals(setOf("SIGNATURE-SYNTAX", "SIGNATURE-KEY", "SIGNATURE-WRONG"), codes.keys)

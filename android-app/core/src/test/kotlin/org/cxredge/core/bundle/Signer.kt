@@ -45,8 +45,11 @@ internal class Signer(curve: String = "secp256r1") {
             ),
             "dsseEnvelope" to envelope,
         )
-        return JsonText.of(root.also(wrap)).toByteArray()
+        return compact(root.also(wrap)).toByteArray()
     }
+
+    /** As model-signing writes it; none of the texts in an envelope holds white space. */
+    private fun compact(tree: Any): String = JsonText.of(tree).replace(Regex("\\s"), "")
 
     private fun statement(files: Map<String, ByteArray>): MutableMap<String, Any?> {
         val hashes = files.toSortedMap().mapValues { Sha256.of(it.value) }
