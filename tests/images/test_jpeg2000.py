@@ -50,11 +50,15 @@ GOOD = {
     "one tile": siz(2140, 1760) + cod() + tile_part(0) + END,
     "largest film": siz(8192, 8192) + cod() + tile_part(0) + END,
     "small blocks": siz(2048, 2048) + cod(block=2) + tile_part(0) + END,
-    "tiles of 128": siz(4096, 4096, (128, 128)) + cod() + tile_part(0) + END,
+    "tiles of 128": siz(4096, 4096, (128, 128)) + cod() + b"".join(map(tile_part, range(1024))) + END,
     "small precincts": siz(2048, 2048) + cod(precincts=b"\x77" * 6) + tile_part(0) + END,
     "twenty layers": siz(2140, 1760) + cod(layers=20) + tile_part(0) + END,
     "three components": siz(1000, 1000, parts=3) + cod() + coc(1, 3) + tile_part(0) + END,
-    "a tile of its own": siz(1024, 1024, (512, 512)) + cod() + tile_part(3, cod(levels=2)) + END,
+    "a tile of its own": siz(1024, 1024, (512, 512))
+    + cod()
+    + b"".join(map(tile_part, range(3)))
+    + tile_part(3, cod(levels=2))
+    + END,
     "one pixel": siz(1, 1) + cod(levels=0) + tile_part(0) + END,
     "no levels": siz(300, 300) + cod(levels=0) + tile_part(0) + END,
     "33 resolutions": siz(300, 300) + cod(levels=32) + tile_part(0) + END,
@@ -98,6 +102,18 @@ def test_streams_that_announce_too_much_are_refused(name: str) -> None:
     assert code(BOMBS[name]) == "IMG-SIZE"
 
 
+def test_every_tile_must_be_there_and_whole() -> None:
+    head, parts = siz(128, 128, (64, 64)) + cod(), [tile_part(tile) for tile in range(4)]
+    assert code(head + b"".join(parts) + END) is None
+    assert code(head + b"".join(parts[::-1]) + tile_part(2) + END) is None, "any order, and several parts of a tile"
+    for missing in range(4):
+        assert code(head + b"".join(parts[:missing] + parts[missing + 1 :]) + END) == "IMG-TRUNCATED"
+    for cut in range(1, len(parts[3])):
+        assert code(head + b"".join(parts)[:-cut] + END) in ("IMG-TRUNCATED", "IMG-DAMAGED"), cut
+    unsaid = parts[0][:6] + bytes(4) + parts[0][10:]
+    assert code(siz(64, 64) + cod() + unsaid + END) is None, "a last part may leave its length out"
+
+
 @pytest.mark.parametrize("name", DAMAGED)
 def test_headers_that_cannot_be_read_are_refused(name: str) -> None:
     assert code(DAMAGED[name]) == "IMG-DAMAGED"
@@ -108,10 +124,10 @@ def test_more_than_sixteen_bits() -> None:
     assert code(siz(64, 64, depth=15 | 0x80) + cod() + tile_part(0) + END) is None
 
 
-def test_every_cut_is_refused_or_passes() -> None:
+def test_every_cut_is_refused() -> None:
     for stream in (*GOOD.values(), *BOMBS.values()):
         for end in range(min(len(stream), 200)):
-            assert code(stream[:end]) in (None, "IMG-SIZE", "IMG-DAMAGED")
+            assert code(stream[:end]) in ("IMG-SIZE", "IMG-DAMAGED", "IMG-TRUNCATED")
 
 
 def test_counts_are_those_of_a_direct_count() -> None:

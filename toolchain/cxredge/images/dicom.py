@@ -25,6 +25,7 @@ from cxredge.images.codestream import check_stream, repair_sequential_scan
 from cxredge.images.dicom_elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, cut_out
 from cxredge.images.dicom_meaning import meaning_of, whole
 from cxredge.images.jpeg2000 import check_jpeg_2000
+from cxredge.images.jpeg_coverage import check_coverage
 from cxredge.images.levels import Meaning, grey_levels, one_channel
 from cxredge.images.refuse import check_size, decoder_net
 from cxredge.images.rle import check_rle
@@ -253,6 +254,8 @@ def _check_encapsulated(what: str, film: FileDataset, samples: int, syntax: str)
         )
     if syntax in (JPEG_2000_LOSSLESS, JPEG_2000):
         check_jpeg_2000(what, stream)
+    else:
+        check_coverage(what, stream)
     if syntax == EXTENDED and (repaired := repair_sequential_scan(stream)) is not stream:
         film.PixelData = encapsulate([repaired])
 

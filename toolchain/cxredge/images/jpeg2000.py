@@ -60,7 +60,8 @@ class _Style:
 def check_jpeg_2000(what: str, stream: bytes) -> None:
     """Refuse a stream that would take more memory or work than its pixels warrant.
 
-    Raises InputError IMG-SIZE (beyond the bounds above), IMG-DEPTH (more than 16 bits), IMG-DAMAGED (no such stream).
+    And one that has no part of a tile, or ends within one. Raises InputError IMG-SIZE (beyond the bounds above),
+    IMG-DEPTH (more than 16 bits), IMG-TRUNCATED, IMG-DAMAGED (no such stream).
     """
     if not stream.startswith(_SOC_SIZ) or len(stream) < 6:
         raise _damaged(what)
@@ -96,16 +97,20 @@ class _Stream:
         at, main = self._header(2, _Style())
         blocks, packets = self._count(main, self._columns, self._rows)
         self._hold(blocks, packets)
+        there = set()
         for start, end, tile in self._tile_parts(at):
+            if tile >= len(self._columns) * len(self._rows):
+                raise _damaged(self._what)
+            there.add(tile)
             _, style = self._header(start, main, end)
             if style is main:
                 continue
             row, column = divmod(tile, len(self._columns))
-            if row >= len(self._rows):
-                raise _damaged(self._what)
             more = self._count(style, self._columns[column : column + 1], self._rows[row : row + 1])
             blocks, packets = blocks + more[0], packets + more[1]
             self._hold(blocks, packets)
+        if len(there) < len(self._columns) * len(self._rows):
+            raise self._truncated()
 
     def _hold(self, blocks: int, packets: int) -> None:
         if blocks > LEAST_BLOCKS + self._pixels // PIXELS_A_BLOCK:
@@ -148,14 +153,15 @@ class _Stream:
 
     def _tile_parts(self, at: int) -> Iterator[tuple[int, int, int]]:
         """(start of its header behind SOT, end of the tile-part, tile) of each tile-part (A.4.2)."""
-        while at + 12 <= len(self._stream):
+        last = self._stream.rfind(b"\xff\xd9")
+        while at < last:
             marker, length, tile, size = struct.unpack_from(">HHHI", self._stream, at)
-            if marker != _SOT:
-                return
-            end = len(self._stream) if size == 0 else at + size
-            if length != 10 or end < at + 12:
+            end = last if size == 0 else at + size
+            if marker != _SOT or length != 10 or end < at + 12:
                 raise _damaged(self._what)
-            yield at + 12, min(end, len(self._stream)), tile
+            if end > last:
+                raise self._truncated()
+            yield at + 12, end, tile
             at = end
 
     def _count(self, style: _Style, columns: Ints, rows: Ints) -> tuple[int, int]:
@@ -178,6 +184,11 @@ class _Stream:
                 blocks += bands * (precincts + _cells(_halved(across, half), bx) * _cells(_halved(along, half), by))
         tiles = len(columns) * len(rows)
         return blocks, tiles * style.layers * most * self._components * deepest
+
+    def _truncated(self) -> InputError:
+        return InputError(
+            "IMG-TRUNCATED", f"{self._what}: its compressed image ends before its tiles do", "copy the film again"
+        )
 
     def _large(self, count: str) -> InputError:
         return InputError(

@@ -7,8 +7,6 @@ Not read: gAMA, iCCP, sRGB and sBIT chunks, JPEG ICC profiles, XMP.
 
 from __future__ import annotations
 
-import struct
-import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -17,14 +15,15 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.images.codestream import check_stream, jpeg_exif, orientation
+from cxredge.images.jpeg_coverage import check_coverage
 from cxredge.images.levels import Meaning, grey_levels, one_channel
+from cxredge.images.png import PALETTE, check_image, png_chunks
 from cxredge.images.refuse import check_size, decoder_net
 from cxredge.recipe import InputSpec
 
 if TYPE_CHECKING:
     from PIL import Image
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
 
 
@@ -36,31 +35,29 @@ def read_png(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     """
     from PIL import Image
 
-    chunks = _png_chunks(what, data)
-    header = chunks[b"IHDR"]
-    if len(header) != 13:
-        raise _damaged(what, "its IHDR chunk is not 13 bytes long")
-    width, height, depth, kind = struct.unpack(">IIBB", header[:10])
-    check_size(what, height, width)
-    if b"acTL" in chunks:
+    png = png_chunks(what, data)
+    check_size(what, png.height, png.width)
+    if b"acTL" in png.others:
         raise _several(what, "an animated PNG")
-    if depth == 16 and kind != 0:
+    if png.depth == 16 and png.kind != 0:
         raise InputError(
             "IMG-DEPTH", f"{what} is a 16-bit PNG with colour or alpha", "save it as 16-bit grey, or with 8 bits"
         )
-    if b"tRNS" in chunks and kind != 3:
+    if b"tRNS" in png.others and png.kind != PALETTE:
         raise _transparent(what, "it names a transparent colour (tRNS)")
+    check_image(what, data, png)
     with decoder_net(what, "PNG"), Image.open(BytesIO(data), formats=("PNG",)) as image:
         image.load()
         stored = _samples(what, image)
-    return _finish(what, stored, chunks.get(b"eXIf"), spec, bits=16 if depth == 16 else 8)
+    return _finish(what, stored, png.others.get(b"eXIf"), spec, bits=16 if png.depth == 16 else 8)
 
 
 def read_jpeg(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     """A JPEG file -> uint8[h, w] (channels 1) or uint8[h, w, 3].
 
-    Decoders of different platforms differ by a few levels; ``tests/vectors`` states the bound. Damage inside the coded
-    data shows in no checksum (JPEG has none). Raises InputError with the codes of ``refuse``.
+    Its coded data must cover the picture (``jpeg_coverage``); other damage inside it shows in no checksum, for JPEG has
+    none. Decoders of different platforms differ by a few levels; ``tests/vectors`` states the bound. Raises InputError
+    with the codes of ``refuse``.
     """
     from PIL import Image
 
@@ -69,12 +66,8 @@ def read_jpeg(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     with decoder_net(what, "JPEG"), Image.open(BytesIO(data), formats=("JPEG", "MPO")) as image:
         if getattr(image, "n_frames", 1) != 1:
             raise _several(what, "a multi-picture JPEG")
-        try:
-            image.load()
-        except OSError as error:
-            if "truncated" not in str(error):
-                raise
-            raise InputError("IMG-TRUNCATED", f"{what} ends before its image does", "copy the file again") from error
+        check_coverage(what, data)
+        image.load()
         stored = _samples(what, image)
     return _finish(what, stored, jpeg_exif(data), spec, bits=8)
 
@@ -126,31 +119,6 @@ def turn(stored: NDArray[np.integer], tag: int) -> NDArray[np.integer]:
     if tag in (2, 3, 6, 7):
         stored = stored[:, ::-1]
     return stored
-
-
-def _png_chunks(what: str, data: bytes) -> dict[bytes, bytes]:
-    """Name -> first payload of every chunk but IDAT, each with its CRC checked, IEND present (PNG 3rd ed., 5.3).
-
-    Pillow skips the CRC of image data and forgives a missing end; a film is not the place for that.
-    """
-    chunks: dict[bytes, bytes] = {}
-    at = len(PNG_SIGNATURE)
-    while b"IEND" not in chunks:
-        length, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
-        end = at + 8 + length
-        if end + 4 > len(data):
-            raise InputError("IMG-TRUNCATED", f"{what} ends before its image does", "copy the file again")
-        if zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4]):
-            raise _damaged(what, f"the checksum of its chunk {name.decode('ascii', 'replace')} is wrong")
-        chunks.setdefault(name, b"" if name == b"IDAT" else data[at + 8 : end])
-        at = end + 4
-    if b"IHDR" not in chunks or b"IDAT" not in chunks:
-        raise _damaged(what, "it has no image in it")
-    return chunks
-
-
-def _damaged(what: str, cause: str) -> InputError:
-    return InputError("IMG-DAMAGED", f"{what}: {cause}", "copy or export the file again")
 
 
 def _several(what: str, kind: str) -> InputError:

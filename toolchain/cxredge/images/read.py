@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
+from cxredge.images import png
 from cxredge.images.dicom import read_dicom
 from cxredge.images.film_file import FilmFile
 from cxredge.images.levels import check_span
-from cxredge.images.raster import JPEG_SIGNATURE, PNG_SIGNATURE, read_jpeg, read_png
+from cxredge.images.raster import JPEG_SIGNATURE, read_jpeg, read_png
 from cxredge.recipe import InputSpec
 
 KINDS = ("DICOM", "PNG", "JPEG")
@@ -49,7 +50,7 @@ def read_film(source: Path | FilmFile | bytes, spec: InputSpec) -> NDArray[np.ui
 def _decode(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     if data[128:132] == b"DICM":
         return read_dicom(what, data, spec)
-    if data.startswith(PNG_SIGNATURE):
+    if data.startswith(png.SIGNATURE):
         return read_png(what, data, spec)
     if data.startswith(JPEG_SIGNATURE):
         return read_jpeg(what, data, spec)

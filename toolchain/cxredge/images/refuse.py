@@ -5,16 +5,16 @@ Codes (stable; docs and the Kotlin and Swift twins use the same):
 ========================  =============================================================================
 IMG-MISSING               no such file, or not a regular file that may be read
 IMG-FORMAT                not a DICOM, PNG or JPEG file by its first bytes
-IMG-TRUNCATED             the file ends before its image does
+IMG-TRUNCATED             the file, or the image data in it, ends before its image does
 IMG-DAMAGED               checksum, structure or codestream is wrong, or the header contradicts the pixels
-IMG-SIZE                  more pixels, bytes or scans than the limits below, or none
+IMG-SIZE                  more pixels, bytes, scans or parts than the limits, or no pixels
 IMG-MULTIFRAME            more than one picture (multi-frame, enhanced or segmentation DICOM, animated PNG,
                           multi-picture JPEG)
 IMG-NO-PIXELS             DICOM without pixel data
 IMG-MODALITY              DICOM of a modality that the recipe does not take, or of none
 IMG-BODY-PART             DICOM of a body part that the recipe does not take
 IMG-VIEW                  DICOM of a view that the recipe does not take
-IMG-SYNTAX                DICOM transfer syntax that is not read
+IMG-SYNTAX                DICOM transfer syntax, or JPEG coding process, that is not read
 IMG-PHOTOMETRIC           photometric interpretation that is not read, or that contradicts the presentation LUT
 IMG-DEPTH                 bits per sample that are not read (float, 32 bit, 16-bit colour)
 IMG-COLOUR                colour where the recipe takes grey
@@ -38,6 +38,8 @@ from cxredge.errors import CxrError, InputError
 
 MAX_PIXELS = 64 * 1024 * 1024
 """Most pixels of a film, decoded or padded: a detector has some 20 million. Checked before anything is decoded."""
+MAX_SIDE = 65_535
+"""Most rows or columns: DICOM and JPEG cannot say more, and a PNG that does is no film."""
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Most bytes of a file, and of what a deflated DICOM file unpacks to."""
 MAX_SCANS = 100
@@ -65,12 +67,12 @@ def decoder_net(what: str, kind: str) -> Iterator[None]:
 
 
 def check_size(what: str, height: int, width: int) -> None:
-    """Refuse a film of no pixels, or of more than ``MAX_PIXELS``, by InputError IMG-SIZE."""
+    """Refuse a film of no pixels, or beyond ``MAX_PIXELS`` or ``MAX_SIDE``, by InputError IMG-SIZE."""
     if height < 1 or width < 1:
         raise InputError("IMG-SIZE", f"{what} has {height} rows and {width} columns", "export the film again")
-    if height * width > MAX_PIXELS:
+    if height * width > MAX_PIXELS or max(height, width) > MAX_SIDE:
         raise InputError(
             "IMG-SIZE",
-            f"{what} has {height} rows x {width} columns; at most {MAX_PIXELS} pixels are read",
+            f"{what} has {height} rows x {width} columns; at most {MAX_PIXELS} pixels, and {MAX_SIDE} a side, are read",
             "export the film at its detector's resolution",
         )

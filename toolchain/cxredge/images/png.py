@@ -1,0 +1,132 @@
+"""The structure of a PNG file (W3C, third edition), judged before Pillow sees it: chunks, checksums, and every line.
+
+Pillow skips the checksums of image data, draws missing lines and a missing palette black, and forgives a missing end; a
+film is not the place for that.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from cxredge.errors import InputError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PALETTE = 3
+_SAMPLES = {0: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), PALETTE: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_KNOWN = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+# Adam7 (8.2): first column and row of each pass, and the steps
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_PIECE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """Of a PNG file: its header's numbers, whole chunks by name, and where the image data lies.
+
+    kind: colour type. others: the first payload of each name but IHDR's and IDAT's. image: (start, end) of each IDAT's.
+    """
+
+    height: int
+    width: int
+    depth: int
+    kind: int
+    filters: int
+    interlaced: bool
+    others: dict[bytes, bytes]
+    image: list[tuple[int, int]]
+
+
+def png_chunks(what: str, data: bytes) -> Chunks:
+    """Every chunk up to IEND, its CRC checked (5.3), in an order that may be (5.6).
+
+    Raises InputError IMG-TRUNCATED, or IMG-DAMAGED: a checksum, IHDR not first or twice, PLTE or tRNS twice or behind
+    the image, an image in pieces, a critical chunk that is unknown.
+    """
+    header = b""
+    others: dict[bytes, bytes] = {}
+    image: list[tuple[int, int]] = []
+    at, before, name = len(SIGNATURE), b"", b""
+    while name != b"IEND":
+        length, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        start, end = at + 8, at + 8 + length
+        if end + 4 > len(data):
+            raise truncated(what)
+        if zlib.crc32(memoryview(data)[at + 4 : end]) != int.from_bytes(data[end : end + 4]):
+            raise damaged(what, f"the checksum of its chunk {_words(name)} is wrong")
+        if (before == b"") != (name == b"IHDR"):
+            raise damaged(what, "its header is not its first chunk, or stands twice")
+        if name == b"IHDR":
+            header = data[start:end]
+        elif name == b"IDAT":
+            if image and before != b"IDAT":
+                raise damaged(what, "its image is in several pieces")
+            image.append((start, end))
+        elif name in (b"PLTE", b"tRNS") and (image or name in others):
+            raise damaged(what, f"its chunk {_words(name)} stands twice, or behind the image")
+        elif b"A" <= name[:1] <= b"Z" and name not in _KNOWN:
+            raise damaged(what, f"its chunk {_words(name)} is critical and unknown")
+        else:
+            others.setdefault(name, data[start:end])
+        before, at = name, end + 4
+    if not image:
+        raise damaged(what, "it has no image in it")
+    if len(header) != 13:
+        raise damaged(what, "its IHDR chunk is not 13 bytes long")
+    width, height, depth, kind, _, filters, interlace = struct.unpack(">IIBBBBB", header)
+    return Chunks(height, width, depth, kind, filters, interlace != 0, others, image)
+
+
+def check_image(what: str, data: bytes, png: Chunks) -> None:
+    """Hold header, palette and image data (11.2, 10, 13.9) against each other; the size was checked before.
+
+    All is inflated and nothing kept. Raises InputError IMG-TRUNCATED where lines are missing, IMG-DAMAGED for a header
+    that is none, a missing palette, a wrong checksum, and bytes behind the last line.
+    """
+    if png.depth not in _DEPTHS.get(png.kind, ()) or png.filters != 0:
+        raise damaged(what, f"its header says colour type {png.kind} of {png.depth} bits, filters {png.filters}")
+    if png.kind == PALETTE:
+        if not 0 < len(png.others.get(b"PLTE", b"")) <= 3 * 256:
+            raise damaged(what, "it has no palette, or one of more than 256 colours")
+        if len(png.others.get(b"tRNS", b"")) > 256:
+            raise damaged(what, "its palette has more than 256 opacities")
+    inflater = zlib.decompressobj()
+    left = _inflated(png)
+    try:
+        for start, end in png.image:
+            rest = data[start:end]
+            while rest and not inflater.eof:
+                left -= len(inflater.decompress(rest, _PIECE))
+                rest = inflater.unconsumed_tail
+                if left < 0:
+                    raise damaged(what, "its image data goes on behind the image")
+            if rest or inflater.unused_data:
+                raise damaged(what, "bytes stand behind its image data")
+    except zlib.error as error:
+        raise damaged(what, f"its image data cannot be inflated ({error})") from error
+    if left or not inflater.eof:
+        raise truncated(what)
+
+
+def _inflated(png: Chunks) -> int:
+    """Bytes of all lines, each with its filter byte; an interlaced image has lines for each pass that is not empty."""
+    bits = png.depth * _SAMPLES[png.kind]
+    passes = _PASSES if png.interlaced else ((0, 0, 1, 1),)
+    sizes = [(-(-(png.height - y) // down), -(-(png.width - x) // across)) for x, y, across, down in passes]
+    return sum(rows * (1 + (columns * bits + 7) // 8) for rows, columns in sizes if rows > 0 and columns > 0)
+
+
+def damaged(what: str, cause: str) -> InputError:
+    """The refusal of a PNG that is not whole in itself."""
+    return InputError("IMG-DAMAGED", f"{what}: {cause}", "copy or export the file again")
+
+
+def truncated(what: str) -> InputError:
+    """The refusal of a picture that ends early."""
+    return InputError("IMG-TRUNCATED", f"{what} ends before its image does", "copy the file again")
+
+
+def _words(name: bytes) -> str:
+    return name.decode("ascii", "replace")
