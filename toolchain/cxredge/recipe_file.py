@@ -143,7 +143,8 @@ def _choices(detail: ErrorDetails, steps: list[Any]) -> list[str]:
         return [tag for member in members for tag in get_args(member.model_fields[steps[-1]].annotation)]
     if not expected or detail["type"] not in ("literal_error", "union_tag_invalid"):
         return []
-    found = detail["input"].get(_tag(detail)) if isinstance(detail["input"], dict) else detail["input"]
+    # only a discriminated union tells a mapping's members apart by a key; a literal may find a mapping, too
+    found = detail["input"].get(_tag(detail)) if detail["type"] == "union_tag_invalid" else detail["input"]
     return nearest(str(found), [w.strip().strip("'") for w in str(expected).replace(" or ", ", ").split(",")])
 
 
