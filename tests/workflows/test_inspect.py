@@ -185,3 +185,28 @@ def test_a_target_may_claim_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (folder / "link").symlink_to("/dev/zero")
     with pytest.raises(ValueError, match="link is a link"):
         inspection._digest(folder)
+
+
+SIZE = """
+import resource, sys
+from pathlib import Path
+from cxredge.errors import InputError
+from cxredge.workflows.inspect import inspect_file
+try:
+    inspect_file(Path(sys.argv[1]))
+except InputError as error:
+    used = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(error.code, used)
+"""
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m.pte", "m.tflite", "m.mlpackage.zip", "m.mlpackage/Data/model.mlmodel"])
+def test_what_is_too_large_is_not_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    with (tmp_path / name).open("wb") as stream:
+        stream.truncate(8 << 30)
+    place = tmp_path / Path(name).parts[0]
+    done = subprocess.run([sys.executable, "-c", SIZE, place], capture_output=True, text=True, check=True)
+    code, kilobytes = done.stdout.split()
+    assert code == "INSPECT-SIZE"
+    assert int(kilobytes) < 400_000
