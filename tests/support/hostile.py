@@ -94,7 +94,6 @@ def make(folder: Path) -> dict[str, str]:
             found[f"{what}{suffix}"] = _written(folder / "contents" / f"{what}{suffix}", data)
         (folder / f"a folder{suffix or '.x'}").mkdir()
         found[f"a folder{suffix or '.x'}"] = str(folder / f"a folder{suffix or '.x'}")
-    # films that ask their decoder for gigabytes are tested with the decoder
     for case in sorted(CASES.iterdir()):
         found[f"case {case.name}"] = shutil.copy(case, folder)
     for name in ("model.yaml", "manifest.json", "model.sig", "labels.csv"):
