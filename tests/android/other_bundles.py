@@ -107,4 +107,4 @@ def make_old(source: Path, goal: Path, key_file: Path) -> None:
     key, _ = read_private(key_file)
     payload, name = sign._payload(goal, manifest), fingerprint(key.public_key())
     signed = key.sign(Envelope(name, payload, b"").signed_bytes(), ec.ECDSA(hashes.SHA256()))
-    write_bytes(goal / SIGNATURE, sign._file(name, payload, signed))
+    write_bytes(goal / SIGNATURE, Envelope(name, payload, signed).text())
