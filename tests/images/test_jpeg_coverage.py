@@ -206,6 +206,32 @@ def test_a_code_that_is_in_no_table_is_damage() -> None:
         assert code(stream[: start + 40] + ones + stream[start + 40 : end] + END) == "IMG-DAMAGED"
 
 
+@pytest.mark.parametrize(
+    ("symbols", "expected"),
+    [
+        # 63 coefficients: runs of 15 and one, 3 times 16 and 15; the last symbol ends the block without saying so
+        ([0xF1, 0xF1, 0xF1, 0xE1], None),
+        ([0xF0, 0xF0, 0xF0, 0xE1], None),
+        ([0xF1, 0xF1, 0xF1, 0x00], None),
+        ([0xF1, 0xF1, 0xF1, 0xF1], "IMG-DAMAGED"),
+        ([0xF0, 0xF0, 0xF0, 0xF0], "IMG-DAMAGED"),
+    ],
+)
+def test_a_coefficient_beyond_its_block_is_damage(symbols: list[int], expected: str | None) -> None:
+    codes = {symbol: f"{i:03b}" for i, symbol in enumerate(sorted(set(symbols)))}
+    bits = "0" + "".join(codes[symbol] + "1" * (symbol & 15) for symbol in symbols)
+    bits += "1" * (-len(bits) % 8)
+    whole = flat(8, 8, [(1, 1)], [[0]], 0)
+    old = b"\x10" + bytes([1] + [0] * 15) + b"\0"
+    new = b"\x10" + bytes([0, 0, len(codes)] + [0] * 13) + bytes(sorted(codes))
+    start = whole.index(b"\xff\xc4")
+    tables = segment(0xC4, whole[start + 4 : whole.index(old)] + new)
+    stream = whole[:start] + tables + whole[whole.index(b"\xff\xda") : -2]
+    data = int(bits, 2).to_bytes(len(bits) // 8).replace(b"\xff", b"\xff\0")
+    assert code(stream + data + END) == expected
+    assert code(stream + data[:-1] + END) in ("IMG-TRUNCATED", expected or "IMG-TRUNCATED")
+
+
 def test_large_pictures_are_walked_in_pieces() -> None:
     rng = np.random.Generator(np.random.PCG64(1))
     film = rng.integers(0, 256, (900, 1100), np.uint8)

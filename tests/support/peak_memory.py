@@ -9,6 +9,7 @@ from pathlib import Path
 
 from support.command import ROOT
 
+# a process begins with its parent's peak in ru_maxrss (Linux keeps it over exec), so its own is read from /proc
 PROGRAM = """\
 import resource, sys
 from pathlib import Path
@@ -16,15 +17,19 @@ from cxredge.errors import CxrError
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
 import numpy, pydicom, pydicom.pixels, openjpeg, PIL.Image
+def peak():
+    if sys.platform != "linux":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024**2
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
 spec = InputSpec(height=64, width=64, fit="pad")
 read_film(Path(sys.argv[1]), spec)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 try:
     said = str(read_film(Path(sys.argv[2]), spec).shape)
 except CxrError as error:
     said = error.code
-unit = 1024 if sys.platform == "linux" else 1024**2
-print(said, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // unit)
+print(said, peak() - before)
 """
 
 

@@ -15,6 +15,9 @@ from cxredge.images.refuse import MAX_SCANS
 SOS = 0xDA
 # start-of-frame markers C0..CF without DHT (C4), JPG (C8) and DAC (CC), and JPEG-LS's F7
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+MAX_FILL = 1 << 16
+"""Most fill bytes before a header's marker; decoders step through them one by one."""
+_FILL = re.compile(rb"\xff++")
 JPEG_2000 = b"\xff\x4f\xff\x51"
 
 
@@ -35,11 +38,12 @@ def jpeg_segments(stream: bytes) -> Iterator[tuple[int, int, int]]:
     Ends early, without a word, where the bytes are no segment: what is then missing tells the caller.
     """
     at = 2
-    while at + 4 <= len(stream) and stream[at] == 0xFF:
+    # all FF but the last are fill bytes (T.81 B.1.1.2)
+    while (fill := _FILL.match(stream, at)) and fill.end() + 3 <= len(stream):
+        if fill.end() - at > MAX_FILL:
+            return
+        at = fill.end() - 1
         marker = stream[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-            continue
         length = int.from_bytes(stream[at + 2 : at + 4])
         if length < 2 or at + 2 + length > len(stream):
             return

@@ -15,8 +15,8 @@ USED = 63
 """Mask of a look-up's low six bits: bits that code and magnitude use. What stands above is the advance."""
 INVALID = 1 << 20
 """Advance of 16 bits that begin with no code of the table; bits that they use, where there is no advance."""
-END = 64
-"""Advance of an end-of-block symbol: past the last coefficient from anywhere."""
+END = 128
+"""Advance of an end-of-block symbol: farther than any other symbol gets."""
 NO_CODE = ~(15 << 5)
 """Entry of ``bands`` for 16 bits that begin with no code of the table."""
 
@@ -42,7 +42,7 @@ def _look_up(table: Table, entry: Callable[[int, int], int], invalid: int) -> li
     return entries + [invalid] * (_WINDOW - len(entries))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def differences(table: Table) -> list[int]:
     """Bits that a DC symbol and its magnitude use; ``INVALID`` where there is no code. T.81 F.1.2.1."""
     if max(table[1], default=0) > 15:
@@ -50,7 +50,7 @@ def differences(table: Table) -> list[int]:
     return _look_up(table, lambda bits, category: bits + category, INVALID)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def coefficients(table: Table) -> list[int]:
     """One AC symbol of a sequential scan (T.81 F.1.2.2): coefficients that it passes << 6 | bits that it uses."""
 
@@ -62,7 +62,7 @@ def coefficients(table: Table) -> list[int]:
     return _look_up(table, entry, INVALID << 6)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def runs(table: Table) -> list[int]:
     """As ``coefficients``, of all symbols whose codes lie whole in the 16 bits and pass ``_LOOK_AHEAD`` at most.
 
@@ -86,7 +86,7 @@ def runs(table: Table) -> list[int]:
     return total.tolist()
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def bands(table: Table) -> list[int]:
     """One AC symbol of a progressive scan (T.81 G.1.2): new coefficient (0, 1) << 11 | step << 6 | bits used.
 

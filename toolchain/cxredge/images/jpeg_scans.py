@@ -10,7 +10,7 @@ from array import array
 
 import numpy as np
 
-from cxredge.images.jpeg_huffman import INVALID, NO_CODE, USED, Bits, Table, bands, coefficients, differences, runs
+from cxredge.images.jpeg_huffman import END, INVALID, NO_CODE, USED, Bits, Table, bands, coefficients, differences, runs
 
 History = list[int]
 """For each block of a component, in rows: bit k is set where coefficient k (zigzag order) is known not to be zero."""
@@ -37,8 +37,8 @@ def sequential(segment: bytes, blocks: list[tuple[Table, Table]], units: int, la
                 k += step >> 6
             if at > limit:
                 words, at, limit = bits.more(at)
-            if k >= INVALID:
-                raise ValueError("the coded data has a code that is in no table")
+            if k > 64 and not END < k < INVALID:
+                raise _no_block(k)
 
 
 def first_dc(segment: bytes, tables: list[Table], units: int) -> None:
@@ -78,10 +78,12 @@ def first_ac(segment: bytes, table: Table, history: History, blocks: tuple[int, 
             at += symbol & USED
             k += symbol >> 6 & 31
             found |= (symbol >> 11) << k
-        if found:
-            history[here] |= found >> 1
         if at > limit:
             words, at, limit = bits.more(at)
+        if k > last + 1:
+            raise _no_block(k)
+        if found:
+            history[here] |= found >> 1
         block += 1
 
 
@@ -122,7 +124,7 @@ def next_ac(segment: bytes, table: Table, history: History, blocks: tuple[int, i
         if at > limit:
             words, at, limit = bits.more(at)
         if k > last + 1:
-            raise ValueError("the coded data has a run of coefficients that goes beyond its band")
+            raise _no_block(k)
         if found:
             history[here] |= found >> 1
         block += 1
@@ -144,6 +146,13 @@ def _places(history: History, band: tuple[int, int]) -> tuple[bytes, list[int]]:
     free[:, :first] = False
     counts = np.count_nonzero(free, axis=1)
     return (np.nonzero(free)[1] + 1).astype(np.uint8).tobytes(), (np.cumsum(counts) - counts).tolist()
+
+
+def _no_block(k: int) -> ValueError:
+    """What a walk says that came to coefficient ``k``."""
+    if k >= INVALID:
+        return ValueError("the coded data has a code that is in no table")
+    return ValueError("the coded data has a coefficient beyond its block")
 
 
 def _end_of_band(bits: Bits, words: array[int], at: int, symbol: int) -> tuple[int, int]:

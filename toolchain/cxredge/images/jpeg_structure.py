@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from cxredge.images.codestream import FRAME_MARKERS, SOS
 from cxredge.images.jpeg_huffman import Table
 from cxredge.images.jpeg_scans import History
+from cxredge.images.refuse import MAX_PIXELS
 
 LOSSLESS, JPEG_LS = 0xC3, 0xF7
 _DHT, _EOI, _DNL, _DRI = 0xC4, 0xD9, 0xDC, 0xDD
 RESTARTS = range(0xD0, 0xD8)
-# FF 00 is a byte FF of coded data, and further FF before a marker are fill bytes. JPEG-LS stuffs a zero bit behind FF
-# instead (T.87 A.1), so that there only a byte with its top bit set makes a marker
-_MARKER = re.compile(rb"\xff+([\x01-\xfe])")
-_MARKER_LS = re.compile(rb"\xff+([\x80-\xfe])")
+MAX_INTERVALS = MAX_PIXELS // 64
+"""Most pieces that restart markers cut a scan into: one for each block of the largest film."""
+# possessive throughout: a run of FF is passed over once, however long it is
+_MARKER = re.compile(rb"\xff++([\x01-\xfe])")
+_NEXT_FF = re.compile(rb"[^\xff]*+(\xff++)(.)", re.DOTALL)
 
 
 @dataclass
@@ -103,18 +105,30 @@ def parse(stream: bytes) -> tuple[Frame, list[Scan]]:
         elif kind == SOS:
             if frame is None:
                 raise ValueError("the compressed image has a scan before its frame header")
-            segments = _coded(stream, at, _MARKER_LS if frame.process == JPEG_LS else _MARKER)
+            segments = _coded(stream, at, 0x80 if frame.process == JPEG_LS else 1)
             scans.append(_scan(payload, frame, interval, dict(tables), segments))
             at = segments[-1][1]
 
 
-def _coded(stream: bytes, at: int, markers: re.Pattern[bytes]) -> list[tuple[int, int, int]]:
+def _coded(stream: bytes, at: int, least: int) -> list[tuple[int, int, int]]:
+    """Segments of coded data from ``at`` on; least: the second byte that a marker has at least.
+
+    FF 00 is a byte FF of coded data, and further FF before a marker are fill bytes (T.81 B.1.1). JPEG-LS stuffs a zero
+    bit behind FF instead (T.87 A.1), so that there only a byte with its top bit set makes a marker.
+    """
     segments = []
-    while marker := markers.search(stream, at):
-        segments.append((at, marker.start(), marker[1][0]))
-        at = marker.end()
-        if marker[1][0] not in RESTARTS:
+    start = at
+    while found := _NEXT_FF.match(stream, at):
+        at = found.end()
+        marker = stream[at - 1]
+        if marker < least:
+            continue
+        segments.append((start, found.start(1), marker))
+        if marker not in RESTARTS:
             return segments
+        if len(segments) > MAX_INTERVALS:
+            raise ValueError("the compressed image has more restart markers than blocks")
+        start = at
     raise EOFError("the compressed image has no end marker")
 
 

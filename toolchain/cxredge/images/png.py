@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cxredge.errors import InputError
@@ -17,6 +18,7 @@ PALETTE = 3
 _SAMPLES = {0: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), PALETTE: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _KNOWN = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+_OTHERS = (b"PLTE", b"tRNS", b"eXIf", b"acTL")
 # Adam7 (8.2): first column and row of each pass, and the steps
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _PIECE = 1 << 16
@@ -26,7 +28,8 @@ _PIECE = 1 << 16
 class Chunks:
     """Of a PNG file: its header's numbers, whole chunks by name, and where the image data lies.
 
-    kind: colour type. others: the first payload of each name but IHDR's and IDAT's. image: (start, end) of each IDAT's.
+    kind: colour type. others: the first payload of each name that counts. image: where the first IDAT begins; where all
+    of them lie is not kept, for a file may hold millions.
     """
 
     height: int
@@ -36,7 +39,7 @@ class Chunks:
     filters: int
     interlaced: bool
     others: dict[bytes, bytes]
-    image: list[tuple[int, int]]
+    image: int
 
 
 def png_chunks(what: str, data: bytes) -> Chunks:
@@ -47,7 +50,7 @@ def png_chunks(what: str, data: bytes) -> Chunks:
     """
     header = b""
     others: dict[bytes, bytes] = {}
-    image: list[tuple[int, int]] = []
+    image = 0
     at, before, name = len(SIGNATURE), b"", b""
     while name != b"IEND":
         length, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
@@ -63,12 +66,12 @@ def png_chunks(what: str, data: bytes) -> Chunks:
         elif name == b"IDAT":
             if image and before != b"IDAT":
                 raise damaged(what, "its image is in several pieces")
-            image.append((start, end))
+            image = image or at
         elif name in (b"PLTE", b"tRNS") and (image or name in others):
             raise damaged(what, f"its chunk {_words(name)} stands twice, or behind the image")
         elif b"A" <= name[:1] <= b"Z" and name not in _KNOWN:
             raise damaged(what, f"its chunk {_words(name)} is critical and unknown")
-        else:
+        elif name in _OTHERS:
             others.setdefault(name, data[start:end])
         before, at = name, end + 4
     if not image:
@@ -95,8 +98,7 @@ def check_image(what: str, data: bytes, png: Chunks) -> None:
     inflater = zlib.decompressobj()
     left = _inflated(png)
     try:
-        for start, end in png.image:
-            rest = data[start:end]
+        for rest in _pieces(data, png.image):
             while rest and not inflater.eof:
                 left -= len(inflater.decompress(rest, _PIECE))
                 rest = inflater.unconsumed_tail
@@ -108,6 +110,15 @@ def check_image(what: str, data: bytes, png: Chunks) -> None:
         raise damaged(what, f"its image data cannot be inflated ({error})") from error
     if left or not inflater.eof:
         raise truncated(what)
+
+
+def _pieces(data: bytes, at: int) -> Iterator[bytes]:
+    """The payloads of all IDAT, the first of which begins at ``at``, in pieces that an inflater may copy often."""
+    while data[at + 4 : at + 8] == b"IDAT":
+        end = at + 8 + int.from_bytes(data[at : at + 4])
+        for start in range(at + 8, end, _PIECE):
+            yield data[start : min(start + _PIECE, end)]
+        at = end + 4
 
 
 def _inflated(png: Chunks) -> int:
