@@ -148,5 +148,6 @@ def test_hundreds_of_changed_bundles(tmp_path: Path, signer: PublicKey) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_ten_thousand_changed_bundles(tmp_path: Path, signer: PublicKey) -> None:
     hold(10_000, tmp_path, signer)

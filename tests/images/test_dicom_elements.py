@@ -137,6 +137,15 @@ def test_what_stands_behind_the_pixels_is_not_looked_at(syntax: str) -> None:
         np.testing.assert_array_equal(read_film(file(BODY + behind, syntax), SPEC), read_film(FILM, SPEC))
 
 
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+@pytest.mark.parametrize("offsets", [b"", EMPTY])
+def test_pixels_without_a_length_that_are_not_compressed_are_refused(syntax: str, offsets: bytes) -> None:
+    at = BODY.index(b"\xe0\x7f\x10\x00")
+    pixels = bytes(len(BODY) - at - 12)
+    items = offsets + ITEM + struct.pack("<I", len(pixels)) + pixels + END
+    assert code(file(BODY[:at] + b"\xe0\x7f\x10\x00OW\0\0" + UNDEFINED + items, syntax)) == "IMG-DAMAGED"
+
+
 def test_fragments_are_counted(cxr_data: Path) -> None:
     film = (cxr_data / "dicom_samples/files/cr_rg3_mono1_10bit_rle.dcm").read_bytes()
     at = film.index(b"\xe0\x7f\x10\x00") + 12

@@ -106,6 +106,17 @@ def test_a_restart_marker_too_many_is_passed_over() -> None:
     assert code(stream[:-2] + b"\xff\xd4" + END) is None
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("height", "width"), [(64, 97), (130, 48), (64, 48)])
+def test_a_header_that_claims_less_than_is_coded_is_refused(way: str, height: int, width: int) -> None:
+    """The picture would be cut, or its rows would be scrambled."""
+    stream = picture("noise", 130, 97, quality=90, **WAYS[way])
+    at = re.search(rb"\xff[\xc0-\xc2]", stream)
+    assert at is not None
+    smaller = stream[: at.end() + 3] + struct.pack(">HH", height, width) + stream[at.end() + 7 :]
+    assert code(smaller) in ("IMG-DAMAGED", "IMG-TRUNCATED")
+
+
 @pytest.mark.parametrize("kind", ["grey", "4:2:0"])
 def test_every_scan_of_a_progressive_picture_must_be_there(kind: str) -> None:
     stream = picture(kind, 70, 41, progressive=True)

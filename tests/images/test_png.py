@@ -53,6 +53,11 @@ WHOLE = {
     "bytes behind the end": (head(), idat(PACKED), IEND, b"more"),
 }
 REFUSED = {
+    "colours that the palette lacks": (
+        "IMG-DAMAGED",
+        (head(3), chunk(b"PLTE", bytes(range(100)) * 3), idat(PACKED), IEND),
+    ),
+    "a palette of no whole colours": ("IMG-DAMAGED", (head(3), chunk(b"PLTE", bytes(767)), idat(PACKED), IEND)),
     "no line": ("IMG-TRUNCATED", (head(), idat(zlib.compress(b"")), IEND)),
     "lines missing": ("IMG-TRUNCATED", (head(), idat(zlib.compress(LINES[:-33])), IEND)),
     "a byte missing": ("IMG-TRUNCATED", (head(), idat(zlib.compress(LINES[:-1])), IEND)),

@@ -12,6 +12,7 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, JPEG2000Lossless, RLELossless
 
+from cxredge.errors import InputError
 from cxredge.images.levels import Meaning
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
@@ -120,6 +121,19 @@ def test_one_real_film_in_the_lossless_jpegs_is_one_film_too(cxr_data: Path, bit
         # JPEG's cosine transform knows no sign: what is negative comes out of it as two's complement
         apart = np.abs(read("jpeg_extended12").astype(int) - right)
         assert np.median(apart) <= 2 if signed else apart.max() <= 30
+
+
+@pytest.mark.parametrize(
+    "kind", ["jpeg_lossless_sv1", "j2k_lossless", "j2k_lossy", "jpegls_lossless", "jpeg_extended12"]
+)
+def test_a_stream_of_fewer_bits_than_are_stored_is_refused(cxr_data: Path, kind: str) -> None:
+    """It would be read four times too dark, or darker, and answered."""
+    data = (cxr_data / f"dicom_samples/files/cr_rg3_mono1_10bit_{kind}.dcm").read_bytes()
+    for bits in (13, 14, 16):
+        with pytest.raises(InputError) as caught:
+            read_film(with_header(data, bits, 0), SPEC)
+        assert caught.value.code == "IMG-DAMAGED"
+        assert f"{bits} bits" in caught.value.cause
 
 
 @pytest.mark.parametrize("bits", range(1, 17))

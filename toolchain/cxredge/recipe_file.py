@@ -64,7 +64,7 @@ def rewritten(file: Path, change: Callable[[Any], None]) -> str:
     """
     from ruamel.yaml import YAML
 
-    yaml = YAML(typ="rt")
+    yaml = YAML(typ="rt", plug_ins=[])
     yaml.preserve_quotes = True
     yaml.width = 4096  # never fold a line that its writer did not fold
     yaml.indent(mapping=2, sequence=4, offset=2)

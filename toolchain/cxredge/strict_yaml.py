@@ -50,8 +50,8 @@ def parse(data: bytes) -> Any:
     if (control := CONTROL.search(text)) is not None:
         raise YamlError(f"it holds the character {control[0]!a}", _at(text[: control.start()]))
     try:
-        _check(YAML(typ="rt"), text)
-        return YAML(typ="rt").load(text)
+        _check(YAML(typ="rt", plug_ins=[]), text)
+        return YAML(typ="rt", plug_ins=[]).load(text)
     except YamlError:
         raise
     except MarkedYAMLError as error:

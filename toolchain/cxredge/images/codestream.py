@@ -28,6 +28,8 @@ class Frame:
     height: int
     width: int
     components: int
+    bits: int
+    """Of a sample of the first component."""
     coded: int
     """Offset behind the headers, where coded data begins."""
 
@@ -76,22 +78,22 @@ def check_stream(what: str, stream: bytes) -> Frame:
 
 
 def _jpeg_frame(stream: bytes) -> Frame | None:
-    found: tuple[int, int, int] | None = None
+    found: tuple[int, int, int, int] | None = None
     for marker, start, end in jpeg_segments(stream):
         if marker in FRAME_MARKERS and end - start >= 6:
             height, width = int.from_bytes(stream[start + 1 : start + 3]), int.from_bytes(stream[start + 3 : start + 5])
-            found = height, width, stream[start + 5]
+            found = height, width, stream[start + 5], stream[start]
         if marker == SOS and found is not None:
             return Frame(*found, coded=end)
     return None
 
 
 def _jpeg_2000_frame(stream: bytes) -> Frame | None:
-    if len(stream) < 42:
+    if len(stream) < 43:
         return None
     # SIZ: marker 2, length 2, capabilities 2, then X, Y, X offset, Y offset, four tile numbers, components
     x, y, x0, y0 = (int.from_bytes(stream[at : at + 4]) for at in (8, 12, 16, 20))
-    return Frame(y - y0, x - x0, int.from_bytes(stream[40:42]), coded=42)
+    return Frame(y - y0, x - x0, int.from_bytes(stream[40:42]), (stream[42] & 127) + 1, coded=42)
 
 
 def repair_sequential_scan(stream: bytes) -> bytes:

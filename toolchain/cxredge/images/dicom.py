@@ -252,6 +252,14 @@ def _check_encapsulated(what: str, film: FileDataset, samples: int, syntax: str)
             f"{frame.height}x{frame.width}x{frame.components}",
             "export the film again",
         )
+    # more bits than are stored may be an overlay's; fewer are another film's
+    stored = whole(what, film, "BitsStored")
+    if not stored <= frame.bits <= film.BitsAllocated:
+        raise InputError(
+            "IMG-DAMAGED",
+            f"{what}: its header says {stored} bits of {film.BitsAllocated}, its compressed image {frame.bits}",
+            "export the film again",
+        )
     if syntax in (JPEG_2000_LOSSLESS, JPEG_2000):
         check_jpeg_2000(what, stream)
     else:

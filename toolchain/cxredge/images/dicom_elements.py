@@ -110,6 +110,7 @@ class _Walk:
         self._body = body
         self._order = ">" if syntax == BIG_ENDIAN else "<"
         self._implicit = syntax == IMPLICIT
+        self._native = syntax in (IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN)
         self._at = 0
         self._counted = 0
 
@@ -126,6 +127,8 @@ class _Walk:
                 if lead.tag == PIXELS:
                     self.pixels = start
                     undefined = lead.length == _UNDEFINED
+                    if undefined and self._native:
+                        raise self._damaged("its pixels have no length, and are not compressed")
                     self.pixels_end = self._behind_fragments() if undefined else self._at + lead.length
                     return
                 self._pass(lead, self._implicit, 0)

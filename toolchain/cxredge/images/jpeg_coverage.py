@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from cxredge.errors import InputError
 from cxredge.images.jpeg_fill import check_fill
+from cxredge.images.jpeg_huffman import SURPLUS
 from cxredge.images.jpeg_scans import first_ac, first_dc, next_ac, next_dc, sequential
 from cxredge.images.jpeg_structure import JPEG_LS, LOSSLESS, RESTARTS, Frame, Scan, parse
 
@@ -90,6 +91,8 @@ def _intervals(frame: Frame, scan: Scan) -> Iterator[tuple[int, int, int, int]]:
             raise EOFError("the coded data ends before the image does")
     if len(scan.segments) < wanted:
         raise EOFError("the coded data ends before the image does")
+    if sum(end - start for start, end, _ in scan.segments[wanted:]) > SURPLUS:
+        raise ValueError("the coded data goes on behind the image")
 
 
 def _walk(frame: Frame, scan: Scan, segment: bytes, first: int, units: int) -> None:

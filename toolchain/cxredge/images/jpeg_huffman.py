@@ -104,6 +104,10 @@ def bands(table: Table) -> list[int]:
     return _look_up(table, entry, NO_CODE)
 
 
+SURPLUS = 4
+"""Bytes behind the last code that some encoders leave."""
+
+
 class Bits:
     """The bits of one entropy-coded segment, stuffing removed, in pieces: what is in memory does not grow with a film.
 
@@ -132,3 +136,11 @@ class Bits:
         padded = np.frombuffer(piece + bytes(self._SLACK), np.uint8).astype(np.uint32)
         words = padded[:-2] << 16 | padded[1:-1] << 8 | padded[2:]
         return array("I", words.tobytes()), at, min(left, 8 * self._PIECE)
+
+    def close(self, at: int) -> None:
+        """Refuse what goes on behind bit ``at`` of the last words, by ValueError: the picture was larger than it says.
+
+        Padding (zeros, ones) and ``SURPLUS`` further bytes pass.
+        """
+        if len(self._segment[self._from + (at + 7 >> 3) :].strip(b"\0\xff")) > SURPLUS:
+            raise ValueError("the coded data goes on behind the image")

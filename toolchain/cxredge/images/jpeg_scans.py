@@ -39,6 +39,7 @@ def sequential(segment: bytes, blocks: list[tuple[Table, Table]], units: int, la
                 words, at, limit = bits.more(at)
             if k > 64 and not END < k < INVALID:
                 raise _no_block(k)
+    bits.close(at)
 
 
 def first_dc(segment: bytes, tables: list[Table], units: int) -> None:
@@ -53,11 +54,14 @@ def first_dc(segment: bytes, tables: list[Table], units: int) -> None:
                 raise ValueError("the coded data has a code that is in no table")
         if at > limit:
             words, at, limit = bits.more(at)
+    bits.close(at)
 
 
 def next_dc(segment: bytes, count: int) -> None:
     """``count`` blocks of a progressive scan that refines DC: one bit each."""
-    Bits(segment).more(count)
+    bits = Bits(segment)
+    _, at, _ = bits.more(count)
+    bits.close(at)
 
 
 def first_ac(segment: bytes, table: Table, history: History, blocks: tuple[int, int], band: tuple[int, int]) -> None:
@@ -85,6 +89,7 @@ def first_ac(segment: bytes, table: Table, history: History, blocks: tuple[int, 
         if found:
             history[here] |= found >> 1
         block += 1
+    bits.close(at)
 
 
 def next_ac(segment: bytes, table: Table, history: History, blocks: tuple[int, int], band: tuple[int, int]) -> None:
@@ -128,6 +133,7 @@ def next_ac(segment: bytes, table: Table, history: History, blocks: tuple[int, i
         if found:
             history[here] |= found >> 1
         block += 1
+    bits.close(at)
 
 
 _PIECE = 4096

@@ -17,7 +17,7 @@ from cxredge.errors import InputError
 from cxredge.images.codestream import check_stream, jpeg_exif, orientation
 from cxredge.images.jpeg_coverage import check_coverage
 from cxredge.images.levels import Meaning, grey_levels, one_channel
-from cxredge.images.png import PALETTE, check_image, png_chunks
+from cxredge.images.png import PALETTE, check_image, damaged, png_chunks
 from cxredge.images.refuse import check_size, decoder_net
 from cxredge.recipe import InputSpec
 
@@ -48,6 +48,8 @@ def read_png(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     check_image(what, data, png)
     with decoder_net(what, "PNG"), Image.open(BytesIO(data), formats=("PNG",)) as image:
         image.load()
+        if png.kind == PALETTE and 3 * int(np.asarray(image).max()) >= len(png.others[b"PLTE"]):
+            raise damaged(what, "some of its pixels have no colour in its palette")
         stored = _samples(what, image)
     return _finish(what, stored, png.others.get(b"eXIf"), spec, bits=16 if png.depth == 16 else 8)
 

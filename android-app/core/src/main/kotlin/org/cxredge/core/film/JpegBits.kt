@@ -15,6 +15,9 @@ internal class JpegBits(private val data: ByteArray, private var at: Int) {
     // a marker, or the file's end, is at `at`
     private var over = false
 
+    // bytes of the coded data that no code used
+    private var surplus = 0
+
     /** The next symbol. */
     fun symbol(table: JpegHuffman): Int {
         if (count < NEEDED) fill()
@@ -53,6 +56,7 @@ internal class JpegBits(private val data: ByteArray, private var at: Int) {
         if (marker != RST0 + expected) throw damaged("its restart markers are out of order")
         at += 2
         over = false
+        surplus = 0
     }
 
     /** Where the first marker behind this data is that is no restart marker; the file's end where there is none. */
@@ -64,13 +68,21 @@ internal class JpegBits(private val data: ByteArray, private var at: Int) {
         return at
     }
 
-    /** Drops bits and bytes up to the next marker, and returns it, -1 at the file's end. */
+    /**
+     * Drops bits and bytes up to the next marker, and returns it, -1 at the file's end. Padding (zeros, ones) and
+     * [SURPLUS] further bytes pass; more mean that the picture was larger than it says.
+     */
     private fun marker(): Int {
-        while (!over) {
+        while (true) {
+            for (i in 0 until count / 8) {
+                val byte = (buffer ushr (8 * i)).toInt() and 255
+                if (byte != 0 && byte != 255) surplus++
+            }
+            if (surplus > SURPLUS) throw damaged("its coded data goes on behind the image")
             count = 0
+            if (over) break
             fill()
         }
-        count = 0
         return if (at + 1 < data.size) data[at + 1].toInt() and 255 else -1
     }
 
@@ -101,5 +113,8 @@ internal class JpegBits(private val data: ByteArray, private var at: Int) {
     private companion object {
         /** A code and the bits that follow it, at most. */
         const val NEEDED = 32
+
+        /** Bytes behind the last code that some encoders leave. */
+        const val SURPLUS = 4
     }
 }

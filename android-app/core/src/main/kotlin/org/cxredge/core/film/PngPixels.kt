@@ -65,6 +65,7 @@ internal class PngPixels private constructor(
             val palette = palette ?: error("a palette was checked for")
             for (x in 0 until width) {
                 val index = sample(line, x)
+                if (index >= palette.count) throw damaged("some of its pixels have no colour in its palette")
                 for (c in 0..2) row[3 * x + c] = palette.colours[3 * index + c]
                 if (!palette.opaque[index]) translucent = true
             }
@@ -78,8 +79,8 @@ internal class PngPixels private constructor(
         }
     }
 
-    /** [colours]: uint8[256 * 3]; entries that the file does not give are black and opaque, as on the host. */
-    private class Palette(val colours: ShortArray, val opaque: BooleanArray)
+    /** [colours]: uint8[count * 3]. */
+    private class Palette(val count: Int, val colours: ShortArray, val opaque: BooleanArray)
 
     companion object {
         /** Throws [org.cxredge.core.Refusal] IMG-DAMAGED for a depth that the kind cannot have, or a bad palette. */
@@ -91,19 +92,19 @@ internal class PngPixels private constructor(
                 else -> emptySet()
             }
             if (depth !in depths) throw damaged("its header says colour type $kind of $depth bits, which is none")
-            return PngPixels(kind, depth, if (kind == 3) palette(chunks) else null)
+            return PngPixels(kind, depth, if (kind == 3) palette(chunks, depth) else null)
         }
 
-        private fun palette(chunks: PngChunks): Palette {
+        private fun palette(chunks: PngChunks, depth: Int): Palette {
             val given = chunks.palette ?: throw damaged("it has no palette")
-            val colours = ShortArray(256 * 3)
-            val opaque = BooleanArray(256) { true }
+            val count = given.size / 3
+            if (given.size % 3 != 0 || count !in 1..(1 shl depth)) throw damaged("its palette does not fit its depth")
+            val opaque = BooleanArray(count) { true }
             val alpha = chunks.transparency
-            if (given.size > colours.size) throw damaged("its palette has more than 256 colours")
-            if (alpha != null && alpha.size > opaque.size) throw damaged("its palette has more than 256 opacities")
-            for (i in 0 until given.size / 3 * 3) colours[i] = (chunks.data[given.at + i].toInt() and 255).toShort()
+            if (alpha != null && alpha.size > count) throw damaged("its palette has more opacities than colours")
+            val colours = ShortArray(given.size) { (chunks.data[given.at + it].toInt() and 255).toShort() }
             for (i in 0 until (alpha?.size ?: 0)) opaque[i] = alpha == null || chunks.data[alpha.at + i].toInt() == -1
-            return Palette(colours, opaque)
+            return Palette(count, colours, opaque)
         }
     }
 }
