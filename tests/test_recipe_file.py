@@ -145,6 +145,11 @@ def test_nan_and_infinity_are_refused() -> None:
     assert f"model.yaml:{line_of('  percentile:')}:" in error.cause
 
 
+@pytest.mark.parametrize("count", ["-1", "100001", "2000000000"])
+def test_phantom_patients_are_bounded(count: str) -> None:
+    assert broken("train: 800", f"train: {count}").code == "RECIPE-VALUE"
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 255), st.integers(0, 3))
 def test_mutated_recipes_never_crash(place: int, byte: int, kind: int) -> None:

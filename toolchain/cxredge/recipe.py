@@ -106,12 +106,16 @@ class FolderData(Frozen):
     """For single-label sets: the column that holds the label's name. Multi-label sets have one 0/1 column a label."""
 
 
+MAX_PATIENTS = 100_000
+"""Most phantom patients of a split: they are listed before any is drawn."""
+
+
 class PhantomData(Frozen):
     """Synthetic chest radiographs, made from a seed. Their scores say nothing about people."""
 
     source: Literal["phantom"]
     seed: int = Field(ge=0, lt=2**31)
-    patients: dict[Literal["train", "val", "test"], int]
+    patients: dict[Literal["train", "val", "test"], Annotated[int, Field(ge=0, le=MAX_PATIENTS)]]
     """Phantom patients per split; each has one to four films."""
 
 

@@ -95,14 +95,13 @@ def read_private(path: Path) -> tuple[EllipticCurvePrivateKey, bool]:
 
     with reading(path), open_regular(path) as stream:
         mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
-        data = stream.read(MAX_BYTES + 1)
+        data = _checked(path, stream.read(MAX_BYTES + 1), PRIVATE)
     if mode & OTHERS:
         raise InputError(
             "KEY-EXPOSED",
             f"{shown(path)} has mode {mode:04o}: others than its owner may read or write it",
             f"run: chmod 600 {shlex.quote(str(path))}; if others did read it, make a new pair",
         )
-    data = _checked(path, data, PRIVATE)
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except Exception as error:  # as above
