@@ -105,8 +105,9 @@ def _png(
     }[kind]
     extra = b""
     if kind.endswith("palette"):
-        # entries that are used and not given are black
-        entries = rng.integers(0, 256, (int(rng.integers(1, (1 << depth) + 1)), 3), np.uint8)
+        # a pixel without a colour is refused, and so are more opacities than colours
+        given = 1 << depth if rng.random() < 0.7 else int(rng.integers(1, (1 << depth) + 1))
+        entries = rng.integers(0, 256, (given, 3), np.uint8)
         extra += chunk(b"PLTE", (entries[:, :1].repeat(3, 1) if kind == "grey-palette" else entries).tobytes())
         extra += chunk(b"tRNS", b"\xff" * int(rng.integers(1, 1 << depth))) if rng.random() < 0.5 else b""
     if tag:
