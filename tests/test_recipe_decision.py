@@ -44,8 +44,6 @@ def test_the_decision_is_the_recipes(tmp_path: Path) -> None:
     ("value", "said"),
     [
         ("-0.001", "least_margin.log_odds"),
-        (".nan", "least_margin.log_odds"),
-        (".inf", "least_margin.log_odds"),
         ("1e39", "least_margin.log_odds"),
         ("sure", "least_margin.log_odds"),
         ("true", "least_margin.log_odds"),
@@ -56,6 +54,12 @@ def test_a_least_margin_is_a_number_from_zero(value: str, said: str) -> None:
     error = refused(CLASSES, line(CLASSES, "least_margin:"), f"least_margin: {{log_odds: {value}, rule: none}}")
     assert error.code == "RECIPE-VALUE"
     assert said in error.cause
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+def test_a_least_margin_is_no_word_of_yaml(value: str) -> None:
+    error = refused(CLASSES, line(CLASSES, "least_margin:"), f"least_margin: {{log_odds: {value}, rule: none}}")
+    assert error.code == "RECIPE-SYNTAX"
 
 
 def test_each_kind_has_its_own_thresholds() -> None:

@@ -209,7 +209,8 @@ print(dict(counts))
 
 def swaps(root: Path, kills: int, how: str) -> str:
     command = [sys.executable, "-c", SWAPS, root, str(kills), how, f"{SEED}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'toolchain'}:{ROOT / 'tests'}"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

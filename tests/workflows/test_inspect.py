@@ -200,8 +200,9 @@ from cxredge.workflows.inspect import inspect_file
 try:
     inspect_file(Path(sys.argv[1]))
 except InputError as error:
-    used = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(error.code, used)
+    # a process begins with its parent's peak in ru_maxrss (Linux keeps it over exec), so its own is read from /proc
+    own = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+    print(error.code, max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 """
 
 

@@ -91,8 +91,8 @@ def check_image(what: str, data: bytes, png: Chunks) -> None:
     if png.depth not in _DEPTHS.get(png.kind, ()) or png.filters != 0:
         raise damaged(what, f"its header says colour type {png.kind} of {png.depth} bits, filters {png.filters}")
     if png.kind == PALETTE:
-        colours, rest = divmod(len(png.others.get(b"PLTE", b"")), 3)
-        if rest or not 0 < colours <= 1 << png.depth:
+        colours, odd = divmod(len(png.others.get(b"PLTE", b"")), 3)
+        if odd or not 0 < colours <= 1 << png.depth:
             raise damaged(what, "it has no palette, or one that does not fit its depth")
         if len(png.others.get(b"tRNS", b"")) > colours:
             raise damaged(what, "its palette has more opacities than colours")
