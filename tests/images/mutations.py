@@ -12,15 +12,13 @@ import struct
 import sys
 import warnings
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from images.lossless_jpeg import lossless_jpeg
 from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 
@@ -29,6 +27,8 @@ from cxredge.images.dicom import SYNTAXES
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
 from cxredge.vectors.sources import chunk, dicom, jpeg, lut, png, scene
+from support.damage import Change, block, extreme, flip, leave_out, repeat, swap
+from support.jpeg_lossless import jpeg_lossless
 
 LIMIT = 1 << 30
 """Bytes of address space that reading may take beyond what the loaded program has."""
@@ -36,7 +36,6 @@ GREY = InputSpec(height=16, width=16, fit="pad")
 COLOUR = GREY.model_copy(update={"channels": 3})
 STRETCHED = GREY.model_copy(update={"no_window": "min-max"})
 SYNTAX = {uid.removeprefix("1.2.840.10008.1.2"): uid for uid in SYNTAXES}
-EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def seeds() -> dict[str, bytes]:
     extended = jpeg(grey).replace(b"\xff\xc0", b"\xff\xc1", 1)
     films["dicom .4.51"] = _encapsulated(dicom(grey, bits=8), extended, ".4.51")
     for syntax in (".4.57", ".4.70"):
-        stream = lossless_jpeg(deep.astype(np.uint16), 8 if syntax == ".4.57" else 0)
+        stream = jpeg_lossless(deep.astype(np.uint16), 8 if syntax == ".4.57" else 0)
         films[f"dicom {syntax}"] = _encapsulated(dicom(deep), stream, syntax)
     for syntax, name in ((".4.80", "MR_small_jpeg_ls_lossless"), (".4.81", "JPEGLSNearLossless_16")):
         films[f"dicom {syntax} sample"] = _sample(name)
@@ -117,22 +116,6 @@ def _place(rng: Generator, data: bytes, size: int = 1) -> int:
     return int(rng.integers(0, end))
 
 
-def _flip(rng: Generator, data: bytes) -> bytes:
-    out = bytearray(data)
-    for _ in range(1 + rng.integers(0, 4)):
-        if out:
-            out[_place(rng, data)] ^= 1 << int(rng.integers(8))
-    return bytes(out)
-
-
-def _number(rng: Generator, data: bytes) -> bytes:
-    """A byte, a word or a double word set to an extreme, in either byte order: lengths, sizes and counts among them."""
-    size = int(rng.choice((1, 2, 4)))
-    value = EXTREMES[rng.integers(len(EXTREMES))] % (1 << 8 * size)
-    at = _place(rng, data, size)
-    return data[:at] + value.to_bytes(size, "big" if rng.random() < 0.5 else "little") + data[at + size :]
-
-
 def _length(rng: Generator, data: bytes) -> bytes:
     """A length by a little too much or too little, where a marker, a tag or a chunk's name stands."""
     marks = [
@@ -141,7 +124,7 @@ def _length(rng: Generator, data: bytes) -> bytes:
         for at in _finds(data, mark)
     ]
     if not marks:
-        return _number(rng, data)
+        return extreme(rng, data, _place)
     at = min(max(marks[rng.integers(len(marks))] + int(rng.integers(-4, 12)), 0), len(data) - 1)
     return data[:at] + bytes([(data[at] + int(rng.integers(-3, 4))) % 256]) + data[at + 1 :]
 
@@ -160,38 +143,18 @@ def _cut(rng: Generator, data: bytes) -> bytes:
     return data[: int(rng.integers(0, len(data) + 1))] + tails[rng.integers(len(tails))]
 
 
-def _block(rng: Generator, data: bytes) -> tuple[int, int]:
-    start = _place(rng, data)
-    return start, min(len(data), start + int(rng.choice((1, 2, 4, 8, 12, 30, 100, 1000))))
-
-
-def _repeat(rng: Generator, data: bytes) -> bytes:
-    start, end = _block(rng, data)
-    return data[:end] + data[start:end] * int(rng.choice((1, 2, 30))) + data[end:]
-
-
-def _leave_out(rng: Generator, data: bytes) -> bytes:
-    start, end = _block(rng, data)
-    return data[:start] + data[end:]
-
-
-def _swap(rng: Generator, data: bytes) -> bytes:
-    (a, b), (c, d) = sorted((_block(rng, data), _block(rng, data)))
-    b = min(b, c)
-    return data[:a] + data[c:d] + data[b:c] + data[a:b] + data[d:]
-
-
 def _splice(rng: Generator, data: bytes) -> bytes:
     """A piece of another film put in."""
     other = list(seeds().values())[rng.integers(len(seeds()))]
-    start, end = _block(rng, other)
+    start, end = block(rng, other, _place)
     at = _place(rng, data)
     return data[:at] + other[start:end] + data[at + (end - start if rng.random() < 0.5 else 0) :]
 
 
-CHANGES: tuple[Callable[[Generator, bytes], bytes], ...] = (
-    *(_flip, _number, _number, _length, _cut, _repeat, _leave_out, _swap, _splice),
+_FLIP, _EXTREME, _REPEAT, _LEAVE_OUT, _SWAP = (
+    partial(change, place=_place) for change in (flip, extreme, repeat, leave_out, swap)
 )
+CHANGES: tuple[Change, ...] = (_FLIP, _EXTREME, _EXTREME, _length, _cut, _REPEAT, _LEAVE_OUT, _SWAP, _splice)
 
 
 def _seal(data: bytes) -> bytes:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images.lossless_jpeg import lossless_jpeg, segment
 from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.encaps import get_frame
@@ -22,6 +21,7 @@ from cxredge.images.jpeg_structure import parse
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
 from cxredge.vectors.sources import scene
+from support.jpeg_lossless import jpeg_lossless, segment
 
 END = b"\xff\xd9"
 SPEC = InputSpec(height=16, width=16, fit="pad")
@@ -267,7 +267,7 @@ def test_lossless_pictures(kind: str, rows: int) -> None:
     }[kind].astype(np.uint16)
     from libjpeg import decode
 
-    stream = lossless_jpeg(film, rows)
+    stream = jpeg_lossless(film, rows)
     np.testing.assert_array_equal(decode(stream), film)
     assert code(stream) is None
     scan = parse(stream)[1][0]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from images.lossless_jpeg import segment
 
 from cxredge.images.png import SIGNATURE
 from cxredge.vectors.sources import chunk, jpeg, png, scene
+from support.jpeg_lossless import segment
 from support.peak_memory import reading
 
 FILM = scene(40, 33, 0, 255).astype(np.uint8)

@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def jpeg_lossless(pixels: NDArray[np.integer], precision: int = 16) -> bytes:
-    """0..2**precision - 1 [h, w] -> a lossless sequential stream, each pixel predicted by its left one (T.81 Annex H).
+def jpeg_lossless(pixels: NDArray[np.integer], rows_between: int = 0) -> bytes:
+    """uint16[h, w] -> a lossless sequential stream of 16 bits, each pixel predicted by its left one (T.81 Annex H).
 
-    One Huffman table: every category of difference, 0..16, has a code of 5 bits.
+    rows_between: lines from one restart marker to the next; 0: none. One Huffman table: every category of difference,
+    0..16, has a code of 5 bits.
     """
     height, width = pixels.shape
-    words = pixels.astype(np.int64)
+    head = (
+        b"\xff\xd8"
+        + segment(0xC3, struct.pack(">BHHBBBB", 16, height, width, 1, 1, 0x11, 0))
+        + segment(0xC4, bytes([0, *[0] * 4, 17, *[0] * 11, *range(17)]))
+    )
+    if rows_between:
+        head += segment(0xDD, struct.pack(">H", rows_between * width))
+    head += segment(0xDA, bytes([1, 1, 0, 1, 0, 0]))
+    starts = [*range(0, height, rows_between or height), height]
+    parts = [_coded(pixels[start:end].astype(np.int64)) for start, end in pairwise(starts)]
+    body = b"".join(part + bytes([0xFF, 0xD0 + i % 8]) for i, part in enumerate(parts[:-1]))
+    return head + body + parts[-1] + b"\xff\xd9"
+
+
+def _coded(words: NDArray[np.int64]) -> bytes:
     predicted = np.empty_like(words)
     predicted[:, 1:] = words[:, :-1]
     predicted[1:, 0] = words[:-1, 0]
-    predicted[0, 0] = 1 << (precision - 1)
+    predicted[0, 0] = 1 << 15
     # differences are modulo 2**16 (H.1.2.1)
     differences = ((words - predicted + 32767) & 0xFFFF) - 32767
     bits = "".join(map(_code, differences.ravel().tolist()))
     bits += "1" * (-len(bits) % 8)
-    coded = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
-    return (
-        b"\xff\xd8"
-        + _segment(0xC3, struct.pack(">BHHBBBB", precision, height, width, 1, 1, 0x11, 0))
-        + _segment(0xC4, bytes([0, *[0] * 4, 17, *[0] * 11, *range(17)]))
-        + _segment(0xDA, bytes([1, 1, 0, 1, 0, 0]))
-        + coded
-        + b"\xff\xd9"
-    )
+    return int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
 
 
-def _segment(marker: int, payload: bytes) -> bytes:
+def segment(marker: int, payload: bytes) -> bytes:
+    """A JPEG segment with its marker and length."""
     return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
 
 
