@@ -51,7 +51,7 @@ def read_error(path: Path, error: OSError) -> CxrError:
             f"{shown(path)} cannot be read: {_strerror(error)}",
             "choose one that you may read, or change its permissions",
         )
-    return _failed(f"{shown(path)} cannot be read", error)
+    return failed(f"{shown(path)} cannot be read", error)
 
 
 def write_error(goal: Path, error: OSError) -> CxrError:
@@ -74,7 +74,7 @@ def write_error(goal: Path, error: OSError) -> CxrError:
             f"{shown(goal)} cannot be written: {TYPED[error.errno]}",
             "name another place, in a folder that is there or can be made",
         )
-    return _failed(f"{shown(goal)} cannot be written", error)
+    return failed(f"{shown(goal)} cannot be written", error)
 
 
 def making_error(goal: Path, fresh: Path, error: OSError) -> CxrError | None:
@@ -84,7 +84,7 @@ def making_error(goal: Path, fresh: Path, error: OSError) -> CxrError | None:
         return write_error(goal, error)  # only writing meets these, whatever file is named with them
     if isinstance(named, str | bytes | os.PathLike):
         return write_error(goal, error) if Path(os.fsdecode(named)).is_relative_to(fresh) else None
-    return _failed(f"a file could not be read or written while {shown(goal)} was made", error)
+    return failed(f"a file could not be read or written while {shown(goal)} was made", error)
 
 
 @contextmanager
@@ -131,7 +131,8 @@ def _is_name(path: Path) -> bool:
     return "\0" not in str(path)
 
 
-def _failed(what: str, error: OSError) -> EnvironmentProblem:
+def failed(what: str, error: OSError) -> EnvironmentProblem:
+    """What is nobody's path and nobody's permissions: the disk, or the machine."""
     return EnvironmentProblem(
         "DISK-ERROR", f"{what}: {_strerror(error)}", "look after the disk, its mounts and this machine's limits"
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from cxredge import __version__
 from cxredge.cli.output import is_of_printing
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, InternalError
-from cxredge.path_errors import DENIED, FULL, TYPED, shown
+from cxredge.path_errors import DENIED, FULL, TYPED, failed, shown
 
 PACKAGE = Path(__file__).resolve().parent.parent
 VARIABLE = "CXREDGE_TRACEBACK"
@@ -62,9 +62,7 @@ def _of_a_path(path: str, error: OSError) -> CxrError:
             f"{path}: {TYPED.get(error.errno, error.strerror)}",
             "name another path, or correct its kind, its length or its permissions",
         )
-    return EnvironmentProblem(
-        "DISK-ERROR", f"{path}: {error.strerror}", "look after the disk, its mounts and this machine's limits"
-    )
+    return failed(path, error)
 
 
 def _not_printed(error: OSError) -> EnvironmentProblem:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.images.acquisition import check_acquisition
 from cxredge.images.codestream import check_stream, repair_sequential_scan
-from cxredge.images.dicom_elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, cut_out
+from cxredge.images.dicom_elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, cut_out, truncated
 from cxredge.images.dicom_meaning import meaning_of, whole
 from cxredge.images.jpeg2000 import check_jpeg_2000
 from cxredge.images.jpeg_coverage import check_coverage
@@ -130,7 +130,7 @@ def _refuse_without_pixels(what: str, film: FileDataset, data: bytes) -> None:
         )
     # pydicom drops an element that the file ends in, so the tag's own bytes tell the two cases apart
     if b"\xe0\x7f\x10\x00" in data or b"\x7f\xe0\x00\x10" in data:
-        raise _truncated(what)
+        raise truncated(what)
     raise InputError(
         "IMG-NO-PIXELS",
         f"{what} has no pixel data (modality {str(film.get('Modality', 'unknown'))[:16]})",
@@ -210,7 +210,7 @@ def _pixels(what: str, film: FileDataset, samples: int) -> NDArray[np.integer]:
     else:
         expected = film.Rows * film.Columns * samples * film.BitsAllocated // 8
         if len(film.PixelData) < expected:
-            raise _truncated(what)
+            raise truncated(what)
         # the byte that makes an odd length even may be any; some writers fill up to a block, with zeros
         even = expected + expected % 2
         if film.PixelData.count(0, even) < len(film.PixelData) - even:
@@ -266,7 +266,3 @@ def _check_encapsulated(what: str, film: FileDataset, samples: int, syntax: str)
         check_coverage(what, stream)
     if syntax == EXTENDED and (repaired := repair_sequential_scan(stream)) is not stream:
         film.PixelData = encapsulate([repaired])
-
-
-def _truncated(what: str) -> InputError:
-    return InputError("IMG-TRUNCATED", f"{what} ends before its pixel data does", "copy the file again")

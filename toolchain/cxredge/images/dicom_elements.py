@@ -89,10 +89,15 @@ def _inflate_on(what: str, inflater: zlib._Decompress, head: bytes, wanted: int)
             return b"".join(parts)
         part = inflater.decompress(inflater.unconsumed_tail, 1 << 20)
         if not (part or inflater.unconsumed_tail or inflater.eof):
-            raise InputError("IMG-TRUNCATED", f"{what} ends before its pixel data does", "copy the file again")
+            raise truncated(what)
         if size < wanted:
             parts.append(part)
         size += len(part)
+
+
+def truncated(what: str) -> InputError:
+    """The refusal of a DICOM file that ends early."""
+    return InputError("IMG-TRUNCATED", f"{what} ends before its pixel data does", "copy the file again")
 
 
 class _Walk:

@@ -68,13 +68,15 @@ def kept_by_scheme(
     Raises InputError KEEP-FLOAT, KEEP-FLOAT-PATTERN, or KEEP-FLOAT-ALL when no weight would be left for INT8.
     """
     patterns = {scheme: recipe.keep_float.get(ArtifactName.of(target, scheme), ()) for scheme in schemes}
-    found = units(student, recipe.input) if any(patterns.values()) else ()
+    asked = any(patterns.values())
+    found = units(student, recipe.input) if asked else ()
+    reads = kernel_reads(student, recipe.input) if asked else ()
     names = [name for name, _ in student.named_modules(remove_duplicate=False)]
     kept: dict[SchemeName, Kept] = {}
     for scheme in schemes:
         modules = keep(found, names, patterns[scheme])
         kept[scheme] = Kept(modules, tuple(sorted({u.name for u in found if u.modules & modules})))
-        if modules and not any(quantised_weights(kernel_reads(student, recipe.input), modules)):
+        if modules and not any(quantised_weights(reads, modules)):
             raise InputError(
                 "KEEP-FLOAT-ALL",
                 f"keep_float keeps every weight of {target}/{scheme} in float",
