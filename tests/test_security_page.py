@@ -16,10 +16,12 @@ CORE = ROOT / "android-app/core/src/main/kotlin/org/cxredge/core/film"
 TWINS = (
     "images.refuse.MAX_PIXELS",
     "images.refuse.MAX_SCANS",
+    "images.refuse.MAX_SCANNED_PIXELS",
     "images.dicom_elements.MAX_ELEMENTS",
     "images.dicom_elements.MAX_DEPTH",
     "images.dicom_elements.MAX_HEADER_BYTES",
     "images.dicom_elements.MAX_VALUE",
+    "images.dicom_elements.MAX_BEHIND",
     "images.levels.MIN_SPAN",
 )
 """Bounds that the Android core has under the same name."""

@@ -47,7 +47,7 @@ def test_refusals_have_codes(bundle: Path, cxredge: Run, tmp_path: Path) -> None
     for arguments, code in (
         (("keygen", tmp_path / "k"), "KEY-EXISTS"),
         (("sign", bundle, "--key", tmp_path / "nothing"), "PATH-READ"),
-        (("sign", bundle, "--key", public), "KEY-EXPOSED"),
+        (("sign", bundle, "--key", public), "KEY-SYNTAX"),
         (("sign", tmp_path, "--key", tmp_path / "k.key"), "BUNDLE-MISSING"),
         (("verify-signature", tmp_path, "--pub", public), "SIGNATURE-MISSING"),
         (("verify-signature", bundle, "--pub", tmp_path / "k.pub"), "SIGNATURE-KEY"),

@@ -1,4 +1,4 @@
-"""What of a DICOM file is looked at: bounds on elements, items, depth and bytes, and nothing behind the pixels."""
+"""What of a DICOM file is looked at: bounds on elements, items, depth and bytes, and each element once."""
 
 from __future__ import annotations
 
@@ -131,9 +131,36 @@ def test_a_value_that_counts_has_a_bound() -> None:
     assert code(file(IDENTITY + inside + BODY)) in ("IMG-DAMAGED", "IMG-WINDOW")
 
 
+ROWS = b"\x28\0\x10\0US\2\0\x14\0"
+WINDOW = b"\x28\0\x50\x10DS\2\x009 \x28\0\x51\x10DS\2\x005 "
+
+
 @pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
-def test_what_stands_behind_the_pixels_is_not_looked_at(syntax: str) -> None:
-    for behind in (TOO_MANY["items"], TOO_MANY["depth by far"], b"\xfc\xff\xfc\xffXX nonsense", b"\xff" * 100):
+@pytest.mark.parametrize("more", [ROWS, WINDOW, explicit(b"\xe0\x7f\x10\x00", b"OW", b"\1\0" * 8)])
+def test_what_counts_stands_once_and_before_the_pixels(more: bytes, syntax: str) -> None:
+    """Readers take the first, the last, or what stands before the pixels: several films."""
+    for film in (BODY + more, BODY + b"\x09\0\x10\x10LO\0\0" + more, BODY + explicit(b"\x08\0\x40\x11", b"SQ", EMPTY) + more):
+        assert code(file(film, syntax)) == "IMG-DAMAGED"
+    if more is not WINDOW:
+        assert code(file(more + BODY, syntax)) == "IMG-DAMAGED"
+    assert code(file(WINDOW + WINDOW + BODY, syntax)) == "IMG-DAMAGED"
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_lut_has_one_descriptor(twice: bool) -> None:
+    descriptor = b"\x28\0\x02\x30US\6\0" + struct.pack("<3H", 4096, 0, 12)
+    table = explicit(b"\x28\0\x06\x30", b"OW", np.arange(4096, dtype="<u2").tobytes())
+    item = ITEM + UNDEFINED + descriptor * (2 if twice else 1) + table + ITEM_END
+    film = file(explicit(b"\x28\0\x10\x30", b"SQ", item + END, True) + BODY)
+    if twice:
+        assert code(film) == "IMG-DAMAGED"
+    else:
+        np.testing.assert_array_equal(read_film(film, SPEC), read_film(FILM, SPEC))
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+def test_what_else_stands_behind_the_pixels_may_be_anything(syntax: str) -> None:
+    for behind in (TOO_MANY["items"], TOO_MANY["depth by far"], b"\xfc\xff\xfc\xffXX nonsense", b"\xff" * 100, bytes(9999)):
         np.testing.assert_array_equal(read_film(file(BODY + behind, syntax), SPEC), read_film(FILM, SPEC))
 
 

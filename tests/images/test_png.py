@@ -89,6 +89,17 @@ REFUSED = {
     "two transparencies": ("IMG-DAMAGED", (head(3), PLTE, *[chunk(b"tRNS", b"\xff")] * 2, idat(PACKED), IEND)),
     "a depth that is none": ("IMG-DAMAGED", (head(depth=3), idat(PACKED), IEND)),
     "a colour type that is none": ("IMG-DAMAGED", (head(1), idat(PACKED), IEND)),
+    **{
+        f"a method of {what} that is none": (
+            "IMG-DAMAGED",
+            (chunk(b"IHDR", struct.pack(">IIBB", 31, 23, 8, 0) + methods), idat(PACKED), IEND),
+        )
+        for what, methods in (
+            ("compression", b"\1\0\0"),
+            ("filtering", b"\0\1\0"),
+            ("interlacing", b"\0\0\2"),
+        )
+    },
     "a side too long": ("IMG-SIZE", (head(height=1, width=65_536), idat(PACKED), IEND)),
 }
 

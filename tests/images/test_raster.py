@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from cxredge.errors import InputError
+from cxredge.images.codestream import check_stream
 from cxredge.images.raster import turn
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
@@ -158,6 +159,27 @@ def test_absurd_jpeg_size_and_scans_are_refused_before_decoding(monkeypatch: pyt
     assert refused(data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :]) == "IMG-SIZE"
     scan = data[data.index(b"\xff\xda") : -2]
     assert refused(data[:-2] + scan * 150 + data[-2:]) == "IMG-SIZE"
+
+
+@pytest.mark.parametrize(("side", "scans", "code"), [(8192, 16, "IMG-SIZE"), (8192, 15, None), (2048, 99, None)])
+def test_scans_are_counted_with_what_each_of_them_passes_over(side: int, scans: int, code: str | None) -> None:
+    stream = bytearray(jpeg(FILM))
+    at = stream.index(b"\xff\xc0") + 5
+    stream[at : at + 4] = struct.pack(">HH", side, side)
+    scan = bytes(stream[stream.index(b"\xff\xda") : -2])
+    hostile = bytes(stream[:-2]) + scan * scans + b"\xff\xd9"
+    if code is None:
+        assert check_stream("the film", hostile).height == side
+    else:
+        assert refused(hostile) == code
+
+
+def test_a_jpeg_of_twelve_bits_is_told_as_one() -> None:
+    data = bytearray(jpeg(FILM))
+    data[data.index(b"\xff\xc0") + 4] = 12
+    with pytest.raises(InputError, match=r"12 bits a sample") as caught:
+        read_film(bytes(data), GREY)
+    assert caught.value.code == "IMG-DEPTH"
 
 
 def test_every_cut_of_a_file_is_refused() -> None:

@@ -75,8 +75,9 @@ def test_lossless_codings_drop_what_stands_above_the_stored_bits(kind: str, sign
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_lossy_codings_are_clamped(signed: bool) -> None:
-    film = pydicom.dcmread(BytesIO(encoded((DEEP.astype(np.int16) - 2048 * signed) + 9, "jpeg-2000")))
-    film.PixelRepresentation, film.file_meta.TransferSyntaxUID = int(signed), LOSSY_J2K
+    pixels = (DEEP - 2048 * signed + 9).astype(np.int16 if signed else np.uint16)
+    film = pydicom.dcmread(BytesIO(encoded(pixels, "jpeg-2000")))
+    film.file_meta.TransferSyntaxUID = LOSSY_J2K
     # the brightest pixels lie above 12 bits: white, and not the black that their low bits would be
     film.BitsStored, film.HighBit = 11, 10
     grey = read_film(written(film), SPEC)
@@ -84,6 +85,19 @@ def test_lossy_codings_are_clamped(signed: bool) -> None:
     stored = np.clip(DEEP - 2048 * signed + 9, low, low + 2047)
     np.testing.assert_array_equal(grey, np.floor(255 * (stored - low) / 2047 + 0.5))
     assert np.isin(grey, (0, 255)).sum() > 20
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_lossy_stream_of_another_sign_than_its_header_is_refused(signed: bool) -> None:
+    """Rounded on the other side of zero, it is no film; a lossless one keeps its bits, and is read as any words are."""
+    film = pydicom.dcmread(BytesIO(encoded(words(signed, above=False), "jpeg-2000")))
+    film.PixelRepresentation = int(not signed)
+    read_film(written(film), SPEC)
+    film.file_meta.TransferSyntaxUID = LOSSY_J2K
+    with pytest.raises(InputError) as caught:
+        read_film(written(film), SPEC)
+    assert caught.value.code == "IMG-DAMAGED"
+    assert "sign" in caught.value.cause
 
 
 def with_header(data: bytes, bits: int, signed: int) -> bytes:

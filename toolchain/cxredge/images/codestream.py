@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cxredge.errors import InputError
-from cxredge.images.refuse import MAX_SCANS
+from cxredge.images.refuse import MAX_SCANNED_PIXELS, MAX_SCANS
 
 SOS = 0xDA
 # start-of-frame markers C0..CF without DHT (C4), JPG (C8) and DAC (CC), and JPEG-LS's F7
@@ -32,6 +32,8 @@ class Frame:
     """Of a sample of the first component."""
     coded: int
     """Offset behind the headers, where coded data begins."""
+    signed: bool | None = None
+    """Whether its samples have a sign; None where the coding does not say (JPEG, JPEG-LS)."""
 
 
 def jpeg_segments(stream: bytes) -> Iterator[tuple[int, int, int]]:
@@ -70,9 +72,14 @@ def check_stream(what: str, stream: bytes) -> Frame:
         raise InputError(
             "IMG-TRUNCATED", f"{what}: the compressed image has no end marker", "copy or export the film again"
         )
-    if not stream.startswith(JPEG_2000) and stream.count(b"\xff\xda") > MAX_SCANS:
+    scans = 0 if stream.startswith(JPEG_2000) else stream.count(b"\xff\xda")
+    pixels = frame.height * frame.width
+    if scans > MAX_SCANS or scans * pixels > MAX_SCANNED_PIXELS:
         raise InputError(
-            "IMG-SIZE", f"{what}: the JPEG image has more than {MAX_SCANS} scans", "save it as a baseline JPEG"
+            "IMG-SIZE",
+            f"{what}: the JPEG image has {scans} scans of {pixels} pixels; at most {MAX_SCANS} scans, and "
+            f"{MAX_SCANNED_PIXELS} pixels in all of them, are read",
+            "save it as a baseline JPEG",
         )
     return frame
 
@@ -93,7 +100,8 @@ def _jpeg_2000_frame(stream: bytes) -> Frame | None:
         return None
     # SIZ: marker 2, length 2, capabilities 2, then X, Y, X offset, Y offset, four tile numbers, components
     x, y, x0, y0 = (int.from_bytes(stream[at : at + 4]) for at in (8, 12, 16, 20))
-    return Frame(y - y0, x - x0, int.from_bytes(stream[40:42]), (stream[42] & 127) + 1, coded=42)
+    components, depth = int.from_bytes(stream[40:42]), stream[42]
+    return Frame(y - y0, x - x0, components, (depth & 127) + 1, coded=42, signed=depth > 127)
 
 
 def repair_sequential_scan(stream: bytes) -> bytes:

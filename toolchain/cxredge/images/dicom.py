@@ -260,6 +260,13 @@ def _check_encapsulated(what: str, film: FileDataset, samples: int, syntax: str)
             f"{what}: its header says {stored} bits of {film.BitsAllocated}, its compressed image {frame.bits}",
             "export the film again",
         )
+    # lossless words keep their bits under either sign; what a lossy coder rounded under the other one is no film
+    if syntax == JPEG_2000 and frame.signed != (whole(what, film, "PixelRepresentation", 0) == 1):
+        raise InputError(
+            "IMG-DAMAGED",
+            f"{what}: only one of its header and its compressed image says that values have a sign",
+            "export the film again",
+        )
     if syntax in (JPEG_2000_LOSSLESS, JPEG_2000):
         check_jpeg_2000(what, stream)
     else:

@@ -1,8 +1,9 @@
 """The elements of a DICOM file that count, cut out under bounds before pydicom sees anything.
 
 A header can say "two hundred thousand items" in three kilobytes, and whatever builds an object of each is lost. So the
-data set is walked once (PS3.5 7) without building anything, up to its pixels; what an image needs is copied, the rest
-is passed over, and what stands behind the pixels is never looked at. The Kotlin twin walks alike.
+data set is walked once (PS3.5 7) without building anything, up to its pixels; what an image needs is copied, and the
+rest is passed over. An element that counts stands in a data set once, and before the pixels (7.1); of two, readers take
+either. What else stands behind the pixels may be anything. The Kotlin twin walks alike.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ MAX_HEADER_BYTES = 64 * 1024 * 1024
 MAX_VALUE = 1 << 20
 """Most bytes of one value that counts: a LUT has 65,536 entries of two bytes at most."""
 
+MAX_BEHIND = 1 << 20
+"""Most bytes behind the pixels that are looked at for what should stand before them."""
+
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
 
@@ -36,10 +40,12 @@ _COUNTS = _SEQUENCES | frozenset(
         *(0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010, 0x00280011),  # samples to columns
         *(0x00280100, 0x00280101, 0x00280102, 0x00280103),  # bits and sign
         *(0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00281056),  # window, rescale, VOI function
+        *(0x00283002, 0x00283006),  # of a LUT: descriptor, data
         0x20500020,  # presentation LUT shape
         *(0x7FE00001, 0x7FE00002),  # extended offset table
     }
 )
+_ONCE = _COUNTS | {*_FLOAT_PIXELS, PIXELS}
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations whose length takes four bytes (PS3.5 7.1.2)."""
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -62,14 +68,16 @@ def cut_out(what: str, data: bytes, at: int, syntax: str) -> bytes:
 
     data: a whole file; at: where its data set begins; syntax: its transfer syntax. Of a file that is cut, what is left.
     Raises InputError IMG-SIZE (beyond the bounds above, or unpacking to ``MAX_FILE_BYTES``), IMG-TRUNCATED (deflated
-    data that ends early), IMG-DAMAGED (no sequence of items where one is announced, a value above ``MAX_VALUE``).
+    data that ends early), IMG-DAMAGED (no sequence of items where one is announced, a value above ``MAX_VALUE``, an
+    element that counts twice in one data set or item, or behind the pixels).
     """
     inflater = zlib.decompressobj(-zlib.MAX_WBITS) if syntax == DEFLATED else None
     body = memoryview(data[at:] if inflater is None else inflater.decompress(data[at:], MAX_HEADER_BYTES))
     walk = _Walk(what, body, syntax)
     walk.data_set()
     if inflater is not None:
-        body = memoryview(_inflate_on(what, inflater, bytes(body), walk.pixels_end))
+        body = memoryview(_inflate_on(what, inflater, bytes(body), walk.pixels_end + MAX_BEHIND))
+    walk.hold_behind(body[walk.pixels_end : walk.pixels_end + MAX_BEHIND])
     kept = [bytes(body[start:end]) for start, end in walk.kept]
     if walk.pixels is not None:
         kept.append(bytes(body[walk.pixels : walk.pixels_end]))
@@ -100,6 +108,10 @@ def truncated(what: str) -> InputError:
     return InputError("IMG-TRUNCATED", f"{what} ends before its pixel data does", "copy the file again")
 
 
+def _name(tag: int) -> str:
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
 class _Walk:
     """One walk over a data set.
 
@@ -119,16 +131,29 @@ class _Walk:
         self._at = 0
         self._counted = 0
 
+    def hold_behind(self, behind: memoryview) -> None:
+        """Refuse elements that count behind the pixels."""
+        walk = _Walk(self._what, behind, "")
+        walk._order, walk._implicit = self._order, self._implicit
+        try:
+            while (lead := walk._lead(walk._implicit)).tag not in _ONCE:
+                walk._pass(lead, walk._implicit, 0)
+        except (_End, InputError):
+            return
+        raise self._damaged(f"its element {_name(lead.tag)} stands behind its pixels, where readers differ")
+
     def data_set(self) -> None:
         """Walk to the pixels, or to the end where there are none."""
         try:
             guess = True
+            seen: set[int] = set()
             while self.pixels is None:
                 start = self._at
                 lead = self._lead(self._implicit, guess)
                 if guess:
                     self._implicit = lead.vr is None
                 guess = False
+                self._once(lead.tag, seen)
                 if lead.tag == PIXELS:
                     self.pixels = start
                     undefined = lead.length == _UNDEFINED
@@ -137,7 +162,7 @@ class _Walk:
                     self.pixels_end = self._behind_fragments() if undefined else self._at + lead.length
                     return
                 self._pass(lead, self._implicit, 0)
-                if lead.tag in _COUNTS or lead.tag in _FLOAT_PIXELS:
+                if lead.tag in _ONCE:
                     self.kept.append((start, self._at))
         except _End:
             return
@@ -198,11 +223,19 @@ class _Walk:
             if item.tag != _ITEM:
                 raise self._damaged("one of its sequences holds something else than items")
             behind = None if item.length == _UNDEFINED else self._at + item.length
+            seen: set[int] = set()
             while behind is None or self._at < behind:
                 inner = self._lead(inside)
                 if inner.tag == _ITEM_END:
                     break
+                self._once(inner.tag, seen)
                 self._pass(inner, inside, depth + 1)
+
+    def _once(self, tag: int, seen: set[int]) -> None:
+        if tag in seen:
+            raise self._damaged(f"its element {_name(tag)} stands twice in one place, where readers differ")
+        if tag in _ONCE:
+            seen.add(tag)
 
     def _count(self) -> None:
         self._counted += 1

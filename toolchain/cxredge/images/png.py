@@ -17,6 +17,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PALETTE = 3
 _SAMPLES = {0: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), PALETTE: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_METHODS = ((0, 0, 0), (0, 0, 1))
+"""Of compression, filtering and interlacing: all that there are (11.2.1)."""
 _KNOWN = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _OTHERS = (b"PLTE", b"tRNS", b"eXIf", b"acTL")
 # Adam7 (8.2): first column and row of each pass, and the steps
@@ -28,16 +30,15 @@ _PIECE = 1 << 16
 class Chunks:
     """Of a PNG file: its header's numbers, whole chunks by name, and where the image data lies.
 
-    kind: colour type. others: the first payload of each name that counts. image: where the first IDAT begins; where all
-    of them lie is not kept, for a file may hold millions.
+    kind: colour type. methods: of compression, filtering and interlacing. others: the first payload of each name that
+    counts. image: where the first IDAT begins; where all of them lie is not kept, for a file may hold millions.
     """
 
     height: int
     width: int
     depth: int
     kind: int
-    filters: int
-    interlaced: bool
+    methods: tuple[int, int, int]
     others: dict[bytes, bytes]
     image: int
 
@@ -78,8 +79,8 @@ def png_chunks(what: str, data: bytes) -> Chunks:
         raise damaged(what, "it has no image in it")
     if len(header) != 13:
         raise damaged(what, "its IHDR chunk is not 13 bytes long")
-    width, height, depth, kind, _, filters, interlace = struct.unpack(">IIBBBBB", header)
-    return Chunks(height, width, depth, kind, filters, interlace != 0, others, image)
+    width, height, depth, kind, *methods = struct.unpack(">IIBBBBB", header)
+    return Chunks(height, width, depth, kind, (methods[0], methods[1], methods[2]), others, image)
 
 
 def check_image(what: str, data: bytes, png: Chunks) -> None:
@@ -88,8 +89,12 @@ def check_image(what: str, data: bytes, png: Chunks) -> None:
     All is inflated and nothing kept. Raises InputError IMG-TRUNCATED where lines are missing, IMG-DAMAGED for a header
     that is none, a missing palette, a wrong checksum, and bytes behind the last line.
     """
-    if png.depth not in _DEPTHS.get(png.kind, ()) or png.filters != 0:
-        raise damaged(what, f"its header says colour type {png.kind} of {png.depth} bits, filters {png.filters}")
+    if png.depth not in _DEPTHS.get(png.kind, ()) or png.methods not in _METHODS:
+        raise damaged(
+            what,
+            f"its header says colour type {png.kind} of {png.depth} bits, and methods {png.methods} of compression, "
+            "filtering and interlacing",
+        )
     if png.kind == PALETTE:
         colours, odd = divmod(len(png.others.get(b"PLTE", b"")), 3)
         if odd or not 0 < colours <= 1 << png.depth:
@@ -125,7 +130,7 @@ def _pieces(data: bytes, at: int) -> Iterator[bytes]:
 def _inflated(png: Chunks) -> int:
     """Bytes of all lines, each with its filter byte; an interlaced image has lines for each pass that is not empty."""
     bits = png.depth * _SAMPLES[png.kind]
-    passes = _PASSES if png.interlaced else ((0, 0, 1, 1),)
+    passes = _PASSES if png.methods[2] else ((0, 0, 1, 1),)
     sizes = [(-(-(png.height - y) // down), -(-(png.width - x) // across)) for x, y, across, down in passes]
     return sum(rows * (1 + (columns * bits + 7) // 8) for rows, columns in sizes if rows > 0 and columns > 0)
 

@@ -65,6 +65,12 @@ def read_jpeg(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
 
     frame = check_stream(what, data)
     check_size(what, frame.height, frame.width)
+    if frame.bits != 8:
+        raise InputError(
+            "IMG-DEPTH",
+            f"{what} is a JPEG of {frame.bits} bits a sample, which only DICOM files hold",
+            "save it with 8",
+        )
     with decoder_net(what, "JPEG"), Image.open(BytesIO(data), formats=("JPEG", "MPO")) as image:
         if getattr(image, "n_frames", 1) != 1:
             raise _several(what, "a multi-picture JPEG")

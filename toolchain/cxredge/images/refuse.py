@@ -44,6 +44,8 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 """Most bytes of a file, and of what a deflated DICOM file unpacks to."""
 MAX_SCANS = 100
 """Most scans of a JPEG stream: a few hundred bytes each can cost the decoder a pass over the whole film."""
+MAX_SCANNED_PIXELS = 16 * MAX_PIXELS
+"""Most pixels of a JPEG stream's scans together: progressive files have 6 to 12 scans."""
 
 
 @contextmanager

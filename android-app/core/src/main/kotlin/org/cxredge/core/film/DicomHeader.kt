@@ -43,7 +43,12 @@ internal object DicomTag {
             listOf(CENTRE, WIDTH, INTERCEPT, SLOPE).associateWith { "DS" } +
             listOf(MODALITY_LUT, VOI_LUT, PRESENTATION_LUT, SHARED_GROUPS, FRAME_GROUPS).associateWith { "SQ" } +
             mapOf(SOP_CLASS to "UI", FRAMES to "IS", LUT_DESCRIPTOR to "US", LUT_DATA to "US or OW")
+
+    /** Elements of which a data set or an item has one at most, before the pixels (PS3.5 7.1). */
+    val ONCE: Set<Int> = VR.keys + setOf(FLOAT_PIXELS, DOUBLE_PIXELS, PIXELS)
 }
+
+internal fun tagName(tag: Int): String = "(%04X,%04X)".format(tag ushr 16, tag and 0xFFFF)
 
 /** One element's value; where it is a sequence, [items] has the first, if any. */
 internal class DicomElement(val vr: String, val value: ByteArray, val items: List<DicomHeader> = emptyList())
@@ -109,7 +114,7 @@ internal class DicomHeader(
 
     private fun unusable(tag: Int): Refusal = damaged("its header has no usable ${name(tag)}")
 
-    private fun name(tag: Int): String = "element (%04X,%04X)".format(tag ushr 16, tag and 0xFFFF)
+    private fun name(tag: Int): String = "element ${tagName(tag)}"
 
     private companion object {
         val DECIMAL = Regex("[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")

@@ -1,6 +1,7 @@
 package org.cxredge.core.film
 
 import org.cxredge.core.Refusal
+import java.io.ByteArrayInputStream
 import java.io.InputStream
 
 /** Longest value that is kept: a LUT has 65,536 entries of two bytes at most. */
@@ -14,13 +15,41 @@ private const val SEQUENCE_END = 0xFFFEE0DD.toInt()
 /** Value representations whose length takes four bytes (PS3.5 7.1.2). */
 private val LONG = setOf("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 
+/** Most bytes behind the pixels that are looked at for what should stand before them. */
+private const val MAX_BEHIND = 1 shl 20
+
 /**
  * The elements before the pixels; those of a file that is cut are what is there.
  *
- * Throws [Refusal] IMG-DAMAGED, and IMG-SIZE beyond [MAX_ELEMENTS], [MAX_DEPTH] or [MAX_HEADER_BYTES].
+ * Throws [Refusal] IMG-DAMAGED (an element that counts twice, or behind the pixels, too), and IMG-SIZE beyond
+ * [MAX_ELEMENTS], [MAX_DEPTH] or [MAX_HEADER_BYTES].
  */
-internal fun readHeader(file: DicomFile): DicomHeader =
-    file.open().use { DicomReader(it, file.bigEndian).dataSet(file.implicit) }
+internal fun readHeader(file: DicomFile): DicomHeader = file.open().use { stream ->
+    DicomReader(stream, file.bigEndian).dataSet(file.implicit).also { header ->
+        if (header.pixels != null) holdBehind(stream, header.pixels, file)
+    }
+}
+
+/** Refuses elements that count behind the pixels; what else stands there may be anything. */
+private fun holdBehind(stream: InputStream, pixels: DicomPixels, file: DicomFile) {
+    var left = pixels.size
+    while (left > 0) {
+        val passed = stream.skip(left)
+        if (passed <= 0) return
+        left -= passed
+    }
+    val behind = ByteArray(MAX_BEHIND)
+    var size = 0
+    while (size < MAX_BEHIND) {
+        val got = stream.read(behind, size, MAX_BEHIND - size)
+        if (got < 0) break
+        size += got
+    }
+    val first = DicomReader(ByteArrayInputStream(behind, 0, size), file.bigEndian).firstThatCounts(pixels.vr == null)
+    if (first != null) {
+        throw damaged("its element ${tagName(first)} stands behind its pixels, where readers differ")
+    }
+}
 
 /** Reads elements one after the other (PS3.5 7); only those of [DicomTag], and a sequence's first item, are kept. */
 private class DicomReader(private val stream: InputStream, private val bigEndian: Boolean) {
@@ -32,6 +61,21 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
 
     // elements and items
     private var counted = 0
+
+    /** The first element that counts; null where there is none, or where no elements are. */
+    fun firstThatCounts(implicit: Boolean): Int? {
+        try {
+            while (true) {
+                val lead = lead(implicit, guess = false)
+                if (lead.tag in DicomTag.ONCE) return lead.tag
+                keep(HashMap(), lead, implicit, depth = 0)
+            }
+        } catch (_: End) {
+            return null
+        } catch (_: Refusal) {
+            return null
+        }
+    }
 
     fun dataSet(implicit: Boolean): DicomHeader {
         val elements = HashMap<Int, DicomElement>()
@@ -77,6 +121,9 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
     }
 
     private fun keep(elements: MutableMap<Int, DicomElement>, lead: Lead, implicit: Boolean, depth: Int) {
+        if (lead.tag in elements) {
+            throw damaged("its element ${tagName(lead.tag)} stands twice in one place, where readers differ")
+        }
         val vr = if (lead.vr == null || lead.vr == "UN") DicomTag.VR[lead.tag] else lead.vr
         val counts = lead.tag in DicomTag.VR
         when {

@@ -1,17 +1,26 @@
 package org.cxredge.core.film
 
+import org.cxredge.core.Refusal
+
 /**
  * Checks a JPEG file's headers, and that its coded data is all there; its pixels come from the platform.
  *
- * Throws [org.cxredge.core.Refusal] IMG-*.
+ * Throws [Refusal] IMG-*.
  */
 internal fun openJpeg(data: ByteArray, decoder: JpegDecoder): StoredFilm {
     val stream = JpegStream(data)
     checkSize(stream.height.toLong(), stream.width.toLong())
+    if (stream.precision != 8) {
+        throw Refusal(
+            "IMG-DEPTH",
+            "the image is a JPEG of ${stream.precision} bits a sample, which is read in DICOM only",
+            "save it with 8",
+        )
+    }
     if (stream.severalPictures()) throw multiFrame("a multi-picture JPEG")
     if (stream.components == 4) throw coloured("is CMYK, for print")
-    if (stream.precision != 8 || stream.components != 1 && stream.components != 3) {
-        throw damaged("a JPEG of ${stream.components} channels and ${stream.precision} bits is not read")
+    if (stream.components != 1 && stream.components != 3) {
+        throw damaged("a JPEG of ${stream.components} channels is not read")
     }
     stream.checkCoverage()
     return JpegFilm(stream, decoder)

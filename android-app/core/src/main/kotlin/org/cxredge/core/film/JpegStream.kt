@@ -8,6 +8,9 @@ internal const val JPEG_SIGNATURE = "\u00ff\u00d8\u00ff"
 /** Most scans: a few hundred bytes each can cost the decoder a pass over the whole film. */
 private const val MAX_SCANS = 100
 
+/** Most pixels of all scans together: progressive files have 6 to 12 scans. */
+private const val MAX_SCANNED_PIXELS = 16L * 64 * 1024 * 1024
+
 internal const val SOS = 0xDA
 private const val APP1 = 0xE1
 private const val APP2 = 0xE2
@@ -53,10 +56,13 @@ internal class JpegStream(private val data: ByteArray) {
                 "copy or export the film again",
             )
         }
-        if (countMarkers(SOS) > MAX_SCANS) {
+        val scans = countMarkers(SOS)
+        val pixels = height.toLong() * width
+        if (scans > MAX_SCANS || scans * pixels > MAX_SCANNED_PIXELS) {
             throw Refusal(
                 "IMG-SIZE",
-                "the image: the JPEG image has more than $MAX_SCANS scans",
+                "the image: the JPEG image has $scans scans of $pixels pixels; at most $MAX_SCANS scans, and " +
+                    "$MAX_SCANNED_PIXELS pixels in all of them, are read",
                 "save it as a baseline JPEG",
             )
         }

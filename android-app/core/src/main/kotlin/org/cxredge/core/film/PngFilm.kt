@@ -21,7 +21,9 @@ internal fun openPng(data: ByteArray): StoredFilm {
     }
     if (chunks.transparency != null && kind != 3) throw transparent("it names a transparent colour (tRNS)")
     val pixels = PngPixels.of(kind, depth, chunks)
-    if (data[at + 11].toInt() != 0) throw damaged("its filter method is unknown")
+    if (data.unsigned(at + 10, 2) != 0L || data[at + 12].toInt() !in 0..1) {
+        throw damaged("its method of compression, filtering or interlacing is unknown")
+    }
     val orientation = chunks.exif?.let { orientation(data, it.at, it.at + it.size) } ?: 1
     return PngFilm(chunks, pixels, orientation, interlaced = data[at + 12].toInt() != 0)
 }

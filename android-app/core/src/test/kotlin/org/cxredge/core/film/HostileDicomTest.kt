@@ -83,7 +83,7 @@ class HostileDicomTest {
     }
 
     @Test
-    fun `the bytes before the pixels are bounded, and what stands behind them is not looked at`() {
+    fun `the bytes before the pixels are bounded, and what stands behind them may be much`() {
         val deflated = TestDicom.Encoding.DEFLATED
         read(film(deflated) { element(PRIVATE, "OB", ByteArray(60 shl 20)) })
         val parts = List(5) { ByteArray(13 shl 20) }
@@ -97,6 +97,31 @@ class HostileDicomTest {
         read(plain + sequence + repeated(emptyItem, 200_000))
         read(plain + repeated(sequence + openItem, 100))
         read(plain + ByteArray(1000) { (it * 7).toByte() })
+    }
+
+    @Test
+    fun `what counts stands once, and before the pixels`() {
+        for (encoding in TestDicom.Encoding.entries) {
+            val window: TestDicom.() -> Unit = { text(DicomTag.CENTRE, "DS", "9").text(DicomTag.WIDTH, "DS", "5") }
+            read(film(encoding) { text(PRIVATE, "LO", "x").text(PRIVATE, "LO", "y") })
+            assertEquals("IMG-DAMAGED", code(film(encoding) { apply(window).apply(window) }))
+            assertEquals("IMG-DAMAGED", code(film(encoding) { words(DicomTag.ROWS, "US", 1) }))
+            val plain = TestDicom(encoding).grey(1, 4)
+                .words(DicomTag.PIXELS, "OW", 0, 1000, 2000, 3000)
+                .text(PRIVATE, "LO", "x")
+            val behind = plain.sequence(PRIVATE, { apply(window) }).end()
+            read(behind)
+            assertEquals("IMG-DAMAGED", code(plain.apply(window).end()))
+        }
+        val entries = IntArray(4096) { it }
+        read(film { lut(DicomTag.VOI_LUT, "US", 0, 12, entries) })
+        val twice = film {
+            sequence(DicomTag.VOI_LUT, {
+                words(DicomTag.LUT_DESCRIPTOR, "US", 4096, 0, 12).words(DicomTag.LUT_DESCRIPTOR, "US", 4096, 0, 12)
+                words(DicomTag.LUT_DATA, "OW", *entries)
+            })
+        }
+        assertEquals("IMG-DAMAGED", code(twice))
     }
 
     @Test

@@ -63,6 +63,10 @@ class UnusualFilmsTest {
         assertEquals("IMG-DAMAGED", code(TestPng().header(1, 1, kind = 3).image(line).end()))
         assertEquals("IMG-DAMAGED", code(TestPng().header(1, 1).end()))
         assertEquals("IMG-DAMAGED", code(TestPng().header(1, 1, depth = 3).image(line).end()))
+        for (methods in listOf("\u0001\u0000\u0000", "\u0000\u0001\u0000", "\u0000\u0000\u0002")) {
+            val header = ByteArray(8).also { it[3] = 1; it[7] = 1 } + byteArrayOf(8, 0) + ascii(methods)
+            assertEquals("IMG-DAMAGED", code(TestPng().chunk("IHDR", header).image(line).end()))
+        }
         val palette = ByteArray(6) { (40 * it).toByte() }
         fun chunks(vararg names: String): ByteArray =
             names.fold(TestPng().header(1, 2, kind = 3)) { png, name ->
@@ -175,12 +179,14 @@ class UnusualFilmsTest {
         fun code(film: ByteArray) = assertThrows(Refusal::class.java) { decoder.preprocess(film, spec) }.code
         assertEquals("IMG-COLOUR", code(TestJpeg.header(components = 4)))
         assertEquals("IMG-DAMAGED", code(TestJpeg.header(components = 2)))
-        assertEquals("IMG-DAMAGED", code(TestJpeg.header(precision = 12)))
+        assertEquals("IMG-DEPTH", code(TestJpeg.header(precision = 12)))
         assertEquals("IMG-SIZE", code(TestJpeg.header(height = 65_535, width = 65_535)))
         assertEquals("IMG-SIZE", code(TestJpeg.header(height = 0)))
         val headers = TestJpeg.header().dropLast(2).toByteArray()
         val scan = TestJpeg.scan(listOf(1), TestJpeg.zeros(1))
         assertEquals("IMG-SIZE", code(headers + (1..100).map { scan }.reduce(ByteArray::plus) + TestJpeg.END))
+        val large = TestJpeg.header(height = 8192, width = 8192).dropLast(2).toByteArray()
+        assertEquals("IMG-SIZE", code(large + (1..16).map { scan }.reduce(ByteArray::plus) + TestJpeg.END))
         assertEquals("IMG-TRUNCATED", code(headers))
         val count = byteArrayOf(0, 0, 0, 8, 0, 1, 0xB0.toByte(), 1, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0)
         val index = TestJpeg.segment(0xE2, ascii("MPF\u0000MM\u0000*") + count)
