@@ -26,6 +26,8 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STATUSES = {signal.SIGKILL: (-9,), signal.SIGTERM: (143, -15), signal.SIGINT: (130, -2)}
 """The documented status, and that of a process that had not come as far as to hear signals."""
 SEED = 20261126
+TRIES = 10
+"""Builds of which one must live until its signal comes; how long one takes varies with what else the machine does."""
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,17 @@ def kill(target: Target, warm: int, cold: int, rng: random.Random) -> Counter[st
     before = tree(target.bundle)
     kills = [(lowers, SIGNALS[i % 3]) for lowers, count in ((False, warm), (True, cold)) for i in range(count)]
     for lowers, number in kills:
-        if lowers:
-            shutil.rmtree(target.artifacts)
-        after = rng.uniform(0, took[lowers])
-        status = target.stopped(number, after)
-        assert status in (*STATUSES[number], 0), f"{number.name} after {after:.2f} s: status {status}"
-        counts["ended before" if status == 0 else number.name] += 1
-        counts["while lowering" if lowers and status != 0 else "warm"] += 1
+        # a build that ends before its signal comes was not killed, and says nothing
+        for _ in range(TRIES):
+            if lowers:
+                shutil.rmtree(target.artifacts)
+            after = rng.uniform(0, took[lowers])
+            if (status := target.stopped(number, after)) != 0:
+                break
+            counts["ended before"] += 1
+        assert status in STATUSES[number], f"{number.name} after {after:.2f} s: status {status}"
+        counts[number.name] += 1
+        counts["while lowering" if lowers else "warm"] += 1
         open_bundle(target.bundle)
         assert tree(target.bundle) == before, f"{number.name} after {after:.2f} s"
         if status in (130, 143):
@@ -149,7 +155,7 @@ def kill(target: Target, warm: int, cold: int, rng: random.Random) -> Counter[st
 def test_builds_that_are_killed(tmp_path: Path) -> None:
     """One of each signal; ``test_thirty_builds_of_a_target_that_are_killed`` is the whole."""
     counts = kill(Target.prepared("onnx", tmp_path), warm=3, cold=0, rng=random.Random(SEED))
-    assert sum(counts[name] for name in ("SIGKILL", "SIGTERM", "SIGINT", "ended before")) == 3
+    assert [counts[number.name] for number in SIGNALS] == [1, 1, 1]
 
 
 @pytest.mark.slow
@@ -158,7 +164,7 @@ def test_builds_that_are_killed(tmp_path: Path) -> None:
 def test_thirty_builds_of_a_target_that_are_killed(name: str, tmp_path: Path) -> None:
     counts = kill(Target.prepared(name, tmp_path), warm=27, cold=3, rng=random.Random(f"{SEED} {name}"))
     print(f"\n{name}: {dict(counts)}", file=sys.stderr)
-    assert sum(counts[number.name] for number in SIGNALS) >= 20
+    assert [counts[number.name] for number in SIGNALS] == [10, 10, 10]
 
 
 SWAPS = """

@@ -139,7 +139,11 @@ WINDOW = b"\x28\0\x50\x10DS\2\x009 \x28\0\x51\x10DS\2\x005 "
 @pytest.mark.parametrize("more", [ROWS, WINDOW, explicit(b"\xe0\x7f\x10\x00", b"OW", b"\1\0" * 8)])
 def test_what_counts_stands_once_and_before_the_pixels(more: bytes, syntax: str) -> None:
     """Readers take the first, the last, or what stands before the pixels: several films."""
-    for film in (BODY + more, BODY + b"\x09\0\x10\x10LO\0\0" + more, BODY + explicit(b"\x08\0\x40\x11", b"SQ", EMPTY) + more):
+    for film in (
+        BODY + more,
+        BODY + b"\x09\0\x10\x10LO\0\0" + more,
+        BODY + explicit(b"\x08\0\x40\x11", b"SQ", EMPTY) + more,
+    ):
         assert code(file(film, syntax)) == "IMG-DAMAGED"
     if more is not WINDOW:
         assert code(file(more + BODY, syntax)) == "IMG-DAMAGED"
@@ -160,7 +164,13 @@ def test_a_lut_has_one_descriptor(twice: bool) -> None:
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
 def test_what_else_stands_behind_the_pixels_may_be_anything(syntax: str) -> None:
-    for behind in (TOO_MANY["items"], TOO_MANY["depth by far"], b"\xfc\xff\xfc\xffXX nonsense", b"\xff" * 100, bytes(9999)):
+    for behind in (
+        TOO_MANY["items"],
+        TOO_MANY["depth by far"],
+        b"\xfc\xff\xfc\xffXX nonsense",
+        b"\xff" * 100,
+        bytes(9999),
+    ):
         np.testing.assert_array_equal(read_film(file(BODY + behind, syntax), SPEC), read_film(FILM, SPEC))
 
 
