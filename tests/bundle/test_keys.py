@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 import stat
 import subprocess
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import dh, dsa, ec, ed448, ed25519, rsa, x25519
 
 from cxredge.bundle import keys
 from cxredge.errors import InputError
@@ -88,6 +89,7 @@ BAD_PUBLIC = {
     "parameters written out": lambda: openssl("ecparam", "-name", "prime256v1", "-param_enc", "explicit", "-genkey"),
     "a certificate": lambda: b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
     "a key of another label": lambda: public_pem(good()).replace(b"PUBLIC KEY", b"RSA PUBLIC KEY"),
+    "Diffie-Hellman": lambda: public_pem(dh.generate_parameters(2, 512).generate_private_key()),
     "lower case": lambda: public_pem(good()).lower(),
     "noise": lambda: b"-----BEGIN PUBLIC KEY-----\n" + bytes(range(256)) + b"\n-----END PUBLIC KEY-----\n",
     "cut short": lambda: public_pem(good())[:-30],
@@ -96,6 +98,9 @@ BAD_PRIVATE = {
     "a public key": lambda: public_pem(good()),
     "another curve": lambda: p384().private_bytes(PEM, PKCS8, PLAIN),
     "a password": lambda: good().private_bytes(PEM, PKCS8, serialization.BestAvailableEncryption(b"secret")),
+    "a password, in OpenSSL's old form": lambda: good().private_bytes(
+        PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.BestAvailableEncryption(b"secret")
+    ),
     "RSA": lambda: rsa.generate_private_key(65537, 2048).private_bytes(PEM, PKCS8, PLAIN),
     "Ed25519": lambda: ed25519.Ed25519PrivateKey.generate().private_bytes(PEM, PKCS8, PLAIN),
     "two keys": lambda: good().private_bytes(PEM, PKCS8, PLAIN) * 2,
@@ -108,7 +113,7 @@ BAD_PRIVATE = {
 @pytest.mark.parametrize("what", BAD_PUBLIC)
 def test_bad_public_keys_are_refused(tmp_path: Path, what: str) -> None:
     (tmp_path / "k.pub").write_bytes(BAD_PUBLIC[what]())
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as caught, warnings.catch_warnings(action="error"):
         keys.read_public(tmp_path / "k.pub")
     assert caught.value.code == "KEY-SYNTAX"
 
@@ -117,9 +122,10 @@ def test_bad_public_keys_are_refused(tmp_path: Path, what: str) -> None:
 def test_bad_private_keys_are_refused(tmp_path: Path, what: str) -> None:
     (tmp_path / "k.key").write_bytes(BAD_PRIVATE[what]())
     (tmp_path / "k.key").chmod(0o600)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as caught, warnings.catch_warnings(action="error"):
         keys.read_private(tmp_path / "k.key")
     assert caught.value.code == "KEY-SYNTAX"
+    assert ("openssl pkey" in caught.value.fix) == ("password" in what)
 
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:

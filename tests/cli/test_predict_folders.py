@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cxredge.cli.field import field
+from cxredge.cli.main import cli
 from cxredge.cli.predict import predict
 from cxredge.errors import InputError
 from cxredge.vectors.sources import dicom, scene
@@ -86,12 +86,33 @@ def test_a_folder_that_cannot_be_searched_is_told_and_the_others_go_on(tmp_path:
     assert closed["error"]["code"] == "IMG-MISSING"
 
 
-@pytest.mark.parametrize("command", [predict, field])
-def test_an_empty_path_is_not_this_folder(command: Any) -> None:
-    arguments = [str(BUNDLE), ""] if command is predict else [""]
-    done = CliRunner().invoke(command, arguments)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", BUNDLE, ""),
+        ("predict", BUNDLE, "film.png", "--artifact", ""),
+        ("field", ""),
+        ("build", "model_zoo/phantom", "--targets="),
+        ("keygen", ""),
+    ],
+)
+def test_an_empty_argument_is_neither_this_folder_nor_all(arguments: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(cli, list(map(str, arguments)))
     assert done.exit_code == 2
-    assert "the path is empty" in done.output
+    assert "an argument is empty" in done.output
+
+
+@pytest.mark.parametrize("targets", [",", "onnx,", " ", "onnx,,tflite"])
+def test_a_list_of_words_has_no_empty_one(targets: str) -> None:
+    done = CliRunner().invoke(cli, ["plan", "model_zoo/phantom", "--targets", targets])
+    assert done.exit_code == 2
+    assert "no list of words" in done.output
+
+
+def test_a_label_without_a_heatmap_is_told(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["predict", str(BUNDLE), "film.png", "--label", "opacity"])
+    assert done.exit_code == 2
+    assert "--heatmap" in done.output
 
 
 def test_a_film_of_another_kind_is_named_or_refused(tmp_path: Path) -> None:

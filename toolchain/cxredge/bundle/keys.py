@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,8 @@ def read_public(path: Path) -> PublicKey:
 
     data = _checked(path, read_bytes(path, MAX_BYTES), PUBLIC)
     try:
-        key = serialization.load_pem_public_key(data)
+        with warnings.catch_warnings(action="ignore"):  # of keys that are refused below
+            key = serialization.load_pem_public_key(data)
     except Exception as error:  # a parser of foreign bytes, which names kinds of keys by exceptions of its own
         raise _refuse(path, f"not a public key that can be used here: {error}") from error
     if not isinstance(key, EllipticCurvePublicKey) or key.curve.name != "secp256r1":
@@ -103,7 +105,10 @@ def read_private(path: Path) -> tuple[EllipticCurvePrivateKey, bool]:
             f"run: chmod 600 {shlex.quote(str(path))}; if others did read it, make a new pair",
         )
     try:
-        key = serialization.load_pem_private_key(data, password=None)
+        with warnings.catch_warnings(action="ignore"):
+            key = serialization.load_pem_private_key(data, password=None)
+    except TypeError as error:  # so it says that there is a password
+        raise _with_password(path) from error
     except Exception as error:  # as above
         raise _refuse(path, f"not a private key without a password that can be used here: {error}") from error
     if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
@@ -129,6 +134,8 @@ def _checked(path: Path, data: bytes, labels: tuple[str, ...]) -> bytes:
     if data.count(BEGIN) != 1:
         raise _refuse(path, f"it holds {data.count(BEGIN)} PEM blocks, not one")
     label = data.partition(BEGIN)[2].partition(b"-----")[0].decode("latin-1")
+    if label == "ENCRYPTED PRIVATE KEY" and labels == PRIVATE:
+        raise _with_password(path)
     if label not in labels:
         raise _refuse(path, f"it holds {label[:40]!a}, where {labels[0]!r} is due")
     return data
@@ -136,6 +143,15 @@ def _checked(path: Path, data: bytes, labels: tuple[str, ...]) -> bytes:
 
 def _is_development(data: bytes) -> bool:
     return DEVELOPMENT.encode() in (line.strip() for line in data[: data.index(BEGIN)].splitlines())
+
+
+def _with_password(path: Path) -> InputError:
+    name = shlex.quote(str(path))
+    return InputError(
+        "KEY-SYNTAX",
+        f"{shown(path)} has a password, and nobody is there to ask for it",
+        f"write it without one: (umask 077; openssl pkey -in {name} -out NEW)",
+    )
 
 
 def _refuse(path: Path, cause: str) -> InputError:

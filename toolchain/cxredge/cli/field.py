@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.listing import NamedPath
 from cxredge.cli.output import say, say_json
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, type=NamedPath())
+@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of logs and errors instead of a table.")
 def field(logs: tuple[Path, ...], as_json: bool) -> int:
     """One row a field log of LOGS (folders are searched): device, bundle, latency, and what became of it.

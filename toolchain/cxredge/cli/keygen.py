@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.listing import NamedPath
 from cxredge.cli.output import say
 
 
 @click.command()
-@click.argument("out", type=NamedPath())
+@click.argument("out", type=click.Path())
 @click.option("--development", is_flag=True, help="Mark it in its files as a development key, which apps show.")
-def keygen(out: Path, development: bool) -> None:
+def keygen(out: str, development: bool) -> None:
     """Write OUT.key (private, for you alone) and OUT.pub (what an app is built with): ECDSA on P-256.
 
     Neither is ever overwritten. The private key has no password: keep it where only those who release can read it.
@@ -21,7 +20,9 @@ def keygen(out: Path, development: bool) -> None:
     from cxredge.bundle.keys import make_pair, read_public
     from cxredge.errors import printable
 
-    private, public = make_pair(out, development)
+    if out.endswith("/"):
+        raise click.UsageError(f"{out} names a folder; name a pair of files in it, for example {out}release")
+    private, public = make_pair(Path(out), development)
     kind = "development key" if development else "key"
     say(f"{kind} {read_public(public).fingerprint}")
     say(f"private: {printable(str(private))}")

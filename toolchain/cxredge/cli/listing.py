@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,24 +13,12 @@ if TYPE_CHECKING:
     from cxredge.results import Artifact, Verdict
 
 
-class NamedPath(click.Path):
-    """A path that names something: "", which an unset variable of a shell leaves, would be this folder."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        """As click's own. Raises BadParameter for an empty path."""
-        if value == "":
-            self.fail("the path is empty", param, ctx)
-        return super().convert(value, param, ctx)
-
-
 def words(text: str | None) -> tuple[str, ...]:
-    """``"a, b"`` as ("a", "b"); nothing for None."""
-    return tuple(w for w in (part.strip() for part in (text or "").split(",")) if w)
+    """``"a, b"`` as ("a", "b"); nothing for None. Raises UsageError where a word is empty."""
+    found = () if text is None else tuple(part.strip() for part in text.split(","))
+    if "" in found:
+        raise click.UsageError(f"{text!r} is no list of words with commas between them")
+    return found
 
 
 def print_table(judged: Iterable[tuple[Artifact, Verdict]]) -> None:

@@ -44,6 +44,12 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """Commands by name from ``cxredge.cli.<name>``, found without importing them."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's own. Raises UsageError for an empty argument: as a path it would be this folder, as a list all."""
+        if any(word == "" or (word.startswith("--") and word.endswith("=")) for word in args):
+            raise click.UsageError("an argument is empty: an unset variable?", ctx)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of a day's work."""
         return list(COMMANDS)

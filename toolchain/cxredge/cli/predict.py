@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.listing import NamedPath
 from cxredge.cli.output import say, say_json
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.argument("films", nargs=-1, required=True, type=NamedPath())
+@click.argument("films", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--artifact", metavar="TARGET/SCHEME", help="Which artifact to ask (default: the bundle's primary one).")
 @click.option(
     "--heatmap",
@@ -43,6 +42,8 @@ def predict(
     from cxredge.report.findings import text
     from cxredge.workflows.predict import Predictor
 
+    if label is not None and heatmap is None:
+        raise click.UsageError("--label is the heatmap's; name its place with --heatmap")
     predictor = Predictor(bundle, films, artifact, heatmap, label, other_kinds)
     records: list[object] = []
     failed = 0

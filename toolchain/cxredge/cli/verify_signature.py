@@ -30,7 +30,7 @@ def verify_signature(bundle: Path, publics: tuple[Path, ...], not_before: str | 
     from cxredge.vocabulary import VERSION
 
     if not_before is not None and not re.fullmatch(VERSION, not_before):
-        raise click.UsageError(f"--not-before {not_before!r} is no version such as 1.2.0")
+        raise click.UsageError(f"--not-before {not_before[:40]!r} is no version such as 1.2.0")
     signed = verify(bundle, [read_public(path) for path in publics], not_before)
     say(f"{signed.manifest.id}: signed by {signed.key.fingerprint} ({printable(str(signed.key.file))})")
     if signed.key.development:
