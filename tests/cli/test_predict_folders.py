@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from cxredge.cli.main import cli
 from cxredge.cli.predict import predict
 from cxredge.errors import InputError
+from cxredge.files import sha256_file
 from cxredge.vectors.sources import dicom, scene
 from cxredge.workflows import predict as workflow
 from support.bundles import changed, sealed
@@ -107,6 +108,20 @@ def test_a_list_of_words_has_no_empty_one(targets: str) -> None:
     done = CliRunner().invoke(cli, ["plan", "model_zoo/phantom", "--targets", targets])
     assert done.exit_code == 2
     assert "no list of words" in done.output
+
+
+def test_the_hash_is_of_the_film_that_was_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is replaced while its film is looked at gives that film's hash, not the other's."""
+    film = shutil.copy(FILM, tmp_path / "film.png")
+    right = workflow.preprocess
+
+    def replacing(*arguments: Any) -> Any:
+        shutil.copy(BUNDLE / "selftest" / "phantom-1.png", film)
+        return right(*arguments)
+
+    monkeypatch.setattr(workflow, "preprocess", replacing)
+    (record,) = json.loads(run(film, "--json").stdout)
+    assert record["film_sha256"] == sha256_file(FILM) != sha256_file(film)
 
 
 def test_a_label_without_a_heatmap_is_told(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_every_film_is_held_however_the_list_is_written(mine: Path, text: str) -
     (mine / "SHA256SUMS").write_text(text, newline="")
     (a,), (b,) = (opened(mine).films(split) for split in ("train", "test"))
     assert (a.expected_sha256, b.expected_sha256) == (A, B)
-    assert (a.sha256(), a.source.read()) == (A, b"a")
+    assert (a.sha256(), a.source.read().data) == (A, b"a")
     b.path.write_bytes(b"other")
     for read in (b.sha256, b.source.read):
         with pytest.raises(InputError, match=r"DATA-HASH.*images/b\.png"):

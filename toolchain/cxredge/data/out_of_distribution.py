@@ -127,7 +127,7 @@ def _raster(folder: Path) -> Iterator[_Picture]:
     from PIL import Image
 
     for row, file in _rows(folder, "group"):
-        with Image.open(BytesIO(file.read())) as image:
+        with Image.open(BytesIO(file.read().data)) as image:
             yield row["file"], f"{folder.name}/{row['group']}", np.asarray(image.convert("L"))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cxredge.errors import InputError
-from cxredge.images.refuse import MAX_SCANNED_PIXELS, MAX_SCANS
+from cxredge.images.refuse import MAX_PIXELS, MAX_SCANNED_PIXELS, MAX_SCANS
 
 SOS = 0xDA
 # start-of-frame markers C0..CF without DHT (C4), JPG (C8) and DAC (CC), and JPEG-LS's F7
@@ -73,7 +73,8 @@ def check_stream(what: str, stream: bytes) -> Frame:
             "IMG-TRUNCATED", f"{what}: the compressed image has no end marker", "copy or export the film again"
         )
     scans = 0 if stream.startswith(JPEG_2000) else stream.count(b"\xff\xda")
-    pixels = frame.height * frame.width
+    # a frame beyond ``MAX_PIXELS`` is its reader's to refuse, who may know a better word for it
+    pixels = min(frame.height * frame.width, MAX_PIXELS)
     if scans > MAX_SCANS or scans * pixels > MAX_SCANNED_PIXELS:
         raise InputError(
             "IMG-SIZE",

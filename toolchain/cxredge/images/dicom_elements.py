@@ -77,9 +77,9 @@ def cut_out(what: str, data: bytes, at: int, syntax: str) -> bytes:
     walk.data_set()
     if inflater is not None:
         body = memoryview(_inflate_on(what, inflater, bytes(body), walk.pixels_end + MAX_BEHIND))
-    walk.hold_behind(body[walk.pixels_end : walk.pixels_end + MAX_BEHIND])
     kept = [bytes(body[start:end]) for start, end in walk.kept]
     if walk.pixels is not None:
+        walk.hold_behind(body[walk.pixels_end : walk.pixels_end + MAX_BEHIND])
         kept.append(bytes(body[walk.pixels : walk.pixels_end]))
     uid = (EXPLICIT if inflater is not None else syntax).encode()
     uid += b"\0" * (len(uid) % 2)

@@ -12,14 +12,27 @@ from cxredge.images.refuse import MAX_FILE_BYTES
 
 
 @dataclass(frozen=True)
+class FilmBytes:
+    """A film's file that was read: what is said of these bytes is of the very film that is decoded."""
+
+    name: str
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes."""
+        return sha256_bytes(self.data)
+
+
+@dataclass(frozen=True)
 class FilmFile:
     """Where a film lies, and the SHA-256 that its bytes must have; None: none is known."""
 
     path: Path
     sha256: str | None = None
 
-    def read(self) -> bytes:
-        """The very bytes that were held against the hash. Raises InputError IMG-MISSING, IMG-SIZE or DATA-HASH."""
+    def read(self) -> FilmBytes:
+        """The very bytes that were held against the hash, under the file's name. Raises InputError IMG-MISSING, IMG-SIZE or DATA-HASH."""
         try:
             with open_regular(self.path) as stream:
                 if os.fstat(stream.fileno()).st_size > MAX_FILE_BYTES:
@@ -40,4 +53,4 @@ class FilmFile:
                 f"{self.path} has SHA-256 {found}, and {self.sha256} is expected",
                 "restore the file, or write SHA256SUMS anew if the change was meant",
             )
-        return data
+        return FilmBytes(self.path.name, data)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.images.film_file import FilmFile
+from cxredge.images.film_file import FilmBytes, FilmFile
 from cxredge.images.geometry import frame
 from cxredge.images.read import read_film
 from cxredge.images.refuse import MAX_PIXELS
@@ -64,7 +64,7 @@ def resize(fitted: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     return np.asarray(image.resize((spec.width, spec.height), Image.Resampling.BILINEAR))
 
 
-def preprocess(source: Path | FilmFile | bytes, spec: InputSpec) -> NDArray[np.uint8]:
+def preprocess(source: Path | FilmFile | FilmBytes | bytes, spec: InputSpec) -> NDArray[np.uint8]:
     """One film, from a file or a file's bytes -> uint8[ch, H, W], values 0..255.
 
     Raises InputError with the codes of ``cxredge.images.refuse``, and DATA-HASH.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.images import png
 from cxredge.images.dicom import read_dicom
-from cxredge.images.film_file import FilmFile
+from cxredge.images.film_file import FilmBytes, FilmFile
 from cxredge.images.levels import check_span
 from cxredge.images.raster import JPEG_SIGNATURE, read_jpeg, read_png
 from cxredge.recipe import InputSpec
@@ -30,20 +30,21 @@ _OTHERS = (
 )
 
 
-def read_film(source: Path | FilmFile | bytes, spec: InputSpec) -> NDArray[np.uint8]:
+def read_film(source: Path | FilmFile | FilmBytes | bytes, spec: InputSpec) -> NDArray[np.uint8]:
     """Decode one film to 8-bit levels, upright, 0 black.
 
-    source: a file, with or without its hash, or a whole file's bytes. Returns uint8[h, w] where ``spec.channels`` is
+    source: a file, with or without its hash, or a whole file's bytes, with or without its name. Returns uint8[h, w] where ``spec.channels`` is
     1, else uint8[h, w, 3], C-contiguous, at the film's own resolution. Raises InputError with the codes of
     ``cxredge.images.refuse``, and DATA-HASH.
     """
     if isinstance(source, bytes):
-        what, data = "the image", source
-    else:
-        file = source if isinstance(source, FilmFile) else FilmFile(source)
-        what, data = file.path.name, file.read()
-    film = _decode(what, data, spec)
-    check_span(what, film)
+        source = FilmBytes("the image", source)
+    elif isinstance(source, Path):
+        source = FilmFile(source)
+    if isinstance(source, FilmFile):
+        source = source.read()
+    film = _decode(source.name, source.data, spec)
+    check_span(source.name, film)
     return film
 
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.manifest import Manifest
 from cxredge.errors import CxrError, InputError, nearest
-from cxredge.files import sha256_file, write_bytes
+from cxredge.files import write_bytes
 from cxredge.images.acquisition import passing_over
+from cxredge.images.film_file import FilmBytes, FilmFile
 from cxredge.images.preprocess import preprocess, to_student
 from cxredge.outputs import Outputs
 from cxredge.places import check_outputs
@@ -106,10 +107,11 @@ class Predictor:
 
     def _one(self, runner: Runner, film: Path) -> FilmFindings | FilmClass:
         model, name = self.manifest.model, self._entry.name
-        pixels, passed_over = self._read(film)
+        file = FilmFile(film).read()
+        pixels, passed_over = self._read(file)
         outputs = runner.run(to_student(pixels))
         self._check(outputs)
-        digest = sha256_file(film)
+        digest = file.sha256
         found = findings(model, outputs, str(film), digest, self.manifest.id, name, self._entry.too_few, passed_over)
         if self._heatmaps is not None:
             from cxredge.report import heatmap
@@ -121,7 +123,7 @@ class Predictor:
             write_bytes(self._place(self._heatmaps.place, film, digest), stream.getvalue())
         return found
 
-    def _read(self, film: Path) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    def _read(self, film: FilmBytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
         """The film's pixels, and what of its header was passed over."""
         spec = self.manifest.model.input
         if self._other_kinds:
