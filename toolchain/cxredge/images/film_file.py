@@ -32,7 +32,10 @@ class FilmFile:
     sha256: str | None = None
 
     def read(self) -> FilmBytes:
-        """The very bytes that were held against the hash, under the file's name. Raises InputError IMG-MISSING, IMG-SIZE or DATA-HASH."""
+        """The very bytes that were held against the hash, under the file's name.
+
+        Raises InputError IMG-MISSING, IMG-SIZE or DATA-HASH.
+        """
         try:
             with open_regular(self.path) as stream:
                 if os.fstat(stream.fileno()).st_size > MAX_FILE_BYTES:
