@@ -33,9 +33,9 @@ _OTHERS = (
 def read_film(source: Path | FilmFile | FilmBytes | bytes, spec: InputSpec) -> NDArray[np.uint8]:
     """Decode one film to 8-bit levels, upright, 0 black.
 
-    source: a file, with or without its hash, or a whole file's bytes, with or without its name. Returns uint8[h, w] where
-    ``spec.channels`` is 1, else uint8[h, w, 3], C-contiguous, at the film's own resolution. Raises InputError with the
-    codes of ``cxredge.images.refuse``, and DATA-HASH.
+    source: a file, with or without its hash, or a whole file's bytes, with or without its name. Returns uint8[h, w]
+    where ``spec.channels`` is 1, else uint8[h, w, 3], C-contiguous, at the film's own resolution. Raises InputError
+    with the codes of ``cxredge.images.refuse``, and DATA-HASH.
     """
     if isinstance(source, bytes):
         source = FilmBytes("the image", source)
