@@ -38,8 +38,10 @@ FILES = {
     "one large piece": (png(scene(4000, 3000, 0, 65535).astype(np.uint16)), True),
     "a million restart markers": (
         JPEG[:SCAN] + segment(0xDD, b"\0\1") + JPEG[SCAN:-2] + b"\xff\xd0\xff\xd1" * 2 * MILLION + b"\xff\xd9",
-        "IMG-DAMAGED",
+        "IMG-SIZE",
     ),
+    "two million empty segments": (JPEG[:2] + segment(0xE5, b"") * 2 * MILLION + JPEG[2:], "IMG-SIZE"),
+    "two million between scans": (JPEG[:-2] + segment(0xFE, b"") * 2 * MILLION + JPEG[-2:], "IMG-SIZE"),
     "twenty million fill bytes": (JPEG[:SCAN] + b"\xff" * 20 * MILLION + JPEG[SCAN:], "IMG-DAMAGED"),
     "and a zero behind them": (JPEG[:CODED] + b"\xff" * 20 * MILLION + b"\0" + JPEG[CODED:], "IMG-DAMAGED"),
     "before the end": (JPEG[:-2] + b"\xff" * 20 * MILLION + JPEG[-2:], True),

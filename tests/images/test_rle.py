@@ -18,7 +18,7 @@ from cxredge.recipe import InputSpec
 from cxredge.vectors.sources import dicom, scene
 
 SPEC = InputSpec(height=16, width=16, fit="pad")
-PLANE = 16 * 16
+ROWS, COLUMNS = 2, 128
 
 
 def stream(*segments: bytes, count: int | None = None) -> bytes:
@@ -32,20 +32,20 @@ def stream(*segments: bytes, count: int | None = None) -> bytes:
 
 def code(data: bytes, segments: int = 1) -> str | None:
     try:
-        check_rle("film", data, segments, PLANE)
+        check_rle("film", data, segments, ROWS, COLUMNS)
     except InputError as error:
         return error.code
     return None
 
 
 RUNS = b"\x81\x07" * 2
-"""Two runs of 128."""
+"""Two rows of 128, a run each."""
 
 
 def test_what_gives_the_plane_passes() -> None:
     assert code(stream(RUNS)) is None
     assert code(stream(RUNS + b"\0" * 2)) is None, "padding"
-    assert code(stream(b"\x00\x07" * PLANE)) is None, "every byte a run of its own"
+    assert code(stream(b"\x00\x07" * ROWS * COLUMNS)) is None, "every byte a run of its own"
     assert code(stream(RUNS, RUNS), 2) is None
 
 
@@ -53,9 +53,14 @@ def test_what_gives_the_plane_passes() -> None:
     "data",
     [
         stream(b"\x81\x07" * 10_000_000),
-        stream(b"\x81\x07" * (2 + SLACK // 128 + 1)),
+        stream(RUNS + b"\x81\x07"),
+        stream(RUNS + b"\x00\x07"),
+        stream(RUNS + bytes(SLACK + 1)),
+        stream(b"\x82\x07" + RUNS),
+        stream(b"\x83\x07\x00\x07" + RUNS[2:]),
+        stream(b"\x00\x07" * 127 + b"\x01\x07\x07" + b"\x00\x07" * 127),
         stream(b"\x80" * 20_000_000),
-        stream(b"\x7f" + bytes(128), b"\x81\x07" * 100),
+        stream(b"\x7f" + bytes(128) + RUNS[2:], b"\x81\x07" * 100),
         stream(RUNS, count=2),
         stream(RUNS)[:60],
         stream(RUNS, RUNS),
@@ -64,6 +69,11 @@ def test_what_gives_the_plane_passes() -> None:
     ids=[
         "20 MB of runs",
         "one run more",
+        "one byte more",
+        "too many zeros",
+        "a run into the next row",
+        "rows of 127",
+        "a literal run into the next row",
         "20 MB of nothing",
         "second segment",
         "count",
@@ -74,6 +84,24 @@ def test_what_gives_the_plane_passes() -> None:
 )
 def test_what_gives_more_is_refused(data: bytes) -> None:
     assert code(data, 2 if data.count(b"\x7f") == 1 else 1) == "IMG-DAMAGED"
+
+
+def test_what_ends_early_is_refused() -> None:
+    for segment in (b"", RUNS[:2], RUNS[:3], b"\x7f" + bytes(100), RUNS[:2] + b"\x7f" + bytes(127)):
+        assert code(stream(segment)) == "IMG-TRUNCATED", segment
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(33, 39), (27, 40), (32, 40), (40, 33), (66, 20), (30, 44)])
+def test_pixels_of_another_shape_are_no_film(rows: int, columns: int) -> None:
+    """A film of 33 x 40, whose header says something smaller, or as much in another shape."""
+    film = pydicom.dcmread(BytesIO(dicom(scene(33, 40, 0, 4095))))
+    film.compress(RLELossless)
+    film.Rows, film.Columns = rows, columns
+    out = BytesIO()
+    film.save_as(out)
+    with pytest.raises(InputError) as caught:
+        read_film(out.getvalue(), SPEC)
+    assert caught.value.code == "IMG-DAMAGED"
 
 
 def test_a_film_of_twenty_megabytes_of_runs_is_refused() -> None:

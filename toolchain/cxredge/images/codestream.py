@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from cxredge.errors import InputError
 from cxredge.images.refuse import MAX_PIXELS, MAX_SCANNED_PIXELS, MAX_SCANS
@@ -15,10 +16,17 @@ from cxredge.images.refuse import MAX_PIXELS, MAX_SCANNED_PIXELS, MAX_SCANS
 SOS = 0xDA
 # start-of-frame markers C0..CF without DHT (C4), JPG (C8) and DAC (CC), and JPEG-LS's F7
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+MAX_SEGMENTS = 10_000
+"""Most marker segments of a JPEG stream: pictures of cameras have some hundred."""
 MAX_FILL = 1 << 16
 """Most fill bytes before a header's marker; decoders step through them one by one."""
 _FILL = re.compile(rb"\xff++")
 JPEG_2000 = b"\xff\x4f\xff\x51"
+
+
+Coding = Literal["lossless", "cosine", "rounded", "either"]
+"""What became of stored values. cosine: JPEG's transform; rounded: near-lossless JPEG-LS, or an irreversible JPEG 2000
+transform; either: a reversible JPEG 2000 stream under the syntax of lossy ones, which may have lost its last bits."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,10 @@ def jpeg_segments(stream: bytes) -> Iterator[tuple[int, int, int]]:
 def check_stream(what: str, stream: bytes) -> Frame:
     """Size and components of a JPEG, JPEG-LS or JPEG 2000 stream that has its end marker.
 
-    Raises InputError IMG-DAMAGED (no frame header), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans).
+    Raises InputError IMG-DAMAGED (no frame header), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans or
+    segments).
     """
-    frame = _jpeg_2000_frame(stream) if stream.startswith(JPEG_2000) else _jpeg_frame(stream)
+    frame = _jpeg_2000_frame(stream) if stream.startswith(JPEG_2000) else _jpeg_frame(what, stream)
     if frame is None:
         raise InputError(
             "IMG-DAMAGED", f"{what}: the compressed image has no readable frame header", "export the film again"
@@ -85,9 +94,20 @@ def check_stream(what: str, stream: bytes) -> Frame:
     return frame
 
 
-def _jpeg_frame(stream: bytes) -> Frame | None:
+def ends_alone(stream: bytes, end: int) -> bool:
+    """Whether nothing stands behind a compressed image but padding: writers take 00 or FF for it."""
+    return not stream[end:].strip(b"\x00\xff")
+
+
+def _jpeg_frame(what: str, stream: bytes) -> Frame | None:
     found: tuple[int, int, int, int] | None = None
-    for marker, start, end in jpeg_segments(stream):
+    for count, (marker, start, end) in enumerate(jpeg_segments(stream)):
+        if count == MAX_SEGMENTS:
+            raise InputError(
+                "IMG-SIZE",
+                f"{what}: the JPEG image has more than {MAX_SEGMENTS} segments",
+                "save it without metadata",
+            )
         if marker in FRAME_MARKERS and end - start >= 6:
             height, width = int.from_bytes(stream[start + 1 : start + 3]), int.from_bytes(stream[start + 3 : start + 5])
             found = height, width, stream[start + 5], stream[start]

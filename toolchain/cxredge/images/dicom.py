@@ -21,22 +21,28 @@ from numpy.typing import NDArray
 
 from cxredge.errors import InputError
 from cxredge.images.acquisition import check_acquisition
-from cxredge.images.codestream import check_stream, repair_sequential_scan
+from cxredge.images.codestream import Coding
 from cxredge.images.dicom_elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, cut_out, truncated
 from cxredge.images.dicom_meaning import meaning_of, whole
-from cxredge.images.jpeg2000 import check_jpeg_2000
-from cxredge.images.jpeg_coverage import check_coverage
+from cxredge.images.encapsulated import (
+    BASELINE,
+    EXTENDED,
+    JPEG_2000,
+    JPEG_2000_LOSSLESS,
+    JPEG_LS,
+    LOSSLESS_JPEG,
+    LOSSLESS_JPEG_SV1,
+    NEAR_LOSSLESS,
+    RLE,
+    hold_frame,
+)
 from cxredge.images.levels import Meaning, grey_levels, one_channel
 from cxredge.images.refuse import check_size, decoder_net
-from cxredge.images.rle import check_rle
 from cxredge.recipe import InputSpec
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
-BASELINE, EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
-NEAR_LOSSLESS = "1.2.840.10008.1.2.4.81"
-JPEG_2000_LOSSLESS, JPEG_2000 = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
 MAX_META = 1000
 """Elements of the file meta group that are looked at; it has about ten."""
 
@@ -46,17 +52,16 @@ SYNTAXES = {
     EXPLICIT: "",
     DEFLATED: "",
     BIG_ENDIAN: "",
-    "1.2.840.10008.1.2.5": "pydicom",  # RLE
+    RLE: "pydicom",
     BASELINE: "pillow",
     EXTENDED: "pylibjpeg",
-    "1.2.840.10008.1.2.4.57": "pylibjpeg",  # JPEG lossless, process 14
-    "1.2.840.10008.1.2.4.70": "pylibjpeg",  # JPEG lossless, first-order prediction
-    "1.2.840.10008.1.2.4.80": "pylibjpeg",  # JPEG-LS lossless
-    NEAR_LOSSLESS: "pylibjpeg",  # JPEG-LS near-lossless
+    LOSSLESS_JPEG: "pylibjpeg",
+    LOSSLESS_JPEG_SV1: "pylibjpeg",
+    JPEG_LS: "pylibjpeg",
+    NEAR_LOSSLESS: "pylibjpeg",
     JPEG_2000_LOSSLESS: "pylibjpeg",
     JPEG_2000: "pylibjpeg",
 }
-LOSSY = (BASELINE, EXTENDED, NEAR_LOSSLESS, JPEG_2000)
 
 # SOP classes whose frames are no films, even where there is one: segmentation, label map segmentation
 SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
@@ -73,21 +78,30 @@ def read_dicom(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
         film = _open(what, data)
         samples = _check_header(what, film, spec)
         meaning = meaning_of(what, film)
-        stored = _pixels(what, film, samples)
-    if not _overshoots(film.file_meta.TransferSyntaxUID, meaning):
-        stored = meaning.without_unused_bits(stored)
+        stored, coding = _pixels(what, film, samples)
+    stored = _kept(what, stored, coding, meaning)
     if samples == 3 and spec.channels == 1:
         stored = one_channel(what, stored)
     return np.ascontiguousarray(grey_levels(what, stored, meaning, spec.no_window))
 
 
-def _overshoots(syntax: str, meaning: Meaning) -> bool:
-    """Whether values beyond the stored bits are a lossy coder's, which ``grey_levels`` clamps.
+def _kept(what: str, stored: NDArray[np.integer], coding: Coding, meaning: Meaning) -> NDArray[np.integer]:
+    """Stored values without what was never the film's; those beyond the stored bits may be left to be clamped.
 
-    Cutting their upper bits off would turn the whitest pixels black. What a lossless coder gives back above the stored
-    bits was never the film's. JPEG's cosine transform knows no sign (PS3.5 8.2.1): what it gives is two's complement.
+    What a lossless coder gives back above the stored bits was never the film's. A lossy coder may round beyond them,
+    and cutting its upper bits off would turn the whitest pixels black; but JPEG's cosine transform knows no sign
+    (PS3.5 8.2.1): what it gives is two's complement. Raises InputError IMG-DAMAGED where either may be.
     """
-    return syntax in LOSSY and not (meaning.signed and syntax in (BASELINE, EXTENDED))
+    within = meaning.without_unused_bits(stored)
+    if coding == "lossless" or (coding == "cosine" and meaning.signed):
+        return within
+    if coding == "either" and not np.array_equal(within, stored):
+        raise InputError(
+            "IMG-DAMAGED",
+            f"{what} has values beyond its {meaning.bits} stored bits, and whether a lossy coder made them is unknown",
+            "export it losslessly, or as its scanner stored it",
+        )
+    return stored
 
 
 def _open(what: str, data: bytes) -> FileDataset:
@@ -199,14 +213,15 @@ def _check_colour(what: str, film: FileDataset, spec: InputSpec, samples: int, p
     return 3
 
 
-def _pixels(what: str, film: FileDataset, samples: int) -> NDArray[np.integer]:
-    """Stored values as pydicom decodes them: integers [rows, columns] or [rows, columns, 3]."""
+def _pixels(what: str, film: FileDataset, samples: int) -> tuple[NDArray[np.integer], Coding]:
+    """Stored values as pydicom decodes them, integers [rows, columns] or [rows, columns, 3], and their coding."""
     from pydicom.pixels import pixel_array
 
     syntax = str(film.file_meta.TransferSyntaxUID)
     plugin = SYNTAXES[syntax]
+    coding: Coding = "lossless"
     if plugin:
-        _check_encapsulated(what, film, samples, syntax)
+        coding = hold_frame(what, film, samples)
     else:
         expected = film.Rows * film.Columns * samples * film.BitsAllocated // 8
         if len(film.PixelData) < expected:
@@ -229,47 +244,4 @@ def _pixels(what: str, film: FileDataset, samples: int) -> NDArray[np.integer]:
         raise InputError(
             "IMG-DAMAGED", f"{what} decodes to {stored.dtype}{list(stored.shape)}, not {list(shape)}", "export it again"
         )
-    return stored
-
-
-def _check_encapsulated(what: str, film: FileDataset, samples: int, syntax: str) -> None:
-    """Hold the compressed stream against the header, so that no decoder allocates what the header does not say."""
-    from pydicom.encaps import encapsulate, get_frame, parse_basic_offsets
-
-    if len(parse_basic_offsets(film.PixelData)) > 1:
-        raise InputError(
-            "IMG-MULTIFRAME", f"{what} lists several frames in its offset table", "export each frame to its own file"
-        )
-    stream = get_frame(film.PixelData, 0, number_of_frames=1)
-    if SYNTAXES[syntax] == "pydicom":
-        check_rle(what, stream, samples * film.BitsAllocated // 8, film.Rows * film.Columns)
-        return
-    frame = check_stream(what, stream)
-    if (frame.height, frame.width, frame.components) != (film.Rows, film.Columns, samples):
-        raise InputError(
-            "IMG-DAMAGED",
-            f"{what}: its header says {film.Rows}x{film.Columns}x{samples}, its compressed image "
-            f"{frame.height}x{frame.width}x{frame.components}",
-            "export the film again",
-        )
-    # more bits than are stored may be an overlay's; fewer are another film's
-    stored = whole(what, film, "BitsStored")
-    if not stored <= frame.bits <= film.BitsAllocated:
-        raise InputError(
-            "IMG-DAMAGED",
-            f"{what}: its header says {stored} bits of {film.BitsAllocated}, its compressed image {frame.bits}",
-            "export the film again",
-        )
-    # lossless words keep their bits under either sign; what a lossy coder rounded under the other one is no film
-    if syntax == JPEG_2000 and frame.signed != (whole(what, film, "PixelRepresentation", 0) == 1):
-        raise InputError(
-            "IMG-DAMAGED",
-            f"{what}: only one of its header and its compressed image says that values have a sign",
-            "export the film again",
-        )
-    if syntax in (JPEG_2000_LOSSLESS, JPEG_2000):
-        check_jpeg_2000(what, stream)
-    else:
-        check_coverage(what, stream)
-    if syntax == EXTENDED and (repaired := repair_sequential_scan(stream)) is not stream:
-        film.PixelData = encapsulate([repaired])
+    return stored, coding

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
+from cxredge.images.codestream import ends_alone
 
 MAX_BITS = 16
 """Most bits of a sample: a film's words have no more."""
@@ -38,6 +39,7 @@ class _Coding:
     """How one component is coded. precincts: exponents (x, y) by resolution, the lowest first."""
 
     levels: int
+    reversible: bool
     block: tuple[int, int]
     precincts: tuple[tuple[int, int], ...]
 
@@ -56,17 +58,21 @@ class _Style:
     def of(self, component: int) -> _Coding | None:
         return dict(self.own).get(component, self.all)
 
+    def reversible(self, components: int) -> bool:
+        codings = [self.of(component) for component in range(components)]
+        return all(coding is not None and coding.reversible for coding in codings)
 
-def check_jpeg_2000(what: str, stream: bytes) -> None:
-    """Refuse a stream that would take more memory or work than its pixels warrant.
 
-    And one that has no part of a tile, or ends within one. Raises InputError IMG-SIZE (beyond the bounds above),
-    IMG-DEPTH (more than 16 bits), IMG-TRUNCATED, IMG-DAMAGED (no such stream).
+def check_jpeg_2000(what: str, stream: bytes) -> bool:
+    """Refuse a stream that would take more memory or work than its pixels warrant; whether its transform is reversible.
+
+    And one that has no part of a tile, ends within one, or has anything but padding behind its end. Raises InputError
+    IMG-SIZE (beyond the bounds above), IMG-DEPTH (more than 16 bits), IMG-TRUNCATED, IMG-DAMAGED (no such stream).
     """
     if not stream.startswith(_SOC_SIZ) or len(stream) < 6:
         raise _damaged(what)
     try:
-        _Stream(what, stream).check()
+        return _Stream(what, stream).check()
     except (struct.error, IndexError) as error:
         raise _damaged(what) from error
 
@@ -92,9 +98,13 @@ class _Stream:
         self._columns = _edges(x0, x, tx0, tx)
         self._rows = _edges(y0, y, ty0, ty)
 
-    def check(self) -> None:
+    def check(self) -> bool:
         """Count, main header first, tile-part headers on top."""
+        end = self._stream.rfind(b"\xff\xd9") + 2
+        if not ends_alone(self._stream, end):
+            raise _damaged(self._what)
         at, main = self._header(2, _Style())
+        reversible = main.reversible(self._components)
         blocks, packets = self._count(main, self._columns, self._rows)
         self._hold(blocks, packets)
         there = set()
@@ -105,12 +115,14 @@ class _Stream:
             _, style = self._header(start, main, end)
             if style is main:
                 continue
+            reversible = reversible and style.reversible(self._components)
             row, column = divmod(tile, len(self._columns))
             more = self._count(style, self._columns[column : column + 1], self._rows[row : row + 1])
             blocks, packets = blocks + more[0], packets + more[1]
             self._hold(blocks, packets)
         if len(there) < len(self._columns) * len(self._rows):
             raise self._truncated()
+        return reversible
 
     def _hold(self, blocks: int, packets: int) -> None:
         if blocks > LEAST_BLOCKS + self._pixels // PIXELS_A_BLOCK:
@@ -149,7 +161,7 @@ class _Stream:
         sizes = spec[5 : 6 + levels] if flags & 1 else b""
         if flags & 1 and len(sizes) != levels + 1:
             raise _damaged(self._what)
-        return _Coding(levels, block, tuple((size & 15, size >> 4) for size in sizes))
+        return _Coding(levels, spec[4] == 1, block, tuple((size & 15, size >> 4) for size in sizes))
 
     def _tile_parts(self, at: int) -> Iterator[tuple[int, int, int]]:
         """(start of its header behind SOT, end of the tile-part, tile) of each tile-part (A.4.2)."""

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 
 from cxredge.errors import InputError
+from cxredge.images.codestream import Coding, ends_alone
 from cxredge.images.jpeg_fill import check_fill
 from cxredge.images.jpeg_huffman import SURPLUS
 from cxredge.images.jpeg_scans import first_ac, first_dc, next_ac, next_dc, sequential
@@ -28,17 +29,23 @@ PROCESSES = {
     JPEG_LS: "JPEG-LS",
 }
 """The coding processes that are read, by frame marker."""
+LEAST_SAMPLES, SAMPLES_A_BYTE = 1 << 20, 512
+"""So many samples of a JPEG-LS stream are always looked for, and so many more for each byte of coded data."""
 _STUFFED = re.compile(rb"\xff+\x00")
 
 
-def check_coverage(what: str, stream: bytes) -> None:
-    """Hold a JPEG or JPEG-LS stream's coded data against its frame header.
+def check_coverage(what: str, stream: bytes, alone: bool = False) -> Coding:
+    """Hold a JPEG or JPEG-LS stream's coded data against its frame header, and say how it is coded.
 
-    Raises InputError IMG-TRUNCATED (data, a scan, or a band of coefficients is missing), IMG-DAMAGED (structure, tables
-    or codes are wrong, two frame headers, DNL), IMG-SYNTAX (a coding process that is not read).
+    alone: whether nothing but padding may stand behind the picture, as another one would. Raises InputError
+    IMG-TRUNCATED (data, a scan, or a band of coefficients is missing), IMG-DAMAGED (structure, tables or codes are
+    wrong, two frame headers, DNL), IMG-SYNTAX (a coding process that is not read), IMG-SIZE (more segments or pieces
+    than are read).
     """
     try:
-        frame, scans = parse(stream)
+        frame, scans, end = parse(stream)
+        if alone and not ends_alone(stream, end):
+            raise ValueError("something stands behind the compressed image")
         if frame.process not in PROCESSES:
             raise InputError(
                 "IMG-SYNTAX",
@@ -46,6 +53,7 @@ def check_coverage(what: str, stream: bytes) -> None:
                 "save it as a baseline JPEG",
                 PROCESSES.values(),
             )
+        _check_lossless(what, frame, scans)
         for scan in scans:
             _send(frame, scan)
             for start, end, first, units in _intervals(frame, scan):
@@ -55,11 +63,35 @@ def check_coverage(what: str, stream: bytes) -> None:
             raise EOFError("scans of the compressed image are missing")
         if frame.process in (LOSSLESS, JPEG_LS):
             check_fill(stream, [end for scan in scans for _, end, _ in scan.segments])
+    except OverflowError as error:
+        raise InputError("IMG-SIZE", f"{what}: {error}", "save it as a baseline JPEG") from error
     except EOFError as error:
         raise InputError("IMG-TRUNCATED", f"{what}: {error}", "copy or export the film again") from error
     except (ValueError, LookupError) as error:
         cause = error if isinstance(error, ValueError) else "the compressed image's headers contradict each other"
         raise InputError("IMG-DAMAGED", f"{what}: {cause}", "export the film again") from error
+    if frame.process == JPEG_LS:
+        return "rounded" if any(scan.band[0] for scan in scans) else "lossless"
+    return "lossless" if frame.process == LOSSLESS else "cosine"
+
+
+def _check_lossless(what: str, frame: Frame, scans: list[Scan]) -> None:
+    """Refuse what decoders of lossless JPEG and JPEG-LS read wrongly, or take long to find missing."""
+    if frame.process not in (LOSSLESS, JPEG_LS):
+        return
+    if any(scan.bits[1] for scan in scans):
+        raise InputError(
+            "IMG-SYNTAX",
+            f"{what}: the compressed image has a point transform, which is not read",
+            "convert the film to Explicit VR Little Endian",
+        )
+    if frame.process == LOSSLESS and any(not 1 <= scan.band[0] <= 7 for scan in scans):
+        raise ValueError("the compressed image has a predictor that is none")
+    samples = sum(component.units for component in frame.components.values())
+    coded = sum(end - start for scan in scans for start, end, _ in scan.segments)
+    # lossless JPEG has a code of one bit at least for each sample; JPEG-LS has runs, but a film is not made of them
+    if samples > (8 * coded if frame.process == LOSSLESS else LEAST_SAMPLES + SAMPLES_A_BYTE * coded):
+        raise EOFError(f"the coded data of {coded} bytes cannot be that of {samples} samples")
 
 
 def _send(frame: Frame, scan: Scan) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from cxredge.images.codestream import FRAME_MARKERS, SOS
+from cxredge.images.codestream import FRAME_MARKERS, MAX_SEGMENTS, SOS
 from cxredge.images.jpeg_huffman import Table
 from cxredge.images.jpeg_scans import History
-from cxredge.images.refuse import MAX_PIXELS
 
 LOSSLESS, JPEG_LS = 0xC3, 0xF7
 _DHT, _EOI, _DNL, _DRI = 0xC4, 0xD9, 0xDC, 0xDD
 RESTARTS = range(0xD0, 0xD8)
-MAX_INTERVALS = MAX_PIXELS // 64
-"""Most pieces that restart markers cut a scan into: one for each block of the largest film."""
+MAX_INTERVALS = 1 << 16
+"""Most pieces that restart markers cut all scans into: writers set them a row of blocks apart, seldom closer."""
 # possessive throughout: a run of FF is passed over once, however long it is
 _MARKER = re.compile(rb"\xff++([\x01-\xfe])")
 _NEXT_FF = re.compile(rb"[^\xff]*+(\xff++)(.)", re.DOTALL)
@@ -62,16 +61,18 @@ class Scan:
     """Of coded data: start and end in the stream, and the second byte of the marker behind."""
 
 
-def parse(stream: bytes) -> tuple[Frame, list[Scan]]:
-    """The frame and its scans, in order, up to the end marker; what lies behind it is not looked at.
+def parse(stream: bytes) -> tuple[Frame, list[Scan], int]:
+    """The frame and its scans, in order, up to the end marker, and where that ends; what lies behind is not looked at.
 
     Raises EOFError where the stream ends first; ValueError or LookupError where it is no such structure, has a second
-    frame header, or gives its height behind the first scan (DNL).
+    frame header, or gives its height behind the first scan (DNL); OverflowError above ``MAX_SEGMENTS`` and
+    ``MAX_INTERVALS``.
     """
     frame: Frame | None = None
     scans: list[Scan] = []
     tables: dict[int, Table] = {}
     interval, at = 0, 2
+    intervals = segments = 0
     while True:
         marker = _MARKER.match(stream, at)
         if marker is None:
@@ -82,9 +83,12 @@ def parse(stream: bytes) -> tuple[Frame, list[Scan]]:
         if kind == _EOI:
             if frame is None or not scans:
                 raise EOFError("the compressed image ends before its first scan")
-            return frame, scans
+            return frame, scans, at
         if kind in RESTARTS and scans:  # one too many behind a scan
             continue
+        segments += 1
+        if segments > MAX_SEGMENTS:
+            raise OverflowError(f"the compressed image has more than {MAX_SEGMENTS} segments")
         length = int.from_bytes(stream[at : at + 2])
         payload = stream[at + 2 : at + length]
         if at + max(length, 2) > len(stream):
@@ -105,29 +109,30 @@ def parse(stream: bytes) -> tuple[Frame, list[Scan]]:
         elif kind == SOS:
             if frame is None:
                 raise ValueError("the compressed image has a scan before its frame header")
-            segments = _coded(stream, at, 0x80 if frame.process == JPEG_LS else 1)
-            scans.append(_scan(payload, frame, interval, dict(tables), segments))
-            at = segments[-1][1]
+            coded = _coded(stream, at, 0x80 if frame.process == JPEG_LS else 1, MAX_INTERVALS - intervals)
+            intervals += len(coded)
+            scans.append(_scan(payload, frame, interval, dict(tables), coded))
+            at = coded[-1][1]
 
 
-def _coded(stream: bytes, at: int, least: int) -> list[tuple[int, int, int]]:
-    """Segments of coded data from ``at`` on; least: the second byte that a marker has at least.
+def _coded(stream: bytes, at: int, least: int, most: int) -> list[tuple[int, int, int]]:
+    """At most so many segments of coded data from ``at`` on; least: the second byte that a marker has at least.
 
     FF 00 is a byte FF of coded data, and further FF before a marker are fill bytes (T.81 B.1.1). JPEG-LS stuffs a zero
     bit behind FF instead (T.87 A.1), so that there only a byte with its top bit set makes a marker.
     """
-    segments = []
+    segments: list[tuple[int, int, int]] = []
     start = at
     while found := _NEXT_FF.match(stream, at):
         at = found.end()
         marker = stream[at - 1]
         if marker < least:
             continue
+        if len(segments) == most:
+            raise OverflowError(f"restart markers cut the compressed image into more than {MAX_INTERVALS} pieces")
         segments.append((start, found.start(1), marker))
         if marker not in RESTARTS:
             return segments
-        if len(segments) > MAX_INTERVALS:
-            raise ValueError("the compressed image has more restart markers than blocks")
         start = at
     raise EOFError("the compressed image has no end marker")
 

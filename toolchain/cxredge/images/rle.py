@@ -8,16 +8,17 @@ from itertools import pairwise
 from cxredge.errors import InputError
 
 SLACK = 256
-"""Bytes of padding that a segment may have, coded or decoded."""
+"""Zero bytes that may stand behind a segment's last row."""
 NO_RUN = 128
 """A header byte that means nothing (G.3.1)."""
 
 
-def check_rle(what: str, stream: bytes, segments: int, plane: int) -> None:
-    """Refuse what would decode to more than its planes.
+def check_rle(what: str, stream: bytes, segments: int, rows: int, columns: int) -> None:
+    """Refuse what does not decode to planes of that shape, row by row.
 
-    segments: samples times bytes of each; plane: pixels, the decoded bytes of a segment. A run of two bytes may stand
-    for 128, so that a segment's own length says little. Raises InputError IMG-DAMAGED.
+    segments: samples times bytes of each. A run of two bytes may stand for 128, so that a segment's own length says
+    little; but no run goes on into the next row (G.3.1), so that pixels of another shape are seen to be such. Raises
+    InputError IMG-DAMAGED, IMG-TRUNCATED.
     """
     if len(stream) < 64:
         raise _damaged(what, "its run-length header ends early")
@@ -26,25 +27,35 @@ def check_rle(what: str, stream: bytes, segments: int, plane: int) -> None:
     if count != segments or sorted(starts) != starts or starts[0] < 64:
         raise _damaged(what, f"its run-length header lists {count} segments where {segments} follow one another")
     for start, end in pairwise(starts):
-        # at worst every byte is a run of its own
-        if end - start > 2 * plane + SLACK or _decoded(stream, start, end, plane) > plane + SLACK:
-            raise _damaged(what, f"a run-length segment decodes to more than the {plane} bytes of its plane")
+        behind = _behind_rows(what, stream, start, end, rows, columns)
+        if end - behind > SLACK or stream.count(0, behind, end) < end - behind:
+            raise _damaged(what, f"a run-length segment goes on behind its {rows} rows of {columns} bytes")
 
 
-def _decoded(stream: bytes, at: int, end: int, plane: int) -> int:
-    """Bytes that a segment decodes to; it is not followed further than it may go."""
-    total = 0
-    while at < end and total <= plane + SLACK:
-        head = stream[at]
-        if head < NO_RUN:
-            total += min(head + 1, end - at - 1)
-            at += head + 2
-        elif head > NO_RUN:
-            total += 257 - head
-            at += 2
-        else:
-            at += 1
-    return total
+def _behind_rows(what: str, stream: bytes, at: int, end: int, rows: int, columns: int) -> int:
+    """Where a segment's last row ends; it is not followed further."""
+    last = at + 2 * rows * columns + SLACK  # at worst every byte is a run of its own
+    for _ in range(rows):
+        left = columns
+        while left > 0:
+            if at >= last:
+                raise _damaged(what, "its run-length coding has more bytes that mean nothing than pixels")
+            if at >= end:
+                raise InputError(
+                    "IMG-TRUNCATED", f"{what}: a run-length segment ends before its rows do", "copy the film again"
+                )
+            head = stream[at]
+            if head < NO_RUN:
+                left -= min(head + 1, end - at - 1)
+                at += head + 2
+            elif head > NO_RUN:
+                left -= 257 - head if at + 1 < end else 0
+                at += 2
+            else:
+                at += 1
+        if left < 0:
+            raise _damaged(what, f"a run of its run-length coding goes on behind a row of {columns} bytes")
+    return min(at, end)
 
 
 def _damaged(what: str, cause: str) -> InputError:
