@@ -18,7 +18,8 @@ private const val MAX_UNPACKED = 512L * 1024 * 1024
 /**
  * A DICOM file (PS3.10 7.1) and its transfer syntax. A deflated data set is inflated as it is read, never held.
  *
- * Throws [Refusal] IMG-SYNTAX, and for deflated files IMG-SIZE, IMG-TRUNCATED, IMG-DAMAGED.
+ * Throws [Refusal] IMG-SYNTAX (a transfer syntax that is not read, none, or two), and for deflated files IMG-SIZE,
+ * IMG-TRUNCATED, IMG-DAMAGED.
  */
 internal class DicomFile(private val data: ByteArray) {
     private val start: Int
@@ -28,7 +29,7 @@ internal class DicomFile(private val data: ByteArray) {
 
     init {
         var at = 132
-        var syntax = ""
+        var found: String? = null
         while (at + 8L <= data.size && data.startsWith("\u0002\u0000", at)) {
             val vr = String(data, at + 4, 2, Charsets.ISO_8859_1)
             val long = vr in setOf("OB", "OW", "OF", "SQ", "UN", "UT")
@@ -38,16 +39,15 @@ internal class DicomFile(private val data: ByteArray) {
             if (from + length > data.size) break
             val end = from + length.toInt()
             if (data.startsWith("\u0010\u0000", at + 2)) {
-                syntax = String(data, from, end - from, Charsets.ISO_8859_1).trimEnd('\u0000', ' ')
+                // of two, readers take either
+                if (found != null) throw unread("its transfer syntax is given twice")
+                found = String(data, from, end - from, Charsets.ISO_8859_1).trimEnd('\u0000', ' ')
             }
             at = end
         }
+        val syntax = found.orEmpty()
         if (syntax !in setOf(IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN)) {
-            throw Refusal(
-                "IMG-SYNTAX",
-                "the image: transfer syntax ${syntax.ifEmpty { "missing" }.take(64)} is not read here",
-                "export the film as PNG on a computer, or convert it to Explicit VR Little Endian",
-            )
+            throw unread("transfer syntax ${syntax.ifEmpty { "missing" }.take(64)} is not read here")
         }
         start = at
         deflated = syntax == DEFLATED
@@ -68,6 +68,12 @@ internal class DicomFile(private val data: ByteArray) {
         }
         return stream
     }
+
+    private fun unread(cause: String): Refusal = Refusal(
+        "IMG-SYNTAX",
+        "the image: $cause",
+        "export the film as PNG on a computer, or convert it to Explicit VR Little Endian",
+    )
 
     /** Inflates it once and drops the bytes: what it says must end, and not be a bomb. */
     private fun checkDeflated() {

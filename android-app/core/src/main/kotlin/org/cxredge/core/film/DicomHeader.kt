@@ -50,8 +50,13 @@ internal object DicomTag {
 
 internal fun tagName(tag: Int): String = "(%04X,%04X)".format(tag ushr 16, tag and 0xFFFF)
 
-/** One element's value; where it is a sequence, [items] has the first, if any. */
-internal class DicomElement(val vr: String, val value: ByteArray, val items: List<DicomHeader> = emptyList())
+/** One element's value; where it is a sequence, of [count] items, [items] has the first, if any. */
+internal class DicomElement(
+    val vr: String,
+    val value: ByteArray,
+    val items: List<DicomHeader> = emptyList(),
+    val count: Int = 0,
+)
 
 /** Where the pixels lie in the data set, in bytes. [vr]: null in implicit files. */
 internal class DicomPixels(val at: Long, val size: Long, val vr: String?)
@@ -69,6 +74,9 @@ internal class DicomHeader(
     operator fun get(tag: Int): DicomElement? = elements[tag]
 
     fun items(tag: Int): List<DicomHeader> = elements[tag]?.items.orEmpty()
+
+    /** Whether a text element has several values, or a sequence several items. */
+    fun several(tag: Int): Boolean = '\\' in text(tag).trim() || (elements[tag]?.count ?: 0) > 1
 
     /** An integer element. Throws [Refusal] IMG-DAMAGED where it is absent without a default, or no integer. */
     fun whole(tag: Int, default: Long? = null): Long {

@@ -17,6 +17,15 @@ internal fun meaningOf(header: DicomHeader): Meaning {
     }
     if (photometric == "RGB") return Meaning(stored.toInt())
     val plain = Meaning(stored.toInt(), signed == 1L, inverted = photometric == "MONOCHROME1")
+    // which of them would count is nowhere said; of windows the first does (PS3.3 C.11.2.1.2)
+    val several = listOf(DicomTag.SLOPE, DicomTag.INTERCEPT, DicomTag.MODALITY_LUT).firstOrNull(header::several)
+    if (several != null) {
+        throw Refusal(
+            "IMG-RESCALE",
+            "the image: its element ${tagName(several)} gives several modality transforms",
+            "correct the header: one slope and one intercept, or one modality LUT",
+        )
+    }
     val modality = lut(header, DicomTag.MODALITY_LUT, "IMG-RESCALE", plain.modalityValues())
     val slope = header.number(DicomTag.SLOPE)
     val intercept = header.number(DicomTag.INTERCEPT)

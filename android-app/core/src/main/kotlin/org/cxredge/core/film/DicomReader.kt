@@ -21,11 +21,12 @@ private const val MAX_BEHIND = 1 shl 20
 /**
  * The elements before the pixels; those of a file that is cut are what is there.
  *
- * Throws [Refusal] IMG-DAMAGED (an element that counts twice, or behind the pixels, too), and IMG-SIZE beyond
- * [MAX_ELEMENTS], [MAX_DEPTH] or [MAX_HEADER_BYTES].
+ * Throws [Refusal] IMG-DAMAGED (an element that counts twice, or behind the pixels, too; a sequence or an item that
+ * passes its stated end; a value representation that is none; explicit and implicit elements mixed where they count),
+ * and IMG-SIZE beyond [MAX_ELEMENTS], [MAX_DEPTH] or [MAX_HEADER_BYTES].
  */
 internal fun readHeader(file: DicomFile): DicomHeader = file.open().use { stream ->
-    DicomReader(stream, file.bigEndian).dataSet(file.implicit).also { header ->
+    DicomReader(stream, file.bigEndian, strict = true).dataSet(file.implicit).also { header ->
         if (header.pixels != null) holdBehind(stream, header.pixels, file)
     }
 }
@@ -45,17 +46,33 @@ private fun holdBehind(stream: InputStream, pixels: DicomPixels, file: DicomFile
         if (got < 0) break
         size += got
     }
-    val first = DicomReader(ByteArrayInputStream(behind, 0, size), file.bigEndian).firstThatCounts(pixels.vr == null)
+    val reader = DicomReader(ByteArrayInputStream(behind, 0, size), file.bigEndian, strict = false)
+    val first = reader.firstThatCounts(pixels.vr == null)
     if (first != null) {
         throw damaged("its element ${tagName(first)} stands behind its pixels, where readers differ")
     }
 }
 
-/** Reads elements one after the other (PS3.5 7); only those of [DicomTag], and a sequence's first item, are kept. */
-private class DicomReader(private val stream: InputStream, private val bigEndian: Boolean) {
+/**
+ * Reads elements one after the other (PS3.5 7); only those of [DicomTag], and a sequence's first item, are kept.
+ *
+ * [strict]: whether ends that do not fit, and heads of which readers make different things, are refused. Where anything
+ * may stand, a refusal would end the search early.
+ */
+private class DicomReader(
+    private val stream: InputStream,
+    private val bigEndian: Boolean,
+    private val strict: Boolean,
+) {
     private class End : Exception()
 
     private class Lead(val tag: Int, val vr: String?, val length: Long)
+
+    /** What elements stand in, [depth] sequences deep. [counts]: one of those counts. */
+    private class Place(val implicit: Boolean, val depth: Int = 0, val counts: Boolean = false)
+
+    /** Of items' heads, which have no value representation. */
+    private val heads = Place(implicit = true)
 
     private var at = 0L
 
@@ -64,11 +81,12 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
 
     /** The first element that counts; null where there is none, or where no elements are. */
     fun firstThatCounts(implicit: Boolean): Int? {
+        val place = Place(implicit)
         try {
             while (true) {
-                val lead = lead(implicit, guess = false)
+                val lead = lead(place)
                 if (lead.tag in DicomTag.ONCE) return lead.tag
-                keep(HashMap(), lead, implicit, depth = 0)
+                keep(HashMap(), lead, place)
             }
         } catch (_: End) {
             return null
@@ -82,16 +100,16 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
         var pixels: DicomPixels? = null
         try {
             var first = true
-            var really = implicit
+            var place = Place(implicit)
             while (pixels == null) {
-                val lead = lead(really, guess = first)
-                if (first) really = lead.vr == null
+                val lead = lead(place, guess = first)
+                if (first) place = Place(implicit = lead.vr == null)
                 first = false
                 if (lead.tag == DicomTag.PIXELS) {
                     if (lead.length == UNDEFINED) throw damaged("its pixels have no length")
                     pixels = DicomPixels(at, lead.length, lead.vr)
                 } else {
-                    keep(elements, lead, really, depth = 0)
+                    keep(elements, lead, place)
                 }
             }
         } catch (_: End) {
@@ -105,32 +123,40 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
      * element of a data set says which of the two the whole of it is ([guess]), whatever the syntax: both kinds of
      * wrong files exist, and the reader on the host reads them so.
      */
-    private fun lead(implicit: Boolean, guess: Boolean): Lead {
+    private fun lead(place: Place, guess: Boolean = false): Lead {
         val head = bytes(8)
         val tag = (head.unsigned(0, 2, bigEndian).toInt() shl 16) or head.unsigned(2, 2, bigEndian).toInt()
         if (tag != ITEM_END && tag != SEQUENCE_END && ++counted > MAX_ELEMENTS) {
             throw large("has more than $MAX_ELEMENTS elements and items")
         }
         val vr = String(head, 4, 2, Charsets.ISO_8859_1)
+        val withoutVr = tag ushr 16 == 0xFFFE || place.implicit && !guess
         val capitals = vr.all { it in 'A'..'Z' }
-        if (tag ushr 16 == 0xFFFE || !capitals || implicit && !guess) {
-            return Lead(tag, null, head.unsigned(4, 4, bigEndian))
-        }
+        if (strict && !withoutVr && !capitals && !guess) holdMixed(tag, vr, place)
+        if (withoutVr || !capitals) return Lead(tag, null, head.unsigned(4, 4, bigEndian))
         val length = if (vr in LONG) bytes(4).unsigned(0, 4, bigEndian) else head.unsigned(6, 2, bigEndian)
         return Lead(tag, vr, length)
     }
 
-    private fun keep(elements: MutableMap<Int, DicomElement>, lead: Lead, implicit: Boolean, depth: Int) {
+    /** Refuses an implicit head among explicit elements where readers make different things of it. */
+    private fun holdMixed(tag: Int, vr: String, place: Place) {
+        // the reader on the host takes what lies between these for a value representation, whatever it is
+        if (vr in "AA".."ZZ") throw damaged("one of its elements has a value representation that is none")
+        if (place.counts || tag in DicomTag.ONCE) {
+            throw damaged("its header mixes explicit and implicit elements, such as ${tagName(tag)}")
+        }
+    }
+
+    private fun keep(elements: MutableMap<Int, DicomElement>, lead: Lead, place: Place) {
         if (lead.tag in elements) {
             throw damaged("its element ${tagName(lead.tag)} stands twice in one place, where readers differ")
         }
         val vr = if (lead.vr == null || lead.vr == "UN") DicomTag.VR[lead.tag] else lead.vr
         val counts = lead.tag in DicomTag.VR
         when {
-            vr == "SQ" && counts ->
-                elements[lead.tag] = DicomElement("SQ", ByteArray(0), sequence(lead, implicit, depth))
+            vr == "SQ" && counts -> elements[lead.tag] = sequence(lead, place)
             // looked through all the same: what is in it counts towards the bounds
-            vr == "SQ" || lead.length == UNDEFINED -> sequence(lead, implicit, depth)
+            vr == "SQ" || lead.length == UNDEFINED -> sequence(lead, place)
             counts && lead.length <= MAX_VALUE ->
                 elements[lead.tag] = DicomElement(vr.orEmpty(), bytes(lead.length.toInt()))
             counts -> throw damaged("one of its elements has ${lead.length} bytes")
@@ -143,32 +169,42 @@ private class DicomReader(private val stream: InputStream, private val bigEndian
         }
     }
 
-    private fun sequence(lead: Lead, implicit: Boolean, depth: Int): List<DicomHeader> {
-        if (depth == MAX_DEPTH) throw large("nests sequences more than $MAX_DEPTH deep")
+    private fun sequence(lead: Lead, place: Place): DicomElement {
+        if (place.depth == MAX_DEPTH) throw large("nests sequences more than $MAX_DEPTH deep")
         val end = if (lead.length == UNDEFINED) Long.MAX_VALUE else at + lead.length
         // PS3.5 6.2.2: an unknown value of undefined length is implicit inside
-        val inside = implicit || lead.vr == "UN"
+        val implicit = place.implicit || lead.vr == "UN"
+        val inside = Place(implicit, place.depth + 1, place.counts || lead.tag in DicomTag.ONCE)
         val items = ArrayList<DicomHeader>()
+        var count = 0
         while (at < end) {
-            val item = lead(implicit = true, guess = false)
+            val item = lead(heads)
             if (item.tag == SEQUENCE_END) break
             if (item.tag != ITEM) throw damaged("one of its sequences holds something else than items")
-            val read = item(item.length, inside, depth + 1)
+            val read = item(item.length, inside)
+            count++
             // only the first ever counts, and a file may hold millions
             if (items.isEmpty()) items += read
         }
-        return items
+        holdEnd(end, "sequences")
+        return DicomElement("SQ", ByteArray(0), items, count)
     }
 
-    private fun item(length: Long, implicit: Boolean, depth: Int): DicomHeader {
+    private fun item(length: Long, place: Place): DicomHeader {
         val end = if (length == UNDEFINED) Long.MAX_VALUE else at + length
         val elements = HashMap<Int, DicomElement>()
         while (at < end) {
-            val lead = lead(implicit, guess = false)
+            val lead = lead(place)
             if (lead.tag == ITEM_END) break
-            keep(elements, lead, implicit, depth)
+            keep(elements, lead, place)
         }
+        holdEnd(end, "items")
         return DicomHeader(elements, pixels = null, bigEndian)
+    }
+
+    /** Behind what a stated length held: readers go on from the length's end, or from where its last part ended. */
+    private fun holdEnd(end: Long, what: String) {
+        if (strict && at > end) throw damaged("one of its $what ends within what stands in it")
     }
 
     private fun bytes(count: Int): ByteArray {

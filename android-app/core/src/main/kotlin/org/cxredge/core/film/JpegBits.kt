@@ -1,7 +1,7 @@
 package org.cxredge.core.film
 
-private const val RST0 = 0xD0
-private const val RST7 = 0xD7
+internal const val RST0 = 0xD0
+internal const val RST7 = 0xD7
 
 /**
  * Bits of entropy-coded data from [at] on, up to the next marker (ITU-T T.81 B.1.1.5, F.2.2.5).

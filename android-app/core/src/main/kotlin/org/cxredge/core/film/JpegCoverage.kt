@@ -6,7 +6,7 @@ private const val SOF0 = 0xC0
 private const val SOF1 = 0xC1
 private const val SOF2 = 0xC2
 private const val DHT = 0xC4
-private const val EOI = 0xD9
+internal const val EOI = 0xD9
 private const val DNL = 0xDC
 private const val DRI = 0xDD
 

@@ -24,13 +24,14 @@ internal val FRAME_MARKERS = (0xC0..0xCF).toSet() - setOf(0xC4, 0xC8, 0xCC) + 0x
 /**
  * The headers of a JPEG stream (ITU-T T.81 Annex B), judged before a decoder sees it.
  *
- * Throws [Refusal] IMG-DAMAGED (no frame header, or two), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans).
+ * Throws [Refusal] IMG-DAMAGED (no frame header, or two), IMG-TRUNCATED (no end marker), IMG-SIZE (too many scans,
+ * or more than [checkBounds] lets pass).
  */
 internal class JpegStream(private val data: ByteArray) {
     /** A header segment's payload. */
     private class Segment(val marker: Int, val from: Int, val to: Int)
 
-    /** Every header segment, the first SOS included and last; found anew with each use, as a file may hold millions. */
+    /** Every header segment, the first SOS included and last; found anew with each use: [checkBounds] bounds them. */
     private val segments: Sequence<Segment> = sequence { headers() }
 
     /** Bits of a sample. */
@@ -40,6 +41,7 @@ internal class JpegStream(private val data: ByteArray) {
     val components: Int
 
     init {
+        checkBounds(data)
         val frame = segments.firstOrNull { it.marker in FRAME_MARKERS && it.to - it.from >= 6 }
         val scan = segments.lastOrNull()
         if (frame == null || scan?.marker != SOS) throw damaged("the compressed image has no readable frame header")
@@ -49,7 +51,7 @@ internal class JpegStream(private val data: ByteArray) {
         width = data.unsigned(frame.from + 3, 2).toInt()
         components = data.unsigned(frame.from + 5, 1).toInt()
         // FF D9 cannot stand inside coded data; cameras append blocks of their own after it
-        if (lastMarker(0xD9) < scan.to) {
+        if (lastMarker(EOI) < scan.to) {
             throw Refusal(
                 "IMG-TRUNCATED",
                 "the image: the compressed image has no end marker",
@@ -68,12 +70,16 @@ internal class JpegStream(private val data: ByteArray) {
         }
     }
 
-    /** Exif orientation of the first Exif block; 1 where there is none. Throws [Refusal] IMG-ORIENTATION. */
+    /**
+     * Exif orientation of the one Exif block; 1 where there is none. Throws [Refusal] IMG-ORIENTATION, where there are
+     * two blocks too, of which readers take either.
+     */
     fun orientation(): Int {
-        val exif = segments.firstOrNull {
+        val blocks = segments.filter {
             it.marker == APP1 && it.to - it.from >= 6 && data.startsWith("Exif\u0000", it.from)
-        }
-        return if (exif == null) 1 else orientation(data, exif.from + 6, exif.to)
+        }.take(2).toList()
+        if (blocks.size > 1) throw orientationTwice("two Exif blocks")
+        return blocks.firstOrNull()?.let { orientation(data, it.from + 6, it.to) } ?: 1
     }
 
     /**

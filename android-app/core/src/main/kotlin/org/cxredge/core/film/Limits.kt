@@ -20,6 +20,15 @@ internal const val MAX_DEPTH: Int = 16
 /** Most bytes of a DICOM header, that is before the pixels, inflated, as on the host. */
 internal const val MAX_HEADER_BYTES: Long = 64L * 1024 * 1024
 
+/** Most restart intervals of all scans of a JPEG together, at least one a scan, as on the host. */
+internal const val MAX_INTERVALS: Int = 65_536
+
+/** Most marker segments of a JPEG, those between its scans too, as on the host: each is passed several times. */
+internal const val MAX_SEGMENTS: Int = 10_000
+
+/** Most chunks of a PNG, as on the host. */
+internal const val MAX_CHUNKS: Int = 100_000
+
 /**
  * Least difference between a film's greatest and least grey level, as on the host: one that spans less was read with a
  * wrong window or wrong bits (the whole range of 12 bits called 16 gives levels 0 to 16), or shows nothing.

@@ -1,5 +1,6 @@
 package org.cxredge.core.film
 
+import org.cxredge.core.Refusal
 import java.util.zip.CRC32
 
 internal const val PNG_SIGNATURE = "\u0089PNG\r\n\u001a\n"
@@ -8,8 +9,8 @@ internal const val PNG_SIGNATURE = "\u0089PNG\r\n\u001a\n"
  * The chunks of a PNG file, each with its CRC checked, IEND present (PNG 3rd ed., 5.3). Positions are [data]'s.
  *
  * IHDR must come first and once, PLTE and tRNS before the image, and the image in one piece (5.6); a critical chunk
- * that is unknown may change what the image means (5.4). Of several eXIf the first counts. Refused by IMG-TRUNCATED,
- * IMG-DAMAGED.
+ * that is unknown may change what the image means (5.4). Refused by IMG-TRUNCATED, IMG-DAMAGED, and IMG-SIZE
+ * beyond [MAX_CHUNKS].
  */
 internal class PngChunks(val data: ByteArray) {
     /** One chunk's payload. */
@@ -21,7 +22,11 @@ internal class PngChunks(val data: ByteArray) {
         private set
     var transparency: Payload? = null
         private set
+
+    /** Of several the first. */
     var exif: Payload? = null
+        private set
+    var severalExif = false
         private set
     var animated = false
         private set
@@ -33,10 +38,18 @@ internal class PngChunks(val data: ByteArray) {
         var at = PNG_SIGNATURE.length
         var before = ""
         var name = ""
+        var count = 0
         while (name != "IEND") {
             if (at + 8 > data.size) throw truncated()
             val size = data.unsigned(at, 4)
             if (at + 12L + size > data.size) throw truncated()
+            if (++count > MAX_CHUNKS) {
+                throw Refusal(
+                    "IMG-SIZE",
+                    "the image: the PNG image has more than $MAX_CHUNKS chunks",
+                    "save the film alone, without what was added to its file",
+                )
+            }
             name = String(data, at + 4, 4, Charsets.ISO_8859_1)
             check(at, size.toInt(), name)
             take(name, before, Payload(at + 8, size.toInt()))
@@ -49,7 +62,7 @@ internal class PngChunks(val data: ByteArray) {
 
     /**
      * The image's data: the IDAT chunk behind [previous], the first where that is null; null behind the last. They are
-     * found anew, not kept: a file may hold millions.
+     * found anew, not kept: a file may hold many.
      */
     fun image(previous: Payload?): Payload? {
         val at = if (previous == null) image else previous.at + previous.size + 4
@@ -70,7 +83,7 @@ internal class PngChunks(val data: ByteArray) {
             "IHDR" -> header = payload
             "PLTE" -> palette = once(name, palette, payload)
             "tRNS" -> transparency = once(name, transparency, payload)
-            "eXIf" -> exif = exif ?: payload
+            "eXIf" -> if (exif == null) exif = payload else severalExif = true
             "acTL" -> animated = true
             "IDAT" -> if (image != 0 && before != "IDAT") throw damaged("its image is in several pieces")
             "IEND" -> Unit

@@ -24,6 +24,7 @@ internal fun openPng(data: ByteArray): StoredFilm {
     if (data.unsigned(at + 10, 2) != 0L || data[at + 12].toInt() !in 0..1) {
         throw damaged("its method of compression, filtering or interlacing is unknown")
     }
+    if (chunks.severalExif) throw orientationTwice("two eXIf chunks")
     val orientation = chunks.exif?.let { orientation(data, it.at, it.at + it.size) } ?: 1
     return PngFilm(chunks, pixels, orientation, interlaced = data[at + 12].toInt() != 0)
 }

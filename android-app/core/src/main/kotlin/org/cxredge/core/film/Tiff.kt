@@ -18,14 +18,25 @@ internal class Tiff(private val data: ByteArray, private val from: Int, private 
 
     /** The first entry of [tag], null where there is none. Throws [TiffException] where the block ends before it. */
     fun find(tag: Long): Entry? {
+        val at = places(tag).firstOrNull() ?: return null
+        val type = number(at + 2, 2).toInt()
+        return Entry(type, number(at + 4, 4), number(at + 8, if (type == SHORT) 2 else 4))
+    }
+
+    /** Whether more entries than one have [tag], as far as the block goes. */
+    fun several(tag: Long): Boolean = try {
+        places(tag).elementAtOrNull(1) != null
+    } catch (_: TiffException) {
+        false
+    }
+
+    /** Where the entries of [tag] begin, sought as they are asked for. */
+    private fun places(tag: Long): Sequence<Long> = sequence {
         val directory = number(4, 4)
         for (entry in 0 until number(directory, 2)) {
             val at = directory + 2 + 12 * entry
-            if (number(at, 2) != tag) continue
-            val type = number(at + 2, 2).toInt()
-            return Entry(type, number(at + 4, 4), number(at + 8, if (type == SHORT) 2 else 4))
+            if (number(at, 2) == tag) yield(at)
         }
-        return null
     }
 
     private fun number(at: Long, size: Int): Long {

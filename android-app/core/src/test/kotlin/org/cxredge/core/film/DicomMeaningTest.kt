@@ -183,4 +183,27 @@ class DicomMeaningTest {
         }
         assertTrue("(2 frames)" in refused("IMG-MULTIFRAME", film { text(DicomTag.FRAMES, "IS", "2") }).reason)
     }
+
+    @Test
+    fun `a modality transform is one, and of windows and VOI LUTs the first counts`() {
+        fun film(more: TestDicom.() -> Unit) = TestDicom().grey(1, 4).apply(more).pixels(*stored)
+        val window: TestDicom.() -> Unit = { text(DicomTag.CENTRE, "DS", "2048").text(DicomTag.WIDTH, "DS", "4096") }
+        val plain = levels(film(window))
+        assertEquals(plain, levels(film { rescale("1 ", " 0 ").window() }))
+        for (two in listOf("1\\1", "1\\0", "1\\", "\\1", "1\\nan")) {
+            refused("IMG-RESCALE", film { rescale(two, "0").window() })
+            refused("IMG-RESCALE", film { rescale("1", two).window() })
+            refused("IMG-RESCALE", film { text(DicomTag.SLOPE, "DS", two).window() })
+        }
+        val several = film { text(DicomTag.CENTRE, "DS", "2048\\9").text(DicomTag.WIDTH, "DS", "4096\\5") }
+        assertEquals(plain, levels(several))
+        val table: TestDicom.() -> Unit = {
+            words(DicomTag.LUT_DESCRIPTOR, "US", 4096, 0, 16).words(DicomTag.LUT_DATA, "OW", *ramp)
+        }
+        assertEquals(4, levels(film { sequence(DicomTag.MODALITY_LUT, table) }).size)
+        for (second in listOf<TestDicom.() -> Unit>(table, {})) {
+            refused("IMG-RESCALE", film { sequence(DicomTag.MODALITY_LUT, table, second) })
+            assertEquals(expected, levels(film { sequence(DicomTag.VOI_LUT, table, second) }))
+        }
+    }
 }

@@ -4,6 +4,7 @@ import org.cxredge.core.Refusal
 import org.cxredge.core.refused
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.io.ByteArrayOutputStream
 import java.util.zip.Deflater
@@ -149,5 +150,119 @@ class HostileDicomTest {
         assertEquals("IMG-SIZE", code(meta(".99") + bomb))
         assertEquals("IMG-TRUNCATED", code(meta(".99") + bomb.copyOf(100_000)))
         assertEquals("IMG-DAMAGED", code(meta(".99") + ByteArray(100) { -1 }))
+    }
+
+    @Test
+    fun `a transfer syntax stands once in the meta group`() {
+        val plain = film {}
+        val syntax = meta().copyOfRange(132, meta().size)
+        val rest = plain.copyOfRange(meta().size, plain.size)
+        read(meta() + rest)
+        for (other in listOf("", ".99", ".9").map { meta(it).copyOfRange(132, meta(it).size) }) {
+            for (both in listOf(other + syntax, syntax + other)) {
+                val refusal = refused("IMG-SYNTAX") {
+                    Preprocessor(IMAGE_IO).preprocess(meta().copyOf(132) + both + rest, spec)
+                }
+                assertTrue("given twice" in refusal.reason, refusal.reason)
+            }
+        }
+    }
+
+    private val itemEnd = bytes(0xFE, 0xFF, 0x0D, 0xE0, 0, 0, 0, 0)
+    private val sequenceEnd = bytes(0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0)
+
+    /** A private element of four bytes, twelve in all, explicit or implicit. */
+    private fun four(implicit: Boolean = false) =
+        bytes(9, 0, 0x50, 0x11) + (if (implicit) bytes(4, 0, 0, 0) else bytes('L'.code, 'O'.code, 4, 0)) + ByteArray(4)
+
+    @Test
+    fun `sequences and items end where they say`() {
+        fun head(tag: Int, implicit: Boolean, length: Int) =
+            bytes(tag shr 16, tag shr 24, tag, tag shr 8) +
+                (if (implicit) bytes() else bytes('S'.code, 'Q'.code, 0, 0)) + bytes(length, 0, 0, 0)
+        fun item(length: Int) = bytes(0xFE, 0xFF, 0, 0xE0, length, 0, 0, 0)
+        for (encoding in listOf(TestDicom.Encoding.EXPLICIT, TestDicom.Encoding.IMPLICIT)) {
+            val implicit = encoding == TestDicom.Encoding.IMPLICIT
+            val inside = four(implicit)
+            val nested = sequence + openItem + inside + itemEnd + sequenceEnd
+            // an implicit private sequence of a stated length cannot be told from other elements
+            val tags = if (implicit) listOf(DicomTag.VOI_LUT) else listOf(PRIVATE, DicomTag.VOI_LUT)
+            for (tag in tags) {
+                fun code(length: Int, parts: ByteArray): String =
+                    code(film(encoding) { text(PRIVATE, "LO", "x").raw(head(tag, implicit, length) + parts) })
+                // a VOI LUT of such items has no descriptor
+                val right = if (tag == PRIVATE) null else "IMG-WINDOW"
+                fun fits(length: Int, parts: ByteArray) {
+                    if (right != null) return assertEquals(right, code(length, parts))
+                    read(film(encoding) { text(0x00091130, "LO", "x").raw(head(tag, implicit, length) + parts) })
+                }
+                fits(20, item(12) + inside)
+                fits(40, item(12) + inside + item(12) + inside)
+                for (length in listOf(1, 8, 19)) assertEquals("IMG-DAMAGED", code(length, item(12) + inside))
+                for (length in listOf(1, 8, 11)) assertEquals("IMG-DAMAGED", code(20, item(length) + inside))
+                assertEquals("IMG-DAMAGED", code(40, item(12) + inside + item(11) + inside), "the second")
+                assertEquals("IMG-DAMAGED", code(27, item(255).also { it.fill(-1, 4) } + inside + itemEnd))
+                if (implicit) continue
+                fits(8 + nested.size, item(nested.size) + nested)
+                assertEquals("IMG-DAMAGED", code(8 + nested.size, item(nested.size - 1) + nested))
+            }
+        }
+        // a file that simply ends
+        assertEquals("IMG-NO-PIXELS", code(meta() + head(PRIVATE, false, 100) + item(92) + four()))
+        assertEquals("IMG-NO-PIXELS", code(meta() + head(PRIVATE, false, 20) + item(12) + four().copyOf(10)))
+    }
+
+    @Test
+    fun `a value representation that is none is refused, and a number there is a length`() {
+        fun film(first: Int, second: Int): ByteArray = film {
+            text(PRIVATE, "LO", "x").raw(bytes(9, 0, 0x50, 0x11, first, second, 0, 0))
+            raw(ByteArray(first + 256 * second))
+        }
+        val lengths = listOf(0 to 0, 2 to 0, 0x41 to 0, 0x41 to 0x40, 0x40 to 0x41, 0x5A to 0x5B, 0x5B to 0)
+        for ((first, second) in lengths) {
+            read(film(first, second))
+        }
+        for ((first, second) in listOf(0x41 to 0x5B, 0x42 to 0, 0x42 to 255, 0x4C to 'o'.code, 0x5A to 0x40)) {
+            val refusal = refused("IMG-DAMAGED") { Preprocessor(IMAGE_IO).preprocess(film(first, second), spec) }
+            assertTrue("value representation that is none" in refusal.reason, refusal.reason)
+        }
+        // an implicit element of 66 bytes, which may be the first
+        val implicit = TestDicom.Encoding.IMPLICIT
+        read(film(implicit) { element(PRIVATE, "LO", ByteArray(0x42)).element(PRIVATE, "LO", ByteArray(0x42)) })
+    }
+
+    @Test
+    fun `implicit elements among explicit ones pass where they do not count`() {
+        fun mixed(film: ByteArray) {
+            val refusal = refused("IMG-DAMAGED") { Preprocessor(IMAGE_IO).preprocess(film, spec) }
+            assertTrue("mixes explicit and implicit" in refusal.reason, refusal.reason)
+        }
+        fun film(before: TestDicom.() -> Unit): ByteArray =
+            film(TestDicom.Encoding.EXPLICIT) { text(PRIVATE, "LO", "x").before() }
+        val entries = IntArray(4096) { it }
+        fun TestDicom.table(more: ByteArray) = sequence(DicomTag.VOI_LUT, {
+            words(DicomTag.LUT_DESCRIPTOR, "US", 4096, 0, 12).words(DicomTag.LUT_DATA, "OW", *entries).raw(more)
+        })
+        val centre = bytes(0x28, 0, 0x50, 0x10, 2, 0, 0, 0, '9'.code, ' '.code)
+        fun within(part: ByteArray) = sequence + openItem + part + itemEnd + sequenceEnd
+        read(film { raw(four(implicit = true)) })
+        read(film { raw(within(four(implicit = true))) })
+        read(film { table(four()) })
+        read(film { table(within(four())) })
+        mixed(film { raw(centre) })
+        mixed(film { raw(within(centre)) })
+        mixed(film { table(four(implicit = true)) })
+        mixed(film { table(within(four(implicit = true))) })
+        val pixels = bytes(0xE0, 0x7F, 0x10, 0, 8, 0, 0, 0) + ByteArray(8) { it.toByte() }
+        mixed(TestDicom().grey(1, 4).raw(pixels).end())
+        // an unknown value is implicit inside
+        val table = TestDicom(TestDicom.Encoding.IMPLICIT).words(DicomTag.LUT_DESCRIPTOR, "US", 4096, 0, 12)
+            .words(DicomTag.LUT_DATA, "OW", *entries).end().let { it.copyOfRange(it.size - 8200 - 14, it.size) }
+        val unknown = bytes(0x28, 0, 0x10, 0x30, 'U'.code, 'N'.code, 0, 0, 255, 255, 255, 255)
+        read(film { raw(unknown + openItem + table + itemEnd + sequenceEnd) })
+        // the first element says what all are, and behind the pixels anything may stand
+        read(TestDicom(TestDicom.Encoding.IMPLICIT).raw(four(implicit = true)).grey(1, 4).pixels(0, 1000, 2000, 3000))
+        read(film {} + bytes(9, 0, 0x50, 0x11, 0x42, 0, 0, 0))
+        assertEquals("IMG-DAMAGED", code(film {} + bytes(9, 0, 0x50, 0x11, 0x42, 0, 0, 0) + ByteArray(0x42) + centre))
     }
 }

@@ -183,4 +183,58 @@ class JpegCoverageTest {
         val two = START + frame(8, 8, 0x11, 0x11, marker = 0xC2) + TABLES
         damaged(two + scan(listOf(1, 2), zeros(2), 0, 0) + scan(listOf(1, 2), zeros(2), 1, 63) + END)
     }
+
+    /** Three components of [rows] x 256 blocks, and [parts]. */
+    private fun pieces(rows: Int, vararg parts: ByteArray) =
+        parts.fold(START + frame(8 * rows, 2048, 0x11, 0x11, 0x11) + TABLES, ByteArray::plus) + END
+
+    /** A scan of [blocks] restart intervals, a block each. */
+    private fun interval(component: Int, blocks: Int): ByteArray {
+        val coded = ByteArray(3 * blocks - 2)
+        for (block in 0 until blocks) {
+            zeros(1).copyInto(coded, 3 * block)
+            if (block + 1 < blocks) bytes(0xFF, 0xD0 + block % 8).copyInto(coded, 3 * block + 1)
+        }
+        return segment(0xDD, bytes(0, 1)) + scan(listOf(component), coded)
+    }
+
+    private fun large(film: ByteArray, what: String) {
+        val refusal = refused("IMG-SIZE") { JpegStream(film) }
+        assertTrue(what in refusal.reason && "baseline" in refusal.fix, "$refusal")
+    }
+
+    @Test
+    fun `restart intervals are counted over all scans, to their bound and no further`() {
+        val grey = START + frame(2048, 2048, 0x11) + TABLES + interval(1, MAX_INTERVALS)
+        JpegStream(grey + END).checkCoverage()
+        large(grey + bytes(0xFF, 0xD7) + END, "restart intervals")
+        val half = MAX_INTERVALS / 2
+        val last = segment(0xDD, bytes(0, 0)) + scan(listOf(3), zeros(half))
+        JpegStream(pieces(128, interval(1, half), interval(2, half - 1), last))
+        large(pieces(128, interval(1, half), interval(2, half), last), "restart intervals")
+        // neither what stands behind the end marker, nor FF as a byte of data, is an interval
+        JpegStream(grey + END + bytes(0xFF, 0xD7))
+        JpegStream(grey + bytes(0xFF, 0xFF, 0, 0xFF, 0) + END)
+        val many = ByteArray(40_000_000) { if (it % 2 == 0) -1 else 0xD0.toByte() }
+        large(START + frame(8, 8, 0x11) + TABLES + scan(listOf(1), many) + END, "restart intervals")
+    }
+
+    @Test
+    fun `marker segments are counted before and between scans, to their bound and no further`() {
+        fun comments(count: Int): ByteArray {
+            val one = segment(0xFE, ByteArray(0))
+            return ByteArray(one.size * count) { one[it % one.size] }
+        }
+        // a frame, two tables and two scans
+        val more = MAX_SEGMENTS - 5
+        val rest = scan(listOf(2, 3), zeros(8))
+        for (before in listOf(0, 1, more / 2, more)) {
+            fun film(surplus: Int) = START + comments(before) + frame420.copyOfRange(2, frame420.size) + luma +
+                comments(more - before + surplus) + rest + END
+            JpegStream(film(0)).checkCoverage()
+            JpegStream(film(0) + comments(100))
+            large(film(1), "marker segments")
+        }
+        large(START + comments(5_000_000) + END, "marker segments")
+    }
 }

@@ -1,5 +1,7 @@
 package org.cxredge.core.film
 
+import org.cxredge.core.refused
+
 /**
  * Reads films of forty megapixels; [LargeFilmsTest] runs it in a small heap. Each film is a ramp from left to right
  * (16-bit: of all 65,536 values), so what must come out is known.
@@ -7,7 +9,7 @@ package org.cxredge.core.film
 internal object LargeFilms {
     private const val HEIGHT = 5_000
     private const val WIDTH = 8_000
-    private const val PARTS = 1_000_000
+    private const val TOO_MANY = 1_000_000
 
     /** Bytes of an empty PNG chunk. */
     private const val CHUNK = 12
@@ -40,28 +42,32 @@ internal object LargeFilms {
         }
     }
 
-    /** Films of a million empty parts, which would fill the heap if they were kept. */
+    /** As many empty parts as a film may have are read, and a million, which would fill the heap, are refused. */
     private fun manySegments(preprocessor: Preprocessor) {
         val comment = TestJpeg.segment(0xFE, ByteArray(0))
-        val jpeg = withParts(TestJpeg.header(HEIGHT, WIDTH), TestJpeg.START.size, comment)
-        check(preprocessor.preprocess(jpeg, SPEC).width == WIDTH)
-        println("read a JPEG of a million segments")
+        // a frame, two tables and a scan are segments too
+        fun jpeg(parts: Int) = withParts(TestJpeg.header(HEIGHT, WIDTH), TestJpeg.START.size, comment, parts)
+        check(preprocessor.preprocess(jpeg(MAX_SEGMENTS - 4), SPEC).width == WIDTH)
+        refused("IMG-SIZE") { preprocessor.preprocess(jpeg(TOO_MANY), SPEC) }
+        println("read a JPEG of $MAX_SEGMENTS segments")
     }
 
     private fun manyChunks(preprocessor: Preprocessor) {
         val film = TestPng().header(2, 3).image(TestPng.lines(2, byteArrayOf(0, 99, 0))).end()
         val empty = TestPng().chunk("IDAT", ByteArray(0)).end()
             .copyOfRange(PNG_SIGNATURE.length, PNG_SIGNATURE.length + CHUNK)
-        val png = withParts(film, film.size - CHUNK, empty)
-        check(preprocessor.preprocess(png, SPEC).width == 3)
-        println("read a PNG of a million chunks")
+        // the header, the image and the end are chunks too
+        fun png(parts: Int) = withParts(film, film.size - CHUNK, empty, parts)
+        check(preprocessor.preprocess(png(MAX_CHUNKS - 3), SPEC).width == 3)
+        refused("IMG-SIZE") { preprocessor.preprocess(png(TOO_MANY), SPEC) }
+        println("read a PNG of $MAX_CHUNKS chunks")
     }
 
-    private fun withParts(film: ByteArray, at: Int, part: ByteArray): ByteArray {
-        val all = ByteArray(film.size + PARTS * part.size)
+    private fun withParts(film: ByteArray, at: Int, part: ByteArray, parts: Int): ByteArray {
+        val all = ByteArray(film.size + parts * part.size)
         film.copyInto(all, 0, 0, at)
-        for (i in 0 until PARTS) part.copyInto(all, at + i * part.size)
-        film.copyInto(all, at + PARTS * part.size, at, film.size)
+        for (i in 0 until parts) part.copyInto(all, at + i * part.size)
+        film.copyInto(all, at + parts * part.size, at, film.size)
         return all
     }
 

@@ -148,6 +148,47 @@ class UnusualFilmsTest {
     }
 
     @Test
+    fun `an orientation that is given twice is refused, whatever the two are`() {
+        val line = sequenceOf(byteArrayOf(0, 1, 99))
+        fun png(vararg blocks: ByteArray) =
+            blocks.fold(TestPng().header(1, 2)) { png, exif -> png.chunk("eXIf", exif) }.image(line).end()
+        fun twice(film: ByteArray) {
+            val refusal = refused("IMG-ORIENTATION") { preprocessor.preprocess(film, spec) }
+            assertTrue("given twice" in refusal.reason, refusal.reason)
+        }
+        val entries = { tag: Int, second: Int ->
+            val one = TestPng.exifBlock(6)
+            val other = TestPng.exifBlock(second).copyOfRange(10, 22).also { it[1] = tag.toByte() }
+            one.copyOf(22).also { it[9] = 2 } + other + ByteArray(4)
+        }
+        assertEquals(1, preprocessor.preprocess(png(entries(19, 3)), spec).width, "another tag")
+        val cut = TestPng.exifBlock(6).also { it[9] = 9 }.copyOf(22)
+        assertEquals(1, preprocessor.preprocess(png(cut), spec).width, "ends behind its one orientation")
+        for (second in listOf(1, 6, 9)) {
+            twice(png(entries(18, second)))
+            twice(png(TestPng.exifBlock(6), TestPng.exifBlock(second)))
+            twice(TestPng().header(1, 2).exif(6).image(line).exif(second).end())
+            twice(TestJpeg.header(before = TestJpeg.exif(6) + TestJpeg.exif(second)))
+            twice(TestJpeg.header(before = TestJpeg.segment(0xE1, ascii("Exif\u0000\u0000") + entries(18, second))))
+        }
+        twice(png(TestPng.exifBlock(6), ByteArray(0)))
+        val xmp = TestJpeg.segment(0xE1, ascii("http://ns.adobe.com/xap/1.0/\u0000"))
+        assertEquals(6, JpegStream(TestJpeg.header(before = xmp + TestJpeg.exif(6) + xmp)).orientation())
+    }
+
+    @Test
+    fun `a PNG has so many chunks and no more`() {
+        fun film(chunks: Int): ByteArray {
+            val png = TestPng().header(1, 2)
+            // the header, the image and the end are chunks too
+            repeat(chunks - 3) { png.chunk("teXt", ByteArray(0)) }
+            return png.image(sequenceOf(byteArrayOf(0, 1, 99))).end()
+        }
+        assertEquals(2, preprocessor.preprocess(film(MAX_CHUNKS), spec).width)
+        assertEquals("IMG-SIZE", code(film(MAX_CHUNKS + 1)))
+    }
+
+    @Test
     fun `colour is refused, or turned to grey by Pillow's luma where that was asked for`() {
         val spec = spec.copy(fit = Fit.SQUASH)
         fun film(vararg first: Byte) =
