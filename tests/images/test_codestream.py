@@ -47,12 +47,16 @@ def test_only_a_sequential_scan_with_zeros_is_repaired() -> None:
 
 
 def test_orientation_in_both_byte_orders() -> None:
-    exif = jpeg_exif(STREAM)
+    exif = jpeg_exif("film", STREAM)
     assert exif is not None
     assert orientation("x", exif) == 3
     little = b"II*\0\x08\0\0\0\x02\0" + b"\x00\x01\x03\0\x01\0\0\0\x05\0\0\0" + b"\x12\x01\x03\0\x01\0\0\0\x07\0\0\0"
     assert orientation("x", little) == 7
     assert orientation("x", little[:22] + b"\0" * 40) == 1
+    twice = little[:8] + b"\x03\0" + little[10:] + little[22:]
+    with pytest.raises(InputError, match="twice"):
+        orientation("x", twice)
+    assert orientation("x", twice[:8] + b"\x02\0" + twice[10:]) == 7
     with pytest.raises(InputError):
         orientation("x", little[:-6])
     as_long = little.replace(b"\x12\x01\x03", b"\x12\x01\x04")

@@ -49,6 +49,14 @@ def explicit(tag: bytes, vr: bytes, value: bytes, undefined: bool = False) -> by
     return tag + vr + b"\0\0" + (UNDEFINED if undefined else struct.pack("<I", len(value))) + value
 
 
+def code_or_none(data: bytes) -> str | None:
+    try:
+        read_film(data, SPEC)
+    except InputError as error:
+        return error.code
+    return None
+
+
 def code(data: bytes) -> str:
     with pytest.raises(InputError) as caught:
         read_film(data, SPEC)
@@ -160,6 +168,62 @@ def test_a_lut_has_one_descriptor(twice: bool) -> None:
         assert code(film) == "IMG-DAMAGED"
     else:
         np.testing.assert_array_equal(read_film(film, SPEC), read_film(FILM, SPEC))
+
+
+@pytest.mark.parametrize("vr", [b"Da", b"DA", b"D\0", b"a\0", b"\2\0"])
+def test_a_representation_is_one_for_every_reader(vr: bytes) -> None:
+    """``Da`` is explicit to one reader and implicit to the other, and hides what stands behind it from one of them."""
+    private = b"\x09\0\x10\x10" + vr + b"\2\0" + b"xx"
+    right = {b"DA": None, b"Da": "IMG-DAMAGED", b"D\0": "IMG-DAMAGED"}.get(vr, "another")
+    if right == "another":  # an implicit element, of a length that leads beyond the file
+        assert code(file(IDENTITY + private + BODY)) in ("IMG-NO-PIXELS", "IMG-TRUNCATED", "IMG-SIZE")
+    elif right is None:
+        np.testing.assert_array_equal(read_film(file(IDENTITY + private + BODY), SPEC), read_film(FILM, SPEC))
+    else:
+        assert code(file(IDENTITY + private + BODY)) == right
+
+
+def test_no_window_is_hidden_in_an_element_of_two_lengths() -> None:
+    view = b"\x18\0\x01\x51Da" + struct.pack("<H", len(WINDOW) - 4)
+    for hidden in (WINDOW, WINDOW * 2):
+        assert code(file(IDENTITY + view + b"\0" * 10 + hidden + BODY)) == "IMG-DAMAGED"
+
+
+def test_explicit_and_implicit_elements_are_not_mixed() -> None:
+    implicit_rows = b"\x28\0\x10\0\2\0\0\0\x14\0"
+    assert code(file(IDENTITY + implicit_rows + BODY)) == "IMG-DAMAGED"
+    private = b"\x09\0\x10\x10\2\0\0\0xx"
+    np.testing.assert_array_equal(read_film(file(IDENTITY + private + BODY), SPEC), read_film(FILM, SPEC))
+    table = ITEM + UNDEFINED + private + ITEM_END
+    assert code(file(IDENTITY + explicit(b"\x28\0\x10\x30", b"SQ", table + END, True) + BODY)) == "IMG-DAMAGED"
+
+
+def test_an_implicit_element_of_a_capital_length_leads_nobody_astray() -> None:
+    """Its length is 0x4141, as which a reader sees "AA"."""
+    film = dicom(scene(20, 26, 0, 4095), implicit=True)
+    view = b"\x18\0\x01\x51" + struct.pack("<I", 0x4141) + b"\0" * 0x4141
+    data = file(b"\x08\0\x05\0\0\0\0\0" + view + body_of(film), IMPLICIT)
+    np.testing.assert_array_equal(read_film(data, SPEC), read_film(FILM, SPEC))
+
+
+@pytest.mark.parametrize("more", [-2, 2, 8])
+@pytest.mark.parametrize("tag", [b"\x08\0\x40\x11", b"\x28\0\x10\x30"])
+def test_items_and_sequences_end_where_they_say(tag: bytes, more: int) -> None:
+    inside = b"\x09\0\x10\x10LO\4\0abcd"
+    whole = ITEM + struct.pack("<I", len(inside)) + inside
+    assert code_or_none(file(IDENTITY + explicit(b"\x08\0\x40\x11", b"SQ", whole) + BODY)) is None
+    wrong_item = ITEM + struct.pack("<I", len(inside) + more) + inside
+    sequence = tag + b"SQ\0\0" + struct.pack("<I", len(whole)) + wrong_item
+    assert code(file(IDENTITY + sequence + BODY)) == "IMG-DAMAGED"
+    sequence = tag + b"SQ\0\0" + struct.pack("<I", len(whole) + more) + whole
+    assert code(file(IDENTITY + sequence + BODY)) == "IMG-DAMAGED"
+    early = ITEM + struct.pack("<I", len(inside) + 16) + inside + ITEM_END + bytes(8)
+    assert code(file(IDENTITY + explicit(tag, b"SQ", early) + BODY)) == "IMG-DAMAGED"
+
+
+def test_a_transfer_syntax_is_given_once() -> None:
+    second = b"\x02\0\x10\0UI" + struct.pack("<H", len(IMPLICIT) + 1) + IMPLICIT.encode() + b"\0"
+    assert code(file(second + BODY)) == "IMG-SYNTAX"
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])

@@ -130,6 +130,18 @@ def test_unknown_orientation_is_refused(tag: int) -> None:
     assert refused(jpeg(FILM, tag)) == "IMG-ORIENTATION"
 
 
+def test_a_picture_says_once_which_way_is_up() -> None:
+    """Of two blocks, readers take the first or the last, and a film lies on its side."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    block = exif.tobytes().removeprefix(b"Exif\0\0")
+    assert refused(png(FILM, chunk(b"eXIf", block) * 2)) == "IMG-ORIENTATION"
+    data = saved(Image.fromarray(FILM), "JPEG", exif=exif)
+    at = data.index(b"\xff\xe1")
+    end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
+    assert refused(data[:end] + data[at:end] + data[end:]) == "IMG-ORIENTATION"
+
+
 @pytest.mark.parametrize("exif", [b"", b"II*\0", b"MM\0*\0\0\0\x08", b"II*\0\xff\xff\xff\xff", b"XX*\0\x08\0\0\0\0\0"])
 def test_broken_exif_is_refused(exif: bytes) -> None:
     assert refused(png(FILM, chunk(b"eXIf", exif))) == "IMG-ORIENTATION"

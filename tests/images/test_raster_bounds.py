@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxredge.images.png import SIGNATURE
+from cxredge.images.png import MAX_CHUNKS, SIGNATURE
 from cxredge.vectors.sources import chunk, jpeg, png, scene
 from support.jpeg_lossless import segment
 from support.peak_memory import reading
@@ -32,8 +32,15 @@ def names() -> bytes:
 
 
 FILES = {
-    "a million empty pieces": (SIGNATURE + HEAD + chunk(b"IDAT", b"") * MILLION + chunk(b"IDAT", PACKED) + IEND, True),
-    "half a million names": (SIGNATURE + HEAD + names() + chunk(b"IDAT", PACKED) + IEND, True),
+    "a million empty pieces": (
+        SIGNATURE + HEAD + chunk(b"IDAT", b"") * MILLION + chunk(b"IDAT", PACKED) + IEND,
+        "IMG-SIZE",
+    ),
+    "as many pieces as are read": (
+        SIGNATURE + HEAD + chunk(b"IDAT", b"") * (MAX_CHUNKS - 3) + chunk(b"IDAT", PACKED) + IEND,
+        True,
+    ),
+    "half a million names": (SIGNATURE + HEAD + names() + chunk(b"IDAT", PACKED) + IEND, "IMG-SIZE"),
     "a bomb": (SIGNATURE + HEAD + chunk(b"IDAT", zlib.compress(bytes(300 << 20))) + IEND, "IMG-DAMAGED"),
     "one large piece": (png(scene(4000, 3000, 0, 65535).astype(np.uint16)), True),
     "a million restart markers": (

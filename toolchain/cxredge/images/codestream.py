@@ -165,7 +165,8 @@ def orientation(what: str, exif: bytes) -> int:
         return int.from_bytes(exif[at : at + size], "little" if order == "little" else "big")
 
     directory = number(4, 4)
-    for entry in range(number(directory, 2)):
+    count = number(directory, 2)
+    for entry in range(count):
         at = directory + 2 + 12 * entry
         if number(at, 2) != 0x0112:
             continue
@@ -174,13 +175,32 @@ def orientation(what: str, exif: bytes) -> int:
         value = number(at + 8, 2)
         if not 1 <= value <= 8:
             raise refuse(f"its Exif orientation is {value}")
+        behind = range(at + 12, min(directory + 2 + 12 * count, len(exif) - 1), 12)
+        if any(number(tag, 2) == 0x0112 for tag in behind):
+            raise turned_twice(what)
         return value
     return 1
 
 
-def jpeg_exif(stream: bytes) -> bytes | None:
-    """Payload of the first APP1 Exif segment before the scan, without its ``Exif`` prefix; None where there is none."""
-    for marker, start, end in jpeg_segments(stream):
-        if marker == 0xE1 and re.match(rb"Exif\0.", stream[start:end], re.DOTALL):
-            return stream[start + 6 : end]
-    return None
+def turned_twice(what: str) -> InputError:
+    """The refusal of a picture that says more than once which way is up: readers take the first, or the last."""
+    return InputError(
+        "IMG-ORIENTATION",
+        f"{what}: its Exif orientation is given twice",
+        "turn the film upright and save it without Exif data",
+    )
+
+
+def jpeg_exif(what: str, stream: bytes) -> bytes | None:
+    """Payload of the APP1 Exif segment before the scan, without its ``Exif`` prefix; None where there is none.
+
+    Raises InputError IMG-ORIENTATION where there are two.
+    """
+    found = [
+        stream[start + 6 : end]
+        for marker, start, end in jpeg_segments(stream)
+        if marker == 0xE1 and re.match(rb"Exif\0.", stream[start:end], re.DOTALL)
+    ]
+    if len(found) > 1:
+        raise turned_twice(what)
+    return found[0] if found else None

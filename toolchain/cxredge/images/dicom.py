@@ -108,7 +108,7 @@ def _open(what: str, data: bytes) -> FileDataset:
     """Parse the elements that count, found by hand: some things have to be known before pydicom starts."""
     import pydicom
 
-    syntax, at = _transfer_syntax(data)
+    syntax, at = _transfer_syntax(what, data)
     if syntax not in SYNTAXES:
         raise InputError(
             "IMG-SYNTAX",
@@ -122,8 +122,11 @@ def _open(what: str, data: bytes) -> FileDataset:
     return film
 
 
-def _transfer_syntax(data: bytes) -> tuple[str, int]:
-    """Transfer syntax UID ("" where missing) and the offset behind the file meta group (PS3.10 7.1: explicit VR)."""
+def _transfer_syntax(what: str, data: bytes) -> tuple[str, int]:
+    """Transfer syntax UID ("" where missing) and the offset behind the file meta group (PS3.10 7.1: explicit VR).
+
+    Raises InputError IMG-SYNTAX where there are two.
+    """
     at, syntax = 132, ""
     for _ in range(MAX_META):
         if data[at : at + 2] != b"\x02\x00" or at + 8 > len(data):
@@ -132,6 +135,8 @@ def _transfer_syntax(data: bytes) -> tuple[str, int]:
         start = at + (12 if long else 8)
         end = start + int.from_bytes(data[at + 8 : start] if long else data[at + 6 : start], "little")
         if data[at + 2 : at + 4] == b"\x10\x00":
+            if syntax:
+                raise InputError("IMG-SYNTAX", f"{what}: its transfer syntax is given twice", "export the film again")
             syntax = data[start:end].rstrip(b"\0 ").decode("ascii", "replace")
         at = end
     return syntax, at

@@ -68,8 +68,9 @@ def cut_out(what: str, data: bytes, at: int, syntax: str) -> bytes:
 
     data: a whole file; at: where its data set begins; syntax: its transfer syntax. Of a file that is cut, what is left.
     Raises InputError IMG-SIZE (beyond the bounds above, or unpacking to ``MAX_FILE_BYTES``), IMG-TRUNCATED (deflated
-    data that ends early), IMG-DAMAGED (no sequence of items where one is announced, a value above ``MAX_VALUE``, an
-    element that counts twice in one data set or item, or behind the pixels).
+    data that ends early), IMG-DAMAGED (no sequence of items where one is announced, or of another length, a value above
+    ``MAX_VALUE``, an element that counts twice in one data set or item, or behind the pixels, or that pydicom could
+    take for another one: an implicit one among explicit ones, or a value representation that is none).
     """
     inflater = zlib.decompressobj(-zlib.MAX_WBITS) if syntax == DEFLATED else None
     body = memoryview(data[at:] if inflater is None else inflater.decompress(data[at:], MAX_HEADER_BYTES))
@@ -84,7 +85,7 @@ def cut_out(what: str, data: bytes, at: int, syntax: str) -> bytes:
     uid = (EXPLICIT if inflater is not None else syntax).encode()
     uid += b"\0" * (len(uid) % 2)
     meta = b"\x02\x00\x10\x00UI" + struct.pack("<H", len(uid)) + uid
-    return b"\0" * 128 + b"DICM" + meta + b"".join(kept)
+    return b"\0" * 128 + b"DICM" + meta + walk.first() + b"".join(kept)
 
 
 def _inflate_on(what: str, inflater: zlib._Decompress, head: bytes, wanted: int) -> bytes:
@@ -131,6 +132,11 @@ class _Walk:
         self._at = 0
         self._counted = 0
 
+    def first(self) -> bytes:
+        """An element that says nothing: pydicom takes from the first one whether all others are implicit."""
+        vr = struct.pack(f"{self._order}I", 4) if self._implicit else b"UL" + struct.pack(f"{self._order}H", 4)
+        return struct.pack(f"{self._order}HH", 0x0008, 0x0000) + vr + bytes(4)
+
     def hold_behind(self, behind: memoryview) -> None:
         """Refuse elements that count behind the pixels."""
         walk = _Walk(self._what, behind, "")
@@ -161,6 +167,7 @@ class _Walk:
                         raise self._damaged("its pixels have no length, and are not compressed")
                     self.pixels_end = self._behind_fragments() if undefined else self._at + lead.length
                     return
+                self._explicit(lead, self._implicit or lead.tag not in _ONCE)
                 self._pass(lead, self._implicit, 0)
                 if lead.tag in _ONCE:
                     self.kept.append((start, self._at))
@@ -193,33 +200,37 @@ class _Walk:
         if tag not in (_ITEM_END, _SEQUENCE_END):
             self._count()
         vr = bytes(head[4:6])
-        if group == 0xFFFE or not (vr.isalpha() and vr.isupper()) or (implicit and not guess):
+        capitals = vr.isalpha() and vr.isupper()
+        if group != 0xFFFE and not (implicit or guess or capitals) and b"AA" <= vr <= b"ZZ":
+            raise self._damaged("one of its elements has a value representation that is none")
+        if group == 0xFFFE or not capitals or (implicit and not guess):
             return _Lead(tag, None, struct.unpack(f"{self._order}I", head[4:])[0])
         if vr in _LONG:
             return _Lead(tag, vr, struct.unpack(f"{self._order}I", self._bytes(4))[0])
         return _Lead(tag, vr, struct.unpack(f"{self._order}H", head[6:])[0])
 
-    def _pass(self, lead: _Lead, implicit: bool, depth: int) -> None:
+    def _pass(self, lead: _Lead, implicit: bool, depth: int, counts: bool = False) -> None:
         """Go behind an element; sequences are looked through, for what is in them counts towards the bounds."""
         unsaid = lead.vr in (None, b"UN")
         sequence = lead.vr == b"SQ" or (unsaid and lead.tag in _SEQUENCES)
         if sequence or lead.length == _UNDEFINED:
-            self._sequence(lead, implicit, depth)
+            self._sequence(lead, implicit, depth, counts)
             return
         if lead.tag in _COUNTS and lead.length > MAX_VALUE:
             raise self._damaged(f"one of its elements has {lead.length} bytes")
         self._skip(lead.length)
 
-    def _sequence(self, lead: _Lead, implicit: bool, depth: int) -> None:
+    def _sequence(self, lead: _Lead, implicit: bool, depth: int, counts: bool) -> None:
         if depth == MAX_DEPTH:
             raise self._large(f"nests sequences more than {MAX_DEPTH} deep")
         end = None if lead.length == _UNDEFINED else self._at + lead.length
         # PS3.5 6.2.2: an unknown value of undefined length is implicit inside
         inside = implicit or lead.vr == b"UN"
+        counts = counts or lead.tag in _SEQUENCES
         while end is None or self._at < end:
             item = self._lead(implicit=True)
             if item.tag == _SEQUENCE_END:
-                return
+                break
             if item.tag != _ITEM:
                 raise self._damaged("one of its sequences holds something else than items")
             behind = None if item.length == _UNDEFINED else self._at + item.length
@@ -229,7 +240,18 @@ class _Walk:
                 if inner.tag == _ITEM_END:
                     break
                 self._once(inner.tag, seen)
-                self._pass(inner, inside, depth + 1)
+                self._explicit(inner, inside or not counts)
+                self._pass(inner, inside, depth + 1, counts)
+            self._hold_end(behind)
+        self._hold_end(end)
+
+    def _hold_end(self, end: int | None) -> None:
+        if end is not None and self._at != end:
+            raise self._damaged("one of its sequences or items has another length than it says")
+
+    def _explicit(self, lead: _Lead, any_way: bool) -> None:
+        if lead.vr is None and not any_way:
+            raise self._damaged("it mixes explicit and implicit elements")
 
     def _once(self, tag: int, seen: set[int]) -> None:
         if tag in seen:

@@ -38,7 +38,7 @@ def meaning_of(what: str, film: Dataset) -> Meaning:
         return Meaning(stored)
     meaning = Meaning(stored, signed == 1, inverted=film.PhotometricInterpretation == "MONOCHROME1")
     modality = _lut(what, film, "ModalityLUTSequence", "IMG-RESCALE", meaning.modality_values())
-    slope, intercept = number(what, film, "RescaleSlope"), number(what, film, "RescaleIntercept")
+    slope, intercept = (_only_number(what, film, keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
     if (slope is None) != (intercept is None) or (modality is not None and slope is not None) or slope == 0.0:
         raise InputError(
             "IMG-RESCALE",
@@ -85,6 +85,16 @@ def number(what: str, film: Dataset, keyword: str) -> float | None:
     return result
 
 
+def _only_number(what: str, film: Dataset, keyword: str) -> float | None:
+    """As ``number``, of an element that has one value. Raises InputError IMG-RESCALE where it has more."""
+    value = film.get(keyword)
+    if value is not None and not isinstance(value, (int, float, str)) and len(value) > 1:
+        raise InputError(
+            "IMG-RESCALE", f"{what}: its {keyword} has {len(value)} values", "correct the header: one value"
+        )
+    return number(what, film, keyword)
+
+
 def _window(what: str, film: Dataset) -> Window | None:
     centre, width = number(what, film, "WindowCenter"), number(what, film, "WindowWidth")
     if centre is None and width is None:
@@ -114,6 +124,8 @@ def _lut(what: str, film: Dataset, keyword: str, code: str, inputs: NDArray[np.f
     def refuse(cause: str) -> InputError:
         return InputError(code, f"{what}: its {keyword} {cause}", "export the film again, or with a window instead")
 
+    if keyword == "ModalityLUTSequence" and len(sequence) > 1:  # PS3.3 C.11.1.1: one item; of VOI LUTs, the first
+        raise refuse(f"has {len(sequence)} items, and a film has one modality transform")
     order = "<" if film.original_encoding[1] else ">"
     item = sequence[0]
     descriptor = _words(item["LUTDescriptor"], order) if "LUTDescriptor" in item else None

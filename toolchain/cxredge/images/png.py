@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cxredge.errors import InputError
+from cxredge.images.codestream import turned_twice
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PALETTE = 3
@@ -24,6 +25,8 @@ _OTHERS = (b"PLTE", b"tRNS", b"eXIf", b"acTL")
 # Adam7 (8.2): first column and row of each pass, and the steps
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _PIECE = 1 << 16
+MAX_CHUNKS = 100_000
+"""Most chunks of a file: writers of large pictures make some thousand."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,19 @@ class Chunks:
 def png_chunks(what: str, data: bytes) -> Chunks:
     """Every chunk up to IEND, its CRC checked (5.3), in an order that may be (5.6).
 
-    Raises InputError IMG-TRUNCATED, or IMG-DAMAGED: a checksum, IHDR not first or twice, PLTE or tRNS twice or behind
-    the image, an image in pieces, a critical chunk that is unknown.
+    Raises InputError IMG-SIZE (more than ``MAX_CHUNKS``), IMG-TRUNCATED, IMG-ORIENTATION (two eXIf), or IMG-DAMAGED: a
+    checksum, IHDR not first or twice, PLTE or tRNS twice or behind the image, an image in pieces, a critical chunk that
+    is unknown.
     """
     header = b""
     others: dict[bytes, bytes] = {}
     image = 0
     at, before, name = len(SIGNATURE), b"", b""
+    count = 0
     while name != b"IEND":
+        count += 1
+        if count > MAX_CHUNKS:
+            raise InputError("IMG-SIZE", f"{what} has more than {MAX_CHUNKS} chunks", "save it again")
         length, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
         start, end = at + 8, at + 8 + length
         if end + 4 > len(data):
@@ -72,6 +80,8 @@ def png_chunks(what: str, data: bytes) -> Chunks:
             raise damaged(what, f"its chunk {_words(name)} stands twice, or behind the image")
         elif b"A" <= name[:1] <= b"Z" and name not in _KNOWN:
             raise damaged(what, f"its chunk {_words(name)} is critical and unknown")
+        elif name == b"eXIf" and name in others:
+            raise turned_twice(what)
         elif name in _OTHERS:
             others.setdefault(name, data[start:end])
         before, at = name, end + 4

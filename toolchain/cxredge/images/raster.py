@@ -77,7 +77,7 @@ def read_jpeg(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
         check_coverage(what, data)
         image.load()
         stored = _samples(what, image)
-    return _finish(what, stored, jpeg_exif(data), spec, bits=8)
+    return _finish(what, stored, jpeg_exif(what, data), spec, bits=8)
 
 
 def _samples(what: str, image: Image.Image) -> NDArray[np.integer]:

@@ -204,7 +204,7 @@ private class DicomReader(
 
     /** Behind what a stated length held: readers go on from the length's end, or from where its last part ended. */
     private fun holdEnd(end: Long, what: String) {
-        if (strict && at > end) throw damaged("one of its $what ends within what stands in it")
+        if (strict && end != Long.MAX_VALUE && at != end) throw damaged("one of its $what has another length than it says")
     }
 
     private fun bytes(count: Int): ByteArray {
