@@ -15,16 +15,67 @@ from cxredge.recipe import FolderData
 from cxredge.recipe_decision import Labels
 
 ONE = (
-    ("17", "017", "0017", "17.0", "17.00", "17.", "1.7e1", "1.7e+01", "17e0", "\uff11\uff17", "\u0661\u0667"),
-    ("P17", "p17", "P-17", "P_017", "p 17", "P\u00a017", "\uff3017", "p.17"),
+    (
+        "17",
+        "017",
+        "0017",
+        "17.0",
+        "17.00",
+        "17.",
+        "1.7e1",
+        "1.7e+01",
+        "17e0",
+        "\uff11\uff17",
+        "\u0661\u0667",
+        "1.7e+001",
+        "17,0",
+        "1,7E+01",
+        ".17e2",
+        "170e-1",
+    ),
+    (
+        "P17",
+        "p17",
+        "P-17",
+        "P_017",
+        "p 17",
+        "P\u00a017",
+        "\uff3017",
+        "p.17",
+        "P17.0",
+        "p17,00",
+        "\u042017",
+        "\u03a1-17",
+    ),
     ("jos\u00e9", "jose\u0301", "JOS\u00c9"),
     ("stra\u00dfe", "STRASSE"),
     ("1234567.0", "1.234567e+06", "1234567", "1234567.000"),
     ("nih_00000150", "NIH-150", "nih 0150"),
     ("0", "0.0", "000"),
+    ("patient_a", "patienta", "Patient A"),
+    ("5678901", "5,678,901", "5 678 901", "5'678'901", "56789.01e2"),
+    ("Мария 3", "мария-03", "МAРИЯ3"),
 )
 """Each line is one patient, in several ways of writing; no two lines are."""
-OTHERS = ("1-12", "11-2", "112", "q17", "17b", "17.5", "17.5.1", "1.7", "jose", "p1 7", "p", "-", "--", "p017x", "17e")
+OTHERS = (
+    "1-12",
+    "11-2",
+    "112",
+    "q17",
+    "17b",
+    "17.5",
+    "17.5.1",
+    "1.7",
+    "jose",
+    "p1 7",
+    "p",
+    "p017x",
+    "17e",
+    "1.7e-1",
+    "2.17.5",
+    "1,7,5",
+    "\u0414\u0438\u043c\u0430",
+)
 
 
 def test_ways_of_writing_one_name_are_equal_and_others_are_not() -> None:
@@ -40,6 +91,8 @@ def test_ways_of_writing_one_name_are_equal_and_others_are_not() -> None:
     [
         *("", " ", "p1 ", " p1", "p1\t", "p1\n", "\u00a0p1", "p1\u3000", "\u200bp1", "p\u200d1", "\ufeffp1", "p\x001"),
         *("p\u00ad1", "p\x1b[31m1", "nan", "NaN", "NAN", "none", "None", "null", "NULL", "NA", "n/a", "<NA>", "NaT"),
+        *("#VALUE!", "#REF!", "#NULL!", "(null)", "N.A.", "Unknown", "-", "--", "?", "...", "ab\ufe0fc12", "a\u034f1"),
+        *("\u3164", "p\u115f1", "\uffa0p1", "p\u28001", "p1\U000e0100", "p\u180b1", "\u17b4p1"),
     ],
 )
 def test_what_names_no_patient_is_refused_with_its_line(
@@ -63,6 +116,10 @@ def test_one_patient_in_two_splits_is_named_in_both_ways(
         assert repr(other) in error.cause
         assert "images/a.png" in error.cause
         assert "images/b.png" in error.cause
+
+
+def test_a_number_of_many_digits_is_a_name() -> None:
+    assert key("9" * 9000) == key("00" + "9" * 9000) == ("9" * 9000,)
 
 
 def test_names_that_only_look_alike_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,41 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from decimal import Decimal
 
-_NUMBER = re.compile(r"\+?(\d+)(?:\.0*)?(?:e\+?(\d{1,2}))?|\+?(\d)\.(\d+)e\+?(\d{1,2})")
+_DECIMAL = re.compile(r"\+?(\d+)(?:[.,](\d*))?(?:e([+-]?\d{1,3}))?|\+?[.,](\d+)e([+-]?\d{1,3})")
+_THOUSANDS = re.compile(r"\+?\d{1,3}(?:[ ,'\u2019]\d{3})+")
+_WHOLE = re.compile(r"([^.,]*\d)[.,]0+")
+"""A name that ends in a number, to which a table of floats gave a point."""
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
-_ABSENT = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat", "#n/a"})
-"""What spreadsheets and data frames write where there is nothing; letters of either case."""
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""Characters that show nothing though their category does not say so (Unicode's Default_Ignorable_Code_Point), and the
+blank of braille."""
+_ABSENT = frozenset(
+    {
+        *(
+            "nan",
+            "none",
+            "null",
+            "(null)",
+            "na",
+            "n/a",
+            "n.a.",
+            "<na>",
+            "nat",
+            "nil",
+            "undefined",
+            "unknown",
+            "missing",
+        ),
+        *("#n/a", "#value!", "#ref!", "#null!", "#name?", "#num!", "#div/0!"),
+    }
+)
+"""What spreadsheets, data bases and data frames write where there is nothing; letters of either case."""
+_LATIN = str.maketrans("авекмнорстухіјѕԛԝαβεζηικμνορτυχϲ", "abekmhopctyxijsqwabezhikmnoptyxc")
+"""Cyrillic and Greek letters that look like a Latin one, large or small."""
 
 Key = tuple[str, ...]
 
@@ -19,30 +49,47 @@ def fault(name: str) -> str | None:
         return "name the patient; films of one patient share the name"
     if name != name.strip():
         return "take the white space around it away"
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in name):
+    if _UNSEEN.search(name) or any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in name):
         return "take the characters away that cannot be seen"
     if name.casefold() in _ABSENT:
         return "name the patient: this is what a program wrote where there was nothing"
+    if not any(c.isalnum() for c in name):
+        return "name the patient by letters or digits"
     return None
 
 
 def key(name: str) -> Key:
     """What is left of a name when only the way of writing it is taken away: equal keys are one patient's.
 
-    Unicode's compatible forms, case, what stands between letters and digits, leading zeros of numbers, and the point
-    and exponent that a table of floats gives to whole numbers: ``P-017``, ``p17`` and ``P 17`` are one, so are ``17``,
-    ``0017``, ``17.0`` and ``1.7e+01``. ``1-12`` and ``11-2`` are two, and so are ``17`` and ``p17``.
+    Unicode's compatible forms, case, letters of other alphabets that look like Latin ones, what stands between letters,
+    or between letters and digits, leading zeros of numbers, and the points, exponents and thousands that tables give to
+    numbers: ``P-017``, ``p17`` and ``P 17.0`` are one, so are ``17``, ``0017``, ``17.0`` and ``1.7e+01``. ``1-12`` and
+    ``11-2`` are two, and so are ``17`` and ``p17``.
     """
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    if (number := _NUMBER.fullmatch(text)) is not None:
-        whole, zeros, first, rest, shift = number.groups()
-        if whole is not None:
-            return (_digits(whole + "0" * int(zeros or 0)),)
-        if int(shift) >= len(rest.rstrip("0")):
-            return (_digits((first + rest.rstrip("0")).ljust(int(shift) + 1, "0")),)
+    if _DECIMAL.fullmatch(text) and (number := _number(text)) is not None:
+        return (number,)
+    if _THOUSANDS.fullmatch(text):
+        return (_digits("".join(c for c in text if c.isdigit())),)
+    if (whole := _WHOLE.fullmatch(text)) is not None:
+        text = whole[1]
     # letters of a word with marks of their own (decomposed or not) stay together: NFKC has composed what can be
-    parts = tuple(_digits(part) if part[0].isdigit() else part for part in _PARTS.findall(text))
-    return parts or (text,)
+    parts: list[str] = []
+    for part in _PARTS.findall(text.translate(_LATIN)):
+        if part[0].isdigit():
+            parts.append(_digits(part))
+        elif parts and not parts[-1][0].isdigit():
+            parts[-1] += part
+        else:
+            parts.append(part)
+    return tuple(parts) or (text,)
+
+
+def _number(text: str) -> str | None:
+    """A whole number's digits; None of another number."""
+    number = Decimal("".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text.replace(",", ".")))
+    # not by int, whose words are bounded
+    return _digits(f"{number:f}".partition(".")[0]) if number == number.to_integral_value() else None
 
 
 def _digits(text: str) -> str:
