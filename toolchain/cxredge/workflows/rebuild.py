@@ -81,7 +81,7 @@ def _build(
     program = "from cxredge.cli.main import main; main()"
     out = work / "dist"
     done = subprocess.run(
-        [sys.executable, "-c", program, "build", str(recipe_path(place)), "--out", str(out), *options],
+        [sys.executable, "-P", "-c", program, "build", str(recipe_path(place)), "--out", str(out), *options],
         env=environment,
         stdout=subprocess.DEVNULL,
         check=False,
