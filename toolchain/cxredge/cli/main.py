@@ -90,7 +90,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: expected failures print their code, cause and fix, and set the documented exit status."""
+    """The whole command: expected failures print their code, cause and fix, and set the documented exit status."""
     from cxredge.cli.output import prepare
     from cxredge.workers.process_end import leave
 
