@@ -9,6 +9,7 @@ from cxredge.strict_json import MAX_DEPTH, MAX_DIGITS, other_version, parse
 
 def test_values_are_those_of_json() -> None:
     assert parse(b' {"a": [1, 2.5, "\xc3\xa9", null, true, {}]} ', 100) == {"a": [1, 2.5, "é", None, True, {}]}
+    assert parse(rb'["\ud83d\ude00", "\\ud800"]', 100) == ["😀", "\\ud800"]
     nested = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
     assert parse(nested, 1000)
 
@@ -33,6 +34,9 @@ def test_values_are_those_of_json() -> None:
         b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
         b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1),
         b" " * 100_001,
+        rb'["\ud800"]',
+        rb'["\uDFFF\uD83D"]',
+        rb'{"a": {"x\udc80": 1}}',
     ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:

@@ -40,6 +40,9 @@ REFUSED: dict[str, tuple[str, tuple[int, int] | None]] = {
     "a:\n\tb: 1": ("\\t", (2, 1)),
     "a: 1\nb: \0": ("'\\x00'", (2, 4)),
     "a: 1\nb: \x1b[2J": ("'\\x1b'", (2, 4)),
+    **{f'a: 1\nb: [x, "{escape}"]': ("a string has the character", (2, 8)) for escape in
+       (r"x\ud800", r"\ud83d\ude00", r"\uDFFF", r"\U0000d800", r"\0", r"\e[2J", r"\r", r"\x7f", r"\N", r"\x9b")},
+    r'"a\ud800": 1': ("a string has the character", (1, 1)),
     "a: [": ("expected the node content", (1, 5)),
     **{f"a: {word}": ("is no number as JSON writes it", (1, 4)) for word in
        ("1e400", "-1e400", ".nan", ".inf", "-.inf", "0o777", "0x1F", "1_000", "010", "+1", ".5", "5.", "9" * 5_000)},
@@ -79,6 +82,8 @@ def test_what_json_can_say_is_read() -> None:
         "e": "yes",
         "f": "190:20",
     }
+    assert parse(rb'a: "1\n\t\U0001f600"') == {"a": "1\n\t😀"}
+    assert parse(b"a: |\r\n  1\r\n  2\r\n") == {"a": "1\n2\n"}
     parse(("a: " + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1)).encode())
 
 

@@ -42,6 +42,8 @@ android {
             isIncludeAndroidResources = true
             all { test ->
                 test.maxHeapSize = "3g"
+                // ONNX Runtime else reports to its makers
+                test.environment("ORT_DISABLE_TELEMETRY", "1")
                 test.systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
                 test.systemProperty("cxr.fixtures", rootDir.resolve("../build/android/fixtures").path)
                 test.systemProperty("cxr.screenshots", layout.buildDirectory.dir("screenshots").get().asFile.path)

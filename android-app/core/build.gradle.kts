@@ -16,6 +16,8 @@ dependencies {
 
 tasks.test {
     useJUnitPlatform()
+    // ONNX Runtime else reports to its makers
+    environment("ORT_DISABLE_TELEMETRY", "1")
     systemProperty("cxr.vectors", rootDir.resolve("../tests/vectors").path)
     systemProperty("cxr.frozen", rootDir.resolve("../tests/bundle/fixtures/v2").path)
     systemProperty("cxr.fixtures", rootDir.resolve("../build/android/fixtures").path)

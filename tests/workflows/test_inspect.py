@@ -127,6 +127,65 @@ def bomb(copies: int) -> bytes:
     return bytes(builder.Output())
 
 
+def wide_onnx(shape: list[int]) -> bytes:
+    """A ``.onnx`` whose only operator reads and makes tensors of this shape."""
+    from onnx import TensorProto, helper
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("in", "out")]
+    graph = helper.make_graph([helper.make_node("Relu", ["in"], ["out"])], "graph", ends[:1], ends[1:])
+    return bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString())
+
+
+def wide_tflite(shape: list[int]) -> bytes:
+    """A ``.tflite`` with one tensor of this shape, its input and output."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model, graph, tensor = schema.ModelT(), schema.SubGraphT(), schema.TensorT()
+    tensor.name, tensor.shape, tensor.buffer = b"in", shape, 0
+    graph.tensors, graph.inputs, graph.outputs, graph.operators = [tensor], [0], [0], []
+    model.subgraphs, model.buffers, model.operatorCodes = [graph], [schema.BufferT()], []
+    builder = flatbuffers.Builder(64)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.mark.parametrize("shape", [[2**62] * 300, [2**62] * 20, [2**31] * 3, [1] * 65, [0, *[2**62] * 2]])
+def test_an_onnx_tensor_that_nothing_could_hold(shape: list[int], tmp_path: Path) -> None:
+    (tmp_path / "wide.onnx").write_bytes(wide_onnx(shape))
+    with pytest.raises(InputError, match="tensor in has") as caught:
+        inspect_file(tmp_path / "wide.onnx")
+    assert caught.value.code == "INSPECT-FILE"
+    assert len(caught.value.cause) < 400
+
+
+@pytest.mark.parametrize("shape", [[2**30] * 300, [2**30] * 20, [2**30] * 3, [1] * 65])
+def test_a_tflite_tensor_that_nothing_could_hold(shape: list[int], tmp_path: Path) -> None:
+    (tmp_path / "wide.tflite").write_bytes(wide_tflite(shape))
+    with pytest.raises(InputError, match="tensor in has") as caught:
+        inspect_file(tmp_path / "wide.tflite")
+    assert caught.value.code == "INSPECT-FILE"
+
+
+def test_a_large_tensor_is_inspected(tmp_path: Path) -> None:
+    (tmp_path / "large.onnx").write_bytes(wide_onnx([2**31, 2**31]))
+    assert inspect_file(tmp_path / "large.onnx").inputs[0].shape == (2**31, 2**31)
+    (tmp_path / "large.tflite").write_bytes(wide_tflite([1] * 63 + [2**30]))
+    assert inspect_file(tmp_path / "large.tflite").inputs[0].shape == (*[1] * 63, 2**30)
+
+
+@pytest.mark.parametrize("answer", ["", "{}", "nothing", '{"file": "\\ud800"}', "9" * 5000])
+def test_an_answer_that_is_none_is_the_files_fault(
+    answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "onnx.py").write_text(f"import os; print({answer!r}, flush=True); os._exit(0)")
+    (tmp_path / "model.onnx").write_bytes(b"nothing")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{':'.join(sys.path)}")
+    with pytest.raises(InputError, match="is no inspection") as caught:
+        inspect_file(tmp_path / "model.onnx")
+    assert caught.value.code == "INSPECT-FILE"
+
+
 def test_a_parser_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "SECONDS", 3)
     (tmp_path / "bomb.tflite").write_bytes(bomb(20_000))

@@ -23,6 +23,8 @@ NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """RFC 8259, section 6."""
 CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 """What YAML 1.2 (section 5.1) has nowhere, and JSON only escaped."""
+ESCAPED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no string holds, however it is written: controls but tab and line feed, and halves of characters."""
 TAG = "tag:yaml.org,2002:"
 Place = tuple[int, int] | None
 """Line and column, counted from 1."""
@@ -108,9 +110,12 @@ def _check(yaml: YAML, text: str) -> None:
 
 
 def _check_scalar(yaml: YAML, event: Any, is_key: bool, place: Place) -> None:
-    """Refuse what a plain word is taken for, where that is no string, number, truth value or null."""
+    """Refuse what a plain word is taken for, where that is no string, number, truth value or null; and what an escape
+    in quotes makes, where no file could hold it."""
     from ruamel.yaml.nodes import ScalarNode
 
+    if (sign := ESCAPED.search(event.value)) is not None:
+        raise YamlError(f"a string has the character {sign[0]!a}", place)
     if not event.implicit[0]:
         return  # quoted
     word = str(event.value)

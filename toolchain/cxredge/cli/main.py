@@ -12,6 +12,7 @@ import click
 
 from cxredge import __version__
 from cxredge.cli.last_resort import last_resort
+from cxredge.cli.limits import enough_files
 from cxredge.cli.output import flush, nobody_reads, say
 from cxredge.cli.stopping import stop_on_signals, stopped_status
 from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, CxrError, nearest
@@ -89,7 +90,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: expected failures print their code, cause and fix, and set the documented exit status."""
+    """The whole command: expected failures print their code, cause and fix, and set the documented exit status."""
     from cxredge.cli.output import prepare
     from cxredge.workers.process_end import leave
 
@@ -106,6 +107,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command as it was typed, and give its exit status: no exception leaves this function."""
     try:
+        enough_files()
         # not click's own main: it takes whatever meets the end of a file for an interruption
         with cli.make_context("cxredge", list(arguments)) as context:
             status = cli.invoke(context)

@@ -22,11 +22,12 @@ class Stopped(KeyboardInterrupt):
 def stop_on_signals() -> None:
     """Have these signals raise Stopped, once: further ones do not disturb the cleaning up.
 
-    One that this process was started to ignore (``nohup``) stays ignored.
+    One that this process was started to ignore (``nohup``) stays ignored. Ctrl-C raises
+    KeyboardInterrupt, as Python has it.
     """
-    for number in ENDING:
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _stop)
+    for number, heard in (*((number, _stop) for number in ENDING), (signal.SIGINT, signal.default_int_handler)):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, heard)
 
 
 def stopped_status(stop: BaseException) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ from cxredge.modelfile.cost import Shape, stored_bytes
 from cxredge.results import Census, Delegation, Operation, TensorInfo
 
 T = TypeVar("T")
+MAX_RANK = 64
+"""Dimensions of a tensor."""
+MAX_ELEMENTS = (1 << 63) - 1
+"""Of a tensor, dimensions that are open or zero left aside: what a runtime's own count can hold."""
+MAX_NAME = 100
+"""Characters of a tensor's name that an error shows."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +35,22 @@ class Contents:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of a graph. ``stored``: the bytes that the file keeps for a constant; None for an activation."""
+    """One tensor of a graph. ``stored``: the bytes that the file keeps for a constant; None for an activation.
+
+    Raises ValueError for a shape that no runtime could hold: what is computed from it would have hundreds of digits.
+    """
 
     name: str
     dtype: str | None
     shape: Shape
     stored: int | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.shape or ()
+        if len(shape) > MAX_RANK:
+            raise ValueError(f"tensor {self.name[:MAX_NAME]} has {len(shape)} dimensions, above {MAX_RANK}")
+        if math.prod(abs(size) for size in shape if size) > MAX_ELEMENTS:
+            raise ValueError(f"tensor {self.name[:MAX_NAME]} has more than {MAX_ELEMENTS} elements")
 
     def info(self) -> TensorInfo:
         """As an input or output."""

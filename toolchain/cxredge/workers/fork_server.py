@@ -26,8 +26,10 @@ from typing import Self
 
 from cxredge.errors import EnvironmentProblem
 
-COMMAND = (sys.executable, "-m", "cxredge.workers.fork_server_process", "fork" if sys.platform == "linux" else "exec")
+HOW = "fork" if sys.platform == "linux" else "exec"
 """macOS starts threads of its own in a process, and its frameworks refuse to work in a forked one."""
+# -P: a file of the current folder is not to be imported in place of a package
+COMMAND = (sys.executable, "-P", "-m", "cxredge.workers.fork_server_process", HOW)
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TEMPORARY = "tmp"

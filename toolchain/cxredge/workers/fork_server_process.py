@@ -22,7 +22,7 @@ from pathlib import Path
 from cxredge.workers.fork_server import TEMPORARY, THREADS, kill_group
 from cxredge.workers.process_end import leave, to_its_end
 
-FRESH = (sys.executable, "-m", "cxredge.workers.worker")
+FRESH = (sys.executable, "-P", "-m", "cxredge.workers.worker")
 """The worker as a command of its own; task file and number of the parent follow."""
 
 SHARED = (

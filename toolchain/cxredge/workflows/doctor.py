@@ -87,7 +87,7 @@ def _import(name: str, method: str) -> str | None:
     script = f"from cxredge.targets import get_target; get_target({name!r}).{method}()"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", script],
+            [sys.executable, "-P", "-c", script],
             capture_output=True,
             timeout=IMPORT_SECONDS,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},

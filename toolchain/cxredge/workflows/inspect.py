@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from cxredge.errors import EnvironmentProblem, InputError, printable
 from cxredge.files import open_regular, sha256_bytes, sha256_file
 from cxredge.path_errors import reading, shown
@@ -70,7 +72,11 @@ def inspect_file(path: Path) -> Inspection:
         answer.seek(0)
         said = answer.read().decode("utf-8", "replace").strip()
     if status == 0:
-        return Inspection.model_validate_json(said)
+        try:
+            return Inspection.model_validate_json(said)
+        except ValidationError:
+            # a library that prints, or a figure that no inspection holds: the file made it so
+            status, said = UNREADABLE, "what its parser answered is no inspection"
     if status == NO_PARSER:
         raise EnvironmentProblem(
             "INSPECT-PARSER", f"what reads {target.suffix} does not import: {said}", "run `make setup`"

@@ -78,10 +78,10 @@ def _build(
     scratch.mkdir(parents=True)
     environment = {**os.environ, **surroundings, "CXR_CACHE": str(work / "cache"), "TMPDIR": str(scratch)}
     options = [f"--{name}={','.join(some)}" for name, some in (("targets", targets), ("schemes", schemes)) if some]
-    program = "from cxredge.cli.main import main; main()"
+    program = "from cxredge.cli.start import main; main()"
     out = work / "dist"
     done = subprocess.run(
-        [sys.executable, "-c", program, "build", str(recipe_path(place)), "--out", str(out), *options],
+        [sys.executable, "-P", "-c", program, "build", str(recipe_path(place)), "--out", str(out), *options],
         env=environment,
         stdout=subprocess.DEVNULL,
         check=False,
