@@ -298,6 +298,38 @@ def test_what_no_such_command_made_is_not_replaced(
     assert code_of(*words, folder / ".." / "mine") == code
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("what", ["a pipe", "a link to a pipe", "a device", "too many bytes", "a folder"])
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("schema", "recipe.schema.json"),
+        ("schema", "field-log.schema.json"),
+        ("vectors", "vectors.json"),
+        ("vectors", "decisions.json"),
+        ("vectors", "preprocess"),
+    ],
+)
+def test_what_lies_at_an_output_is_read_within_bounds(at: Place, command: str, name: str, what: str) -> None:
+    """A pipe has no end, and nobody may ever write into it."""
+    goal = at.root / "mine" / name
+    goal.parent.mkdir(parents=True)
+    if what == "a device":
+        goal.symlink_to("/dev/zero")
+    elif what == "a folder":
+        mine(goal, "film.png")
+    elif what == "too many bytes":
+        with goal.open("wb") as stream:
+            stream.truncate(1 << 40)
+    else:
+        pipe = goal if what == "a pipe" else goal.with_name("pipe")
+        os.mkfifo(pipe)
+        if pipe != goal:
+            goal.symlink_to(pipe.name)
+    assert code_of(command, at.root / "mine") == "OUTPUT-FOREIGN"
+    assert os.path.lexists(goal)
+
+
 def test_phantoms_do_not_go_into_the_folder_where_one_stands(at: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(at.film.parent)
     before = tree(at.root)

@@ -12,6 +12,8 @@ from cxredge.cli.output import say
 
 WRITTEN_WHOLE = ("manifest", "selftest", "field-log")
 """Contracts with phones: nothing in them is left out."""
+MAX_BYTES = 1_000_000
+"""Of an earlier schema that is to be replaced: far more than ours have."""
 
 
 @click.command()
@@ -52,11 +54,13 @@ def schema(out: Path) -> None:
 
 def _foreign(file: Path, model: type[Any]) -> str | None:
     """A schema of another thing may be called the same: ours has the title of its model."""
-    import json
+    from cxredge import strict_json
+    from cxredge.errors import CxrError
+    from cxredge.files import read_bytes
 
     try:
-        tree = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        tree = strict_json.parse(read_bytes(file, MAX_BYTES), MAX_BYTES)
+    except (CxrError, ValueError):
         return file.name
     return None if isinstance(tree, dict) and tree.get("title") == model.__name__ else file.name
 

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from functools import partial
@@ -22,8 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import InputError
-from cxredge.files import canonical_json, check_replaceable, fresh_directory, sha256_bytes, write_text
+from cxredge import strict_json
+from cxredge.errors import CxrError, InputError
+from cxredge.files import canonical_json, check_replaceable, fresh_directory, read_bytes, sha256_bytes, write_text
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
@@ -34,6 +34,8 @@ FOLDER = "preprocess"
 VECTORS, DECISIONS = "vectors.json", "decisions.json"
 OWN = {VECTORS: "vectors", DECISIONS: "cases"}
 """Lists that are written, each with a key by which an earlier one is known."""
+MAX_BYTES = 4_000_000
+"""Of an earlier list that is to be replaced: far more than ours have."""
 PUT = re.compile(r"[0-9a-f]{16}\.[a-z0-9]{1,8}")
 """What files in the folder are called."""
 GREY_BOUND = 3
@@ -87,8 +89,8 @@ def _foreign_folder(folder: Path) -> str | None:
 
 def _foreign_list(file: Path, key: str) -> str | None:
     try:
-        tree = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        tree = strict_json.parse(read_bytes(file, MAX_BYTES), MAX_BYTES)
+    except (CxrError, ValueError):
         return file.name
     return None if isinstance(tree, dict) and key in tree else file.name
 
