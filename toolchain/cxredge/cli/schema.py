@@ -44,16 +44,20 @@ def schema(out: Path) -> None:
         "distill": DistillResults,
         "field-log": FieldLog,
     }
-    for name, model in models.items():
-        check_replaceable(out / f"{name}.schema.json", partial(_foreign, model=model))
-    for name, model in models.items():
-        schema = model.model_json_schema()
-        write_text(out / f"{name}.schema.json", canonical_json(_whole(schema) if name in WRITTEN_WHOLE else schema))
+    schemas = {name: model.model_json_schema() for name, model in models.items()}
+    schemas |= {name: _whole(schemas[name]) for name in WRITTEN_WHOLE}
+    for name, schema in schemas.items():
+        check_replaceable(out / f"{name}.schema.json", partial(_foreign, schema=schema))
+    for name, schema in schemas.items():
+        write_text(out / f"{name}.schema.json", canonical_json(schema))
         say(printable(str(out / f"{name}.schema.json")))
 
 
-def _foreign(file: Path, model: type[Any]) -> str | None:
-    """A schema of another thing may be called the same: ours has the title of its model."""
+def _foreign(file: Path, schema: dict[str, Any]) -> str | None:
+    """A schema of another thing may be called the same, and have the same title: ours has the same form.
+
+    An earlier version's has the same keys, and most of its properties are still those of ``schema``.
+    """
     from cxredge import strict_json
     from cxredge.errors import CxrError
     from cxredge.files import read_bytes
@@ -62,7 +66,11 @@ def _foreign(file: Path, model: type[Any]) -> str | None:
         tree = strict_json.parse(read_bytes(file, MAX_BYTES), MAX_BYTES)
     except (CxrError, ValueError):
         return file.name
-    return None if isinstance(tree, dict) and tree.get("title") == model.__name__ else file.name
+    if not isinstance(tree, dict) or tree.get("title") != schema["title"] or tree.keys() != schema.keys():
+        return file.name
+    then, now = tree["properties"], schema["properties"].keys()
+    shared = isinstance(then, dict) and len(now & then.keys()) * 2 > len(now | then.keys())
+    return None if shared else file.name
 
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:
