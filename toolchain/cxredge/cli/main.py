@@ -102,11 +102,22 @@ def main() -> None:
     try:
         stop_on_signals()
         prepare()
+        _keep_torch_from_making_a_folder()
         status = run(sys.argv[1:])
     except KeyboardInterrupt as stop:  # while the last word was said
         status = stopped_status(stop)
     # every file is closed by now; where torch was imported, taking the interpreter apart costs more than a film's run
     leave(status)
+
+
+def _keep_torch_from_making_a_folder() -> None:
+    """When it is imported it makes one for what it compiles among the temporary files, unless it is told of one.
+
+    Nothing is compiled here, so any that is there will do. ``tempfile`` knows more of them, and is slow to load.
+    """
+    folder = os.environ.get("TMPDIR") or "/tmp"
+    if os.path.isdir(folder):
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", folder)
 
 
 def run(arguments: Sequence[str]) -> int:
