@@ -43,6 +43,29 @@ def test_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Monkey
     assert list(tmp_path.iterdir()) == [goal]
 
 
+@pytest.mark.parametrize("links", [True, False], ids=["second names", "none"])
+def test_a_new_file_takes_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    """Also where a file system has no second names for a file."""
+
+    def link(*arguments: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not links:
+        monkeypatch.setattr(os, "link", link)
+    (tmp_path / "link").symlink_to("nothing")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("mine")
+    for name in ("link", "folder", "file"):
+        assert not files.write_new(tmp_path / name, b"x")
+    assert files.write_new(tmp_path / "new", b"x", 0o600)
+    assert not files.write_new(tmp_path / "new", b"y")
+    assert ((tmp_path / "new").read_bytes(), (tmp_path / "new").stat().st_mode & 0o777) == (b"x", 0o600)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder", "link", "new"]
+    with pytest.raises(InputError, match="PATH-WRITE"):
+        files.write_new(tmp_path / "file" / "below", b"x")
+
+
 def test_fresh_directory_swaps_whole(tmp_path: Path) -> None:
     goal = tmp_path / "bundle"
     for text in ("one", "two"):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from cxredge import trees
+from cxredge.errors import InputError
+from cxredge.files import write_text
 from support.deep_folder import deepen
 
 
@@ -95,3 +97,29 @@ def test_making_folders_is_as_with_mkdir(tmp_path: Path) -> None:
     for path, kind in ((tmp_path / "file", FileExistsError), (tmp_path / "file" / "x", NotADirectoryError)):
         with pytest.raises(kind):
             trees.make_folders(path)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["new", "a/b/c", "./a/../b"])
+def test_folders_are_not_made_for_ever_where_none_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """In a folder that was deleted every name is lacking, and its parent is there."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(FileNotFoundError):
+        trees.make_folders(Path(name))
+    with pytest.raises(InputError, match="PATH-WRITE"):
+        write_text(Path(name), "x")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc on this system")
+def test_nor_in_proc() -> None:
+    for name in ("/proc/cxredge", "/proc/cxredge/below"):
+        with pytest.raises(FileNotFoundError):
+            trees.make_folders(Path(name))
+        with pytest.raises(InputError, match="PATH-WRITE"):
+            write_text(Path(name), "x")

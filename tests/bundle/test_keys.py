@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
+import shutil
 import stat
 import subprocess
+import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import dh, dsa, ec, ed448, ed2551
 
 from cxredge.bundle import keys
 from cxredge.errors import InputError
-from cxredge.files import sha256_bytes
+from cxredge.files import sha256_bytes, write_new
 from support.hostile import CASES
 
 PEM = serialization.Encoding.PEM
@@ -52,6 +56,110 @@ def test_a_pair_is_never_overwritten(tmp_path: Path) -> None:
         assert caught.value.code == "KEY-EXISTS"
     assert (private.read_bytes(), public.read_bytes()) == before
     assert not (tmp_path / "other.pub").exists()
+
+
+def test_half_a_pair_is_told_as_such(tmp_path: Path) -> None:
+    """Of a keygen that was killed between the two: the public one is there first."""
+    private, public = keys.make_pair(tmp_path / "k", False)
+    before = public.read_bytes()
+    private.unlink()
+    with pytest.raises(InputError, match=r"KEY-EXISTS.*k\.pub is already there, without .*killed"):
+        keys.make_pair(tmp_path / "k", False)
+    assert public.read_bytes() == before
+    assert not private.exists()
+
+
+def between(monkeypatch: pytest.MonkeyPatch, suffix: str, meanwhile: Callable[[], object]) -> None:
+    """Something happens just before a file of a pair is put into its place."""
+
+    def write(goal: Path, *arguments: Any, **named: Any) -> bool:
+        if goal.suffix == suffix:
+            monkeypatch.undo()
+            meanwhile()
+        return write_new(goal, *arguments, **named)
+
+    monkeypatch.setattr(keys, "write_new", write)
+
+
+def test_who_comes_second_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another keygen is done after this one looked whether there is a pair."""
+    between(monkeypatch, ".pub", lambda: keys.make_pair(tmp_path / "k", False))
+    with pytest.raises(InputError, match="KEY-EXISTS"):
+        keys.make_pair(tmp_path / "k", True)
+    assert a_pair(tmp_path / "k")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("public_too", [False, True])
+def test_a_private_key_that_came_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, public_too: bool
+) -> None:
+    """And the public one of this pair goes, if it is still that: it would not fit."""
+    others = keys.make_pair(tmp_path / "others" / "k", False)
+
+    def meanwhile() -> None:
+        for file in others[: 1 + public_too]:
+            shutil.copy(file, tmp_path / file.name)
+
+    between(monkeypatch, ".key", meanwhile)
+    with pytest.raises(InputError, match=r"KEY-EXISTS.*k\.key"):
+        keys.make_pair(tmp_path / "k", False)
+    assert (tmp_path / "k.key").read_bytes() == others[0].read_bytes()
+    assert (tmp_path / "k.pub").exists() == public_too
+    assert not public_too or a_pair(tmp_path / "k")
+
+
+def test_a_private_key_that_cannot_be_written_leaves_no_public_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    between(monkeypatch, ".key", full)
+    with pytest.raises(OSError, match="full"):
+        keys.make_pair(tmp_path / "k", False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def a_pair(out: Path) -> bool:
+    key, marked = keys.read_private(out.with_name(f"{out.name}.key"))
+    public = keys.read_public(out.with_name(f"{out.name}.pub"))
+    return (keys.fingerprint(key.public_key()), marked) == (public.fingerprint, public.development)
+
+
+MAKER = """
+import sys
+from pathlib import Path
+from cxredge.bundle.keys import make_pair
+from cxredge.errors import InputError
+won = []
+sys.stdin.read()
+for number in range(40):
+    try:
+        make_pair(Path(sys.argv[1]) / str(number), False)
+        won.append(number)
+    except InputError as error:
+        assert error.code == "KEY-EXISTS"
+print(*won)
+"""
+
+
+def test_of_many_at_once_one_makes_the_pair(tmp_path: Path) -> None:
+    makers = [
+        subprocess.Popen(
+            [sys.executable, "-c", MAKER, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for maker in makers:
+        assert maker.stdin is not None
+        maker.stdin.close()
+        maker.stdin = None
+    said = [maker.communicate(timeout=120)[0] for maker in makers]
+    assert [maker.returncode for maker in makers] == [0] * 3
+    assert sorted(int(number) for words in said for number in words.split()) == list(range(40))
+    assert all(a_pair(tmp_path / str(number)) for number in range(40))
+    assert len(list(tmp_path.iterdir())) == 80
 
 
 def p384() -> ec.EllipticCurvePrivateKey:

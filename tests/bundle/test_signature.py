@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from cxredge import files
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.keys import PublicKey, make_pair, read_private, read_public
 from cxredge.bundle.sign import sign_bundle
@@ -177,6 +178,41 @@ def test_damaged_bundles_are_refused(signed: Path, signer: PublicKey, what: str)
     damage, code = DAMAGES[what]
     damage(signed)
     assert refused(signed, signer) == code
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["manifest.json", "MODEL_CARD.md", "a model"])
+def test_no_more_is_hashed_than_was_signed(
+    signed: Path, signer: PublicKey, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A sparse file has any length at no cost to whoever sends it."""
+    file = next((signed / "artifacts").rglob("*.tflite")) if name == "a model" else signed / name
+    os.truncate(file, 1 << 40)
+
+    def sha256_file(path: Path) -> str:
+        assert path.stat().st_size < 1 << 30, "it is too long to be read"
+        return files.sha256_file(path)
+
+    monkeypatch.setattr("cxredge.bundle.signature.sha256_file", sha256_file)
+    assert refused(signed, signer) == "SIGNATURE-HASH"
+
+
+def test_a_signed_folder_that_is_no_bundle_is_refused_by_its_manifest(
+    signed: Path, pair: tuple[Path, PublicKey]
+) -> None:
+    """Signed rightly: by a signer whose manifest is not one."""
+    private, public = pair
+    (signed / "manifest.json").write_text("[")
+    tree = statement(signed)
+    for entry in tree["predicate"]["resources"]:
+        if entry["name"] == "manifest.json":
+            entry["digest"] = sha256_bytes(b"[")
+    settle(tree)
+    sign_payload(signed, private, json.dumps(tree).encode())
+    tree = envelope(signed)
+    tree["verificationMaterial"]["publicKey"]["hint"] = public.fingerprint
+    write(signed, tree)
+    assert refused(signed, public) == "MANIFEST-SYNTAX"
 
 
 def edit(change: Callable[[Tree], object]) -> Callable[[Path], None]:

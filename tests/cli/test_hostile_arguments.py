@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from cxredge.cli.last_resort import last_resort
 from cxredge.cli.main import COMMANDS, run
 from support.bundles import V2
-from support.command import ROOT
+from support.command import CXREDGE, ROOT
 from support.unprivileged import give_up_overrides
 
 PROGRAM = [sys.executable, "-c", "from cxredge.cli.main import main; main()"]
@@ -85,6 +86,57 @@ def test_what_is_certain_is_said_so(
     monkeypatch.setattr("cxredge.workflows.doctor.checks", broken)
     assert run(["doctor"]) == status
     assert f"error [{code}]" in capsys.readouterr().err
+
+
+def test_the_last_resort_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder that is gone, a closed standard error, an exception that is broken itself."""
+
+    class Broken(OSError):
+        @property
+        def filename(self) -> str:  # type: ignore[override]
+            raise RuntimeError("broken")
+
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setenv("CXREDGE_TRACEBACK", "1")
+    with open(os.devnull, "w") as closed:
+        monkeypatch.setattr(sys, "stderr", closed)
+    for error, code in (
+        (FileNotFoundError(2, "No such file", "relative"), "PATH-REFUSED"),
+        (ValueError("x"), "INTERNAL"),
+        (Broken(2, "x", "y"), "INTERNAL"),
+    ):
+        assert last_resort(error, "`doctor`").code == code
+
+
+@pytest.mark.parametrize(
+    "command", ["doctor", "distill X", "thresholds X", "phantom q --patients 3", "nothing", "schema x"]
+)
+def test_in_a_working_folder_that_is_gone_every_command_is_refused_by_code(command: str, tmp_path: Path) -> None:
+    done = in_a_folder_that_is_gone(tmp_path, command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error [PATH-READ]: the working folder cannot be read: "), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "schema --help", "doctor -h"])
+def test_what_this_program_is_can_be_asked_anywhere(words: str, tmp_path: Path) -> None:
+    done = in_a_folder_that_is_gone(tmp_path, words)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def in_a_folder_that_is_gone(tmp_path: Path, words: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "gone").mkdir()
+    return subprocess.run(
+        ["bash", "-c", f"rmdir ../gone; '{CXREDGE}' {words}"],
+        cwd=tmp_path / "gone",
+        env={name: value for name, value in os.environ.items() if name != "CXR_DATA"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,20 @@ distill:
 """
 
 
+FLOUR = json.dumps(
+    {
+        "$defs": {},
+        "additionalProperties": False,
+        "description": "Of a cake.",
+        "properties": {"flour": {}, "name": {}},
+        "required": ["flour"],
+        "title": "Recipe",
+        "type": "object",
+    }
+)
+"""A schema that has the keys and the title of ours."""
+
+
 class Place:
     """Inputs of all commands in one folder. ``recipe`` lies where a build would put its bundle."""
 
@@ -298,6 +312,102 @@ def test_what_no_such_command_made_is_not_replaced(
     assert code_of(*words, folder / ".." / "mine") == code
 
 
+@pytest.mark.parametrize(
+    ("command", "name", "text"),
+    [
+        ("schema", "recipe.schema.json", '{"title": "Recipe"}'),
+        ("schema", "recipe.schema.json", '{"title": "Recipe", "properties": {"flour": {}, "name": {}}}'),
+        ("schema", "recipe.schema.json", FLOUR),
+        ("schema", "recipe.schema.json", FLOUR.replace('{"flour": {}, "name": {}}', "[]")),
+        ("vectors", "vectors.json", '{"vectors": [[1, 2]]}'),
+        ("vectors", "vectors.json", '{"vectors": 1, "grey_bound": 3, "films": [], "resizes": [], "refusals": [[1]]}'),
+        ("vectors", "vectors.json", '{"vectors": 1, "grey_bound": 3, "films": [], "resizes": [], "refusals": 7}'),
+        ("vectors", "decisions.json", '{"cases": [{"name": "Smith v. Jones", "decision": "dismissed"}]}'),
+        ("vectors", "decisions.json", '{"cases": [], "court": "appeal"}'),
+        ("vectors", "preprocess/0123456789abcdef.txt", "mine"),
+        ("vectors", "preprocess/0123456789abcdef.d/film.png", "mine"),
+    ],
+)
+def test_what_only_looks_like_an_earlier_result_is_not_replaced(at: Place, command: str, name: str, text: str) -> None:
+    """Other people's files have such names, keys and titles too."""
+    file = at.root / "mine" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    assert code_of(command, at.root / "mine") == "OUTPUT-FOREIGN"
+    assert tree(at.root / "mine") == {name: text.encode()}
+
+
+@pytest.mark.parametrize("name", ["model.auto.yaml", "tiny-0.0.1-precision.json"])
+@pytest.mark.parametrize("what", ["the recipe", "words", "a pipe", "too many bytes"])
+def test_a_search_replaces_nothing_that_no_search_wrote(at: Place, name: str, what: str) -> None:
+    """It is said before the search begins."""
+    goal = at.recipe / name
+    if what == "a pipe":
+        os.mkfifo(goal)
+    elif what == "too many bytes":
+        with goal.open("wb") as stream:
+            stream.truncate(1 << 40)
+    else:
+        goal.write_text((at.recipe / "model.yaml").read_text() if what == "the recipe" else '{"recipe": "flour"}')
+    assert code_of("build", at.recipe, "--precision", "auto", "--out", at.recipe) == "OUTPUT-FOREIGN"
+    assert os.path.lexists(goal)
+    assert not (at.root / "cache").exists()
+
+
+def test_a_search_replaces_what_an_earlier_one_wrote(at: Place) -> None:
+    from cxredge.evidence import PrecisionSearch
+    from cxredge.workflows.precision import HEADER, write_chosen
+
+    out = at.root / "new"
+    for name in ("tflite/fp32", "executorch/fp32"):
+        found = PrecisionSearch(recipe="tiny 0.0.1", attempts=(), chosen={name.partition("/")[0]: name}, keep_float={})
+        chosen = write_chosen(at.recipe, found, out)
+        assert chosen.read_text().count(HEADER) == 1
+        assert f"primary: {name}" in chosen.read_text()
+    # as the recipe of a further search, under another name
+    other = at.write_recipe("mine.yaml")
+    other.write_text(chosen.read_text())
+    assert write_chosen(other, found, out).read_text().count(HEADER) == 1
+    chosen.write_text(chosen.read_text().removeprefix(HEADER))
+    before = tree(at.root)
+    with pytest.raises(CxrError, match="OUTPUT-FOREIGN"):
+        write_chosen(at.recipe, found, out)
+    assert tree(at.root) == before
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("what", ["a pipe", "a link to a pipe", "a device", "too many bytes", "a folder"])
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("schema", "recipe.schema.json"),
+        ("schema", "field-log.schema.json"),
+        ("vectors", "vectors.json"),
+        ("vectors", "decisions.json"),
+        ("vectors", "preprocess"),
+        ("vectors", "preprocess/0123456789abcdef.u8"),
+    ],
+)
+def test_what_lies_at_an_output_is_read_within_bounds(at: Place, command: str, name: str, what: str) -> None:
+    """A pipe has no end, and nobody may ever write into it."""
+    goal = at.root / "mine" / name
+    goal.parent.mkdir(parents=True)
+    if what == "a device":
+        goal.symlink_to("/dev/zero")
+    elif what == "a folder":
+        mine(goal, "film.png")
+    elif what == "too many bytes":
+        with goal.open("wb") as stream:
+            stream.truncate(1 << 40)
+    else:
+        pipe = goal if what == "a pipe" else goal.with_name("pipe")
+        os.mkfifo(pipe)
+        if pipe != goal:
+            goal.symlink_to(pipe.name)
+    assert code_of(command, at.root / "mine") == "OUTPUT-FOREIGN"
+    assert os.path.lexists(goal)
+
+
 def test_phantoms_do_not_go_into_the_folder_where_one_stands(at: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(at.film.parent)
     before = tree(at.root)
@@ -331,5 +441,14 @@ def test_an_earlier_result_is_replaced(at: Place) -> None:
     for _ in range(2):
         cli.main(["schema", str(at.root / "new")], standalone_mode=False)
     assert len(list((at.root / "new").iterdir())) == 10
+    shutil.copytree(ROOT / "docs" / "schemas", at.root / "docs")
+    earlier = at.root / "docs" / "recipe.schema.json"
+    schema = json.loads(earlier.read_text())
+    schema["properties"].pop("version")
+    earlier.write_text(json.dumps(schema))
+    cli.main(["schema", str(at.root / "docs")], standalone_mode=False)
+    assert tree(at.root / "docs") == tree(at.root / "new")
+    for _ in range(2):
+        cli.main(["vectors", str(at.root / "vectors")], standalone_mode=False)
     cli.main(["phantom", str(mine(at.root / "empty")), "--patients", "3"], standalone_mode=False)
     assert (at.root / "empty" / "labels.csv").is_file()

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from cxredge.recipe_file import load_recipe
+from cxredge.workflows.precision import HEADER
 from support.command import Run
 from support.tiny_recipe import MAKER, READER, TINY, plant, write_weights
 
@@ -86,7 +87,7 @@ def test_a_planted_channel_is_rescued_written_back_and_built(cxredge: Run, tiny_
     assert [a["verdict"]["passed"] for a in search["attempts"]] == [False, True]
     assert set(search["attempts"][1]["keep_float"]) == {MAKER, READER}
     chosen = (folder / "model.auto.yaml").read_text()
-    assert chosen.startswith("# kept comment")
+    assert chosen.startswith(f"{HEADER}# kept comment\n")
     assert "executorch" not in chosen
     assert load_recipe(folder / "model.auto.yaml").keep_float == {
         "onnx/w8a8": tuple(name.replace(".", r"\.") for name in search["attempts"][1]["keep_float"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,6 +104,21 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> 
     file.write_text("mine")
     with pytest.raises(InputError, match="REPORT-FOLDER"):
         write_data(file, {})
+
+
+@pytest.mark.timeout(60)
+def test_what_is_called_like_results_is_read_within_bounds(tmp_path: Path) -> None:
+    folder = tmp_path / "report-data"
+    folder.mkdir()
+    results = folder / "results.json"
+    with results.open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(InputError, match="REPORT-FOLDER"):
+        write_data(folder, {})
+    results.unlink()
+    os.mkfifo(results)
+    with pytest.raises(InputError, match="REPORT-FOLDER"):
+        write_data(folder, {})
 
 
 def test_material_that_does_not_fit_is_refused() -> None:

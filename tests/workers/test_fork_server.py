@@ -14,7 +14,7 @@ import pytest
 
 from cxredge.errors import EnvironmentProblem
 from cxredge.recipe import Recipe
-from cxredge.workers.fork_server import ENVIRONMENT, ForkServer
+from cxredge.workers.fork_server import COMPILED, ENVIRONMENT, ForkServer
 from cxredge.workers.fork_server_process import SHARED
 from cxredge.workers.pool import cores
 from cxredge.workers.task import Task
@@ -52,7 +52,9 @@ def test_every_worker_is_a_fresh_process_of_its_own(stand_in: StandIn) -> None:
         assert n["forked"] is (stand_in.how == "fork")
         threads = str(max(1, cores() // 2))
         wanted = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-        assert {k: v for k, v in n["environment"].items() if k in wanted} == wanted
+        environment = n["environment"]
+        assert {k: v for k, v in environment.items() if k in wanted} == wanted
+        assert Path(environment[COMPILED]) == Path(environment["TMPDIR"])
     assert len({n["pid"] for n in notes}) == len({n["random"] for n in notes}) == 3
     assert len({n["parent"] for n in notes}) == 1
 
@@ -79,6 +81,33 @@ print(len(os.listdir("/proc/self/task")), [name for name in apart if name in sys
         [sys.executable, "-c", script], env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=True
     )
     assert done.stdout.split(maxsplit=1) == ["1", "[]\n"]
+
+
+@pytest.mark.parametrize("who", ["a command", "a fork server"])
+def test_importing_torch_leaves_no_folder_among_the_temporary_files(tmp_path: Path, who: str) -> None:
+    """It makes one for what it compiles, and nothing is compiled."""
+    ways = {
+        "a command": """
+import importlib, sys
+import click
+from cxredge.cli.main import cli, main
+command = click.Command("schema", callback=lambda: importlib.import_module("torch._dynamo"))
+cli.get_command = lambda *_: command
+sys.argv[1:] = ["schema"]
+main()
+""",
+        "a fork server": """
+import sys
+from cxredge.workers.fork_server import ForkServer
+with ForkServer([sys.executable, "-c", "import torch._dynamo"]) as server:
+    server.start()
+    sys.exit(server._process.wait())
+""",
+    }
+    environment = {name: value for name, value in os.environ.items() if name != COMPILED}
+    done = subprocess.run([sys.executable, "-c", ways[who]], env={**environment, "TMPDIR": str(tmp_path)}, check=False)
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fork_server_that_dies_is_the_error_of_every_job_not_done(stand_in: StandIn) -> None:

@@ -45,11 +45,33 @@ def test_folders_differ_by_names_and_bytes_but_not_by_a_signature(signed: Path) 
         compare(V2 / "bundle", signed)
 
 
-def test_a_build_that_fails_is_no_proof(tmp_path: Path) -> None:
+def recipe_without_weights(folder: Path) -> None:
     text = COMMON.format(name="fixture", backbone="timm/test_efficientnet", rank=2, side=64, digest="0" * 64) + FINDINGS
-    (tmp_path / "model.yaml").write_text(text)
+    folder.mkdir(exist_ok=True)
+    (folder / "model.yaml").write_text(text)
+
+
+def test_a_build_that_fails_is_no_proof(tmp_path: Path) -> None:
+    recipe_without_weights(tmp_path)
     with pytest.raises(InputError, match="REBUILD-FAILED"):
         rebuild(tmp_path, (), ())
+
+
+@pytest.mark.parametrize("name", ["-tiny", "--out", "--targets=x"])
+def test_a_place_that_begins_with_a_dash_is_no_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    """The build gets as far as in a folder of another name."""
+    recipe_without_weights(tmp_path / name)
+    recipe_without_weights(tmp_path / "plain")
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for place in ("plain", name):
+        with pytest.raises(InputError, match="REBUILD-FAILED"):
+            rebuild(Path(place), (), ())
+        said.append(capfd.readouterr().err.replace(name, "plain"))
+    assert said[0] == said[1]
+    assert "error [" in said[0]
 
 
 def test_a_given_bundle_must_be_whole(signed: Path, tmp_path: Path) -> None:

@@ -85,12 +85,27 @@ def write_bytes(goal: Path, data: bytes, mode: int = 0o644) -> None:
     """
     with writing(goal):
         _check_file(goal)
-        with scratch(goal.parent, goal.name) as folder:
-            fresh = folder / NEW
-            with open(fresh, "xb", opener=_owners) as stream:
-                stream.write(data)
-            os.chmod(fresh, mode)
+        with _beside(goal, data, mode) as fresh:
             os.replace(fresh, goal)
+
+
+def write_new(goal: Path, data: bytes, mode: int = 0o644) -> bool:
+    """``write_bytes`` where nothing is; False where something is, a link to nothing too, which then stays.
+
+    Of several processes that write there at once, one alone succeeds. Raises as ``write_bytes`` does.
+    """
+    with writing(goal), _beside(goal, data, mode) as fresh:
+        try:
+            os.link(fresh, goal)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without second names: an empty file of ours is a claim to the place
+            try:
+                os.close(_owners(os.fspath(goal), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            except FileExistsError:
+                return False
+            os.replace(fresh, goal)
+    return True
 
 
 def write_text(goal: Path, text: str) -> None:
@@ -154,6 +169,17 @@ def fresh_directory(
         check_replaceable(goal, foreign)
         with writing(goal):
             _put(fresh, goal, folder / OLD, settled)
+
+
+@contextmanager
+def _beside(goal: Path, data: bytes, mode: int) -> Iterator[Path]:
+    """A new file with ``data`` on the disk of ``goal``, in scratch space that goes with the block. Raises OSError."""
+    with scratch(goal.parent, goal.name) as folder:
+        fresh = folder / NEW
+        with open(fresh, "xb", opener=_owners) as stream:
+            stream.write(data)
+        os.chmod(fresh, mode)
+        yield fresh
 
 
 def _put(fresh: Path, goal: Path, old: Path, settled: Callable[[], bool]) -> None:

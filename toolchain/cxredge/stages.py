@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -24,7 +23,7 @@ from cxredge.errors import CxrError, InputError
 from cxredge.files import anything, canonical_json, fresh_directory, read_bytes, sha256_bytes, sha256_file, write_text
 from cxredge.path_errors import TYPED, shown, writing
 from cxredge.scratch import scratch, sweep
-from cxredge.trees import DEEPEST, TooManyFiles, make_folders, regular_files, remove_tree, scan
+from cxredge.trees import DEEPEST, TooManyFiles, make_folders, regular_files, scan
 
 STAGES = "stages"
 """Folder of all results in a store."""
@@ -33,7 +32,6 @@ MAX_FILES = 1_000_000
 """Files and folders of one result."""
 MAX_RECORD = 256 << 20
 """Bytes of its record: some hundred a file."""
-KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class Stage(ABC):
@@ -164,16 +162,16 @@ class Store(ABC):
 
 
 class Cache(Store):
-    """Results that stay for the next run, under ``CXR_CACHE``, else ``build/cache`` in the current folder."""
+    """Results that stay for the next run, under ``CXR_CACHE``, else ``build/cache`` in the current folder.
 
-    OLD_KINDS = ("artifacts", "films", "order", "outputs", "rounded", "self-test", "strangers")
+    That folder may hold other things, whatever they are called: only dead runs' scratch folders are removed from it.
+    """
 
     def __init__(self, root: Path | None = None) -> None:
         super().__init__(root or cache_folder())
         sweep(self.root)
         for kind in _folders(self.root / STAGES):
             sweep(kind)
-        self._sweep()
 
     def _has_impl(self, stage: Stage) -> bool:
         """Whether the files are those that were written, no more and no fewer, made from what its needs hold now."""
@@ -193,18 +191,6 @@ class Cache(Store):
             )
         except (OSError, CxrError, ValueError, KeyError, TooManyFiles):
             return False
-
-    def _sweep(self) -> None:
-        """Remove what versions before 0.2 kept directly under the root, and nothing that only has such a name."""
-        for kind in self.OLD_KINDS:
-            for folder in _folders(self.root / kind):
-                if KEY.fullmatch(folder.name) and (folder / RECORD).is_file():
-                    remove_tree(folder)
-            _remove_empty(self.root / kind)
-        for folder in _folders(self.root / "data"):
-            if re.fullmatch(r"phantom-[0-9a-f]{16}", folder.name):
-                remove_tree(folder)
-        _remove_empty(self.root / "data")
 
 
 class Scratch(Store):
@@ -245,11 +231,6 @@ def _folders(folder: Path) -> list[Path]:
             return [folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except OSError:
         return []
-
-
-def _remove_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()
 
 
 @lru_cache(maxsize=256)

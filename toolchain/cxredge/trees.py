@@ -84,15 +84,18 @@ def regular_files(top: Path, most: int) -> dict[str, Path]:
 def make_folders(folder: Path) -> None:
     """Make a folder and all that lead to it, as far as they are lacking. Raises OSError.
 
-    ``Path.mkdir`` and ``os.makedirs`` call themselves for each of them, and a path may have two thousand.
+    ``Path.mkdir`` and ``os.makedirs`` call themselves for each of them, and a path may have two thousand. Where nothing
+    can be made though the parent is there (in /proc, in a working folder that was deleted), the system says the same as
+    of a lacking parent: so each folder is tried twice at most.
     """
-    lacking = [folder]
+    lacking, tried = [folder], set[Path]()
     while lacking:
         try:
             os.mkdir(lacking[-1])
         except FileNotFoundError:
-            if lacking[-1].parent == lacking[-1]:
+            if lacking[-1].parent == lacking[-1] or lacking[-1] in tried:
                 raise
+            tried.add(lacking[-1])
             lacking.append(lacking[-1].parent)
             continue
         except FileExistsError:

@@ -6,6 +6,7 @@ no tool and no app can take it for a release key.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import stat
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
-from cxredge.files import open_regular, read_bytes, sha256_bytes, write_bytes
+from cxredge.files import open_regular, read_bytes, sha256_bytes, write_new
 from cxredge.path_errors import reading, shown
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ class PublicKey:
 def make_pair(out: Path, development: bool) -> tuple[Path, Path]:
     """Write a fresh pair as ``out.key`` (PKCS#8, mode 0600) and ``out.pub``; returns these two.
 
-    Raises InputError KEY-NAME when ``out`` names a folder, KEY-EXISTS when one of the two is there: a lost key cannot
-    be had back. What cannot be written raises what ``write_bytes`` raises.
+    The public key is written first: of two processes at once, whoever wrote it goes on, and one that is killed before
+    the private key leaves nothing that a bundle can have been signed with. Raises InputError KEY-NAME when ``out``
+    names a folder, KEY-EXISTS when one of the two is there: a lost key cannot be had back. What cannot be written
+    raises what ``write_new`` raises.
     """
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -61,12 +64,21 @@ def make_pair(out: Path, development: bool) -> tuple[Path, Path]:
     for path in (private, public):
         # a link that leads nowhere is there, too
         if os.path.lexists(path):
-            raise InputError("KEY-EXISTS", f"{shown(path)} is already there", "choose another name, or move it away")
+            raise _exists(private, public)
     key = ec.generate_private_key(ec.SECP256R1())
     mark = f"{DEVELOPMENT}\n".encode() if development else b""
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    write_bytes(private, mark + pem, mode=0o600)
-    write_bytes(public, mark + _pem(key.public_key()))
+    public_text = mark + _pem(key.public_key())
+    if not write_new(public, public_text):
+        raise _exists(private, public)
+    placed = False
+    try:
+        placed = write_new(private, mark + pem, mode=0o600)
+    finally:
+        if not placed:
+            _remove(public, public_text)
+    if not placed:
+        raise _exists(private, public)
     return private, public
 
 
@@ -119,6 +131,24 @@ def read_private(path: Path) -> tuple[EllipticCurvePrivateKey, bool]:
 def fingerprint(key: EllipticCurvePublicKey) -> str:
     """As in ``PublicKey``."""
     return sha256_bytes(_pem(key))
+
+
+def _exists(private: Path, public: Path) -> InputError:
+    if not os.path.lexists(private):
+        return InputError(
+            "KEY-EXISTS",
+            f"{shown(public)} is already there, without {shown(private)}: that is elsewhere, or being written now, or "
+            "was never written, as its keygen was killed",
+            "choose another name, or remove it if nobody has the private key of it",
+        )
+    return InputError("KEY-EXISTS", f"{shown(private)} is already there", "choose another name, or move it away")
+
+
+def _remove(file: Path, data: bytes) -> None:
+    """Remove what we just wrote, if it is still that."""
+    with contextlib.suppress(OSError, InputError):
+        if read_bytes(file, len(data)) == data:
+            file.unlink()
 
 
 def _pem(key: EllipticCurvePublicKey) -> bytes:

@@ -1,6 +1,7 @@
 """Checking a bundle's signature: who signed, and that every file is the one that they signed.
 
-Nothing of the bundle is parsed before that but the signature itself.
+Nothing of the bundle is parsed before that but the signature itself, then the manifest, which is held to the signature
+first: it says how long every file is, so that nobody's endless file is hashed.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from pathlib import Path
 
 from cxredge.bundle.bundle import is_bundle_path, read_manifest, walk_files
 from cxredge.bundle.keys import PublicKey
-from cxredge.bundle.manifest import SIGNATURE, Manifest
+from cxredge.bundle.manifest import FILE, SIGNATURE, Manifest, parse_manifest
+from cxredge.bundle.manifest import MAX_BYTES as MANIFEST_BYTES
 from cxredge.bundle.statement import MAX_BYTES, Envelope, read_envelope, read_statement
 from cxredge.errors import InputError
-from cxredge.files import read_bytes, sha256_file
+from cxredge.files import read_bytes, sha256_bytes, sha256_file
 from cxredge.path_errors import reading
 
 
@@ -28,7 +30,7 @@ class Signed:
 
 
 def verify_signature(folder: Path, keys: Sequence[PublicKey], not_before: str | None = None) -> Signed:
-    """Check signature, list of files and every hash, then the manifest. keys: at least one that may have signed.
+    """Check signature, list of files, every size and hash, then the manifest. keys: at least one that may have signed.
 
     not_before: least version of the model that is taken. Raises InputError SIGNATURE-MISSING, SIGNATURE-SYNTAX,
     SIGNATURE-KEY, SIGNATURE-WRONG, SIGNATURE-FILES, SIGNATURE-HASH, BUNDLE-ROLLBACK, and what ``read_manifest`` raises.
@@ -122,12 +124,23 @@ def _check_files(folder: Path, signed: dict[str, str]) -> None:
             f"{folder} does not hold the files that were signed (missing: {missing[:5]!a}, extra: {extra[:5]!a})",
             "get the bundle again from where it was signed",
         )
+    if FILE not in signed:
+        return  # no bundle, which whoever reads the manifest says
+    if sha256_bytes(read_bytes(folder / FILE, MANIFEST_BYTES)) != signed[FILE]:
+        raise _changed(folder, FILE)
+    sizes = {entry.path: entry.bytes for entry in parse_manifest(folder / FILE).files}
     for name, digest in signed.items():
+        if name not in sizes:
+            continue  # the manifest, or what is no file of a bundle, which whoever reads the manifest says
         with reading(folder / name):
-            found = sha256_file(folder / name)
-        if found != digest:
-            raise InputError(
-                "SIGNATURE-HASH",
-                f"{name} in {folder} is not the file that was signed",
-                "get the bundle again from where it was signed",
-            )
+            size = os.stat(folder / name).st_size
+        if size != sizes[name] or sha256_file(folder / name) != digest:
+            raise _changed(folder, name)
+
+
+def _changed(folder: Path, name: str) -> InputError:
+    return InputError(
+        "SIGNATURE-HASH",
+        f"{name} in {folder} is not the file that was signed",
+        "get the bundle again from where it was signed",
+    )

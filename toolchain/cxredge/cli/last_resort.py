@@ -5,6 +5,7 @@ The environment variable ``CXREDGE_TRACEBACK``, set to anything, prints the trac
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -23,10 +24,18 @@ VARIABLE = "CXREDGE_TRACEBACK"
 def last_resort(error: BaseException, command: str) -> CxrError:
     """``error`` as this product says no: by what it means where that is certain, else INTERNAL.
 
-    command: what a report calls it.
+    command: what a report calls it. Nothing is raised, whatever is broken: nobody is left to say it.
     """
     if os.environ.get(VARIABLE):
-        traceback.print_exception(error, file=sys.stderr)
+        with contextlib.suppress(Exception):  # standard error may be closed
+            traceback.print_exception(error, file=sys.stderr)
+    try:
+        return _refusal(error, command)
+    except Exception:
+        return _internal(f"{type(error).__name__} in a place that could not be told", command)
+
+
+def _refusal(error: BaseException, command: str) -> CxrError:
     if isinstance(error, MemoryError):
         return EnvironmentProblem("MEMORY-LOW", "this machine's memory is full", "close other programs, or give less")
     if isinstance(error, OSError) and not _is_ours(error.filename):
@@ -40,9 +49,13 @@ def last_resort(error: BaseException, command: str) -> CxrError:
         return EnvironmentProblem(
             "PACKAGE-IMPORT", f"a package does not import: {error}", "run `make setup`, then `cxredge doctor`"
         )
+    return _internal(f"{type(error).__name__} in {_place(error)}", command)
+
+
+def _internal(what: str, command: str) -> InternalError:
     return InternalError(
         "INTERNAL",
-        f"{type(error).__name__} in {_place(error)}, which no check foresaw",
+        f"{what}, which no check foresaw",
         f"report these lines: command {command}, cxredge {__version__}, Python {platform.python_version()} on "
         f"{platform.system()} {platform.machine()}; {VARIABLE}=1 prints the whole traceback, which may hold names of "
         "your files",
@@ -51,7 +64,15 @@ def last_resort(error: BaseException, command: str) -> CxrError:
 
 def _is_ours(filename: object) -> bool:
     """Whether a path is of the installed package: a file that it lacks is no fault of whoever calls it."""
-    return isinstance(filename, str | os.PathLike) and Path(filename).absolute().is_relative_to(PACKAGE)
+    return isinstance(filename, str | os.PathLike) and _absolute(filename).is_relative_to(PACKAGE)
+
+
+def _absolute(filename: str | os.PathLike[str]) -> Path:
+    """As it is where the working folder was deleted: what is called without one is then nowhere."""
+    try:
+        return Path(filename).absolute()
+    except OSError:
+        return Path(filename)
 
 
 def _of_a_path(path: str, error: OSError) -> CxrError:
@@ -81,7 +102,7 @@ def _place(error: BaseException) -> str:
     if not ours:
         return "no file of ours"
     last = ours[-1]
-    return f"{Path(last.filename).absolute().relative_to(PACKAGE.parent).as_posix()}:{last.lineno} ({last.name})"
+    return f"{_absolute(last.filename).relative_to(PACKAGE.parent).as_posix()}:{last.lineno} ({last.name})"
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -15,7 +16,8 @@ from cxredge.cli.last_resort import last_resort
 from cxredge.cli.limits import enough_files
 from cxredge.cli.output import flush, nobody_reads, say
 from cxredge.cli.stopping import stop_on_signals, stopped_status
-from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, CxrError, nearest
+from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, CxrError, InputError, nearest
+from cxredge.path_errors import TYPED
 
 # the one-line helps stand here so that `cxredge --help` imports no command
 COMMANDS = {
@@ -40,6 +42,10 @@ COMMANDS = {
     "schema": "Write the JSON Schemas of recipe, manifest, results and field log.",
     "vectors": "Write the vectors of preprocessing and decisions shared with Kotlin and Swift.",
 }
+
+
+ASKING = {"-h", "--help", "--version"}
+"""Words for which this program is only asked about itself: that goes anywhere."""
 
 
 class LazyGroup(click.Group):
@@ -97,6 +103,7 @@ def main() -> None:
     try:
         stop_on_signals()
         prepare()
+        _keep_torch_from_making_a_folder()
         status = run(sys.argv[1:])
     except KeyboardInterrupt as stop:  # while the last word was said
         status = stopped_status(stop)
@@ -104,10 +111,22 @@ def main() -> None:
     leave(status)
 
 
+def _keep_torch_from_making_a_folder() -> None:
+    """When it is imported it makes one for what it compiles among the temporary files, unless it is told of one.
+
+    Nothing is compiled here, so any that is there will do. ``tempfile`` knows more of them, and is slow to load.
+    """
+    folder = os.environ.get("TMPDIR") or "/tmp"
+    if os.path.isdir(folder):
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", folder)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command as it was typed, and give its exit status: no exception leaves this function."""
     try:
         enough_files()
+        if arguments and ASKING.isdisjoint(arguments):
+            _check_working_folder()
         # not click's own main: it takes whatever meets the end of a file for an interruption
         with cli.make_context("cxredge", list(arguments)) as context:
             status = cli.invoke(context)
@@ -127,6 +146,18 @@ def run(arguments: Sequence[str]) -> int:
         refusal = error if isinstance(error, CxrError) else last_resort(error, _named(arguments))
         return _told(refusal.text(), refusal.exit_code)
     return status if isinstance(status, int) else EXIT_GOOD
+
+
+def _check_working_folder() -> None:
+    """Raises InputError PATH-READ where it was deleted: libraries that are imported later end the process for it."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise InputError(
+            "PATH-READ",
+            f"the working folder cannot be read: {TYPED.get(error.errno or 0, error.strerror)}",
+            "change to a folder that is there",
+        ) from error
 
 
 def _named(arguments: Sequence[str]) -> str:

@@ -12,6 +12,8 @@ from cxredge.cli.output import say
 
 WRITTEN_WHOLE = ("manifest", "selftest", "field-log")
 """Contracts with phones: nothing in them is left out."""
+MAX_BYTES = 1_000_000
+"""Of an earlier schema that is to be replaced: far more than ours have."""
 
 
 @click.command()
@@ -42,23 +44,33 @@ def schema(out: Path) -> None:
         "distill": DistillResults,
         "field-log": FieldLog,
     }
-    for name, model in models.items():
-        check_replaceable(out / f"{name}.schema.json", partial(_foreign, model=model))
-    for name, model in models.items():
-        schema = model.model_json_schema()
-        write_text(out / f"{name}.schema.json", canonical_json(_whole(schema) if name in WRITTEN_WHOLE else schema))
+    schemas = {name: model.model_json_schema() for name, model in models.items()}
+    schemas |= {name: _whole(schemas[name]) for name in WRITTEN_WHOLE}
+    for name, schema in schemas.items():
+        check_replaceable(out / f"{name}.schema.json", partial(_foreign, schema=schema))
+    for name, schema in schemas.items():
+        write_text(out / f"{name}.schema.json", canonical_json(schema))
         say(printable(str(out / f"{name}.schema.json")))
 
 
-def _foreign(file: Path, model: type[Any]) -> str | None:
-    """A schema of another thing may be called the same: ours has the title of its model."""
-    import json
+def _foreign(file: Path, schema: dict[str, Any]) -> str | None:
+    """A schema of another thing may be called the same, and have the same title: ours has the same form.
+
+    An earlier version's has the same keys, and most of its properties are still those of ``schema``.
+    """
+    from cxredge import strict_json
+    from cxredge.errors import CxrError
+    from cxredge.files import read_bytes
 
     try:
-        tree = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        tree = strict_json.parse(read_bytes(file, MAX_BYTES), MAX_BYTES)
+    except (CxrError, ValueError):
         return file.name
-    return None if isinstance(tree, dict) and tree.get("title") == model.__name__ else file.name
+    if not isinstance(tree, dict) or tree.get("title") != schema["title"] or tree.keys() != schema.keys():
+        return file.name
+    then, now = tree["properties"], schema["properties"].keys()
+    shared = isinstance(then, dict) and len(now & then.keys()) * 2 > len(now | then.keys())
+    return None if shared else file.name
 
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from cxredge.cli.output import say
 )
 @click.option("--not-before", metavar="VERSION", help="Take no version of the model before this one, such as 1.2.0.")
 def verify_signature(bundle: Path, publics: tuple[Path, ...], not_before: str | None) -> None:
-    """Check BUNDLE's signature, its list of files and every hash, before anything else in it is parsed."""
+    """Check BUNDLE's signature, its list of files and every hash, before anything but its manifest is parsed."""
     import re
 
     from cxredge.bundle.keys import read_public

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from cxredge.errors import InputError
+from cxredge import strict_json
+from cxredge.errors import CxrError, InputError
 from cxredge.evidence_decisions import Confusion
-from cxredge.files import canonical_json, fresh_directory, not_empty, write_text
+from cxredge.files import canonical_json, fresh_directory, not_empty, read_bytes, write_text
 from cxredge.metrics import metrics_of
+from cxredge.parity.results_file import MAX_BYTES
 from cxredge.path_errors import writing
 from cxredge.report.material import ReportMaterial
 
@@ -67,8 +68,8 @@ def _foreign(folder: Path) -> str | None:
     if foreign := [name for name in names if name not in ours or not (folder / name).is_file()]:
         return foreign[0]
     try:
-        tree = json.loads((folder / RESULTS).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        tree = strict_json.parse(read_bytes(folder / RESULTS, MAX_BYTES), MAX_BYTES)
+    except (CxrError, ValueError):
         return names[0]
     return None if isinstance(tree, dict) and {"bundle", "verdicts"} <= tree.keys() else RESULTS
 

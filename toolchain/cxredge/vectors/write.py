@@ -13,17 +13,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import InputError
-from cxredge.files import canonical_json, check_replaceable, fresh_directory, sha256_bytes, write_text
+from cxredge import strict_json
+from cxredge.errors import CxrError, InputError
+from cxredge.files import canonical_json, check_replaceable, fresh_directory, read_bytes, sha256_bytes, write_text
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
@@ -32,10 +31,21 @@ from cxredge.vectors.films import films, refusals
 
 FOLDER = "preprocess"
 VECTORS, DECISIONS = "vectors.json", "decisions.json"
-OWN = {VECTORS: "vectors", DECISIONS: "cases"}
-"""Lists that are written, each with a key by which an earlier one is known."""
-PUT = re.compile(r"[0-9a-f]{16}\.[a-z0-9]{1,8}")
-"""What files in the folder are called."""
+ENTRIES = {
+    VECTORS: {
+        "films": {"name", "source", "spec", "exact", "stages"},
+        "resizes": {"input", "output"},
+        "refusals": {"name", "source", "spec", "code"},
+    },
+    DECISIONS: {"cases": {"name", "decision", "labels", "logits"}},
+}
+"""Lists in the two files, and the keys that every entry of each has: by these an earlier file is known."""
+HEAD = {VECTORS: {"vectors", "grey_bound"}, DECISIONS: set[str]()}
+"""Further keys of the two files."""
+MAX_BYTES = 4_000_000
+"""Of an earlier file that is to be replaced: far more than ours have."""
+PUT = re.compile(r"([0-9a-f]{16})\.[a-z0-9]{1,8}")
+"""What files in the folder are called: by the SHA-256 of what they hold."""
 GREY_BOUND = 3
 """Levels that a platform's JPEG decoder may differ from ours: a bound that we set, measured on no phone yet."""
 
@@ -63,8 +73,8 @@ def write_vectors(out: Path) -> int:
     a run that is killed between the two is told by the manifest's hashes. Raises InputError OUTPUT-FOREIGN where
     another file or folder would be replaced, PATH-WRITE, EnvironmentProblem DISK-*.
     """
-    for name, key in OWN.items():
-        check_replaceable(out / name, partial(_foreign_list, key=key))
+    for name in ENTRIES:
+        check_replaceable(out / name, _foreign_file)
     with fresh_directory(out / FOLDER, _foreign_folder) as folder:
         manifest = {
             "vectors": 1,
@@ -82,15 +92,35 @@ def write_vectors(out: Path) -> int:
 def _foreign_folder(folder: Path) -> str | None:
     if not folder.is_dir():
         return folder.name
-    return min((name for name in os.listdir(folder) if not PUT.fullmatch(name)), default=None)
+    return next((name for name in sorted(os.listdir(folder)) if not _is_put(folder / name)), None)
 
 
-def _foreign_list(file: Path, key: str) -> str | None:
+def _is_put(file: Path) -> bool:
+    """Whether a file holds what its name says, as ``_put`` writes it; a link, a folder or a pipe is none."""
+    named = PUT.fullmatch(file.name)
+    if named is None or file.is_symlink():
+        return False
     try:
-        tree = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        data = read_bytes(file, MAX_BYTES)
+    except CxrError:
+        return False
+    return len(data) <= MAX_BYTES and sha256_bytes(data).startswith(named[1])
+
+
+def _foreign_file(file: Path) -> str | None:
+    try:
+        tree = strict_json.parse(read_bytes(file, MAX_BYTES), MAX_BYTES)
+    except (CxrError, ValueError):
         return file.name
-    return None if isinstance(tree, dict) and key in tree else file.name
+    entries = ENTRIES[file.name]
+    if not isinstance(tree, dict) or tree.keys() != HEAD[file.name] | entries.keys():
+        return file.name
+    ours = all(_are_entries(tree[name], keys) for name, keys in entries.items())
+    return None if ours else file.name
+
+
+def _are_entries(found: object, keys: set[str]) -> bool:
+    return isinstance(found, list) and all(isinstance(entry, dict) and keys <= entry.keys() for entry in found)
 
 
 def _film(folder: Path, name: str, data: bytes, spec: InputSpec, exact: bool) -> dict[str, object]:

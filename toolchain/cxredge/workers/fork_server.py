@@ -34,6 +34,8 @@ COMMAND = (sys.executable, "-P", "-m", "cxredge.workers.fork_server_process", HO
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TEMPORARY = "tmp"
 """Beside a task's file, the folder for temporary files: what exporters and killed workers leave there goes with it."""
+COMPILED = "TORCHINDUCTOR_CACHE_DIR"
+"""Tells torch where to keep what it compiled."""
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "TOKENIZERS_PARALLELISM": "false",
@@ -76,7 +78,8 @@ class ForkServer:
                 stdout=self._said,
                 stderr=self._said,
                 start_new_session=True,
-                env={**os.environ, **ENVIRONMENT},
+                # torch makes this folder when it is imported, unless it is there; each worker is told its own
+                env={**os.environ, **ENVIRONMENT, COMPILED: tempfile.gettempdir()},
             )
 
     def worker(self, task: Path, stdout: int, stderr: int, threads: int) -> Worker:

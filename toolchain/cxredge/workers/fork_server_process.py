@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.workers.fork_server import TEMPORARY, THREADS, kill_group
+from cxredge.workers.fork_server import COMPILED, TEMPORARY, THREADS, kill_group
 from cxredge.workers.process_end import leave, to_its_end
 
 FRESH = (sys.executable, "-P", "-m", "cxredge.workers.worker")
@@ -99,7 +99,7 @@ def _be_worker(asked: dict[str, str], mine: list[int], others: list[int], fresh:
         for descriptor in (life, *others):
             os.close(descriptor)
         os.environ.update(dict.fromkeys(THREADS, str(asked["threads"])))
-        os.environ["TMPDIR"] = str(Path(asked["task"]).parent / TEMPORARY)
+        os.environ["TMPDIR"] = os.environ[COMPILED] = str(Path(asked["task"]).parent / TEMPORARY)
         tempfile.tempdir = None  # some import may have asked before
         if fresh:
             os.execv(fresh[0], [*fresh, asked["task"], str(server)])

@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from cxredge.errors import InputError
+from cxredge import strict_json, strict_yaml
+from cxredge.errors import CxrError, InputError
 from cxredge.evidence import PrecisionAttempt, PrecisionSearch
-from cxredge.files import canonical_json, write_text
+from cxredge.files import canonical_json, check_replaceable, read_bytes, write_text
 from cxredge.places import check_outputs
 from cxredge.recipe import Bundles, Recipe, recipe_path
 from cxredge.recipe_file import rewritten
@@ -30,6 +31,10 @@ from cxredge.workflows.stages.sensitivity import Sensitivity
 
 CHOSEN = "model.auto.yaml"
 """Beside the recipe that was searched, because it names the same weights."""
+HEADER = "# Chosen by cxredge build --precision auto, which replaces this file.\n"
+"""First line of it, by which a search knows an earlier one's."""
+MAX_SEARCH = 16_000_000
+"""Bytes of an earlier list of attempts that is to be replaced: far more than one has."""
 Climb = Generator[Rung, bool, Rung | None]
 
 
@@ -42,11 +47,14 @@ def search(
 
     An artifact that its target cannot make (an InputError of its own job) is an attempt that failed, and says why.
     Raises what else a build raises, and InputError PRECISION-GATES when the recipe bounds no scheme of a target.
-    Refuses before the first attempt what could not be written in the end (OUTPUT-IS-INPUT, PATH-WRITE).
+    Refuses before the first attempt what could not be written in the end (OUTPUT-IS-INPUT, PATH-WRITE), and what
+    would be replaced though no search wrote it (OUTPUT-FOREIGN).
     """
     pipeline = recipe_pipeline(place, targets, ())
     recipe = pipeline.recipe
-    check_outputs(_written(pipeline.file, f"{recipe.name} {recipe.version}", out), pipeline.inputs)
+    written = _written(pipeline.file, f"{recipe.name} {recipe.version}", out)
+    check_outputs(written, pipeline.inputs)
+    _check_replaceable(*written)
     wanted = list(dict.fromkeys(name.target for name in pipeline.names))
     integers = Pipeline(recipe, pipeline.file, tuple(ArtifactName.of(target, "w8a8") for target in wanted))
     store = Cache()
@@ -88,10 +96,12 @@ def write_chosen(place: Path, found: PrecisionSearch, out: Path) -> Path:
 
     This one lies beside the recipe; returns its place.
 
-    Targets for which nothing was chosen are left out. Raises InputError PRECISION-NONE when nothing was.
+    Targets for which nothing was chosen are left out. Raises InputError PRECISION-NONE when nothing was, OUTPUT-FOREIGN
+    where something else than an earlier search's would be replaced.
     """
     file = recipe_path(place)
     goal, attempts = _written(file, found.recipe, out)
+    _check_replaceable(goal, attempts)
     write_text(attempts, canonical_json(found.model_dump(mode="json")))
     if not found.chosen:
         raise InputError(
@@ -110,13 +120,35 @@ def write_chosen(place: Path, found: PrecisionSearch, out: Path) -> Path:
             moved = [_moved(name, found) for name in names]
             tree["bundles"][kind] = list(dict.fromkeys(name for name in moved if name is not None))
 
-    write_text(goal, rewritten(file, change))
+    # a recipe that was made from an earlier choice has the line already
+    write_text(goal, HEADER + rewritten(file, change).removeprefix(HEADER))
     return goal
 
 
 def _written(file: Path, recipe: str, out: Path) -> tuple[Path, Path]:
     """Where the chosen recipe goes, and the list of attempts. recipe: name and version."""
     return file.with_name(CHOSEN), out / f"{recipe.replace(' ', '-')}-precision.json"
+
+
+def _check_replaceable(goal: Path, attempts: Path) -> None:
+    check_replaceable(goal, _foreign_recipe)
+    check_replaceable(attempts, _foreign_search)
+
+
+def _foreign_recipe(file: Path) -> str | None:
+    try:
+        ours = read_bytes(file, strict_yaml.MAX_BYTES).startswith(HEADER.encode())
+    except CxrError:
+        ours = False
+    return None if ours else file.name
+
+
+def _foreign_search(file: Path) -> str | None:
+    try:
+        tree = strict_json.parse(read_bytes(file, MAX_SEARCH), MAX_SEARCH)
+    except (CxrError, ValueError):
+        tree = None
+    return None if isinstance(tree, dict) and tree.keys() == PrecisionSearch.model_fields.keys() else file.name
 
 
 def _moved(name: str, found: PrecisionSearch) -> str | None:

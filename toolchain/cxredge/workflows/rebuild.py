@@ -81,7 +81,8 @@ def _build(
     program = "from cxredge.cli.start import main; main()"
     out = work / "dist"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", program, "build", str(recipe_path(place)), "--out", str(out), *options],
+        # the place comes last: its name may begin with a dash
+        [sys.executable, "-P", "-c", program, "build", "--out", str(out), *options, "--", str(recipe_path(place))],
         env=environment,
         stdout=subprocess.DEVNULL,
         check=False,
