@@ -140,4 +140,4 @@ def test_no_class_is_called_what_a_film_without_one_is_called() -> None:
 
 
 def test_a_licence_is_one_line() -> None:
-    assert refused(CLASSES, "licence: Apache-2.0", 'licence: "a\\u001b[2J"').code == "RECIPE-VALUE"
+    assert refused(CLASSES, "licence: Apache-2.0", 'licence: "a\\u001b[2J"').code == "RECIPE-SYNTAX"

@@ -368,8 +368,9 @@ STATEMENTS: dict[str, tuple[Callable[[Tree], object], str]] = {
     "itself": (lambda t: t["predicate"]["resources"].append(resource("model.sig")), "SIGNATURE-FILES"),
     **{
         f"path {path!r}": (rename(path), "SIGNATURE-FILES")
-        for path in ("../card", "/etc/passwd", "a/../b", "./MODEL_CARD.md", "a//b", "a\\b", "", "C:x", "a\n", "\ud800")
+        for path in ("../card", "/etc/passwd", "a/../b", "./MODEL_CARD.md", "a//b", "a\\b", "", "C:x", "a\n")
     },
+    "half a character": (rename("\ud800"), "SIGNATURE-SYNTAX"),
 }
 
 

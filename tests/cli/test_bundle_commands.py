@@ -128,7 +128,7 @@ def test_predict_folder_goes_on_after_a_bad_film(built: Path, film: Path, cxredg
     ("arguments", "code"),
     [
         (("--artifact", "tflite/w8a9"), "BUNDLE-ARTIFACT"),
-        (("--label", "Cardiomegali"), "PREDICT-LABEL"),
+        (("--heatmap", "map.png", "--label", "Cardiomegali"), "PREDICT-LABEL"),
         (("--heatmap", "folder"), "PREDICT-HEATMAP"),
     ],
 )

@@ -27,6 +27,12 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SEED = 20261127
 
 
+def hearing() -> None:
+    """A shell that runs the tests in the background lets its children ignore signals, and that is inherited."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def test_the_installed_command_begins_there() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert scripts == {"cxredge": "cxredge.cli.start:main"}
@@ -35,7 +41,7 @@ def test_the_installed_command_begins_there() -> None:
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_within_the_imports(number: signal.Signals) -> None:
     command = [sys.executable, "-P", "-c", SLOW + START, str(int(number))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=hearing)
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", "")
 
 
@@ -56,7 +62,9 @@ def test_a_signal_at_any_moment(number: signal.Signals) -> None:
     )
     for _ in range(4):
         command = [sys.executable, "-P", "-c", program, "doctor"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hearing
+        ) as process:
             assert process.stdout is not None
             process.stdout.readline()
             time.sleep(lot.uniform(0, 0.5))

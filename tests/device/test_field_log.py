@@ -104,7 +104,6 @@ SCHEMA: dict[str, Change] = {
     "an escape": lambda t: t["device"].update(model="\x1b[2J"),
     "an escape of one character": lambda t: t["device"].update(model="\x9b2J"),
     "a line of its own": lambda t: t["device"].update(model="One\n"),
-    "half a character": lambda t: t["device"].update(model="\ud83d"),
     "features out of order": lambda t: t["device"].update(cpu_features=["b", "a"]),
     "a feature twice": lambda t: t["device"].update(cpu_features=["a", "a"]),
     "a feature in capitals": lambda t: t["device"].update(cpu_features=["A"]),
