@@ -16,7 +16,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from cxredge.errors import InputError
 from cxredge.images import dicom as module
-from cxredge.images import dicom_elements
+from cxredge.images import dicom_cut
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
 from cxredge.vectors.sources import dicom, jpeg, lut, scene
@@ -324,7 +324,7 @@ def test_a_deflated_bomb_is_refused_before_it_unpacks(monkeypatch: pytest.Monkey
 
     np.testing.assert_array_equal(read_film(deflated(body), SPEC), read_film(dicom(DEEP), SPEC))
     assert refused(deflated(body)[:-40]) == "IMG-TRUNCATED"
-    monkeypatch.setattr(dicom_elements, "MAX_FILE_BYTES", 1 << 20)
+    monkeypatch.setattr(dicom_cut, "MAX_FILE_BYTES", 1 << 20)
     assert refused(deflated(body + b"\0" * (2 << 20))) == "IMG-SIZE"
 
 

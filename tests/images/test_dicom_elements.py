@@ -221,6 +221,109 @@ def test_items_and_sequences_end_where_they_say(tag: bytes, more: int) -> None:
     assert code(file(IDENTITY + explicit(tag, b"SQ", early) + BODY)) == "IMG-DAMAGED"
 
 
+FALLING = explicit(b"\x28\0\x06\x30", b"OW", np.arange(4095, -1, -1, dtype="<u2").tobytes())
+RISING = explicit(b"\x28\0\x06\x30", b"OW", np.arange(4096, dtype="<u2").tobytes())
+DESCRIPTOR = b"\x28\0\x02\x30US\6\0" + struct.pack("<3H", 4096, 0, 12)
+
+
+def voi(inside: bytes, vr: bytes = b"SQ") -> bytes:
+    return IDENTITY + explicit(b"\x28\0\x10\x30", vr, ITEM + UNDEFINED + inside + ITEM_END + END, True) + BODY
+
+
+@pytest.mark.parametrize("vr", [b"OB", b"OW", b"UT", b"LT"])
+def test_no_table_is_hidden_in_an_element_without_a_length(vr: bytes) -> None:
+    """A reader that looks for the delimiter's bytes finds the one inside, and the table behind it."""
+    hidden = explicit(b"\x29\0\x11\x10", b"OB", END + DESCRIPTOR + FALLING)
+    private = explicit(b"\x29\0\x10\x10", vr, ITEM + struct.pack("<I", len(hidden)) + hidden + END, True)
+    film = file(voi(DESCRIPTOR + RISING + private))
+    if vr == b"LT":  # its length takes two bytes
+        assert code_or_none(film) is not None
+    else:
+        np.testing.assert_array_equal(read_film(film, SPEC), read_film(FILM, SPEC))
+
+
+def test_an_unknown_sequence_is_implicit_whatever_it_looks_like() -> None:
+    """PS3.5 6.2.2. Its first element has a length whose bytes are "US"."""
+    fake = DESCRIPTOR + FALLING
+    true = b"\x28\0\x02\x30\6\0\0\0" + struct.pack("<3H", 4096, 0, 12)
+    true += b"\x28\0\x06\x30" + struct.pack("<I", 8192) + np.arange(4096, dtype="<u2").tobytes()
+    length = 0x00045355
+    first = b"\x28\0\x01\0" + struct.pack("<I", length) + (b"\0\0\0\0" + fake).ljust(length, b"\0")
+    np.testing.assert_array_equal(read_film(file(voi(first + true, b"UN")), SPEC), read_film(FILM, SPEC))
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+@pytest.mark.parametrize("stated", [4096, 1 << 20, (1 << 32) - 2])
+def test_pixels_are_all_there_that_are_announced(stated: int, syntax: str) -> None:
+    at = BODY.index(b"\xe0\x7f\x10\x00OW\0\0")
+    longer = BODY[: at + 8] + struct.pack("<I", stated) + BODY[at + 12 :]
+    assert code(file(longer, syntax)) == ("IMG-SIZE" if stated > dicom_elements.MAX_PIXEL_BYTES else "IMG-TRUNCATED")
+
+
+def replaced(tag: bytes, element: bytes) -> bytes:
+    at = BODY.index(tag)
+    return BODY[:at] + element + BODY[at + 8 + int.from_bytes(BODY[at + 6 : at + 8], "little") :]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        IDENTITY + explicit(b"\x28\0\x10\x30", b"OB", DESCRIPTOR + RISING) + BODY,
+        b"\x28\0\x10\x30LO\4\0abcd" + BODY,
+        b"\x50\x20\x10\0LO\4\0abcd" + BODY,
+        voi(DESCRIPTOR + explicit(b"\x28\0\x06\x30", b"UN", bytes(8190))),
+        voi(DESCRIPTOR + b"\x28\0\x06\x30UL\x00\x40" + bytes(0x4000)),
+        voi(b"\x28\0\x02\x30UL\x0c\0" + struct.pack("<3I", 4096, 0, 12) + RISING),
+        replaced(b"\x28\0\x10\0US", b"\x28\0\x10\0IS\2\x0020"),
+        replaced(b"\x28\0\x10\0US", b"\x28\0\x10\0UL\4\0\x14\0\0\0"),
+        replaced(b"\x28\0\x04\0CS", b"\x28\0\x04\0LO\x0c\0MONOCHROME2 "),
+        b"\x28\0\x50\x10LO\4\x002048\x28\0\x51\x10LO\4\x004096" + BODY,
+        b"\x28\0\x50\x10DS\4\x001_00\x28\0\x51\x10DS\4\x004096" + BODY,
+        b"\x28\0\x50\x10DS\4\x001\xb2\xb3 \x28\0\x51\x10DS\4\x004096" + BODY,
+        b"\x28\0\x08\0IS\4\x000_1 " + BODY,
+        b"\x28\0\x08\0IS\4\x001.0 " + BODY,
+        BODY.replace(b"\xe0\x7f\x10\x00OW\0\0", b"\xe0\x7f\x10\x00UT\0\0"),
+        b"\xfe\xff\x0d\xe0\0\0\0\0" + BODY,
+        IDENTITY + EMPTY + BODY,
+        IDENTITY + END + BODY,
+        IDENTITY + b"\xe0\x7f\x08\0OF\0\0\4\0\0\0\0\0\0\0" + BODY,
+    ],
+)
+def test_an_element_has_its_own_representation(body: bytes) -> None:
+    """One reader makes a number of it, and another none, or another one."""
+    assert code(file(body)) in ("IMG-DAMAGED", "IMG-WINDOW", "IMG-NO-PIXELS")
+
+
+def test_what_is_empty_or_absent_has_its_default() -> None:
+    right = read_film(FILM, SPEC)
+    for body in (
+        replaced(b"\x28\0\x03\x01US", b""),
+        replaced(b"\x28\0\x02\0US", b""),
+        b"\x28\0\x08\0IS\2\0  " + BODY,
+        b"\x28\0\x08\0IS\2\0\0\0" + BODY,
+        b"\x28\0\x50\x10DS\0\0\x28\0\x51\x10DS\2\0  " + BODY,
+    ):
+        np.testing.assert_array_equal(read_film(file(body), SPEC), right)
+
+
+def test_a_compressed_icon_is_no_header() -> None:
+    """Its fragments are no elements (PS3.5 A.4), and hold anything."""
+    rng = np.random.default_rng(5)
+    fragment = b"\xff\xd8" + rng.integers(0, 256, 5000, np.uint8).tobytes()
+    pixels = EMPTY + ITEM + struct.pack("<I", len(fragment)) + fragment + END
+    icon = ITEM + UNDEFINED + explicit(b"\xe0\x7f\x10\x00", b"OB", pixels, True) + ITEM_END
+    sequence = explicit(b"\x88\0\x00\x02", b"SQ", icon + END, True)
+    for more in (sequence, explicit(b"\x09\0\x10\x10", b"OB", pixels, True)):
+        np.testing.assert_array_equal(read_film(file(IDENTITY + more + BODY), SPEC), read_film(FILM, SPEC))
+
+
+@pytest.mark.parametrize("vr", [b"UR", b"UC", b"OV", b"UV", b"OB"])
+def test_a_meta_group_may_have_any_representation(vr: bytes) -> None:
+    film = file(BODY)
+    extra = explicit(b"\x02\0\x26\0", vr, b"http://a.bc ")
+    np.testing.assert_array_equal(read_film(film[:132] + extra + film[132:], SPEC), read_film(FILM, SPEC))
+
+
 def test_a_transfer_syntax_is_given_once() -> None:
     second = b"\x02\0\x10\0UI" + struct.pack("<H", len(IMPLICIT) + 1) + IMPLICIT.encode() + b"\0"
     assert code(file(second + BODY)) == "IMG-SYNTAX"

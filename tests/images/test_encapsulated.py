@@ -114,6 +114,22 @@ def test_no_table_points_past_what_is_checked(pixels: bytes, extended: bytes | N
     assert code(file(JPEG, pixels, **more)) == right
 
 
+@pytest.mark.parametrize("length", [0x7FFFFF00, 0xFFFFFFFF, len(GOOD) + 200])
+def test_a_fragment_longer_than_the_file_hides_nothing(length: int) -> None:
+    """A decoder found the stream's end by itself, and what stood behind it changed the film."""
+    window = b"\x28\0\x50\x10DS\2\x0020\x28\0\x51\x10DS\2\x0040"
+    pixels = basic() + b"\xfe\xff\x00\xe0" + struct.pack("<I", length) + GOOD + b"\0" * (len(GOOD) % 2)
+    for behind in (b"", window):
+        assert code(file(JPEG, pixels) + behind) in ("IMG-TRUNCATED", "IMG-DAMAGED")
+
+
+def test_a_delimiter_may_be_missing_behind_whole_fragments() -> None:
+    right = np.asarray(Image.open(BytesIO(GOOD)))
+    np.testing.assert_array_equal(read_film(file(JPEG, WHOLE["no offsets"])[:-8], SPEC), right)
+    for cut in (4, 9, 30):
+        assert code(file(JPEG, WHOLE["no offsets"])[:-cut]) == "IMG-TRUNCATED"
+
+
 def test_a_run_length_frame_is_one_fragment() -> None:
     film = pydicom.dcmread(BytesIO(dicom(DEEP)))
     film.compress(RLELossless)

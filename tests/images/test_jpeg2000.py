@@ -76,9 +76,15 @@ BOMBS = {
     "a component of its own": siz(2048, 2048) + cod() + coc(0, 0, b"\x11") + tile_part(0) + END,
     "a tile of its own": siz(2048, 2048) + cod() + tile_part(0, cod(levels=0, precincts=b"\x11")) + END,
     "a component of a tile": siz(2048, 2048) + cod() + tile_part(0, coc(0, 0, b"\x11")) + END,
-    "the second tile-part": siz(2048, 2048) + cod() + tile_part(0) + tile_part(0, cod(precincts=b"\x11" * 6)) + END,
+    "many tiles of their own": siz(4352, 4096, (256, 256))
+    + cod()
+    + b"".join(tile_part(i, cod(levels=1)) for i in range(256))
+    + tile_part(256, cod(levels=1))
+    + END,
 }
 DAMAGED = {
+    "a style in a tile's second part": siz(64, 64) + cod() + tile_part(0) + tile_part(0, cod(levels=1)) + END,
+    "a style for a component that is not": siz(64, 64) + cod() + coc(1, 0, b"\x77") + tile_part(0) + END,
     "no header": b"",
     "SIZ alone": siz(64, 64),
     "no COD": siz(64, 64) + tile_part(0) + END,

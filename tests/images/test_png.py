@@ -50,6 +50,18 @@ WHOLE = {
     "opaque palette": (head(3), PLTE, chunk(b"tRNS", b"\xff" * 9), idat(PACKED), IEND),
     "ancillary chunks": (head(), chunk(b"tEXt", b"a\0b"), chunk(b"zzZz", b""), idat(PACKED), chunk(b"tIME", b""), IEND),
     "a palette that only suggests": (head(), PLTE, idat(PACKED), IEND),
+    "metadata that decoders refuse": (
+        head(),
+        chunk(b"iCCP", b"x\0\7nonsense"),
+        chunk(b"gAMA", b""),
+        chunk(b"pHYs", b"1"),
+        chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(3 << 20))),
+        chunk(b"fcTL", b""),
+        idat(PACKED),
+        chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(3 << 20))),
+        chunk(b"fdAT", b"1234"),
+        IEND,
+    ),
     "bytes behind the end": (head(), idat(PACKED), IEND, b"more"),
 }
 REFUSED = {

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.images.acquisition import check_acquisition
 from cxredge.images.codestream import Coding
-from cxredge.images.dicom_elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, cut_out, truncated
+from cxredge.images.dicom_cut import Cut, cut_out
+from cxredge.images.dicom_elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, LONG, PIXELS, truncated
 from cxredge.images.dicom_meaning import meaning_of, whole
 from cxredge.images.encapsulated import (
     BASELINE,
@@ -75,10 +76,12 @@ def read_dicom(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     # pydicom warns of every doubt about a file; the doubts that change pixels are refused below, by code
     with decoder_net(what, "DICOM file"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        film = _open(what, data)
+        film, cut = _open(what, data)
         samples = _check_header(what, film, spec)
         meaning = meaning_of(what, film)
-        stored, coding = _pixels(what, film, samples)
+        # both may be absent, and a decoder asks for them
+        film.SamplesPerPixel, film.PixelRepresentation = samples, int(meaning.signed)
+        stored, coding = _pixels(what, film, cut, samples)
     stored = _kept(what, stored, coding, meaning)
     if samples == 3 and spec.channels == 1:
         stored = one_channel(what, stored)
@@ -104,8 +107,8 @@ def _kept(what: str, stored: NDArray[np.integer], coding: Coding, meaning: Meani
     return stored
 
 
-def _open(what: str, data: bytes) -> FileDataset:
-    """Parse the elements that count, found by hand: some things have to be known before pydicom starts."""
+def _open(what: str, data: bytes) -> tuple[FileDataset, Cut]:
+    """The elements that count, found by hand and then parsed, and the pixels as they lie in the file."""
     import pydicom
 
     syntax, at = _transfer_syntax(what, data)
@@ -116,10 +119,11 @@ def _open(what: str, data: bytes) -> FileDataset:
             "convert the film to Explicit VR Little Endian",
             SYNTAXES,
         )
-    film = pydicom.dcmread(BytesIO(cut_out(what, data, at, syntax)))
-    if "PixelData" not in film:
-        _refuse_without_pixels(what, film, data)
-    return film
+    cut = cut_out(what, data, at, syntax)
+    film = pydicom.dcmread(BytesIO(cut.header))
+    if cut.pixels is None:
+        raise _without_pixels(what, film, data)
+    return film, cut
 
 
 def _transfer_syntax(what: str, data: bytes) -> tuple[str, int]:
@@ -131,7 +135,7 @@ def _transfer_syntax(what: str, data: bytes) -> tuple[str, int]:
     for _ in range(MAX_META):
         if data[at : at + 2] != b"\x02\x00" or at + 8 > len(data):
             break
-        long = data[at + 4 : at + 6] in (b"OB", b"OW", b"OF", b"SQ", b"UN", b"UT")
+        long = data[at + 4 : at + 6] in LONG
         start = at + (12 if long else 8)
         end = start + int.from_bytes(data[at + 8 : start] if long else data[at + 6 : start], "little")
         if data[at + 2 : at + 4] == b"\x10\x00":
@@ -142,15 +146,15 @@ def _transfer_syntax(what: str, data: bytes) -> tuple[str, int]:
     return syntax, at
 
 
-def _refuse_without_pixels(what: str, film: FileDataset, data: bytes) -> None:
+def _without_pixels(what: str, film: FileDataset, data: bytes) -> InputError:
     if "FloatPixelData" in film or "DoubleFloatPixelData" in film:
-        raise InputError(
+        return InputError(
             "IMG-DEPTH", f"{what} has floating-point pixels, which have no stored range", "export the film as integers"
         )
-    # pydicom drops an element that the file ends in, so the tag's own bytes tell the two cases apart
+    # an element that the file ends in is none, so the tag's own bytes tell the two cases apart
     if b"\xe0\x7f\x10\x00" in data or b"\x7f\xe0\x00\x10" in data:
-        raise truncated(what)
-    raise InputError(
+        return truncated(what)
+    return InputError(
         "IMG-NO-PIXELS",
         f"{what} has no pixel data (modality {str(film.get('Modality', 'unknown'))[:16]})",
         "choose the image itself, not a plan, report or presentation state; copy it again if it was cut short",
@@ -218,28 +222,32 @@ def _check_colour(what: str, film: FileDataset, spec: InputSpec, samples: int, p
     return 3
 
 
-def _pixels(what: str, film: FileDataset, samples: int) -> tuple[NDArray[np.integer], Coding]:
+def _pixels(what: str, film: FileDataset, cut: Cut, samples: int) -> tuple[NDArray[np.integer], Coding]:
     """Stored values as pydicom decodes them, integers [rows, columns] or [rows, columns, 3], and their coding."""
+    from pydicom.encaps import encapsulate
     from pydicom.pixels import pixel_array
 
-    syntax = str(film.file_meta.TransferSyntaxUID)
-    plugin = SYNTAXES[syntax]
+    plugin = SYNTAXES[str(film.file_meta.TransferSyntaxUID)]
     coding: Coding = "lossless"
     if plugin:
-        coding = hold_frame(what, film, samples)
+        stream, coding = hold_frame(what, film, cut.fragments, samples)
+        film.add_new(PIXELS, "OB", encapsulate([stream]))
+        film["PixelData"].is_undefined_length = True
     else:
+        pixels = bytes(cut.pixels or b"")
         expected = film.Rows * film.Columns * samples * film.BitsAllocated // 8
-        if len(film.PixelData) < expected:
+        if len(pixels) < expected:
             raise truncated(what)
         # the byte that makes an odd length even may be any; some writers fill up to a block, with zeros
         even = expected + expected % 2
-        if film.PixelData.count(0, even) < len(film.PixelData) - even:
+        if pixels.count(0, even) < len(pixels) - even:
             raise InputError(
                 "IMG-DAMAGED",
-                f"{what} has {len(film.PixelData)} bytes of pixels where its header says {expected}, and what stands "
-                "behind them is not zero",
+                f"{what} has {len(pixels)} bytes of pixels where its header says {expected}, and what stands behind is "
+                "not zero",
                 "export the film again",
             )
+        film.add_new(PIXELS, cut.pixel_vr, pixels)
     # pydicom's own correction of unused bits leaves JPEG 2000 and JPEG-LS out and spoils lossy overshoot
     stored: NDArray[np.integer] = pixel_array(
         film, decoding_plugin=plugin, correct_unused_bits=False, allow_excess_frames=False

@@ -1,19 +1,18 @@
-"""The elements of a DICOM file that count, cut out under bounds before pydicom sees anything.
+"""The elements of a DICOM file that count, found under bounds before pydicom sees anything.
 
 A header can say "two hundred thousand items" in three kilobytes, and whatever builds an object of each is lost. So the
-data set is walked once (PS3.5 7) without building anything, up to its pixels; what an image needs is copied, and the
-rest is passed over. An element that counts stands in a data set once, and before the pixels (7.1); of two, readers take
-either. What else stands behind the pixels may be anything. The Kotlin twin walks alike.
+data set is walked once (PS3.5 7) without building anything, up to its pixels; where the elements lie that an image
+needs is noted, and the rest is passed over. An element that counts stands in a data set once, and before the pixels
+(7.1); of two, readers take either. What else stands behind the pixels may be anything. The Kotlin twin walks alike.
 """
 
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import dataclass
 
 from cxredge.errors import InputError
-from cxredge.images.refuse import MAX_FILE_BYTES
+from cxredge.images.refuse import MAX_PIXELS
 
 MAX_ELEMENTS = 100_000
 """Most elements and items of a header, those of sequences counted too: a film's has some hundred."""
@@ -26,6 +25,9 @@ MAX_VALUE = 1 << 20
 
 MAX_BEHIND = 1 << 20
 """Most bytes behind the pixels that are looked at for what should stand before them."""
+
+MAX_PIXEL_BYTES = 3 * MAX_PIXELS + 65_536
+"""Most bytes of pixels that are not compressed: three samples of 8 bits, or one of 16, and some padding."""
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
@@ -46,7 +48,7 @@ _COUNTS = _SEQUENCES | frozenset(
     }
 )
 _ONCE = _COUNTS | {*_FLOAT_PIXELS, PIXELS}
-_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations whose length takes four bytes (PS3.5 7.1.2)."""
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
@@ -63,45 +65,18 @@ class _Lead:
     length: int
 
 
-def cut_out(what: str, data: bytes, at: int, syntax: str) -> bytes:
-    """A DICOM file of the elements that count, and of the pixels as they are; deflated becomes explicit little endian.
+@dataclass(frozen=True)
+class Element:
+    """An element that counts. start, end: of its value; vr: None where it is implicit.
 
-    data: a whole file; at: where its data set begins; syntax: its transfer syntax. Of a file that is cut, what is left.
-    Raises InputError IMG-SIZE (beyond the bounds above, or unpacking to ``MAX_FILE_BYTES``), IMG-TRUNCATED (deflated
-    data that ends early), IMG-DAMAGED (no sequence of items where one is announced, or of another length, a value above
-    ``MAX_VALUE``, an element that counts twice in one data set or item, or behind the pixels, or that pydicom could
-    take for another one: an implicit one among explicit ones, or a value representation that is none).
+    items: of a sequence, the elements that count of its first two items.
     """
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS) if syntax == DEFLATED else None
-    body = memoryview(data[at:] if inflater is None else inflater.decompress(data[at:], MAX_HEADER_BYTES))
-    walk = _Walk(what, body, syntax)
-    walk.data_set()
-    if inflater is not None:
-        body = memoryview(_inflate_on(what, inflater, bytes(body), walk.pixels_end + MAX_BEHIND))
-    kept = [bytes(body[start:end]) for start, end in walk.kept]
-    if walk.pixels is not None:
-        walk.hold_behind(body[walk.pixels_end : walk.pixels_end + MAX_BEHIND])
-        kept.append(bytes(body[walk.pixels : walk.pixels_end]))
-    uid = (EXPLICIT if inflater is not None else syntax).encode()
-    uid += b"\0" * (len(uid) % 2)
-    meta = b"\x02\x00\x10\x00UI" + struct.pack("<H", len(uid)) + uid
-    return b"\0" * 128 + b"DICM" + meta + walk.first() + b"".join(kept)
 
-
-def _inflate_on(what: str, inflater: zlib._Decompress, head: bytes, wanted: int) -> bytes:
-    """Inflate to the end, keeping ``wanted`` bytes only."""
-    parts, size = [head], len(head)
-    while True:
-        if size >= MAX_FILE_BYTES:
-            raise InputError("IMG-SIZE", f"{what} unpacks to {MAX_FILE_BYTES} bytes or more", "give one film")
-        if inflater.eof:
-            return b"".join(parts)
-        part = inflater.decompress(inflater.unconsumed_tail, 1 << 20)
-        if not (part or inflater.unconsumed_tail or inflater.eof):
-            raise truncated(what)
-        if size < wanted:
-            parts.append(part)
-        size += len(part)
+    tag: int
+    vr: bytes | None
+    start: int
+    end: int
+    items: tuple[tuple[Element, ...], ...] = ()
 
 
 def truncated(what: str) -> InputError:
@@ -109,84 +84,101 @@ def truncated(what: str) -> InputError:
     return InputError("IMG-TRUNCATED", f"{what} ends before its pixel data does", "copy the file again")
 
 
-def _name(tag: int) -> str:
+def name(tag: int) -> str:
+    """As documents write it."""
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-class _Walk:
+class Walk:
     """One walk over a data set.
 
-    kept: what counts, as (start, end); pixels: where their element begins; pixels_end: where it ends, which lies behind
-    the end of a file that is cut.
+    kept: what counts; pixels: their element, whose end lies behind the end of a file that is cut; fragments: where
+    those of compressed pixels lie, the table of offsets first; end: behind the pixels. Raises InputError IMG-SIZE
+    (beyond the bounds above), IMG-TRUNCATED (fragments that end early), IMG-DAMAGED (no sequence of items where one is
+    announced, or of another length, a value above ``MAX_VALUE``, a delimiter outside of any sequence, an element that
+    counts twice in one data set or item, or behind the pixels, or that readers take for another one: an implicit one
+    among explicit ones, or a value representation that is none).
     """
 
     def __init__(self, what: str, body: memoryview, syntax: str) -> None:
-        self.kept: list[tuple[int, int]] = []
-        self.pixels: int | None = None
-        self.pixels_end = 0
+        self.kept: list[Element] = []
+        self.pixels: Element | None = None
+        self.fragments: list[tuple[int, int]] | None = None
+        self.end = 0
+        self.order = ">" if syntax == BIG_ENDIAN else "<"
         self._what = what
         self._body = body
-        self._order = ">" if syntax == BIG_ENDIAN else "<"
         self._implicit = syntax == IMPLICIT
         self._native = syntax in (IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN)
         self._at = 0
         self._counted = 0
 
-    def first(self) -> bytes:
-        """An element that says nothing: pydicom takes from the first one whether all others are implicit."""
-        vr = struct.pack(f"{self._order}I", 4) if self._implicit else b"UL" + struct.pack(f"{self._order}H", 4)
-        return struct.pack(f"{self._order}HH", 0x0008, 0x0000) + vr + bytes(4)
+    def data_set(self) -> None:
+        """Walk to the pixels, or to the end where there are none."""
+        guess = True
+        seen: set[int] = set()
+        try:
+            while True:
+                lead = self._lead(self._implicit, guess)
+                if guess:
+                    self._implicit = lead.vr is None
+                guess = False
+                if lead.tag >> 16 == 0xFFFE:
+                    raise self._damaged("a delimiter stands outside of any sequence")
+                self._once(lead.tag, seen)
+                self._explicit(lead, self._implicit or lead.tag not in _ONCE)
+                if lead.tag == PIXELS:
+                    self._to_the_end_of_pixels(lead)
+                    return
+                element = self._pass(lead, self._implicit, 0)
+                if element is not None:
+                    self.kept.append(element)
+        except _End:
+            return
 
     def hold_behind(self, behind: memoryview) -> None:
         """Refuse elements that count behind the pixels."""
-        walk = _Walk(self._what, behind, "")
-        walk._order, walk._implicit = self._order, self._implicit
+        walk = Walk(self._what, behind, "")
+        walk.order, walk._implicit = self.order, self._implicit
         try:
             while (lead := walk._lead(walk._implicit)).tag not in _ONCE:
                 walk._pass(lead, walk._implicit, 0)
         except (_End, InputError):
             return
-        raise self._damaged(f"its element {_name(lead.tag)} stands behind its pixels, where readers differ")
+        raise self._damaged(f"its element {name(lead.tag)} stands behind its pixels, where readers differ")
 
-    def data_set(self) -> None:
-        """Walk to the pixels, or to the end where there are none."""
-        try:
-            guess = True
-            seen: set[int] = set()
-            while self.pixels is None:
-                start = self._at
-                lead = self._lead(self._implicit, guess)
-                if guess:
-                    self._implicit = lead.vr is None
-                guess = False
-                self._once(lead.tag, seen)
-                if lead.tag == PIXELS:
-                    self.pixels = start
-                    undefined = lead.length == _UNDEFINED
-                    if undefined and self._native:
-                        raise self._damaged("its pixels have no length, and are not compressed")
-                    self.pixels_end = self._behind_fragments() if undefined else self._at + lead.length
-                    return
-                self._explicit(lead, self._implicit or lead.tag not in _ONCE)
-                self._pass(lead, self._implicit, 0)
-                if lead.tag in _ONCE:
-                    self.kept.append((start, self._at))
-        except _End:
-            return
+    def _to_the_end_of_pixels(self, lead: _Lead) -> None:
+        start = self._at
+        end = None if lead.length == _UNDEFINED else start + lead.length
+        if self._native and end is None:
+            raise self._damaged("its pixels have no length, and are not compressed")
+        if self._native and lead.length > MAX_PIXEL_BYTES:
+            raise self._large(f"announces {lead.length} bytes of pixels")
+        if not self._native:
+            self.fragments = self._pass_fragments(end)
+            end = self._at
+        self.end = end or 0
+        self.pixels = Element(PIXELS, lead.vr, start, self.end)
 
-    def _behind_fragments(self) -> int:
-        """End of encapsulated pixels (PS3.5 A.4), or of the file where what ends them is missing."""
-        at = self._at
-        while at + 8 <= len(self._body):
-            group, element, length = struct.unpack(f"{self._order}HHI", self._body[at : at + 8])
+    def _pass_fragments(self, end: int | None) -> list[tuple[int, int]]:
+        """Values of the items of compressed pixels (PS3.5 A.4); a file may end behind the last without a delimiter."""
+        found = []
+        while self._at != len(self._body) if end is None else self._at < end:
+            if self._at + 8 > len(self._body):
+                raise truncated(self._what)
+            head = self._body[self._at : self._at + 8]
+            group, element, length = struct.unpack(f"{self.order}HHI", head)
             self._count()
-            at += 8
+            self._at += 8
             if (group << 16 | element) == _SEQUENCE_END:
-                return at
-            if (group << 16 | element) != _ITEM:
                 break
-            at += length
-        return len(self._body)
+            if (group << 16 | element) != _ITEM or length == _UNDEFINED:
+                raise self._damaged("its compressed pixels are not in fragments")
+            if self._at + length > len(self._body):
+                raise truncated(self._what)
+            found.append((self._at, self._at + length))
+            self._at += length
+        return found
 
     def _lead(self, implicit: bool, guess: bool = False) -> _Lead:
         """An element's head.
@@ -195,7 +187,7 @@ class _Walk:
         says which of the two the whole of it is (``guess``), whatever the syntax: both kinds of wrong files exist.
         """
         head = self._bytes(8)
-        group, element = struct.unpack(f"{self._order}HH", head[:4])
+        group, element = struct.unpack(f"{self.order}HH", head[:4])
         tag = group << 16 | element
         if tag not in (_ITEM_END, _SEQUENCE_END):
             self._count()
@@ -204,29 +196,43 @@ class _Walk:
         if group != 0xFFFE and not (implicit or guess or capitals) and b"AA" <= vr <= b"ZZ":
             raise self._damaged("one of its elements has a value representation that is none")
         if group == 0xFFFE or not capitals or (implicit and not guess):
-            return _Lead(tag, None, struct.unpack(f"{self._order}I", head[4:])[0])
-        if vr in _LONG:
-            return _Lead(tag, vr, struct.unpack(f"{self._order}I", self._bytes(4))[0])
-        return _Lead(tag, vr, struct.unpack(f"{self._order}H", head[6:])[0])
+            return _Lead(tag, None, struct.unpack(f"{self.order}I", head[4:])[0])
+        if vr in LONG:
+            return _Lead(tag, vr, struct.unpack(f"{self.order}I", self._bytes(4))[0])
+        return _Lead(tag, vr, struct.unpack(f"{self.order}H", head[6:])[0])
 
-    def _pass(self, lead: _Lead, implicit: bool, depth: int, counts: bool = False) -> None:
+    def _pass(self, lead: _Lead, implicit: bool, depth: int, counts: bool = False) -> Element | None:
         """Go behind an element; sequences are looked through, for what is in them counts towards the bounds."""
-        unsaid = lead.vr in (None, b"UN")
-        sequence = lead.vr == b"SQ" or (unsaid and lead.tag in _SEQUENCES)
-        if sequence or lead.length == _UNDEFINED:
-            self._sequence(lead, implicit, depth, counts)
-            return
-        if lead.tag in _COUNTS and lead.length > MAX_VALUE:
+        start = self._at
+        items: tuple[tuple[Element, ...], ...] = ()
+        if lead.vr == b"SQ" or (lead.vr in (None, b"UN") and (lead.tag in _SEQUENCES or lead.length == _UNDEFINED)):
+            items = self._sequence(lead, implicit, depth, counts)
+        elif lead.length == _UNDEFINED:
+            self._opaque()
+        elif lead.tag in _COUNTS and lead.length > MAX_VALUE:
             raise self._damaged(f"one of its elements has {lead.length} bytes")
-        self._skip(lead.length)
+        else:
+            self._skip(lead.length)
+        return Element(lead.tag, lead.vr, start, self._at, items) if lead.tag in _ONCE else None
 
-    def _sequence(self, lead: _Lead, implicit: bool, depth: int, counts: bool) -> None:
+    def _opaque(self) -> None:
+        """Fragments of whatever it is (a compressed icon, say): what is in them is no element."""
+        while True:
+            item = self._lead(implicit=True)
+            if item.tag == _SEQUENCE_END:
+                return
+            if item.tag != _ITEM or item.length == _UNDEFINED:
+                raise self._damaged("one of its elements has neither a length nor fragments")
+            self._skip(item.length)
+
+    def _sequence(self, lead: _Lead, implicit: bool, depth: int, counts: bool) -> tuple[tuple[Element, ...], ...]:
         if depth == MAX_DEPTH:
             raise self._large(f"nests sequences more than {MAX_DEPTH} deep")
         end = None if lead.length == _UNDEFINED else self._at + lead.length
         # PS3.5 6.2.2: an unknown value of undefined length is implicit inside
         inside = implicit or lead.vr == b"UN"
         counts = counts or lead.tag in _SEQUENCES
+        items: list[tuple[Element, ...]] = []
         while end is None or self._at < end:
             item = self._lead(implicit=True)
             if item.tag == _SEQUENCE_END:
@@ -235,15 +241,20 @@ class _Walk:
                 raise self._damaged("one of its sequences holds something else than items")
             behind = None if item.length == _UNDEFINED else self._at + item.length
             seen: set[int] = set()
+            kept = []
             while behind is None or self._at < behind:
                 inner = self._lead(inside)
                 if inner.tag == _ITEM_END:
                     break
                 self._once(inner.tag, seen)
                 self._explicit(inner, inside or not counts)
-                self._pass(inner, inside, depth + 1, counts)
+                if (element := self._pass(inner, inside, depth + 1, counts)) is not None:
+                    kept.append(element)
             self._hold_end(behind)
+            if len(items) < 2:
+                items.append(tuple(kept))
         self._hold_end(end)
+        return tuple(items)
 
     def _hold_end(self, end: int | None) -> None:
         if end is not None and self._at != end:
@@ -255,7 +266,7 @@ class _Walk:
 
     def _once(self, tag: int, seen: set[int]) -> None:
         if tag in seen:
-            raise self._damaged(f"its element {_name(tag)} stands twice in one place, where readers differ")
+            raise self._damaged(f"its element {name(tag)} stands twice in one place, where readers differ")
         if tag in _ONCE:
             seen.add(tag)
 

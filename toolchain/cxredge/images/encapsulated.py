@@ -1,4 +1,4 @@
-"""The one compressed frame of a DICOM file: taken out of its fragments, held against the header, and put back alone.
+"""The one compressed frame of a DICOM file: taken out of its fragments, and held against the header.
 
 An offset table may point elsewhere than to where the pixels begin, and then a decoder looks at other bytes than whoever
 checked them. So the stream that was checked is the only one that is left for the decoder. Whether it is lossless is
@@ -7,7 +7,7 @@ taken from the stream, not from the transfer syntax, which is only what somebody
 
 from __future__ import annotations
 
-from io import BytesIO
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
@@ -28,57 +28,46 @@ JPEG_2000_LOSSLESS, JPEG_2000 = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.9
 LOSSLESS = (RLE, LOSSLESS_JPEG, LOSSLESS_JPEG_SV1, JPEG_LS, JPEG_2000_LOSSLESS)
 
 
-def hold_frame(what: str, film: FileDataset, samples: int) -> Coding:
-    """Hold a film's compressed pixels against its header, and leave nothing but them in ``film.PixelData``.
+def hold_frame(what: str, film: FileDataset, fragments: Sequence[memoryview], samples: int) -> tuple[bytes, Coding]:
+    """The stream of a film's only frame, held against its header, and what it did to the stored values.
 
-    samples: of a pixel. Raises InputError IMG-MULTIFRAME (more than one frame), IMG-DAMAGED, IMG-TRUNCATED, IMG-SIZE,
-    IMG-SYNTAX.
+    fragments: of the pixel element, the table of offsets first; samples: of a pixel. Raises InputError IMG-MULTIFRAME
+    (more than one frame), IMG-DAMAGED, IMG-TRUNCATED, IMG-SIZE, IMG-SYNTAX.
     """
-    from pydicom.encaps import encapsulate
-
     syntax = str(film.file_meta.TransferSyntaxUID)
-    fragments = _fragments(what, film)
-    stream = b"".join(fragments)
+    _check_offsets(what, film, fragments)
+    stream = b"".join(fragments[1:])
     if syntax == RLE:
-        if len(fragments) > 1:  # a frame is one fragment (PS3.5 A.4.2)
+        if len(fragments) != 2:  # a frame is one fragment (PS3.5 A.4.2)
             raise _several(what)
-        check_rle(what, stream, samples * film.BitsAllocated // 8, film.Rows, film.Columns)
-        coding: Coding = "lossless"
+        check_rle(what, stream, samples * film.BitsAllocated // 8, film.Rows * film.Columns)
+        return stream, "lossless"
+    frame = check_stream(what, stream)
+    _hold_header(what, film, samples, frame)
+    if syntax in (JPEG_2000_LOSSLESS, JPEG_2000):
+        coding = _jpeg_2000(what, film, stream, frame)
     else:
-        frame = check_stream(what, stream)
-        _hold_header(what, film, samples, frame)
-        if syntax in (JPEG_2000_LOSSLESS, JPEG_2000):
-            coding = _jpeg_2000(what, film, stream, frame)
-        else:
-            coding = check_coverage(what, stream, alone=True)
+        coding = check_coverage(what, stream, alone=True)
     if coding != "lossless" and syntax in LOSSLESS:
         raise InputError(
             "IMG-DAMAGED",
             f"{what}: its transfer syntax is a lossless one, and its compressed image has lost something",
             "export the film again",
         )
-    film.PixelData = encapsulate([repair_sequential_scan(stream) if syntax == EXTENDED else stream])
-    film["PixelData"].is_undefined_length = True
-    return coding
+    return repair_sequential_scan(stream) if syntax == EXTENDED else stream, coding
 
 
-def _fragments(what: str, film: FileDataset) -> list[bytes]:
-    """The fragments of the only frame; the tables of offsets must say that there is one, and are taken away."""
-    from pydicom.encaps import generate_fragments, parse_basic_offsets
-
-    pixels = BytesIO(film.PixelData)
-    offsets = parse_basic_offsets(pixels)
-    fragments = list(generate_fragments(pixels))
+def _check_offsets(what: str, film: FileDataset, fragments: Sequence[memoryview]) -> None:
+    """The tables of offsets must say that there is one frame, and that it begins with the first fragment."""
+    if not fragments or len(fragments[0]) % 4:
+        raise InputError("IMG-DAMAGED", f"{what} has no table of offsets before its pixels", "export the film again")
     extended = bytes(film.get("ExtendedOffsetTable") or b"")
-    if len(offsets) > 1 or len(extended) > 8:
+    if len(fragments[0]) > 4 or len(extended) > 8:
         raise _several(what)
-    if any(offsets) or any(extended):
+    if any(fragments[0]) or any(extended):
         raise InputError(
             "IMG-DAMAGED", f"{what}: its offset table does not begin with its first fragment", "export the film again"
         )
-    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-        film.pop(keyword, None)
-    return fragments
 
 
 def _hold_header(what: str, film: FileDataset, samples: int, frame: Frame) -> None:

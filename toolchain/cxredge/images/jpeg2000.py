@@ -26,6 +26,8 @@ LEAST_TILES, PIXELS_A_TILE = 64, 64 * 64
 LEAST_BLOCKS, PIXELS_A_BLOCK = 65_536, 64
 """So many precincts and code blocks are always taken, and one more for so many pixels; a block has 1,024 or more in any
 stream that was made to be small."""
+MAX_STYLES = 256
+"""Most tile-parts with a coding style of their own: writers give one to all tiles."""
 LEAST_PACKETS = 1_048_576
 """So many packets (layer by resolution by component by precinct) are always taken, and one more a pixel."""
 
@@ -107,14 +109,22 @@ class _Stream:
         reversible = main.reversible(self._components)
         blocks, packets = self._count(main, self._columns, self._rows)
         self._hold(blocks, packets)
-        there = set()
+        there: set[int] = set()
+        styles = 0
         for start, end, tile in self._tile_parts(at):
             if tile >= len(self._columns) * len(self._rows):
                 raise _damaged(self._what)
-            there.add(tile)
             _, style = self._header(start, main, end)
             if style is main:
+                there.add(tile)
                 continue
+            styles += 1
+            # only a tile's first part may have one (A.6.1)
+            if tile in there:
+                raise _damaged(self._what)
+            if styles > MAX_STYLES:
+                raise self._large(f"a coding style of its own for each of more than {MAX_STYLES} tiles")
+            there.add(tile)
             reversible = reversible and style.reversible(self._components)
             row, column = divmod(tile, len(self._columns))
             more = self._count(style, self._columns[column : column + 1], self._rows[row : row + 1])
@@ -151,6 +161,8 @@ class _Stream:
             wide = 2 if self._components > 256 else 1
             component = int.from_bytes(segment[:wide])
             coding = self._coding(segment[wide + 1 :], segment[wide])
+            if component >= self._components:
+                raise _damaged(self._what)
             return replace(style, own=(*((c, s) for c, s in style.own if c != component), (component, coding)))
         return style
 

@@ -128,6 +128,21 @@ def check_image(what: str, data: bytes, png: Chunks) -> None:
         raise truncated(what)
 
 
+def picture_alone(data: bytes, png: Chunks) -> bytes:
+    """The file without what says nothing of its pixels: decoders stumble over metadata that nobody asked for."""
+    end = png.image
+    while data[end + 4 : end + 8] == b"IDAT":
+        end += 12 + int.from_bytes(data[end : end + 4])
+    names = (b"PLTE", b"tRNS") if png.kind == PALETTE else ()
+    colours = b"".join(_chunk(name, png.others[name]) for name in names if name in png.others)
+    header = data[len(SIGNATURE) : len(SIGNATURE) + 25]
+    return SIGNATURE + header + colours + data[png.image : end] + _chunk(b"IEND", b"")
+
+
+def _chunk(name: bytes, payload: bytes) -> bytes:
+    return struct.pack(">I", len(payload)) + name + payload + struct.pack(">I", zlib.crc32(name + payload))
+
+
 def _pieces(data: bytes, at: int) -> Iterator[bytes]:
     """The payloads of all IDAT, the first of which begins at ``at``, in pieces that an inflater may copy often."""
     while data[at + 4 : at + 8] == b"IDAT":

@@ -17,7 +17,7 @@ from cxredge.errors import InputError
 from cxredge.images.codestream import check_stream, jpeg_exif, orientation
 from cxredge.images.jpeg_coverage import check_coverage
 from cxredge.images.levels import Meaning, grey_levels, one_channel
-from cxredge.images.png import PALETTE, check_image, damaged, png_chunks
+from cxredge.images.png import PALETTE, check_image, damaged, picture_alone, png_chunks
 from cxredge.images.refuse import check_size, decoder_net
 from cxredge.recipe import InputSpec
 
@@ -46,7 +46,7 @@ def read_png(what: str, data: bytes, spec: InputSpec) -> NDArray[np.uint8]:
     if b"tRNS" in png.others and png.kind != PALETTE:
         raise _transparent(what, "it names a transparent colour (tRNS)")
     check_image(what, data, png)
-    with decoder_net(what, "PNG"), Image.open(BytesIO(data), formats=("PNG",)) as image:
+    with decoder_net(what, "PNG"), Image.open(BytesIO(picture_alone(data, png)), formats=("PNG",)) as image:
         image.load()
         if png.kind == PALETTE and 3 * int(np.asarray(image).max()) >= len(png.others[b"PLTE"]):
             raise damaged(what, "some of its pixels have no colour in its palette")

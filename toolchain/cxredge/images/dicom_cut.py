@@ -1,0 +1,166 @@
+"""What counts of a DICOM file, written anew in one spelling: whatever the file's was, no reader reads it in two ways.
+
+pydicom parses what is written here, and nothing of the file itself: it guesses where a header contradicts itself, and
+hostile files are made so that it guesses other elements than those that were walked over.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+
+from cxredge.errors import InputError
+from cxredge.images.dicom_elements import (
+    BIG_ENDIAN,
+    DEFLATED,
+    EXPLICIT,
+    IMPLICIT,
+    LONG,
+    MAX_BEHIND,
+    MAX_HEADER_BYTES,
+    Element,
+    Walk,
+    name,
+    truncated,
+)
+from cxredge.images.refuse import MAX_FILE_BYTES
+
+_FLOATS = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}
+_KINDS = (0x00080060, 0x00180015, 0x00185101)
+"""Modality, body part, view: ``acquisition`` reads them by their bytes, and judges them where the recipe asks only."""
+_LUTS = (0x00283000, 0x00283010)
+_VR = {
+    **dict.fromkeys((0x00280002, 0x00280006, 0x00280010, 0x00280011), b"US"),
+    **dict.fromkeys((0x00280100, 0x00280101, 0x00280102, 0x00280103), b"US"),
+    **dict.fromkeys((0x00280004, 0x00281056, 0x20500020), b"CS"),
+    **dict.fromkeys((0x00281050, 0x00281051, 0x00281052, 0x00281053), b"DS"),
+    **dict.fromkeys((*_LUTS, 0x20500010, 0x52009229, 0x52009230), b"SQ"),
+    **dict.fromkeys((0x7FE00001, 0x7FE00002), b"OV"),
+    **{0x00080016: b"UI", 0x00280008: b"IS", 0x00283002: b"US", 0x00283006: b"OW"},
+}
+"""Value representations (PS3.6), the one for implicit elements where there are several."""
+_ALSO = {0x00283002: (b"SS", b"OW", b"OB"), 0x00283006: (b"US", b"SS", b"OB")}
+"""Further ones that are written for the numbers of a LUT, whose sign hangs on none of them."""
+_TEXT = (b"CS", b"DS", b"IS", b"UI")
+_NUMBER = {
+    b"DS": re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE),
+    b"IS": re.compile(rb"[+-]?[0-9]+"),
+}
+"""PS3.5 6.2, and what is not finite, which has a code of its own."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """header: a DICOM file of the elements that count, without pixels, explicit, with the file's byte order.
+
+    pixels: their bytes as they lie in the file, of which there may be fewer than the header says; None where there are
+    none. fragments: of compressed pixels, the table of offsets first; pixel_vr: OB or OW.
+    """
+
+    header: bytes
+    pixels: memoryview | None
+    fragments: list[memoryview]
+    pixel_vr: str
+
+
+def cut_out(what: str, data: bytes, at: int, syntax: str) -> Cut:
+    """What counts of a file. data: all of it; at: where its data set begins; syntax: its transfer syntax.
+
+    Raises what ``Walk`` raises, and InputError IMG-SIZE (unpacking to ``MAX_FILE_BYTES``), IMG-TRUNCATED (a data set
+    that ends early), IMG-DAMAGED (a representation that is not the element's, a number that is none).
+    """
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS) if syntax == DEFLATED else None
+    body = memoryview(data)[at:] if inflater is None else memoryview(inflater.decompress(data[at:], MAX_HEADER_BYTES))
+    walk = Walk(what, body, syntax)
+    walk.data_set()
+    if inflater is not None:
+        body = memoryview(_inflate_on(what, inflater, bytes(body), walk.end + MAX_BEHIND))
+    written = b"".join(_written(what, walk.order, body, element) for element in walk.kept)
+    uid = (BIG_ENDIAN if syntax == BIG_ENDIAN else EXPLICIT if syntax in (IMPLICIT, DEFLATED) else syntax).encode()
+    uid += b"\0" * (len(uid) % 2)
+    header = b"\0" * 128 + b"DICM\x02\x00\x10\x00UI" + struct.pack("<H", len(uid)) + uid + written
+    if walk.pixels is None:
+        return Cut(header, None, [], "OW")
+    if walk.end > len(body):
+        raise truncated(what)
+    walk.hold_behind(body[walk.end : walk.end + MAX_BEHIND])
+    if any(element.tag in _FLOATS for element in walk.kept):
+        raise _damaged(what, "it has floating-point pixels and others")
+    if walk.pixels.vr not in (None, b"OB", b"OW", b"UN"):
+        raise _representation(what, walk.pixels)
+    fragments = [body[start:end] for start, end in walk.fragments or ()]
+    return Cut(header, body[walk.pixels.start : walk.end], fragments, "OB" if walk.pixels.vr == b"OB" else "OW")
+
+
+def _inflate_on(what: str, inflater: zlib._Decompress, head: bytes, wanted: int) -> bytes:
+    """Inflate to the end, keeping ``wanted`` bytes only."""
+    parts, size = [head], len(head)
+    while True:
+        if size >= MAX_FILE_BYTES:
+            raise InputError("IMG-SIZE", f"{what} unpacks to {MAX_FILE_BYTES} bytes or more", "give one film")
+        if inflater.eof:
+            return b"".join(parts)
+        part = inflater.decompress(inflater.unconsumed_tail, 1 << 20)
+        if not (part or inflater.unconsumed_tail or inflater.eof):
+            raise truncated(what)
+        if size < wanted:
+            parts.append(part)
+        size += len(part)
+
+
+def _written(what: str, order: str, body: memoryview, element: Element) -> bytes:
+    """One element in explicit form; nothing for one that is empty, which is as if absent."""
+    if element.tag in _FLOATS:
+        return _explicit(order, element.tag, _FLOATS[element.tag], b"")
+    if element.tag in _KINDS and element.vr != b"SQ":
+        end = min(element.end, element.start + 0xFFFE)
+        return _explicit(order, element.tag, b"CS", bytes(body[element.start : end]))
+    vr = b"SQ" if element.tag in _KINDS else _VR[element.tag]
+    if element.vr in _ALSO.get(element.tag, ()):
+        vr = element.vr or vr
+    elif element.vr not in (None, b"UN", vr):
+        raise _representation(what, element)
+    if vr == b"SQ":
+        return _sequence(what, order, body, element)
+    value = bytes(body[element.start : element.end])
+    if vr in _TEXT:
+        value = value.strip(b" \0")
+        if vr in _NUMBER and not all(_NUMBER[vr].fullmatch(v.strip()) for v in value.split(b"\\") if v.strip()):
+            raise _damaged(what, f"its element {name(element.tag)} is no number")
+        value += (b"\0" if vr == b"UI" else b" ") * (len(value) % 2)
+    if len(value) > 0xFFFE and vr not in LONG:
+        raise _damaged(what, f"its element {name(element.tag)} has {len(value)} bytes")
+    return _explicit(order, element.tag, vr, value) if value else b""
+
+
+def _sequence(what: str, order: str, body: memoryview, element: Element) -> bytes:
+    """A LUT's items with what counts of them; of others, whether there is an item."""
+    items = element.items if element.tag in _LUTS else tuple(() for _ in element.items)
+    inside = b"".join(
+        _item(order, b"".join(_written(what, order, body, e) for e in item if e.tag in _ALSO)) for item in items
+    )
+    return _explicit(order, element.tag, b"SQ", inside)
+
+
+def _item(order: str, inside: bytes) -> bytes:
+    return struct.pack(f"{order}HHI", 0xFFFE, 0xE000, len(inside)) + inside
+
+
+def _explicit(order: str, tag: int, vr: bytes, value: bytes) -> bytes:
+    head = struct.pack(f"{order}HH", tag >> 16, tag & 0xFFFF) + vr
+    return (
+        head
+        + (struct.pack(f"{order}HI", 0, len(value)) if vr in LONG else struct.pack(f"{order}H", len(value)))
+        + value
+    )
+
+
+def _representation(what: str, element: Element) -> InputError:
+    vr = (element.vr or b"").decode("ascii", "replace")
+    return _damaged(what, f"its element {name(element.tag)} has the value representation {vr}")
+
+
+def _damaged(what: str, cause: str) -> InputError:
+    return InputError("IMG-DAMAGED", f"{what}: {cause}", "export the film again")
