@@ -7,7 +7,7 @@ import unicodedata
 from decimal import Decimal
 
 _DECIMAL = re.compile(r"\+?(\d+)(?:[.,](\d*))?(?:e([+-]?\d{1,3}))?|\+?[.,](\d+)e([+-]?\d{1,3})")
-_THOUSANDS = re.compile(r"\+?\d{1,3}(?:[ ,'\u2019]\d{3})+")
+_THOUSANDS = re.compile(r"\+?(\d{1,3}(?:[ ,'\u2019]\d{3})+)(?:\.0*)?")
 _WHOLE = re.compile(r"([^.,]*\d)[.,]0+")
 """A name that ends in a number, to which a table of floats gave a point."""
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
@@ -67,10 +67,10 @@ def key(name: str) -> Key:
     ``11-2`` are two, and so are ``17`` and ``p17``.
     """
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    if _DECIMAL.fullmatch(text) and (number := _number(text)) is not None:
-        return (number,)
-    if _THOUSANDS.fullmatch(text):
-        return (_digits("".join(c for c in text if c.isdigit())),)
+    if (grouped := _THOUSANDS.fullmatch(text)) is not None:
+        return (_digits("".join(c for c in grouped[1] if c.isdigit())),)
+    if _DECIMAL.fullmatch(text):
+        return _number(text)
     if (whole := _WHOLE.fullmatch(text)) is not None:
         text = whole[1]
     # letters of a word with marks of their own (decomposed or not) stay together: NFKC has composed what can be
@@ -85,11 +85,13 @@ def key(name: str) -> Key:
     return tuple(parts) or (text,)
 
 
-def _number(text: str) -> str | None:
-    """A whole number's digits; None of another number."""
+def _number(text: str) -> Key:
+    """The digits before the point, and those behind it that count."""
     number = Decimal("".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in text.replace(",", ".")))
     # not by int, whose words are bounded
-    return _digits(f"{number:f}".partition(".")[0]) if number == number.to_integral_value() else None
+    whole, _, fraction = f"{number:f}".partition(".")
+    fraction = fraction.rstrip("0")
+    return (_digits(whole), fraction) if fraction else (_digits(whole),)
 
 
 def _digits(text: str) -> str:

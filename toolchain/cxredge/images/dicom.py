@@ -234,20 +234,20 @@ def _pixels(what: str, film: FileDataset, cut: Cut, samples: int) -> tuple[NDArr
         film.add_new(PIXELS, "OB", encapsulate([stream]))
         film["PixelData"].is_undefined_length = True
     else:
-        pixels = bytes(cut.pixels or b"")
+        pixels = memoryview(b"") if cut.pixels is None else cut.pixels
         expected = film.Rows * film.Columns * samples * film.BitsAllocated // 8
         if len(pixels) < expected:
             raise truncated(what)
         # the byte that makes an odd length even may be any; some writers fill up to a block, with zeros
         even = expected + expected % 2
-        if pixels.count(0, even) < len(pixels) - even:
+        if np.frombuffer(pixels[even:], np.uint8).any():
             raise InputError(
                 "IMG-DAMAGED",
                 f"{what} has {len(pixels)} bytes of pixels where its header says {expected}, and what stands behind is "
                 "not zero",
                 "export the film again",
             )
-        film.add_new(PIXELS, cut.pixel_vr, pixels)
+        film.add_new(PIXELS, cut.pixel_vr, bytes(pixels[:even]))
     # pydicom's own correction of unused bits leaves JPEG 2000 and JPEG-LS out and spoils lossy overshoot
     stored: NDArray[np.integer] = pixel_array(
         film, decoding_plugin=plugin, correct_unused_bits=False, allow_excess_frames=False
