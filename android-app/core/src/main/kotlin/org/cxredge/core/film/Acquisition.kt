@@ -50,7 +50,7 @@ class OtherKind internal constructor(val found: PassedOver, taken: List<String>)
  *
  * Of an element with several values each must be taken. DICOM requires a modality of every film (PS3.3 C.7.3.1), so one
  * without is refused too; a film that says no body part or no view is taken. Throws [OtherKind], and a [Refusal]
- * IMG-DAMAGED for an element that is no text, or above [MAX_CODE] bytes.
+ * IMG-DAMAGED for an element above [MAX_CODE] bytes.
  */
 internal fun checkAcquisition(header: DicomHeader, spec: InputSpec) {
     for (kind in FilmKind.entries) {
@@ -82,9 +82,7 @@ fun <T> passingOver(spec: InputSpec, read: (InputSpec) -> T): Pair<T, List<Passe
 /** The values of a code string: upper case, without padding, empty ones left out. */
 private fun DicomHeader.codes(kind: FilmKind): List<String> {
     val element = this[kind.tag] ?: return emptyList()
-    if (element.items.isNotEmpty() || element.value.size > MAX_CODE) {
-        throw damaged("its header has no usable ${kind.words}")
-    }
+    if (element.value.size > MAX_CODE) throw damaged("its header has no usable ${kind.words}")
     return String(element.value, Charsets.ISO_8859_1).split('\\')
         .map { value -> value.trim(' ', '\u0000').map(::capital).joinToString("") }
         .filter { it.isNotEmpty() }

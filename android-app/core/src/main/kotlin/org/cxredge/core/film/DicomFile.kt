@@ -32,7 +32,7 @@ internal class DicomFile(private val data: ByteArray) {
         var found: String? = null
         while (at + 8L <= data.size && data.startsWith("\u0002\u0000", at)) {
             val vr = String(data, at + 4, 2, Charsets.ISO_8859_1)
-            val long = vr in setOf("OB", "OW", "OF", "SQ", "UN", "UT")
+            val long = vr in DicomTag.LONG
             if (long && at + 12 > data.size) break
             val from = at + if (long) 12 else 8
             val length = if (long) data.unsigned(at + 8, 4, false) else data.unsigned(at + 6, 2, false)

@@ -44,8 +44,16 @@ internal object DicomTag {
             listOf(MODALITY_LUT, VOI_LUT, PRESENTATION_LUT, SHARED_GROUPS, FRAME_GROUPS).associateWith { "SQ" } +
             mapOf(SOP_CLASS to "UI", FRAMES to "IS", LUT_DESCRIPTOR to "US", LUT_DATA to "US or OW")
 
+    /** Value representations that an element which counts may have, where it has one. */
+    val OWN: Map<Int, Set<String>> = VR.mapValues { (_, vr) -> setOf(vr, "UN") } +
+        listOf(LUT_DESCRIPTOR, LUT_DATA).associateWith { setOf("US", "SS", "OW", "OB", "UN") } +
+        (PIXELS to setOf("OB", "OW", "UN"))
+
     /** Elements of which a data set or an item has one at most, before the pixels (PS3.5 7.1). */
     val ONCE: Set<Int> = VR.keys + setOf(FLOAT_PIXELS, DOUBLE_PIXELS, PIXELS)
+
+    /** Value representations whose length takes four bytes (PS3.5 7.1.2). */
+    val LONG: Set<String> = setOf("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 }
 
 internal fun tagName(tag: Int): String = "(%04X,%04X)".format(tag ushr 16, tag and 0xFFFF)
@@ -82,33 +90,27 @@ internal class DicomHeader(
     fun whole(tag: Int, default: Long? = null): Long {
         val element = elements[tag]
         if (element == null || element.value.isEmpty()) return default ?: throw unusable(tag)
-        val signed = element.vr == "SS" || element.vr == "SL"
-        val bytes = if (element.vr == "UL" || element.vr == "SL") 4 else 2
-        return when (element.vr) {
-            "IS" -> text(tag).trim().ifEmpty { return default ?: throw unusable(tag) }.toLongOrNull()
-            "US", "SS", "UL", "SL" -> numbers(element, bytes, signed).singleOrNull()
-            else -> null
-        } ?: throw unusable(tag)
+        val number = if (element.vr == "IS") {
+            text(tag).trim().ifEmpty { return default ?: throw unusable(tag) }.toLongOrNull()
+        } else {
+            numbers(element, 2).singleOrNull()
+        }
+        return number ?: throw unusable(tag)
     }
 
-    /** The words of a list of [bytes]-byte integers; empty where the value is no such list. */
-    fun numbers(element: DicomElement, bytes: Int, signed: Boolean): List<Long> {
+    /** The words of a list of unsigned [bytes]-byte integers; empty where the value is no such list. */
+    fun numbers(element: DicomElement, bytes: Int): List<Long> {
         if (element.value.size % bytes != 0) return emptyList()
-        return List(element.value.size / bytes) {
-            val value = element.value.unsigned(bytes * it, bytes, bigEndian)
-            val range = 1L shl (8 * bytes)
-            if (signed && value >= range / 2) value - range else value
-        }
+        return List(element.value.size / bytes) { element.value.unsigned(bytes * it, bytes, bigEndian) }
     }
 
     /** First value of a decimal element, null where it is absent or empty. Throws [Refusal] IMG-NAN, IMG-DAMAGED. */
     fun number(tag: Int): Double? {
-        val element = elements[tag] ?: return null
         val values = text(tag).trim()
         if (values.isEmpty()) return null
         val first = values.substringBefore('\\').trim()
         if (NOT_FINITE.matches(first)) throw notFinite(tag, first)
-        if (element.vr != "DS" && element.vr != "IS" || !DECIMAL.matches(first)) throw unusable(tag)
+        if (!DECIMAL.matches(first)) throw unusable(tag)
         val number = first.toDouble()
         return if (number.isFinite()) number else throw notFinite(tag, first)
     }

@@ -72,7 +72,7 @@ private fun lut(header: DicomHeader, tag: Int, code: String, inputs: DoubleArray
     fun refuse(cause: String): Refusal =
         Refusal(code, "the image: its look-up table $cause", "export the film again, or with a window instead")
 
-    val three = descriptor?.let { item.numbers(it, 2, signed = false) }
+    val three = descriptor?.let { item.numbers(it, 2) }
     if (three?.size != 3 || data == null) throw refuse("has no descriptor of three numbers, or no data")
     // a count of 0 means 65536
     val count = three[0].toInt().let { if (it == 0) 1 shl 16 else it }
@@ -81,7 +81,7 @@ private fun lut(header: DicomHeader, tag: Int, code: String, inputs: DoubleArray
     // 8-bit entries may be packed, two in a word
     val words = data.vr == "US" || data.vr == "SS"
     val packed = !words && bits == 8 && data.value.size == count + count % 2
-    val all = item.numbers(data, if (packed) 1 else 2, signed = false)
+    val all = item.numbers(data, if (packed) 1 else 2)
     // the words of an OW element are turned round in big-endian files (PS3.5 6.2), and with them the entries' pairs
     val turned = if (packed && header.bigEndian && data.vr == "OW") 1 else 0
     val entries = IntArray(if (words) all.size else minOf(count, all.size)) { all[it xor turned].toInt() }

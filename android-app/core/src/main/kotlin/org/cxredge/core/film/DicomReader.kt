@@ -8,12 +8,10 @@ import java.io.InputStream
 private const val MAX_VALUE = 1L shl 20
 
 private const val UNDEFINED = 0xFFFFFFFFL
+private const val DELIMITERS = 0xFFFE
 private const val ITEM = 0xFFFEE000.toInt()
 private const val ITEM_END = 0xFFFEE00D.toInt()
 private const val SEQUENCE_END = 0xFFFEE0DD.toInt()
-
-/** Value representations whose length takes four bytes (PS3.5 7.1.2). */
-private val LONG = setOf("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 
 /** Most bytes behind the pixels that are looked at for what should stand before them. */
 private const val MAX_BEHIND = 1 shl 20
@@ -22,21 +20,34 @@ private const val MAX_BEHIND = 1 shl 20
  * The elements before the pixels; those of a file that is cut are what is there.
  *
  * Throws [Refusal] IMG-DAMAGED (an element that counts twice, or behind the pixels, too; a sequence or an item that
- * passes its stated end; a value representation that is none; explicit and implicit elements mixed where they count),
- * and IMG-SIZE beyond [MAX_ELEMENTS], [MAX_DEPTH] or [MAX_HEADER_BYTES].
+ * passes its stated end; a delimiter outside of any sequence; a value representation that is none, or not the
+ * element's own where it counts; explicit and implicit elements mixed where they count; floating-point pixels beside
+ * others), IMG-TRUNCATED where the pixels pass the file's end, and IMG-SIZE beyond [MAX_ELEMENTS], [MAX_DEPTH],
+ * [MAX_HEADER_BYTES] or [MAX_PIXEL_BYTES].
  */
 internal fun readHeader(file: DicomFile): DicomHeader = file.open().use { stream ->
     DicomReader(stream, file.bigEndian, strict = true).dataSet(file.implicit).also { header ->
-        if (header.pixels != null) holdBehind(stream, header.pixels, file)
+        if (header.pixels != null) {
+            holdBehind(stream, header.pixels, file)
+            if (header.floatPixels) throw damaged("it has floating-point pixels and others")
+            holdOwn(DicomTag.PIXELS, header.pixels.vr)
+        }
     }
 }
 
-/** Refuses elements that count behind the pixels; what else stands there may be anything. */
+/** Refuses an element that counts and has a value representation which is not its own. */
+private fun holdOwn(tag: Int, vr: String?) {
+    if (vr != null && vr !in DicomTag.OWN.getOrDefault(tag, setOf(vr))) {
+        throw damaged("its element ${tagName(tag)} has the value representation $vr")
+    }
+}
+
+/** Refuses pixels that are cut, and elements that count behind them; what else stands there may be anything. */
 private fun holdBehind(stream: InputStream, pixels: DicomPixels, file: DicomFile) {
     var left = pixels.size
     while (left > 0) {
         val passed = stream.skip(left)
-        if (passed <= 0) return
+        if (passed <= 0) throw truncated()
         left -= passed
     }
     val behind = ByteArray(MAX_BEHIND)
@@ -68,8 +79,13 @@ private class DicomReader(
 
     private class Lead(val tag: Int, val vr: String?, val length: Long)
 
-    /** What elements stand in, [depth] sequences deep. [counts]: one of those counts. */
-    private class Place(val implicit: Boolean, val depth: Int = 0, val counts: Boolean = false)
+    /** What elements stand in, [depth] sequences deep. [counts]: one of those counts. [table]: it is that of a LUT. */
+    private class Place(
+        val implicit: Boolean,
+        val depth: Int = 0,
+        val counts: Boolean = false,
+        val table: Boolean = false,
+    )
 
     /** Of items' heads, which have no value representation. */
     private val heads = Place(implicit = true)
@@ -105,8 +121,10 @@ private class DicomReader(
                 val lead = lead(place, guess = first)
                 if (first) place = Place(implicit = lead.vr == null)
                 first = false
+                if (lead.tag ushr 16 == DELIMITERS) throw damaged("a delimiter stands outside of any sequence")
                 if (lead.tag == DicomTag.PIXELS) {
                     if (lead.length == UNDEFINED) throw damaged("its pixels have no length")
+                    if (lead.length > MAX_PIXEL_BYTES) throw large("announces ${lead.length} bytes of pixels")
                     pixels = DicomPixels(at, lead.length, lead.vr)
                 } else {
                     keep(elements, lead, place)
@@ -130,11 +148,11 @@ private class DicomReader(
             throw large("has more than $MAX_ELEMENTS elements and items")
         }
         val vr = String(head, 4, 2, Charsets.ISO_8859_1)
-        val withoutVr = tag ushr 16 == 0xFFFE || place.implicit && !guess
+        val withoutVr = tag ushr 16 == DELIMITERS || place.implicit && !guess
         val capitals = vr.all { it in 'A'..'Z' }
         if (strict && !withoutVr && !capitals && !guess) holdMixed(tag, vr, place)
         if (withoutVr || !capitals) return Lead(tag, null, head.unsigned(4, 4, bigEndian))
-        val length = if (vr in LONG) bytes(4).unsigned(0, 4, bigEndian) else head.unsigned(6, 2, bigEndian)
+        val length = if (vr in DicomTag.LONG) bytes(4).unsigned(0, 4, bigEndian) else head.unsigned(6, 2, bigEndian)
         return Lead(tag, vr, length)
     }
 
@@ -151,21 +169,42 @@ private class DicomReader(
         if (lead.tag in elements) {
             throw damaged("its element ${tagName(lead.tag)} stands twice in one place, where readers differ")
         }
+        hold(lead, place)
         val vr = if (lead.vr == null || lead.vr == "UN") DicomTag.VR[lead.tag] else lead.vr
         val counts = lead.tag in DicomTag.VR
         when {
             vr == "SQ" && counts -> elements[lead.tag] = sequence(lead, place)
             // looked through all the same: what is in it counts towards the bounds
-            vr == "SQ" || lead.length == UNDEFINED -> sequence(lead, place)
+            vr == "SQ" || lead.length == UNDEFINED && (lead.vr == null || lead.vr == "UN") -> sequence(lead, place)
+            lead.length == UNDEFINED -> fragments()
             counts && lead.length <= MAX_VALUE ->
                 elements[lead.tag] = DicomElement(vr.orEmpty(), bytes(lead.length.toInt()))
             counts -> throw damaged("one of its elements has ${lead.length} bytes")
-            else -> {
-                skip(lead.length)
-                if (lead.tag == DicomTag.FLOAT_PIXELS || lead.tag == DicomTag.DOUBLE_PIXELS) {
-                    elements[lead.tag] = DicomElement("", ByteArray(0))
-                }
+            else -> skip(lead.length)
+        }
+        if (lead.tag == DicomTag.FLOAT_PIXELS || lead.tag == DicomTag.DOUBLE_PIXELS) {
+            elements[lead.tag] = DicomElement("", ByteArray(0))
+        }
+    }
+
+    /** Refuses a value of another kind than its element's where it counts: in a data set, and in a LUT. */
+    private fun hold(lead: Lead, place: Place) {
+        val own = DicomTag.OWN[lead.tag] ?: return
+        val lut = lead.tag == DicomTag.LUT_DESCRIPTOR || lead.tag == DicomTag.LUT_DATA
+        if (!strict || place.depth > 0 && !(place.table && lut)) return
+        holdOwn(lead.tag, lead.vr)
+        if (lead.length == UNDEFINED && "SQ" !in own) throw damaged("its element ${tagName(lead.tag)} has no length")
+    }
+
+    /** Passes what is no sequence and has no length, such as a compressed icon: its items hold no elements. */
+    private fun fragments() {
+        while (true) {
+            val item = lead(heads)
+            if (item.tag == SEQUENCE_END) return
+            if (item.tag != ITEM || item.length == UNDEFINED) {
+                throw damaged("one of its elements has neither a length nor fragments")
             }
+            skip(item.length)
         }
     }
 
@@ -174,7 +213,8 @@ private class DicomReader(
         val end = if (lead.length == UNDEFINED) Long.MAX_VALUE else at + lead.length
         // PS3.5 6.2.2: an unknown value of undefined length is implicit inside
         val implicit = place.implicit || lead.vr == "UN"
-        val inside = Place(implicit, place.depth + 1, place.counts || lead.tag in DicomTag.ONCE)
+        val table = place.depth == 0 && (lead.tag == DicomTag.MODALITY_LUT || lead.tag == DicomTag.VOI_LUT)
+        val inside = Place(implicit, place.depth + 1, place.counts || lead.tag in DicomTag.ONCE, table)
         val items = ArrayList<DicomHeader>()
         var count = 0
         while (at < end) {

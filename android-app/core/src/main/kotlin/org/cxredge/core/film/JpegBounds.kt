@@ -26,6 +26,11 @@ private class JpegBounds(private val data: ByteArray) {
             }
             // before the first scan it is passed like any segment, as those who look for the frame pass it
             if (marker == EOI && intervals > 0) return
+            if (marker in RST0..RST7 && intervals > 0) {
+                // one too many behind a scan
+                at += 2
+                continue
+            }
             val length = data.unsigned(at + 2, 2).toInt()
             if (length < 2 || at + 2 + length > data.size) return
             if (++segments > MAX_SEGMENTS) throw large("more than $MAX_SEGMENTS marker segments")

@@ -41,6 +41,7 @@ private class JpegCoverage(private val data: ByteArray) {
 
     private var frame: Frame? = null
     private var interval = 0
+    private var scanned = false
 
     // by class (0 DC, 1 AC) and destination; built when a scan first names them, because a file may define millions
     private val tables = Array(2) { arrayOfNulls<Table>(4) }
@@ -56,6 +57,11 @@ private class JpegCoverage(private val data: ByteArray) {
                 continue
             }
             if (marker == EOI) break
+            if (marker in RST0..RST7 && scanned) {
+                // one too many behind a scan
+                at += 2
+                continue
+            }
             if (at + 4 > data.size) throw uncovered()
             val to = at + 2 + word(at + 2)
             if (to < at + 4) throw damaged("one of its segments has no length")
@@ -148,6 +154,7 @@ private class JpegCoverage(private val data: ByteArray) {
         for (one in coded) send(one.component, band)
         val scan = JpegScan(bits, coded, band, units, interval)
         if (frame.progressive) scan.progressive() else scan.sequential()
+        scanned = true
         return bits.end()
     }
 

@@ -20,6 +20,9 @@ internal const val MAX_DEPTH: Int = 16
 /** Most bytes of a DICOM header, that is before the pixels, inflated, as on the host. */
 internal const val MAX_HEADER_BYTES: Long = 64L * 1024 * 1024
 
+/** Most bytes of a DICOM film's pixels, as on the host: three samples of 8 bits, or one of 16, and some padding. */
+internal const val MAX_PIXEL_BYTES: Long = 3 * MAX_PIXELS + 65_536
+
 /** Most restart intervals of all scans of a JPEG together, at least one a scan, as on the host. */
 internal const val MAX_INTERVALS: Int = 65_536
 

@@ -87,15 +87,16 @@ class AcquisitionTest {
     }
 
     @Test
-    fun `an element that is no code is damage, where it is asked`() {
+    fun `an element that is no code is damage, a long one where it is asked`() {
         val longest = "CR" + " ".repeat(1022)
         preprocessor.preprocess(film(longest), chest)
         refused("IMG-DAMAGED") { preprocessor.preprocess(film("$longest  "), chest) }
         preprocessor.preprocess(film("$longest  "), any)
         val item = word(0xFFFE) + word(0xE000) + word(0) + word(0)
         val sequence = word(0x0018) + word(0x5101) + "SQ" + word(0) + word(8) + word(0) + item
-        refused("IMG-DAMAGED") { preprocessor.preprocess(film("CR", more = sequence), chest) }
-        preprocessor.preprocess(film("CR", more = sequence), chest.copy(views = emptyList()))
+        for (spec in listOf(chest, any)) {
+            refused("IMG-DAMAGED") { preprocessor.preprocess(film("CR", more = sequence), spec) }
+        }
     }
 
     @Test

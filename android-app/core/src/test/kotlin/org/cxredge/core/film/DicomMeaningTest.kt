@@ -170,6 +170,104 @@ class DicomMeaningTest {
         refused("IMG-FLAT", TestDicom().rgb(1, 3).pixels("OB", ByteArray(9) { 80 }))
     }
 
+    private val ramped: TestDicom.() -> Unit = {
+        words(DicomTag.LUT_DESCRIPTOR, "US", 4096, 0, 16).words(DicomTag.LUT_DATA, "OW", *ramp)
+    }
+
+    /** A grey film's elements; the one of [tag] has [value] by the value representation [vr], or is left out. */
+    private fun film(tag: Int, vr: String?, value: ByteArray, encoding: Encoding = Encoding.EXPLICIT): ByteArray {
+        val numbers = mapOf(
+            DicomTag.SAMPLES to 1, DicomTag.ROWS to 1, DicomTag.COLUMNS to 4, DicomTag.BITS_ALLOCATED to 16,
+            DicomTag.BITS_STORED to 12,
+        )
+        val texts = mapOf(DicomTag.PHOTOMETRIC to "MONOCHROME2", DicomTag.CENTRE to "2048", DicomTag.WIDTH to "4096")
+        val film = TestDicom(encoding)
+        for ((other, number) in numbers - tag) film.words(other, "US", number)
+        for ((other, text) in texts - tag) film.text(other, DicomTag.VR.getValue(other), text)
+        if (vr != null) film.element(tag, vr, value)
+        return film.pixels(*stored)
+    }
+
+    @Test
+    fun `an element that counts has its own value representation, or none that is known`() {
+        fun damaged(film: ByteArray, vr: String) {
+            val reason = refused("IMG-DAMAGED", film).reason
+            assertTrue("has the value representation $vr" in reason, reason)
+        }
+        val plain = levels(film(DicomTag.CENTRE, "DS", "2048".toByteArray()))
+        val two = byteArrayOf(4, 0)
+        val kinds = mapOf(
+            DicomTag.CENTRE to (listOf("FD", "LO", "IS", "SQ", "OB", "XX") to "2048".toByteArray()),
+            DicomTag.COLUMNS to (listOf("IS", "AT", "UL", "SS", "OW") to two),
+            DicomTag.PHOTOMETRIC to (listOf("OB", "PN", "LO", "UC") to "MONOCHROME2 ".toByteArray()),
+            DicomTag.FRAMES to (listOf("US", "DS", "UV") to "1 ".toByteArray()),
+            DicomTag.SOP_CLASS to (listOf("LO", "UT") to "1.2 ".toByteArray()),
+        )
+        for ((tag, kind) in kinds) {
+            for (vr in kind.first) damaged(film(tag, vr, kind.second), vr)
+            for (vr in kind.first) assertEquals(plain, levels(film(tag, vr, kind.second, Encoding.IMPLICIT)))
+            for (vr in listOf("UN", DicomTag.VR.getValue(tag))) {
+                assertEquals(plain, levels(film(tag, vr, kind.second)), "${tagName(tag)} $vr")
+            }
+        }
+        fun grey(more: TestDicom.() -> Unit) = TestDicom().grey(1, 4).apply(more)
+        val sequences =
+            listOf(DicomTag.VOI_LUT, DicomTag.MODALITY_LUT, DicomTag.PRESENTATION_LUT, DicomTag.SHARED_GROUPS)
+        for (tag in sequences) for (vr in listOf("OB", "LO", "UT")) {
+            damaged(grey { element(tag, vr, ByteArray(0)) }.pixels(*stored), vr)
+        }
+        val data = ByteArray(8192) { (ramp[it / 2] shr 8 * (it % 2)).toByte() }
+        fun table(descriptor: String, vr: String) = grey {
+            sequence(DicomTag.VOI_LUT, {
+                words(DicomTag.LUT_DESCRIPTOR, descriptor, 4096, 0, 16).element(DicomTag.LUT_DATA, vr, data)
+            })
+        }.pixels(*stored)
+        for (vr in listOf("US", "SS", "OW", "OB", "UN")) {
+            assertEquals(expected, levels(table(vr, "OW")), vr)
+            assertEquals(expected, levels(table("US", vr)), vr)
+        }
+        for (vr in listOf("UL", "LO", "OF")) {
+            damaged(table(vr, "OW"), vr)
+            damaged(table("US", vr), vr)
+        }
+        val samples = ByteArray(8) { (stored[it / 2] shr 8 * (it % 2)).toByte() }
+        for (vr in listOf("OB", "OW", "UN")) assertEquals(4, levels(grey {}.pixels(vr, samples)).size)
+        for (vr in listOf("US", "UT", "SQ", "OF")) damaged(grey {}.pixels(vr, samples), vr)
+        // what stands in other places does not count
+        val elsewhere = grey { sequence(0x00091140, { element(DicomTag.ROWS, "UL", ByteArray(4)) }) }
+        assertEquals(4, levels(elsewhere.pixels(*stored)).size)
+    }
+
+    @Test
+    fun `an element that is empty, or blank where it is text, is as if it were absent`() {
+        val numbers = listOf(
+            DicomTag.ROWS, DicomTag.COLUMNS, DicomTag.BITS_ALLOCATED, DicomTag.BITS_STORED, DicomTag.SAMPLES,
+            DicomTag.HIGH_BIT, DicomTag.REPRESENTATION,
+        )
+        val texts = listOf(
+            DicomTag.PHOTOMETRIC, DicomTag.CENTRE, DicomTag.WIDTH, DicomTag.FRAMES, DicomTag.SOP_CLASS,
+            DicomTag.SLOPE, DicomTag.INTERCEPT, DicomTag.VOI_FUNCTION, DicomTag.PRESENTATION_SHAPE,
+            DicomTag.MODALITY, DicomTag.BODY_PART, DicomTag.VIEW,
+        )
+        val asked = spec.copy(modalities = listOf("CR"), bodyParts = listOf("CHEST"), views = listOf("PA"))
+        fun answer(film: ByteArray, spec: InputSpec): Any =
+            try {
+                levels(film, spec)
+            } catch (refusal: Refusal) {
+                refusal.code
+            }
+        for (encoding in Encoding.entries) for (tag in numbers + texts) {
+            val blanks = if (tag in texts) listOf("", "  ", "\u0000\u0000", " \u0000", "\u0000 ") else listOf("")
+            for (vr in listOf("UN", DicomTag.VR.getValue(tag))) for (blank in blanks) {
+                for (asking in listOf(spec, asked, asked.copy(modalities = emptyList()))) {
+                    val absent = answer(film(tag, null, ByteArray(0), encoding), asking)
+                    val given = answer(film(tag, vr, blank.toByteArray(), encoding), asking)
+                    assertEquals(absent, given, "${tagName(tag)} $vr $encoding")
+                }
+            }
+        }
+    }
+
     @Test
     fun `objects of one frame whose meaning stands elsewhere are refused`() {
         fun film(more: TestDicom.() -> Unit) = TestDicom().apply(more).grey(1, 4).pixels(*stored)
@@ -197,13 +295,10 @@ class DicomMeaningTest {
         }
         val several = film { text(DicomTag.CENTRE, "DS", "2048\\9").text(DicomTag.WIDTH, "DS", "4096\\5") }
         assertEquals(plain, levels(several))
-        val table: TestDicom.() -> Unit = {
-            words(DicomTag.LUT_DESCRIPTOR, "US", 4096, 0, 16).words(DicomTag.LUT_DATA, "OW", *ramp)
-        }
-        assertEquals(4, levels(film { sequence(DicomTag.MODALITY_LUT, table) }).size)
-        for (second in listOf<TestDicom.() -> Unit>(table, {})) {
-            refused("IMG-RESCALE", film { sequence(DicomTag.MODALITY_LUT, table, second) })
-            assertEquals(expected, levels(film { sequence(DicomTag.VOI_LUT, table, second) }))
+        assertEquals(4, levels(film { sequence(DicomTag.MODALITY_LUT, ramped) }).size)
+        for (second in listOf<TestDicom.() -> Unit>(ramped, {})) {
+            refused("IMG-RESCALE", film { sequence(DicomTag.MODALITY_LUT, ramped, second) })
+            assertEquals(expected, levels(film { sequence(DicomTag.VOI_LUT, ramped, second) }))
         }
     }
 }

@@ -135,8 +135,88 @@ class HostileDicomTest {
     fun `pixels longer than the file, or without a length, are refused`() {
         val pixels = bytes(0xE0, 0x7F, 0x10, 0, 'O'.code, 'W'.code, 0, 0)
         assertEquals("IMG-DAMAGED", code(meta() + pixels + bytes(255, 255, 255, 255)))
-        // a length is believed only once the header gave the same
-        assertEquals("IMG-DAMAGED", code(meta() + pixels + bytes(254, 255, 255, 255)))
+        val header = TestDicom().grey(1, 4).end()
+        fun stated(length: Long, pixels: Int = 8) = header + bytes(0xE0, 0x7F, 0x10, 0, 'O'.code, 'W'.code, 0, 0) +
+            ByteArray(4) { (length shr 8 * it).toByte() } + ByteArray(pixels) { it.toByte() }
+        read(stated(8))
+        for (length in listOf(9, 10, 20, MAX_PIXEL_BYTES)) assertEquals("IMG-TRUNCATED", code(stated(length)))
+        assertEquals("IMG-TRUNCATED", code(stated(8, pixels = 7)))
+        for (length in listOf(MAX_PIXEL_BYTES + 1, 0xFFFFFFFEL)) assertEquals("IMG-SIZE", code(stated(length)))
+        // the byte that makes an odd length even is one of the value's
+        val odd = TestDicom().grey(1, 5, stored = 8, allocated = 8).pixels("OB", bytes(0, 50, 100, 150, 200))
+        assertEquals(5, Preprocessor(IMAGE_IO).preprocess(odd, spec).width)
+        assertEquals("IMG-TRUNCATED", code(odd.copyOf(odd.size - 1)))
+    }
+
+    @Test
+    fun `what has no length and is no sequence holds fragments, which are no elements`() {
+        fun endless(vr: String) = bytes(vr[0].code, vr[1].code, 0, 0, 255, 255, 255, 255)
+        fun pixels(vr: String) = bytes(0xE0, 0x7F, 0x10, 0) + endless(vr)
+        fun fragment(size: Int) = bytes(0xFE, 0xFF, 0, 0xE0, size, 0, 0, 0) + ByteArray(size) { (it * 37).toByte() }
+        val fragments = fragment(0) + fragment(40) + fragment(6) + sequenceEnd
+        fun icon(parts: ByteArray) =
+            bytes(0x88, 0, 0, 2) + sequence.copyOfRange(4, 12) + openItem + parts + itemEnd + sequenceEnd
+        fun opaque(vr: String) = bytes(9, 0, 0x50, 0x11) + endless(vr)
+        for (vr in listOf("OB", "OW", "UT")) {
+            read(film { raw(icon(pixels(vr) + fragments)) })
+            read(film { raw(opaque(vr) + fragments) })
+            read(film { raw(opaque(vr) + sequenceEnd) })
+            read(film {} + opaque(vr) + fragments)
+            for (other in listOf(four(), itemEnd, openItem, openItem + four() + itemEnd)) {
+                for (parts in listOf(other, fragment(4) + other)) {
+                    assertEquals("IMG-DAMAGED", code(film { raw(icon(pixels(vr) + parts + sequenceEnd)) }))
+                    assertEquals("IMG-DAMAGED", code(film { raw(opaque(vr) + parts + sequenceEnd) }))
+                }
+            }
+            assertEquals("IMG-NO-PIXELS", code(meta() + opaque(vr) + fragment(40).copyOf(30)))
+        }
+        // of an unknown value and a sequence they are items as ever
+        for (vr in listOf("UN", "SQ")) {
+            val inside = four(implicit = vr == "UN")
+            read(film { raw(opaque(vr) + openItem + inside + itemEnd + sequenceEnd) })
+        }
+        // the header of a grey film has eight elements, and the pixels and this are two
+        fun many(items: Int) = film { raw(opaque("OB") + repeated(emptyItem, items) + sequenceEnd) }
+        read(many(MAX_ELEMENTS - 10))
+        assertEquals("IMG-SIZE", code(many(MAX_ELEMENTS - 9)))
+        // what counts has a length
+        val data = bytes(0x28, 0, 0x06, 0x30) + endless("OW")
+        val table = film {
+            sequence(DicomTag.VOI_LUT, { words(DicomTag.LUT_DESCRIPTOR, "US", 4096, 0, 12).raw(data + fragments) })
+        }
+        assertEquals("IMG-DAMAGED", code(table))
+    }
+
+    @Test
+    fun `a delimiter outside of any sequence is refused before the pixels`() {
+        for (delimiter in listOf(emptyItem, openItem, itemEnd, sequenceEnd, bytes(0xFE, 0xFF, 1, 0, 0, 0, 0, 0))) {
+            assertEquals("IMG-DAMAGED", code(film { raw(delimiter) }))
+            assertEquals("IMG-DAMAGED", code(film { text(PRIVATE, "LO", "x").raw(delimiter) }))
+            read(film {} + delimiter)
+        }
+    }
+
+    @Test
+    fun `floating-point pixels beside others are refused`() {
+        for (encoding in TestDicom.Encoding.entries) {
+            for ((tag, vr) in listOf(DicomTag.FLOAT_PIXELS to "OF", DicomTag.DOUBLE_PIXELS to "OD")) {
+                fun floats(size: Int) = TestDicom(encoding).grey(1, 4).element(tag, vr, ByteArray(size))
+                assertEquals("IMG-DEPTH", code(floats(32).end()))
+                for (size in listOf(0, 32)) assertEquals("IMG-DAMAGED", code(floats(size).pixels(0, 1000, 2000, 3000)))
+                // those of an item are not the film's
+                read(film(encoding) { sequence(PRIVATE, { element(tag, vr, ByteArray(32)) }) })
+            }
+        }
+    }
+
+    @Test
+    fun `elements of every value representation may stand before the transfer syntax`() {
+        val plain = film {}
+        for (vr in DicomTag.LONG + listOf("UI", "SH", "AE")) {
+            val length = if (vr in DicomTag.LONG) bytes(0, 0, 6, 0, 0, 0) else bytes(6, 0)
+            val other = bytes(2, 0, 0, 0, vr[0].code, vr[1].code) + length + ByteArray(6)
+            read(plain.copyOf(132) + other + plain.copyOfRange(132, plain.size))
+        }
     }
 
     @Test

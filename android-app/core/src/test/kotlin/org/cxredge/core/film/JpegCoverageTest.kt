@@ -119,6 +119,19 @@ class JpegCoverageTest {
         truncated(film(row, row))
         truncated(film(restart(0), row, row))
         truncated(film(restart(0), row, restart(1)))
+        // one too many between two segments behind a scan, as nothing but a marker
+        val comment = segment(0xFE, bytes(1, 2))
+        for (stray in listOf(restart(0), restart(5) + restart(5), bytes(255) + restart(7))) {
+            checkCoverage(film(restart(0), row, restart(1), row, comment, stray))
+            val behind = START + frame(8, 8, 0x11) + TABLES + scan(listOf(1), zeros(1)) + comment + stray
+            checkCoverage(behind + END)
+            checkCoverage(behind + comment + stray + END)
+            JpegStream(behind + comment + END)
+            truncated(behind)
+            large(behind + repeated(segment(0xFE, ByteArray(0)), MAX_SEGMENTS) + END, "marker segments")
+        }
+        // before any scan it begins a segment
+        damaged(START + restart(0) + bytes(0, 0) + frame(8, 8, 0x11) + TABLES + scan(listOf(1), zeros(1)) + END)
         // more than eight of them
         val eleven = (0..10).fold(ByteArray(0)) { all, it -> all + restart(it % 8) + zeros(1) }
         checkCoverage(START + frame(8, 96, 0x11) + TABLES + every(1) + scan(listOf(1), zeros(1)) + eleven + END)
@@ -198,6 +211,8 @@ class JpegCoverageTest {
         return segment(0xDD, bytes(0, 1)) + scan(listOf(component), coded)
     }
 
+    private fun repeated(part: ByteArray, times: Int): ByteArray = ByteArray(part.size * times) { part[it % part.size] }
+
     private fun large(film: ByteArray, what: String) {
         val refusal = refused("IMG-SIZE") { JpegStream(film) }
         assertTrue(what in refusal.reason && "baseline" in refusal.fix, "$refusal")
@@ -221,10 +236,7 @@ class JpegCoverageTest {
 
     @Test
     fun `marker segments are counted before and between scans, to their bound and no further`() {
-        fun comments(count: Int): ByteArray {
-            val one = segment(0xFE, ByteArray(0))
-            return ByteArray(one.size * count) { one[it % one.size] }
-        }
+        fun comments(count: Int): ByteArray = repeated(segment(0xFE, ByteArray(0)), count)
         // a frame, two tables and two scans
         val more = MAX_SEGMENTS - 5
         val rest = scan(listOf(2, 3), zeros(8))

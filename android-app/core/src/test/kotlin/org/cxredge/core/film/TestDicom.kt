@@ -21,7 +21,7 @@ internal class TestDicom(private val encoding: Encoding = Encoding.EXPLICIT) {
         number(tag, 2)
         if (encoding != Encoding.IMPLICIT) {
             body.write(vr.toByteArray())
-            if (vr in setOf("OB", "OW", "SQ", "UN")) body.write(byteArrayOf(0, 0)) else return short(even)
+            if (vr in DicomTag.LONG) body.write(byteArrayOf(0, 0)) else return short(even)
         }
         number(even.size, 4)
         body.write(even)
