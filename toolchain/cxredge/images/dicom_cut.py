@@ -28,13 +28,11 @@ from cxredge.images.dicom_elements import (
 from cxredge.images.refuse import MAX_FILE_BYTES
 
 _FLOATS = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}
-_KINDS = (0x00080060, 0x00180015, 0x00185101)
-"""Modality, body part, view: ``acquisition`` reads them by their bytes, and judges them where the recipe asks only."""
 _LUTS = (0x00283000, 0x00283010)
 _VR = {
     **dict.fromkeys((0x00280002, 0x00280006, 0x00280010, 0x00280011), b"US"),
     **dict.fromkeys((0x00280100, 0x00280101, 0x00280102, 0x00280103), b"US"),
-    **dict.fromkeys((0x00280004, 0x00281056, 0x20500020), b"CS"),
+    **dict.fromkeys((0x00080060, 0x00180015, 0x00185101, 0x00280004, 0x00281056, 0x20500020), b"CS"),
     **dict.fromkeys((0x00281050, 0x00281051, 0x00281052, 0x00281053), b"DS"),
     **dict.fromkeys((*_LUTS, 0x20500010, 0x52009229, 0x52009230), b"SQ"),
     **dict.fromkeys((0x7FE00001, 0x7FE00002), b"OV"),
@@ -114,10 +112,7 @@ def _written(what: str, order: str, body: memoryview, element: Element) -> bytes
     """One element in explicit form; nothing for one that is empty, which is as if absent."""
     if element.tag in _FLOATS:
         return _explicit(order, element.tag, _FLOATS[element.tag], b"")
-    if element.tag in _KINDS and element.vr != b"SQ":
-        end = min(element.end, element.start + 0xFFFE)
-        return _explicit(order, element.tag, b"CS", bytes(body[element.start : end]))
-    vr = b"SQ" if element.tag in _KINDS else _VR[element.tag]
+    vr = _VR[element.tag]
     if element.vr in _ALSO.get(element.tag, ()):
         vr = element.vr or vr
     elif element.vr not in (None, b"UN", vr):
@@ -126,13 +121,18 @@ def _written(what: str, order: str, body: memoryview, element: Element) -> bytes
         return _sequence(what, order, body, element)
     value = bytes(body[element.start : element.end])
     if vr in _TEXT:
-        value = value.strip(b" \0")
-        if vr in _NUMBER and not all(_NUMBER[vr].fullmatch(v.strip()) for v in value.split(b"\\") if v.strip()):
+        if not _bare(value):
+            return b""
+        if vr in _NUMBER and not all(_NUMBER[vr].fullmatch(v) for v in map(_bare, value.split(b"\\")) if v):
             raise _damaged(what, f"its element {name(element.tag)} is no number")
-        value += (b"\0" if vr == b"UI" else b" ") * (len(value) % 2)
+        value += b" " * (len(value) % 2)
     if len(value) > 0xFFFE and vr not in LONG:
         raise _damaged(what, f"its element {name(element.tag)} has {len(value)} bytes")
     return _explicit(order, element.tag, vr, value) if value else b""
+
+
+def _bare(value: bytes) -> bytes:
+    return value.strip(b" \0")
 
 
 def _sequence(what: str, order: str, body: memoryview, element: Element) -> bytes:

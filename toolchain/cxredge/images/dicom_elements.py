@@ -205,6 +205,8 @@ class Walk:
         """Go behind an element; sequences are looked through, for what is in them counts towards the bounds."""
         start = self._at
         items: tuple[tuple[Element, ...], ...] = ()
+        if lead.length == _UNDEFINED and lead.tag in _COUNTS - _SEQUENCES:
+            raise self._damaged(f"its element {name(lead.tag)} has no length")
         if lead.vr == b"SQ" or (lead.vr in (None, b"UN") and (lead.tag in _SEQUENCES or lead.length == _UNDEFINED)):
             items = self._sequence(lead, implicit, depth, counts)
         elif lead.length == _UNDEFINED:

@@ -108,7 +108,10 @@ internal class DicomHeader(
     fun number(tag: Int): Double? {
         val values = text(tag).trim()
         if (values.isEmpty()) return null
-        val first = values.substringBefore('\\').trim()
+        // the first counts, and the others are numbers all the same
+        val all = values.split('\\').map { it.trim(' ', '\u0000') }
+        val first = all.first()
+        if (all.any { it.isNotEmpty() && !DECIMAL.matches(it) && !NOT_FINITE.matches(it) }) throw unusable(tag)
         if (NOT_FINITE.matches(first)) throw notFinite(tag, first)
         if (!DECIMAL.matches(first)) throw unusable(tag)
         val number = first.toDouble()
