@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from cxredge.errors import InputError
@@ -295,6 +297,26 @@ def replaced(tag: bytes, element: bytes) -> bytes:
 def test_an_element_has_its_own_representation(body: bytes) -> None:
     """One reader makes a number of it, and another none, or another one."""
     assert code(file(body)) in ("IMG-DAMAGED", "IMG-WINDOW", "IMG-NO-PIXELS")
+
+
+@pytest.mark.parametrize("value", [b"\x005.0", b"5\t ", b"5.0\0x"])
+def test_a_number_begins_with_its_digits(value: bytes) -> None:
+    window = b"\x28\0\x50\x10DS" + struct.pack("<H", len(value)) + value + b"\x28\0\x51\x10DS\2\x0099"
+    assert code(file(window + BODY)) == "IMG-DAMAGED"
+
+
+def test_unknown_words_have_no_order() -> None:
+    film = pydicom.dcmread(BytesIO(FILM))
+    fresh = pydicom.Dataset({element.tag: element for element in film})
+    fresh.file_meta = film.file_meta
+    fresh.file_meta.TransferSyntaxUID = BIG
+    out = BytesIO()
+    fresh.save_as(out, enforce_file_format=True)
+    big = out.getvalue()
+    assert code_or_none(big) is None
+    assert code(big.replace(b"\x7f\xe0\x00\x10OW", b"\x7f\xe0\x00\x10UN")) == "IMG-DAMAGED"
+    unknown = FILM.replace(b"\xe0\x7f\x10\x00OW", b"\xe0\x7f\x10\x00UN")
+    np.testing.assert_array_equal(read_film(unknown, SPEC), read_film(FILM, SPEC))
 
 
 def test_what_is_empty_or_absent_has_its_default() -> None:

@@ -86,7 +86,8 @@ def cut_out(what: str, data: bytes, at: int, syntax: str) -> Cut:
     walk.hold_behind(body[walk.end : walk.end + MAX_BEHIND])
     if any(element.tag in _FLOATS for element in walk.kept):
         raise _damaged(what, "it has floating-point pixels and others")
-    if walk.pixels.vr not in (None, b"OB", b"OW", b"UN"):
+    # bytes of unknown words are turned round by some readers of big-endian files, and left by others
+    if walk.pixels.vr not in (None, b"OB", b"OW", b"UN") or (walk.pixels.vr == b"UN" and walk.order == ">"):
         raise _representation(what, walk.pixels)
     fragments = [body[start:end] for start, end in walk.fragments or ()]
     return Cut(header, body[walk.pixels.start : walk.end], fragments, "OB" if walk.pixels.vr == b"OB" else "OW")
@@ -132,7 +133,7 @@ def _written(what: str, order: str, body: memoryview, element: Element) -> bytes
 
 
 def _bare(value: bytes) -> bytes:
-    return value.strip(b" \0")
+    return value.lstrip(b" ").rstrip(b" \0")
 
 
 def _sequence(what: str, order: str, body: memoryview, element: Element) -> bytes:

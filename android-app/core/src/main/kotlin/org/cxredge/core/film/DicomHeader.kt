@@ -109,7 +109,7 @@ internal class DicomHeader(
         val values = text(tag).trim()
         if (values.isEmpty()) return null
         // the first counts, and the others are numbers all the same
-        val all = values.split('\\').map { it.trim(' ', '\u0000') }
+        val all = values.split('\\').map { it.trim(' ').trimEnd(' ', '\u0000') }
         val first = all.first()
         if (all.any { it.isNotEmpty() && !DECIMAL.matches(it) && !NOT_FINITE.matches(it) }) throw unusable(tag)
         if (NOT_FINITE.matches(first)) throw notFinite(tag, first)

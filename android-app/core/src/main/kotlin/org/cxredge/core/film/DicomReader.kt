@@ -31,6 +31,10 @@ internal fun readHeader(file: DicomFile): DicomHeader = file.open().use { stream
             holdBehind(stream, header.pixels, file)
             if (header.floatPixels) throw damaged("it has floating-point pixels and others")
             holdOwn(DicomTag.PIXELS, header.pixels.vr)
+            // bytes of unknown words are turned round by some readers of such files, and left by others
+            if (file.bigEndian && header.pixels.vr == "UN") {
+                throw damaged("its element ${tagName(DicomTag.PIXELS)} has the value representation UN")
+            }
         }
     }
 }
