@@ -84,14 +84,14 @@ internal class DicomHeader(
     fun items(tag: Int): List<DicomHeader> = elements[tag]?.items.orEmpty()
 
     /** Whether a text element has several values, or a sequence several items. */
-    fun several(tag: Int): Boolean = '\\' in text(tag).trim() || (elements[tag]?.count ?: 0) > 1
+    fun several(tag: Int): Boolean = '\\' in text(tag).trim(' ') || (elements[tag]?.count ?: 0) > 1
 
     /** An integer element. Throws [Refusal] IMG-DAMAGED where it is absent without a default, or no integer. */
     fun whole(tag: Int, default: Long? = null): Long {
         val element = elements[tag]
         if (element == null || element.value.isEmpty()) return default ?: throw unusable(tag)
         val number = if (element.vr == "IS") {
-            text(tag).trim().ifEmpty { return default ?: throw unusable(tag) }.toLongOrNull()
+            text(tag).trim(' ').ifEmpty { return default ?: throw unusable(tag) }.toLongOrNull()
         } else {
             numbers(element, 2).singleOrNull()
         }
@@ -106,7 +106,7 @@ internal class DicomHeader(
 
     /** First value of a decimal element, null where it is absent or empty. Throws [Refusal] IMG-NAN, IMG-DAMAGED. */
     fun number(tag: Int): Double? {
-        val values = text(tag).trim()
+        val values = text(tag).trim(' ')
         if (values.isEmpty()) return null
         // the first counts, and the others are numbers all the same
         val all = values.split('\\').map { it.trim(' ').trimEnd(' ', '\u0000') }
