@@ -54,6 +54,7 @@ FLOORS = (
         "scratch",
         "trees",
         "exchange",
+        "interruption",
         "progress",
         "code_digest",
         "stages",

@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cxredge.errors import EnvironmentProblem
+from cxredge.interruption import undisturbed
 from cxredge.path_errors import writing
 from cxredge.trees import make_folders, remove_tree
 
@@ -42,13 +43,18 @@ def scratch(parent: Path, name: str) -> Iterator[Path]:
     """
     make_folders(parent)
     swept(str(parent.absolute()))
-    folder, lock = _make(parent, name)
+    made: tuple[Path, int] | None = None
     try:
-        yield folder
+        with undisturbed():
+            made = _make(parent, name)
+        yield made[0]
     finally:
-        _put_back(folder, parent / name)
-        _remove(folder)
-        os.close(lock)
+        if made is not None:
+            with undisturbed():
+                folder, lock = made
+                _put_back(folder, parent / name)
+                _remove(folder)
+                os.close(lock)
 
 
 @contextmanager

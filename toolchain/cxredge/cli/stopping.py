@@ -6,6 +6,7 @@ import signal
 from types import FrameType
 
 from cxredge.errors import EXIT_INTERRUPTED
+from cxredge.interruption import interrupt
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """From ``kill``, ``timeout``, a service manager or a container's end; from a terminal that was closed."""
@@ -23,9 +24,9 @@ def stop_on_signals() -> None:
     """Have these signals raise Stopped, once: further ones do not disturb the cleaning up.
 
     One that this process was started to ignore (``nohup``) stays ignored. Ctrl-C raises
-    KeyboardInterrupt, as Python has it.
+    KeyboardInterrupt, as Python has it. All wait where they must (``interruption``).
     """
-    for number, heard in (*((number, _stop) for number in ENDING), (signal.SIGINT, signal.default_int_handler)):
+    for number, heard in (*((number, _stop) for number in ENDING), (signal.SIGINT, _interrupt)):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, heard)
 
@@ -40,4 +41,8 @@ def stopped_status(stop: BaseException) -> int:
 def _stop(number: int, frame: FrameType | None) -> None:
     for ending in ENDING:
         signal.signal(ending, signal.SIG_IGN)
-    raise Stopped(number)
+    interrupt(Stopped(number))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    interrupt(KeyboardInterrupt())
