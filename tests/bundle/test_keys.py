@@ -259,12 +259,12 @@ def test_a_private_key_that_others_may_reach_signs_nothing(tmp_path: Path, mode:
     keys.read_private(tmp_path / "link")
 
 
-@pytest.mark.parametrize("out", [".", "/", "..", "", "folder", "folder/", "folder/."])
+@pytest.mark.parametrize("out", [".", "/", "..", "", "folder", "folder/", "folder/.", "new/"])
 def test_a_pair_has_a_name(tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError) as caught:
-        keys.make_pair(Path(out), False)
+        keys.make_pair(out, False)
     assert caught.value.code == "KEY-NAME"
     assert [p.name for p in tmp_path.rglob("*")] == ["folder"]
 

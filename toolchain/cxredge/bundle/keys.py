@@ -45,7 +45,7 @@ class PublicKey:
     key: EllipticCurvePublicKey
 
 
-def make_pair(out: Path, development: bool) -> tuple[Path, Path]:
+def make_pair(out: str | Path, development: bool) -> tuple[Path, Path]:
     """Write a fresh pair as ``out.key`` (PKCS#8, mode 0600) and ``out.pub``; returns these two.
 
     The public key is written first: of two processes at once, whoever wrote it goes on, and one that is killed before
@@ -56,11 +56,12 @@ def make_pair(out: Path, development: bool) -> tuple[Path, Path]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    if out.name in ("", "..") or os.path.isdir(out):
+    place = Path(out)
+    if os.fspath(out).endswith("/") or place.name in ("", "..") or os.path.isdir(place):
         raise InputError(
             "KEY-NAME", f"{shown(out)} is a folder", "name a pair of files in it, for example keys/release"
         )
-    private, public = (out.with_name(f"{out.name}.{end}") for end in ("key", "pub"))
+    private, public = (place.with_name(f"{place.name}.{end}") for end in ("key", "pub"))
     for path in (private, public):
         # a link that leads nowhere is there, too
         if os.path.lexists(path):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from cxredge.cli.output import say
@@ -20,9 +18,7 @@ def keygen(out: str, development: bool) -> None:
     from cxredge.bundle.keys import make_pair, read_public
     from cxredge.errors import printable
 
-    if out.endswith("/"):
-        raise click.UsageError(f"{out} names a folder; name a pair of files in it, for example {out}release")
-    private, public = make_pair(Path(out), development)
+    private, public = make_pair(out, development)
     kind = "development key" if development else "key"
     say(f"{kind} {read_public(public).fingerprint}")
     say(f"private: {printable(str(private))}")

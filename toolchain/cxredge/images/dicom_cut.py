@@ -16,10 +16,15 @@ from cxredge.images.dicom_elements import (
     BIG_ENDIAN,
     DEFLATED,
     EXPLICIT,
+    FLOAT_PIXELS,
     IMPLICIT,
     LONG,
+    LUT_DATA,
+    LUT_DESCRIPTOR,
+    LUTS,
     MAX_BEHIND,
     MAX_HEADER_BYTES,
+    VR,
     Element,
     Walk,
     name,
@@ -27,19 +32,7 @@ from cxredge.images.dicom_elements import (
 )
 from cxredge.images.refuse import MAX_FILE_BYTES
 
-_FLOATS = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}
-_LUTS = (0x00283000, 0x00283010)
-_VR = {
-    **dict.fromkeys((0x00280002, 0x00280006, 0x00280010, 0x00280011), b"US"),
-    **dict.fromkeys((0x00280100, 0x00280101, 0x00280102, 0x00280103), b"US"),
-    **dict.fromkeys((0x00080060, 0x00180015, 0x00185101, 0x00280004, 0x00281056, 0x20500020), b"CS"),
-    **dict.fromkeys((0x00281050, 0x00281051, 0x00281052, 0x00281053), b"DS"),
-    **dict.fromkeys((*_LUTS, 0x20500010, 0x52009229, 0x52009230), b"SQ"),
-    **dict.fromkeys((0x7FE00001, 0x7FE00002), b"OV"),
-    **{0x00080016: b"UI", 0x00280008: b"IS", 0x00283002: b"US", 0x00283006: b"OW"},
-}
-"""Value representations (PS3.6), the one for implicit elements where there are several."""
-_ALSO = {0x00283002: (b"SS", b"OW", b"OB"), 0x00283006: (b"US", b"SS", b"OB")}
+_ALSO = {LUT_DESCRIPTOR: (b"SS", b"OW", b"OB"), LUT_DATA: (b"US", b"SS", b"OB")}
 """Further ones that are written for the numbers of a LUT, whose sign hangs on none of them."""
 _TEXT = (b"CS", b"DS", b"IS", b"UI")
 _NUMBER = {
@@ -84,7 +77,7 @@ def cut_out(what: str, data: bytes, at: int, syntax: str) -> Cut:
     if walk.end > len(body):
         raise truncated(what)
     walk.hold_behind(body[walk.end : walk.end + MAX_BEHIND])
-    if any(element.tag in _FLOATS for element in walk.kept):
+    if any(element.tag in FLOAT_PIXELS for element in walk.kept):
         raise _damaged(what, "it has floating-point pixels and others")
     # bytes of unknown words are turned round by some readers of big-endian files, and left by others
     if walk.pixels.vr not in (None, b"OB", b"OW", b"UN") or (walk.pixels.vr == b"UN" and walk.order == ">"):
@@ -111,9 +104,9 @@ def _inflate_on(what: str, inflater: zlib._Decompress, head: bytes, wanted: int)
 
 def _written(what: str, order: str, body: memoryview, element: Element) -> bytes:
     """One element in explicit form; nothing for one that is empty, which is as if absent."""
-    if element.tag in _FLOATS:
-        return _explicit(order, element.tag, _FLOATS[element.tag], b"")
-    vr = _VR[element.tag]
+    if element.tag in FLOAT_PIXELS:
+        return _explicit(order, element.tag, FLOAT_PIXELS[element.tag], b"")
+    vr = VR[element.tag]
     if element.vr in _ALSO.get(element.tag, ()):
         vr = element.vr or vr
     elif element.vr not in (None, b"UN", vr):
@@ -138,7 +131,7 @@ def _bare(value: bytes) -> bytes:
 
 def _sequence(what: str, order: str, body: memoryview, element: Element) -> bytes:
     """A LUT's items with what counts of them; of others, whether there is an item."""
-    items = element.items if element.tag in _LUTS else tuple(() for _ in element.items)
+    items = element.items if element.tag in LUTS else tuple(() for _ in element.items)
     inside = b"".join(
         _item(order, b"".join(_written(what, order, body, e) for e in item if e.tag in _ALSO)) for item in items
     )
@@ -150,12 +143,9 @@ def _item(order: str, inside: bytes) -> bytes:
 
 
 def _explicit(order: str, tag: int, vr: bytes, value: bytes) -> bytes:
-    head = struct.pack(f"{order}HH", tag >> 16, tag & 0xFFFF) + vr
-    return (
-        head
-        + (struct.pack(f"{order}HI", 0, len(value)) if vr in LONG else struct.pack(f"{order}H", len(value)))
-        + value
-    )
+    head = struct.pack(f"{order}HH2s", tag >> 16, tag & 0xFFFF, vr)
+    length = struct.pack(f"{order}HI", 0, len(value)) if vr in LONG else struct.pack(f"{order}H", len(value))
+    return head + length + value
 
 
 def _representation(what: str, element: Element) -> InputError:

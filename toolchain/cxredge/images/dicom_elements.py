@@ -33,21 +33,26 @@ IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
 
 PIXELS = 0x7FE00010
-_FLOAT_PIXELS = (0x7FE00008, 0x7FE00009)
-_SEQUENCES = frozenset({0x00283000, 0x00283010, 0x20500010, 0x52009229, 0x52009230})
-"""Modality LUT, VOI LUT, presentation LUT, shared and per-frame functional groups."""
-_COUNTS = _SEQUENCES | frozenset(
-    {
-        *(0x00080016, 0x00080060, 0x00180015, 0x00185101),  # SOP class, modality, body part, view
-        *(0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010, 0x00280011),  # samples to columns
-        *(0x00280100, 0x00280101, 0x00280102, 0x00280103),  # bits and sign
-        *(0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00281056),  # window, rescale, VOI function
-        *(0x00283002, 0x00283006),  # of a LUT: descriptor, data
-        0x20500020,  # presentation LUT shape
-        *(0x7FE00001, 0x7FE00002),  # extended offset table
-    }
-)
-_ONCE = _COUNTS | {*_FLOAT_PIXELS, PIXELS}
+LUTS = (0x00283000, 0x00283010)
+"""Modality LUT, VOI LUT."""
+LUT_DESCRIPTOR, LUT_DATA = 0x00283002, 0x00283006
+VR = {
+    0x00080016: b"UI",  # SOP class
+    **dict.fromkeys((0x00080060, 0x00180015, 0x00185101), b"CS"),  # modality, body part, view
+    **dict.fromkeys((0x00280002, 0x00280006, 0x00280010, 0x00280011), b"US"),  # samples, planes, rows, columns
+    **dict.fromkeys((0x00280100, 0x00280101, 0x00280102, 0x00280103), b"US"),  # bits and sign
+    **{0x00280004: b"CS", 0x00280008: b"IS"},  # photometric interpretation, frames
+    **dict.fromkeys((0x00281050, 0x00281051, 0x00281052, 0x00281053), b"DS"),  # window, rescale
+    **dict.fromkeys((0x00281056, 0x20500020), b"CS"),  # VOI function, presentation LUT shape
+    **dict.fromkeys((*LUTS, 0x20500010, 0x52009229, 0x52009230), b"SQ"),  # presentation LUT, functional groups
+    **{LUT_DESCRIPTOR: b"US", LUT_DATA: b"OW"},
+    **dict.fromkeys((0x7FE00001, 0x7FE00002), b"OV"),  # extended offset table
+}
+"""The elements that count, and their value representations (PS3.6); of several, the one for implicit elements."""
+FLOAT_PIXELS = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}
+_SEQUENCES = frozenset(tag for tag, vr in VR.items() if vr == b"SQ")
+_VALUES = VR.keys() - _SEQUENCES
+_ONCE = VR.keys() | FLOAT_PIXELS.keys() | {PIXELS}
 LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations whose length takes four bytes (PS3.5 7.1.2)."""
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -205,13 +210,13 @@ class Walk:
         """Go behind an element; sequences are looked through, for what is in them counts towards the bounds."""
         start = self._at
         items: tuple[tuple[Element, ...], ...] = ()
-        if lead.length == _UNDEFINED and lead.tag in _COUNTS - _SEQUENCES:
+        if lead.length == _UNDEFINED and lead.tag in _VALUES:
             raise self._damaged(f"its element {name(lead.tag)} has no length")
         if lead.vr == b"SQ" or (lead.vr in (None, b"UN") and (lead.tag in _SEQUENCES or lead.length == _UNDEFINED)):
             items = self._sequence(lead, implicit, depth, counts)
         elif lead.length == _UNDEFINED:
             self._opaque()
-        elif lead.tag in _COUNTS and lead.length > MAX_VALUE:
+        elif lead.tag in VR and lead.length > MAX_VALUE:
             raise self._damaged(f"one of its elements has {lead.length} bytes")
         else:
             self._skip(lead.length)
