@@ -35,7 +35,7 @@ def parity(record: Record) -> str:
         )
     )
     return (
-        f"**{record.recipe.name}** ({record.recipe.student.backbone}, {record.making.parameters:,} parameters), held "
+        f"**{record.recipe.name}** ({record.recipe.student.words}, {record.making.parameters:,} parameters), held "
         f"against its float32 student on {len(evaluation.films)} {phantom}films of {evaluation.patients} "
         f"patients{calibrated}:\n\n{table.as_markdown(*table.shown(pairs))}\n"
     )

@@ -8,10 +8,19 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from cxredge.distill.evaluate import MIN_CASES, Answers, answers, macro_interval, measured, score, scores
+from cxredge.distill.evaluate import (
+    MIN_CASES,
+    Answers,
+    answers,
+    macro_interval,
+    measured,
+    pooled_features,
+    score,
+    scores,
+)
 from cxredge.distill.splits import Films
 from cxredge.recipe_file import load_recipe
-from cxredge.students.base import Student
+from cxredge.students.cam_student import CamStudent
 
 
 def drawn(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +74,7 @@ def test_films_of_one_patient_do_not_count_as_many() -> None:
 
 def test_answers_are_the_students() -> None:
     torch.manual_seed(0)
-    student = Student(torch.nn.Conv2d(1, 6, 3, stride=4), 6, 3, 2).eval()
+    student = CamStudent(torch.nn.Conv2d(1, 6, 3, stride=4), 6, 3, 2).eval()
     student.novelty.fit(torch.randn(20, 6))
     films = Films(torch.randint(0, 256, (40, 1, 16, 16), dtype=torch.uint8), torch.zeros(40, 3), ("p",) * 40)
     found = answers(student, films, "test")
@@ -73,7 +82,7 @@ def test_answers_are_the_students() -> None:
         out = student(films.images.float())
     np.testing.assert_allclose(found.logits, out["logits"], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found.novelty, out["novelty"], rtol=1e-4)
-    assert found.pooled.shape == (40, 6)
+    assert pooled_features(student, films, "test").shape == (40, 6)
 
 
 def test_exclusive_classes_are_ranked_by_their_chance_and_have_an_accuracy(class_recipe: Callable[[], Path]) -> None:
@@ -84,11 +93,11 @@ def test_exclusive_classes_are_ranked_by_their_chance_and_have_an_accuracy(class
     logits = (targets + random.normal(size=(90, 3)) + random.normal(0, 50, (90, 1))).astype(np.float32)
     chances = np.exp(logits - logits.max(1, keepdims=True))
     chances /= chances.sum(1, keepdims=True)
-    found = measured(recipe, targets, Answers(logits, logits, logits[:, 0]))
+    found = measured(recipe, targets, Answers(logits, logits[:, 0]))
     for c, name in enumerate(recipe.labels.names):
         assert found.labels[name].auc == pytest.approx(roc_auc_score(targets[:, c], chances[:, c]), abs=1e-4)
     assert found.accuracy == pytest.approx(accuracy_score(targets.argmax(1), chances.argmax(1)), abs=1e-4)
-    ranked = scores(recipe, Answers(logits, logits, logits[:, 0]))
+    ranked = scores(recipe, Answers(logits, logits[:, 0]))
     interval = macro_interval(recipe.labels.names, targets, ranked, [str(i) for i in range(90)], 0)
     assert interval is not None
     assert interval.low < (found.macro_auc or 0) < interval.high
@@ -97,6 +106,6 @@ def test_exclusive_classes_are_ranked_by_their_chance_and_have_an_accuracy(class
 def test_independent_findings_have_no_accuracy(write_recipe: Callable[[Path], Path], tmp_path: Path) -> None:
     recipe = load_recipe(write_recipe(tmp_path))
     targets, logits = (x[:, :2] for x in drawn())
-    found = measured(recipe, targets, Answers(logits, logits, logits[:, 0]))
+    found = measured(recipe, targets, Answers(logits, logits[:, 0]))
     assert found.accuracy is None
     assert found == score(recipe.labels.names, targets, logits)

@@ -53,7 +53,7 @@ def class_answers(films: int, classes: int, seed: int = 0) -> tuple[np.ndarray, 
     random = np.random.default_rng(seed)
     targets = np.eye(classes, dtype=np.float32)[random.integers(0, classes, films)]
     logits = (1.5 * targets + random.normal(size=targets.shape)).astype(np.float32)
-    return targets, Answers(logits, np.zeros((films, 2), np.float32), np.ones(films, np.float32))
+    return targets, Answers(logits, np.ones(films, np.float32))
 
 
 def test_exclusive_classes_get_a_margin_and_no_points(class_recipe: Callable[[], Path]) -> None:

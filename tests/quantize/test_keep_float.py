@@ -23,7 +23,7 @@ from support.lowering import PERCENTILE, Lowered
 from support.lowering import lower as lower_schemes
 
 if TYPE_CHECKING:
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
 
 PROJECT = "backbone.block.project.0"
 QUANTISE = ("XNNConvert", "QUANTIZE", "QuantizeLinear", "quantize")
@@ -43,11 +43,11 @@ class Lowerer:
 
     def __call__(
         self,
-        student: Student,
+        student: CamStudent,
         keep: Sequence[str],
         schemes: Sequence[SchemeName] = ("w8a8",),
         kept: Sequence[SchemeName] = INTEGER_SCHEMES,  # type: ignore[assignment]
-        rounded: Student | None = None,
+        rounded: CamStudent | None = None,
     ) -> dict[str, Artifact]:
         from support.tiny_student import films
 
@@ -60,7 +60,7 @@ class Lowerer:
     def operations(self, artifact: Artifact) -> tuple[Operation, ...]:
         return self.target.read(self.folder / artifact.file).operations
 
-    def sqnr_db(self, student: Student, artifact: Artifact) -> float:
+    def sqnr_db(self, student: CamStudent, artifact: Artifact) -> float:
         """Of the logits on other films than those of the calibration."""
         import torch
 
@@ -79,7 +79,7 @@ def lower(request: pytest.FixtureRequest, recipe: Recipe, tmp_path: Path) -> Low
     return Lowerer(get_target(request.param), recipe, tmp_path)
 
 
-def convolutions(student: Student) -> dict[str, int]:
+def convolutions(student: CamStudent) -> dict[str, int]:
     """Number of weights of each convolution, in the order of execution."""
     from torch import nn
 
@@ -90,7 +90,7 @@ def is_convolution(operation: Operation) -> bool:
     return "conv" in operation.type.lower() and operation.type != "XNNConvert"
 
 
-def float_convolutions(student: Student, operations: Sequence[Operation]) -> list[str]:
+def float_convolutions(student: CamStudent, operations: Sequence[Operation]) -> list[str]:
     """Convolutions whose operator reads its whole weight in float32 or float16."""
     sizes = convolutions(student)
     found = [o for o in operations if is_convolution(o)]
@@ -241,11 +241,11 @@ def test_an_unknown_module_is_refused_before_anything_is_made(lower: Lowerer) ->
 
 
 @pytest.fixture(scope="module")
-def networks(recipe: Recipe) -> Callable[[str], tuple[Student, Student]]:
+def networks(recipe: Recipe) -> Callable[[str], tuple[CamStudent, CamStudent]]:
     """A timm network, and the same with rounded weights."""
-    made: dict[str, tuple[Student, Student]] = {}
+    made: dict[str, tuple[CamStudent, CamStudent]] = {}
 
-    def get(name: str) -> tuple[Student, Student]:
+    def get(name: str) -> tuple[CamStudent, CamStudent]:
         from cxredge.quantize.rounding import round_weights
         from support.tiny_student import films, make_timm_student
 
@@ -279,7 +279,7 @@ MOBILENETV3 = "timm/mobilenetv3_small_050"
 def test_real_networks_are_kept_as_named(
     recipe: Recipe,
     tmp_path: Path,
-    networks: Callable[[str], tuple[Student, Student]],
+    networks: Callable[[str], tuple[CamStudent, CamStudent]],
     name: str,
     keep: list[str],
     least: int,
@@ -306,10 +306,10 @@ def test_core_ml_quantises_nothing_behind_a_kept_activation(recipe: Recipe, tmp_
     from torch import nn
 
     from cxredge.mlprogram.graph import read_graph
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
 
     backbone = nn.Sequential(nn.Conv2d(1, 16, 3, 4, 1), nn.Sigmoid(), nn.Conv2d(16, 32, 3), nn.Conv2d(32, 32, 1))
-    student = Student(backbone, 32, 3, 4).eval()
+    student = CamStudent(backbone, 32, 3, 4).eval()
     lower = Lowerer(get_target("coreml"), recipe, tmp_path)
     made = lower(student, [r"backbone\.1", r"backbone\.2"])["w8a8"]
     assert made.kept_float == ("backbone.1", "backbone.2")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cxredge.quantize.folding import fold_batch_norm
 from cxredge.quantize.rounding import LEVELS, load_rounded, put_back, round_weights
 from cxredge.recipe import InputSpec
-from cxredge.students.base import Student
+from cxredge.students.cam_student import CamStudent
 
 SPEC = InputSpec(height=48, width=48, fit="pad")
 
@@ -38,9 +38,9 @@ class Backbone(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def student() -> Student:
+def student() -> CamStudent:
     torch.manual_seed(0)
-    made = Student(Backbone(), 12, 3, 2)
+    made = CamStudent(Backbone(), 12, 3, 2)
     with torch.no_grad():
         made.get_parameter("backbone.stem.weight")[1] = 0
         for _ in range(20):
@@ -57,11 +57,11 @@ def films(count: int, seed: int) -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def rounded(student: Student) -> Student:
+def rounded(student: CamStudent) -> CamStudent:
     return round_weights(student, SPEC, films(24, 2))
 
 
-def convolutions(student: Student) -> dict[str, nn.Conv2d]:
+def convolutions(student: CamStudent) -> dict[str, nn.Conv2d]:
     return {n: m for n, m in student.named_modules() if isinstance(m, nn.Conv2d) and n.startswith("backbone.")}
 
 
@@ -77,7 +77,9 @@ def nearest(weight: Tensor) -> Tensor:
     return ((flat / scale).round() * scale).reshape(weight.shape).float()
 
 
-def layer_errors(student: Student, rounded: Student, images: NDArray[np.uint8]) -> Iterator[tuple[str, Tensor, Tensor]]:
+def layer_errors(
+    student: CamStudent, rounded: CamStudent, images: NDArray[np.uint8]
+) -> Iterator[tuple[str, Tensor, Tensor]]:
     """(layer, ours - float, nearest - float): the outputs' errors float32[N, C, h, w] on the float model's inputs."""
     folded = fold_batch_norm(student, SPEC)
     inputs: dict[str, Tensor] = {}
@@ -96,7 +98,7 @@ def layer_errors(student: Student, rounded: Student, images: NDArray[np.uint8]) 
             yield name, convolutions(rounded)[name](x) - expected, other - expected
 
 
-def test_an_exporters_own_rounding_finds_nothing_to_do(student: Student, rounded: Student) -> None:
+def test_an_exporters_own_rounding_finds_nothing_to_do(student: CamStudent, rounded: CamStudent) -> None:
     folded = convolutions(fold_batch_norm(student, SPEC))
     for name, conv in convolutions(rounded).items():
         flat = rows(conv.weight)
@@ -111,7 +113,7 @@ def test_an_exporters_own_rounding_finds_nothing_to_do(student: Student, rounded
             assert not torch.equal(conv.weight, nearest(folded[name].weight)), f"{name} was only rounded to nearest"
 
 
-def test_outputs_change_less_than_by_nearest_rounding(student: Student, rounded: Student) -> None:
+def test_outputs_change_less_than_by_nearest_rounding(student: CamStudent, rounded: CamStudent) -> None:
     checked = 0
     for name, ours, other in layer_errors(student, rounded, films(24, 2)):
         # nearest rounding is given the same correction of the bias, so that the weights alone are compared
@@ -123,24 +125,24 @@ def test_outputs_change_less_than_by_nearest_rounding(student: Student, rounded:
     assert checked == 5
 
 
-def test_films_that_were_not_seen_gain_as_well(student: Student, rounded: Student) -> None:
+def test_films_that_were_not_seen_gain_as_well(student: CamStudent, rounded: CamStudent) -> None:
     for name, ours, other in layer_errors(student, rounded, films(24, 77)):
         assert float(ours.square().mean()) < float(other.square().mean()), name
 
 
-def test_the_bias_takes_up_the_mean_error(student: Student, rounded: Student) -> None:
+def test_the_bias_takes_up_the_mean_error(student: CamStudent, rounded: CamStudent) -> None:
     for name, ours, other in layer_errors(student, rounded, films(24, 2)):
         assert float(ours.mean((0, 2, 3)).abs().max()) < 0.01 * float(other.mean((0, 2, 3)).abs().max()), name
 
 
-def test_head_and_novelty_are_left_alone(student: Student, rounded: Student) -> None:
+def test_head_and_novelty_are_left_alone(student: CamStudent, rounded: CamStudent) -> None:
     after = rounded.state_dict()
     for name, value in student.state_dict().items():
         if not name.startswith("backbone."):
             assert torch.equal(value, after[name]), name
 
 
-def test_it_repeats_and_leaves_its_input_alone(student: Student, rounded: Student) -> None:
+def test_it_repeats_and_leaves_its_input_alone(student: CamStudent, rounded: CamStudent) -> None:
     before = {name: value.clone() for name, value in student.state_dict().items()}
     again = round_weights(student, SPEC, films(24, 2)).state_dict()
     for name, value in rounded.state_dict().items():
@@ -149,7 +151,7 @@ def test_it_repeats_and_leaves_its_input_alone(student: Student, rounded: Studen
         assert torch.equal(value, before[name]), name
 
 
-def test_the_saved_student_is_loaded_as_it_was(student: Student, rounded: Student) -> None:
+def test_the_saved_student_is_loaded_as_it_was(student: CamStudent, rounded: CamStudent) -> None:
     loaded = load_rounded(student, rounded.state_dict())
     image = torch.from_numpy(films(2, 9)).float()
     with torch.no_grad():
@@ -175,7 +177,7 @@ def test_a_student_with_layers_that_do_not_fold_is_loaded_as_it_was() -> None:
         assert all(torch.equal(value, rounded(image)[name]) for name, value in loaded(image).items())
 
 
-def test_a_row_of_zeros_stays(student: Student, rounded: Student) -> None:
+def test_a_row_of_zeros_stays(student: CamStudent, rounded: CamStudent) -> None:
     assert not student.get_parameter("backbone.stem.weight")[1].any()
     weight = rounded.get_parameter("backbone.stem.weight")
     assert not weight[1].any()
@@ -197,13 +199,13 @@ class PreActivated(nn.Module):
 
 def test_a_convolution_without_bias_is_rounded_and_gets_none() -> None:
     torch.manual_seed(0)
-    rounded = round_weights(Student(PreActivated(), 12, 3, 2).eval(), SPEC, films(8, 2))
+    rounded = round_weights(CamStudent(PreActivated(), 12, 3, 2).eval(), SPEC, films(8, 2))
     conv = convolutions(rounded)["backbone.bare"]
     assert conv.bias is None
     torch.testing.assert_close(nearest(conv.weight), conv.weight.detach(), rtol=1e-6, atol=0)
 
 
-def test_blank_films_give_finite_weights(student: Student) -> None:
+def test_blank_films_give_finite_weights(student: CamStudent) -> None:
     """Second moments of rank one at most, or none: only the damping makes them invertible."""
     flat = np.full((4, 1, 48, 48), 128, np.uint8)
     rounded = round_weights(student, SPEC, flat)
@@ -212,7 +214,7 @@ def test_blank_films_give_finite_weights(student: Student) -> None:
         torch.testing.assert_close(nearest(conv.weight), conv.weight.detach(), rtol=1e-6, atol=0)
 
 
-def test_kept_modules_get_their_own_weights_back(student: Student, rounded: Student) -> None:
+def test_kept_modules_get_their_own_weights_back(student: CamStudent, rounded: CamStudent) -> None:
     kept = frozenset({"backbone.stem", "backbone.norm", "backbone.grouped"})
     before = {name: value.clone() for name, value in rounded.state_dict().items()}
     mixed = put_back(rounded, student, SPEC, kept).state_dict()
@@ -226,7 +228,7 @@ def test_kept_modules_get_their_own_weights_back(student: Student, rounded: Stud
         assert torch.equal(value, before[name])
 
 
-def test_putting_back_into_a_loaded_student_is_the_same(student: Student, rounded: Student) -> None:
+def test_putting_back_into_a_loaded_student_is_the_same(student: CamStudent, rounded: CamStudent) -> None:
     kept = frozenset({"backbone.stem", "backbone.pointwise"})
     loaded = load_rounded(student, rounded.state_dict())
     one, two = (put_back(r, student, SPEC, kept).state_dict() for r in (rounded, loaded))

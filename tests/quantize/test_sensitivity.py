@@ -15,7 +15,7 @@ from cxredge.outputs import STUDENT_OUTPUTS, Outputs
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.sensitivity import Simulation
 from cxredge.recipe import InputSpec
-from cxredge.students.base import Student
+from cxredge.students.cam_student import CamStudent
 from support.lowering import PERCENTILE, Lowered
 
 SPEC = InputSpec(height=48, width=48, fit="pad")
@@ -46,9 +46,9 @@ def films(count: int, seed: int) -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def chain() -> Student:
+def chain() -> CamStudent:
     torch.manual_seed(0)
-    student = Student(Chain(), WIDTH, 3, 2).train()
+    student = CamStudent(Chain(), WIDTH, 3, 2).train()
     with torch.no_grad():
         for _ in range(30):
             student(torch.from_numpy(films(8, 5)).float())
@@ -58,7 +58,7 @@ def chain() -> Student:
 
 
 @torch.no_grad()
-def plant(student: Student, layer: int, factor: float = 1000.0) -> Student:
+def plant(student: CamStudent, layer: int, factor: float = 1000.0) -> CamStudent:
     """The same function, with one channel behind ``layer`` that is ``factor`` times as large."""
     planted = copy.deepcopy(student)
     layers = planted.get_submodule("backbone.layers")
@@ -69,7 +69,7 @@ def plant(student: Student, layer: int, factor: float = 1000.0) -> Student:
     return planted
 
 
-def simulate(student: Student, weights_only: bool = False) -> Simulation:
+def simulate(student: CamStudent, weights_only: bool = False) -> Simulation:
     return Simulation(student, SPEC, CalibrationFilms(films(24, 2), PERCENTILE), weights_only=weights_only)
 
 
@@ -78,7 +78,7 @@ def sqnr_db(reference: NDArray[np.float32], other: NDArray[np.float32]) -> float
     return float(10 * np.log10((wide**2).sum() / ((wide - other) ** 2).sum()))
 
 
-def eager(student: Student, images: NDArray[np.uint8]) -> Outputs:
+def eager(student: CamStudent, images: NDArray[np.uint8]) -> Outputs:
     with torch.no_grad():
         return {name: value.numpy() for name, value in student(torch.from_numpy(images).float()).items()}
 
@@ -99,7 +99,7 @@ def test_it_is_as_far_off_as_the_artifact(lowered: Lowered) -> None:
             assert abs(sqnr_db(expected[name], found[name]) - real) < 2, (scheme, name)
 
 
-def test_all_kept_is_the_float_student(chain: Student) -> None:
+def test_all_kept_is_the_float_student(chain: CamStudent) -> None:
     simulation, images = simulate(chain), films(11, 3)
     every = frozenset(unit.name for unit in simulation.units)
     reference, expected = simulation.reference(images), eager(chain, images)
@@ -114,7 +114,7 @@ def test_all_kept_is_the_float_student(chain: Student) -> None:
     assert found == pytest.approx(sqnr_db(reference["logits"], simulation.run(images)["logits"]), abs=1e-3)
 
 
-def test_weights_only_loses_less(chain: Student) -> None:
+def test_weights_only_loses_less(chain: CamStudent) -> None:
     images = films(8, 3)
     whole, weights = simulate(chain).logit_sqnr_db(images), simulate(chain, weights_only=True).logit_sqnr_db(images)
     assert whole is not None
@@ -123,7 +123,7 @@ def test_weights_only_loses_less(chain: Student) -> None:
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
-def test_a_huge_channel_is_found_and_kept(chain: Student, layer: int) -> None:
+def test_a_huge_channel_is_found_and_kept(chain: CamStudent, layer: int) -> None:
     images = films(8, 3)
     simulation = simulate(plant(chain, layer))
     bad, good = simulation.logit_sqnr_db(images), simulate(chain).logit_sqnr_db(images)
@@ -147,7 +147,7 @@ def test_a_huge_channel_is_found_and_kept(chain: Student, layer: int) -> None:
     assert sorted(names) == sorted(unit.name for unit in simulation.units), "in the end all are kept, each once"
 
 
-def test_two_huge_channels_need_both(chain: Student) -> None:
+def test_two_huge_channels_need_both(chain: CamStudent) -> None:
     simulation, images = simulate(plant(plant(chain, 0), 2)), films(8, 3)
     kept: set[str] = set()
     for step in simulation.order(images):
@@ -158,7 +158,7 @@ def test_two_huge_channels_need_both(chain: Student) -> None:
     assert {f"backbone.layers.{i}.0" for i in range(4)} == kept
 
 
-def test_the_order_goes_on_from_what_is_kept(chain: Student) -> None:
+def test_the_order_goes_on_from_what_is_kept(chain: CamStudent) -> None:
     simulation, images = simulate(plant(chain, 0)), films(8, 3)
     keep = frozenset(["backbone.layers.0.0", "backbone.layers.1.0"])
     names = {name for step in simulation.order(images, keep) for name in step.units}

@@ -10,12 +10,12 @@ from torch import Tensor
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.recipe import Recipe
-from cxredge.students import build_student, new_student
+from cxredge.students import build_student, new_student, trainable
 
 
 def weights_of(recipe: Recipe) -> dict[str, Tensor]:
     torch.manual_seed(3)
-    return dict(sorted(new_student(recipe, recipe.student.backbone).state_dict().items()))
+    return dict(sorted(new_student(recipe, trainable(recipe).backbone).state_dict().items()))
 
 
 def with_file(recipe: Recipe, folder: Path, data: bytes) -> tuple[Recipe, Path]:

@@ -8,13 +8,13 @@ import torch
 
 from cxredge.quantize.units import module_of
 from cxredge.recipe import InputSpec
-from cxredge.students.base import Student
+from cxredge.students.cam_student import CamStudent
 
 PASSING = ("aten.relu.default", "aten.relu_.default")
 
 
 @torch.no_grad()
-def heat(student: Student, conv: str, spec: InputSpec, factor: float = 1000.0) -> tuple[Student, list[str]]:
+def heat(student: CamStudent, conv: str, spec: InputSpec, factor: float = 1000.0) -> tuple[CamStudent, list[str]]:
     """The student with channel 0 behind ``conv`` (its batch norm, its ReLU) ``factor`` times as large, and the
     convolutions that read it, whose weights take the factor back.
 

@@ -51,12 +51,12 @@ def write_weights(
     from safetensors.torch import save_file
 
     from cxredge.files import sha256_file
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
     from cxredge.students.timm_backbone import TimmBackbone
 
     torch.manual_seed(0)
     network = TimmBackbone(backbone, 1, side, side)
-    student = Student(network, network.features, classes, rank).train()
+    student = CamStudent(network, network.features, classes, rank).train()
     with torch.no_grad():
         for _ in range(30):
             student(torch.rand(8, 1, side, side) * 255)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cxredge.students.base import Student
+from cxredge.students.cam_student import CamStudent
 
 SIZE = 48
 LABELS = ("Effusion", "Nodule", "Mass")
@@ -64,23 +64,23 @@ def films(count: int, seed: int) -> NDArray[np.uint8]:
     return np.stack(images)[:, None].astype(np.uint8)
 
 
-def make_student(spectrum: bool = False, skip: bool = True) -> Student:
+def make_student(spectrum: bool = False, skip: bool = True) -> CamStudent:
     """Random weights, settled batch norms and a fitted novelty: nothing in it is degenerate."""
     torch.manual_seed(0)
     width = 48
-    return settled(Student(Backbone(width, spectrum, skip), 4 * width, len(LABELS), 4))
+    return settled(CamStudent(Backbone(width, spectrum, skip), 4 * width, len(LABELS), 4))
 
 
-def make_timm_student(name: str) -> Student:
+def make_timm_student(name: str) -> CamStudent:
     """A timm network as it comes from the shop, settled in the same way."""
     from cxredge.students.timm_backbone import TimmBackbone
 
     torch.manual_seed(0)
     backbone = TimmBackbone(name, 1, SIZE, SIZE)
-    return settled(Student(backbone, backbone.features, len(LABELS), 4))
+    return settled(CamStudent(backbone, backbone.features, len(LABELS), 4))
 
 
-def settled(student: Student) -> Student:
+def settled(student: CamStudent) -> CamStudent:
     """Batch norms and novelty as the films leave them; evaluation mode."""
     images = torch.from_numpy(films(32, 1)).float()
     student.train()

@@ -23,14 +23,12 @@ from pydantic import ConfigDict, ValidationError
 from cxredge import strict_json
 from cxredge.errors import InputError
 from cxredge.files import open_regular, sha256_bytes, write_bytes
-from cxredge.vocabulary import MAX_LABELS, ArtifactName, Frozen, Sha256, ShortText
+from cxredge.vocabulary import MAX_LABELS, OUTPUT_NAMES, ArtifactName, Frozen, Sha256, ShortText
 
 Outputs = dict[str, NDArray[np.float32]]
 """``logits`` float32[N, C]; ``cam`` float32[N, C, h, w], ``novelty`` float32[N] and ``quality`` float32[N, K], each
 there or not."""
 
-OUTPUT_NAMES = ("logits", "cam", "novelty", "quality")
-"""In the order in which they are listed. A model without ``logits`` is none; the others it may have or not."""
 STUDENT_OUTPUTS = OUTPUT_NAMES[:3]
 """What the students of this toolchain answer."""
 RANKS = {"logits": 2, "cam": 4, "novelty": 1, "quality": 2}

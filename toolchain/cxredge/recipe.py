@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     StringConstraints,
     create_model,
@@ -22,8 +23,10 @@ from cxredge.metrics import gate_fields, metrics_of
 from cxredge.recipe_calibration import Calibration
 from cxredge.recipe_decision import Labels, Margin, MarginRule, Novelty, OperatingPoint, OperatingRules
 from cxredge.recipe_distillation import Distillation, WeightsSpec
+from cxredge.recipe_student import Heatmap, ProgramSpec, StudentSpec
 from cxredge.vocabulary import (
     APP_TARGETS,
+    OUTPUT_NAMES,
     AppKind,
     ArtifactName,
     DicomCode,
@@ -87,14 +90,6 @@ class InputSpec(Frozen):
     def preprocessing(self) -> Self:
         """Without what decides only whether a film is read: this alone decides pixels, and so a model's own bytes."""
         return self.model_copy(update=dict.fromkeys(("modalities", "body_parts", "views"), ()))
-
-
-class StudentSpec(Frozen):
-    """The network: a timm backbone with an exact-CAM head and a float novelty score."""
-
-    backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
-    novelty_rank: int = Field(default=32, ge=1, le=256)
-    """Principal components kept for the Mahalanobis distance of the pooled features."""
 
 
 class FolderData(Frozen):
@@ -186,7 +181,8 @@ class Recipe(Frozen):
     margin_rule: MarginRule = MarginRule(kind="accuracy", floor=0.9)
     least_margin: Margin | None = None
     """Of single-label students."""
-    novelty: Novelty
+    novelty: Annotated[Novelty | None, BeforeValidator(lambda said: None if said == "none" else said)]
+    """``none``: the student has no such score."""
     data: FolderData | PhantomData = Field(discriminator="source")
     calibration: Calibration
     evaluation: Evaluation = Evaluation()
@@ -241,6 +237,14 @@ class Recipe(Frozen):
             for name in self.bundles.of(kind):
                 if name not in fit:
                     raise ValueError(f"bundles.{kind} lists {name}; targets builds these for it: {', '.join(fit)}")
+        if isinstance(self.student, ProgramSpec):
+            given, wanted = self.input.channels, len(self.student.normalise.mean)
+            if self.student.normalise.repeat == 3 and given != 1:
+                raise ValueError("student.normalise.repeat spreads one grey channel: input.channels must be 1")
+            if wanted and wanted != given * self.student.normalise.repeat:
+                raise ValueError(f"student.normalise.mean has {wanted} numbers, and the original takes another number")
+            if self.distill is not None:
+                raise ValueError("distill trains students with a backbone; a program is as it was exported")
         if self.calibration.split == self.evaluation.split:
             raise ValueError("calibration.split and evaluation.split must differ")
         return self
@@ -255,6 +259,17 @@ class Recipe(Frozen):
         if self.least_margin is not None:
             return SingleLabel(least_margin=self.least_margin.log_odds)
         return MultiLabel(operating_points={name: self.operating_points[name].logit for name in self.labels.names})
+
+    @property
+    def heatmap(self) -> Heatmap:
+        """What the student's maps are."""
+        return self.student.heatmap
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the student answers, in the contract's order."""
+        there = {"logits": True, "cam": self.heatmap != "none", "novelty": self.novelty is not None}
+        return tuple(name for name in OUTPUT_NAMES if there.get(name))
 
     def artifacts(self) -> tuple[ArtifactName, ...]:
         """Names ``target/scheme`` in the recipe's order."""

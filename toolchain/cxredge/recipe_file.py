@@ -20,7 +20,7 @@ from cxredge.vocabulary import SchemeName, TargetName
 
 SHOWN = 200
 """Characters of a key or value that a message shows."""
-TAGGED = (("data",), ("calibration", "ranges"))
+TAGGED = (("data",), ("student",), ("calibration", "ranges"))
 """Places of discriminated unions."""
 
 

@@ -39,6 +39,8 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 DicomCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]([A-Z0-9_ ]{0,14}[A-Z0-9_])?$")]
 """A code string (PS3.5 6.2, VR CS) as a DICOM header means it: 1 to 16 capitals, digits, ``_`` and inner spaces."""
+OUTPUT_NAMES = ("logits", "cam", "novelty", "quality")
+"""What a student may answer, in the order in which it is listed. Without ``logits`` it is none."""
 ARTIFACT_NAME = r"^[a-z]{1,20}/[a-z0-9]{1,10}$"
 
 

@@ -102,10 +102,10 @@ def test_wide_counted_padding_becomes_zeros_of_the_image(tmp_path: Path) -> None
 
 
 def student_of(*layers: nn.Module) -> Any:
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
 
     torch.manual_seed(0)
-    return Student(nn.Sequential(*layers), 16, 3, 4).eval()
+    return CamStudent(nn.Sequential(*layers), 16, 3, 4).eval()
 
 
 @pytest.mark.parametrize(

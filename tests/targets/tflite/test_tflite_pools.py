@@ -20,11 +20,11 @@ def test_the_maximum_stays_the_same(kernel: int, stride: int, padding: int) -> N
     import torch
     from torch import nn
 
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
     from cxredge.targets.tflite.pools import mirrored_pools
 
     torch.manual_seed(0)
-    student = Student(nn.Sequential(nn.Conv2d(1, 3, 1), nn.MaxPool2d(kernel, stride, padding)), 3, 2, 1).eval()
+    student = CamStudent(nn.Sequential(nn.Conv2d(1, 3, 1), nn.MaxPool2d(kernel, stride, padding)), 3, 2, 1).eval()
     changed = mirrored_pools(student)
     assert not [m for m in changed.modules() if isinstance(m, nn.MaxPool2d)]
     assert isinstance(student.get_submodule("backbone.1"), nn.MaxPool2d), "the student itself is left alone"
@@ -35,10 +35,10 @@ def test_the_maximum_stays_the_same(kernel: int, stride: int, padding: int) -> N
 def test_what_pads_nothing_is_left_alone() -> None:
     from torch import nn
 
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
     from cxredge.targets.tflite.pools import mirrored_pools
 
-    student = Student(nn.Sequential(nn.Conv2d(1, 3, 1), nn.MaxPool2d(2)), 3, 2, 1).eval()
+    student = CamStudent(nn.Sequential(nn.Conv2d(1, 3, 1), nn.MaxPool2d(2)), 3, 2, 1).eval()
     assert mirrored_pools(student) is student
 
 
@@ -47,12 +47,12 @@ def test_a_padded_pool_has_int8(recipe: Recipe, tmp_path: Path) -> None:
     import torch
     from torch import nn
 
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
     from support.tiny_student import films
 
     torch.manual_seed(0)
     layers = nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(16, 32, 3), nn.ReLU()
-    student = Student(nn.Sequential(*layers), 32, 3, 4).eval()
+    student = CamStudent(nn.Sequential(*layers), 32, 3, 4).eval()
     target = get_target("tflite")
     images = films(8, 3).astype(np.float32)
     with torch.no_grad():

@@ -13,7 +13,10 @@ from cxredge.bundle.build_record import Record
 from cxredge.metrics import METRICS
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.recipe import Recipe
+from cxredge.recipe_student import HEADS
 from cxredge.results import Paired, Verdict, number
+
+OUTPUTS = {"logits": "logits, float32", "cam": "class activation maps, float32", "novelty": "novelty"}
 
 
 @dataclass(frozen=True)
@@ -70,16 +73,16 @@ def ancestors(recipe: Recipe) -> list[tuple[str, str]]:
 def model_card(record: Record, data_refs: Sequence[str]) -> dict[str, Any]:
     """``modelCard`` of the student."""
     recipe = record.recipe
-    spec = recipe.input
+    spec, head = recipe.input, HEADS[recipe.heatmap]
     return {
         "modelParameters": {
             "approach": {"type": "supervised"},
             "task": f"{recipe.labels.kind} classification: {', '.join(recipe.labels.names)}",
             "architectureFamily": "convolutional neural network",
-            "modelArchitecture": f"{recipe.student.backbone}, exact-CAM head, {record.making.parameters} parameters",
+            "modelArchitecture": f"{recipe.student.words}, {head}, {record.making.parameters} parameters",
             "datasets": [{"ref": ref} for ref in data_refs],
             "inputs": [{"format": f"image, float32[1, {spec.channels}, {spec.height}, {spec.width}], 0 to 255"}],
-            "outputs": [{"format": form} for form in ("logits, float32", "class activation maps, float32", "novelty")],
+            "outputs": [{"format": OUTPUTS[name]} for name in recipe.outputs],
         },
         "quantitativeAnalysis": {"performanceMetrics": [m for v in record.verdicts for m in _metrics(record, v)]},
         "considerations": {

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from cxredge.bundle.build_record import Record
+from cxredge.recipe_student import HEADS
 from cxredge.results import number
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,4 +33,4 @@ def render(record: Record) -> str:
     phantom = record.recipe.data.source == "phantom"
     targets = sorted({artifact.target for artifact in record.artifacts})
     template = environment.get_template("model_card.md.j2")
-    return template.render(m=record, r=record.recipe, phantom=phantom, targets=targets)
+    return template.render(m=record, r=record.recipe, heads=HEADS, phantom=phantom, targets=targets)

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from cxredge.decision import DecisionField, Float32, MultiLabel, SingleLabel, check_words
 from cxredge.recipe import InputSpec, PhantomData, Recipe
+from cxredge.recipe_student import Heatmap
 from cxredge.vocabulary import MAX_LABELS, Frozen, Label, Language, ShortText, Slug, Text, Version
 
 
@@ -52,7 +53,7 @@ class Model(Frozen):
     labels: Annotated[tuple[ModelLabel, ...], Field(min_length=1, max_length=MAX_LABELS)]
     decision: DecisionField
     input: InputSpec
-    heatmap: Literal["exact", "gradient", "none"]
+    heatmap: Heatmap
     """What ``cam`` is: logit = mean of the map + bias; the logit's gradient; or no such output."""
     novelty: NoveltySpec | None
     """None: the model has no such output."""
@@ -107,8 +108,8 @@ class Model(Frozen):
             ),
             decision=recipe.decision,
             input=recipe.input,
-            heatmap="exact",
-            novelty=NoveltySpec(threshold=recipe.novelty.threshold),
+            heatmap=recipe.heatmap,
+            novelty=None if recipe.novelty is None else NoveltySpec(threshold=recipe.novelty.threshold),
             quality=None,
             learnt_from=learnt_from,
         )

@@ -25,8 +25,10 @@ def thresholds(recipe: Path) -> None:
     from cxredge.report.table import as_text
 
     found = choose_thresholds(recipe)
-    novelty = found.before.novelty.threshold, found.chosen.novelty
-    rows = [*_decision(found), ("novelty", f"{novelty[0]:g}", f"{novelty[1].threshold:g}", novelty[1].rule)]
+    before, now = found.before.novelty, found.chosen.novelty
+    rows = _decision(found)
+    if before is not None and now is not None:
+        rows.append(("novelty", f"{before.threshold:g}", f"{now.threshold:g}", now.rule))
     say(as_text(("label", "before", "now", "rule"), rows))
 
 

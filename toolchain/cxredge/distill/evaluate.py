@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,11 @@ from cxredge.statistics.bootstrap import interval, mean_of_labels, resample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from cxredge.recipe import Recipe
     from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
 
 MIN_CASES = 5
 """Fewer positives or negatives than this give no AUC: one film would move it by a tenth and more."""
@@ -31,26 +33,35 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Answers:
-    """A model's answers on one split: logits float32[N, C], pooled features float32[N, d], novelty float32[N]."""
+    """A model's answers on one split: logits float32[N, C], and novelty float32[N] where it has such a score."""
 
     logits: NDArray[np.float32]
-    pooled: NDArray[np.float32]
-    novelty: NDArray[np.float32]
+    novelty: NDArray[np.float32] | None
 
 
 @torch.no_grad()
 def answers(student: Student, films: Films, what: str) -> Answers:
     """Run ``student`` (in evaluation mode) on all ``films``."""
-    logits, pooled, novelty = [], [], []
+    logits, novelty = [], []
+    for image in _batches(films, what):
+        found = student(image)
+        logits.append(found["logits"])
+        novelty.append(found.get("novelty"))
+    scored = [score for score in novelty if score is not None]
+    return Answers(torch.cat(logits).numpy(), torch.cat(scored).numpy() if scored else None)
+
+
+@torch.no_grad()
+def pooled_features(student: CamStudent, films: Films, what: str) -> Tensor:
+    """float32[N, d]: what the novelty score is fitted to."""
+    return torch.cat([student.features(image).mean((2, 3)) for image in _batches(films, what)])
+
+
+def _batches(films: Films, what: str) -> Iterator[Tensor]:
+    """float32[n, ch, H, W], 0..255."""
     starts = range(0, len(films), BATCH)
     for start in track(starts, what, len(starts)):
-        image = films.images[start : start + BATCH].float()
-        features = student.features(image)
-        # as Student.forward, which does not hand out its features
-        logits.append(student.head(features).mean((2, 3)))
-        pooled.append(features.mean((2, 3)))
-        novelty.append(student.novelty(features))
-    return Answers(torch.cat(logits).numpy(), torch.cat(pooled).numpy(), torch.cat(novelty).numpy())
+        yield films.images[start : start + BATCH].float()
 
 
 def scores(recipe: Recipe, found: Answers) -> NDArray[np.float32]:

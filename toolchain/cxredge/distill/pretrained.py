@@ -18,7 +18,7 @@ from cxredge.errors import EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_bytes
 
 if TYPE_CHECKING:
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
 
 PRETRAINED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 """Names that a recipe's ``pretrained`` may hold."""
@@ -48,7 +48,7 @@ def imagenet_state(name: str, like: nn.Module) -> dict[str, Tensor]:
     return {a: theirs[b] for a, b in pairs}
 
 
-def start_from_imagenet(student: Student, timm_name: str, name: str) -> None:
+def start_from_imagenet(student: CamStudent, timm_name: str, name: str) -> None:
     """Load ``name`` into the student's backbone ``timm_name``, adapted to its input: grey or RGB, (x - 128) / 128.
 
     Equal to the original on a grey film, up to the zero padding at the border (and to the half-pixel shift of

@@ -12,7 +12,7 @@ from cxredge.distill.write_back import write_back
 from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.stages import cache_folder
-from cxredge.students import load_student
+from cxredge.students import build_student
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ def choose_thresholds(place: Path) -> Rechosen:
     """Run the recipe's student on the val films, choose by its rules, and write what was chosen into it.
 
     place: recipe folder or file. With a ``distill`` section only films of its licence classes count, as in training.
-    Raises what ``load_recipe``, ``load_student``, ``DataSet.films``, ``allowed_films`` and ``preprocess_films`` raise.
+    Raises what ``load_recipe``, ``build_student``, ``DataSet.films``, ``allowed_films`` and ``preprocess_films`` raise.
     """
     from cxredge.data.data_sets import open_data
 
     file, recipe = recipe_path(place), load_recipe(place)
-    student = load_student(recipe, recipe.student.backbone, file.parent / recipe.weights.file, recipe.weights.sha256)
+    student = build_student(recipe, file.parent / recipe.weights.file)
     data = open_data(recipe.data, recipe.labels, cache_folder())
     plan = recipe.distill
     allowed = data.films("val") if plan is None else allowed_films(data, "val", plan.licence_classes)

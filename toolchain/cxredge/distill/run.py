@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
-from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, scores
+from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, pooled_features, scores
 from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
@@ -28,10 +28,10 @@ from cxredge.recipe import PhantomData, Recipe, recipe_path
 from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import load_recipe
 from cxredge.stages import cache_folder
-from cxredge.students import load_student, new_student
+from cxredge.students import load_student, new_student, trainable
 
 if TYPE_CHECKING:
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
 
 ROLES = ("teacher", "student")
 VERSIONED = ("torch", "timm", "numpy", "scikit-learn", "safetensors", "pillow")
@@ -46,7 +46,7 @@ FILM_STATEMENT = (
 class _Trained:
     """A model in evaluation mode, and how it came about."""
 
-    model: Student
+    model: CamStudent
     epochs: int
     losses: tuple[float, ...]
     seconds: float
@@ -89,10 +89,11 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     else:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
     splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
-    if len(splits.train) <= recipe.student.novelty_rank + 1:
+    rank = trainable(recipe).novelty_rank
+    if len(splits.train) <= rank + 1:
         raise InputError(
             "DISTILL-FEW",
-            f"{len(splits.train)} train films cannot span {recipe.student.novelty_rank} novelty components",
+            f"{len(splits.train)} train films cannot span {rank} novelty components",
             "lower student.novelty_rank, or bring more films",
         )
     if fresh:
@@ -107,9 +108,9 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     return _finish(recipe, plan, file, splits, teacher, student)
 
 
-def _start(recipe: Recipe, plan: Distillation, role: Literal["teacher", "student"]) -> Student:
+def _start(recipe: Recipe, plan: Distillation, role: Literal["teacher", "student"]) -> CamStudent:
     """The untrained model of a role: random weights by the recipe's seed, or ImageNet weights."""
-    backbone = plan.teacher.backbone if role == "teacher" else recipe.student.backbone
+    backbone = plan.teacher.backbone if role == "teacher" else trainable(recipe).backbone
     pretrained = plan.teacher.pretrained if role == "teacher" else plan.pretrained
     seeded(plan.seed, role)
     model = new_student(recipe, backbone)
@@ -119,7 +120,7 @@ def _start(recipe: Recipe, plan: Distillation, role: Literal["teacher", "student
 
 
 def _teacher(
-    recipe: Recipe, plan: Distillation, splits: Splits, model: Student, checkpoint: CheckpointFile
+    recipe: Recipe, plan: Distillation, splits: Splits, model: CamStudent, checkpoint: CheckpointFile
 ) -> _Trained:
     kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
 
@@ -131,7 +132,12 @@ def _teacher(
 
 
 def _student(
-    recipe: Recipe, plan: Distillation, splits: Splits, teacher: Student, model: Student, checkpoint: CheckpointFile
+    recipe: Recipe,
+    plan: Distillation,
+    splits: Splits,
+    teacher: CamStudent,
+    model: CamStudent,
+    checkpoint: CheckpointFile,
 ) -> _Trained:
     kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
 
@@ -147,12 +153,11 @@ def _student(
     trained = _train("student", model, splits.train, loss, plan, plan.epochs, plan.learning_rate, checkpoint)
     # the layout that the weights file has: another one may change the last bits of what is measured
     trained.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    seen = answers(trained.model, splits.train, "Novelty")
-    trained.model.novelty.fit(torch.from_numpy(seen.pooled))
+    trained.model.novelty.fit(pooled_features(trained.model, splits.train, "Novelty"))
     return trained
 
 
-def with_features(model: Student, films: Tensor) -> dict[str, Tensor]:
+def with_features(model: CamStudent, films: Tensor) -> dict[str, Tensor]:
     """All outputs of ``model``, and its last feature map, float32[N, d, h, w], as ``features``."""
     seen: list[Tensor] = []
     # from the very pass that gives the outputs: a second one would cost as much again, and draw other drop-outs
@@ -165,7 +170,7 @@ def with_features(model: Student, films: Tensor) -> dict[str, Tensor]:
 
 def _train(
     name: str,
-    model: Student,
+    model: CamStudent,
     films: Films,
     loss: Loss,
     plan: Distillation,
@@ -176,7 +181,7 @@ def _train(
     training = Training(
         name, model, films, loss, epochs, plan.batch, learning_rate, plan.seed, checkpoint, with_features
     )
-    average: Student = training.run()
+    average: CamStudent = training.run()
     return _Trained(average, epochs, tuple(round(x, 5) for x in training.losses), round(training.seconds, 1))
 
 
@@ -188,7 +193,7 @@ def _finish(
 
     names = recipe.labels.names
     teacher_record, _, _ = _record(recipe, plan.teacher.backbone, plan.teacher.pretrained, splits, teacher)
-    record, val, test = _record(recipe, recipe.student.backbone, plan.pretrained, splits, student)
+    record, val, test = _record(recipe, trainable(recipe).backbone, plan.pretrained, splits, student)
     prevalence = splits.train.targets.mean(0).tolist()
     targets = splits.val.targets.numpy()
     chosen = fitted(recipe, targets, val)

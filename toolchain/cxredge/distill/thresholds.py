@@ -32,7 +32,8 @@ class Thresholds:
     """Of labels with enough films; none of exclusive classes."""
     margin: Margin | None
     """The least margin of exclusive classes; None for independent findings."""
-    novelty: Novelty
+    novelty: Novelty | None
+    """None for students without such a score."""
 
 
 def fitted(recipe: Recipe, targets: NDArray[np.float32], found: Answers) -> Thresholds:
@@ -44,7 +45,7 @@ def fitted(recipe: Recipe, targets: NDArray[np.float32], found: Answers) -> Thre
     return Thresholds(
         points={} if exclusive else fitted_points(recipe, targets, found.logits),
         margin=fitted_margin(recipe, targets, found.logits) if exclusive else None,
-        novelty=novelty_threshold(found.novelty),
+        novelty=None if found.novelty is None else novelty_threshold(found.novelty),
     )
 
 

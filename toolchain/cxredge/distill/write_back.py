@@ -23,6 +23,7 @@ def write_back(recipe_file: Path, sha256: str, chosen: Thresholds) -> None:
             entry["logit"], entry["rule"] = point.logit, point.rule
         if chosen.margin is not None:
             tree["least_margin"]["log_odds"], tree["least_margin"]["rule"] = chosen.margin.log_odds, chosen.margin.rule
-        tree["novelty"]["threshold"], tree["novelty"]["rule"] = chosen.novelty.threshold, chosen.novelty.rule
+        if chosen.novelty is not None:
+            tree["novelty"]["threshold"], tree["novelty"]["rule"] = chosen.novelty.threshold, chosen.novelty.rule
 
     write_text(recipe_file, rewritten(recipe_file, change))

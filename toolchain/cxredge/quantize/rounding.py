@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cxredge.quantize.folding import fold_batch_norm, is_identity
+from cxredge.quantize.units import QUANTISED
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
 
@@ -38,7 +39,7 @@ def round_weights(student: Student, spec: InputSpec, images: NDArray[np.uint8]) 
     images: uint8[N, ch, H, W], calibration films; every N / 32-th is used.
     """
     rounded = fold_batch_norm(student, spec)
-    layers = {name: m for name, m in rounded.backbone.named_modules() if _plain(m)}
+    layers = {name: m for name, m in rounded.get_submodule(QUANTISED).named_modules() if _plain(m)}
     moments = _observe(rounded, layers, images[:: max(1, len(images) // MAX_FILMS)])
     for name, conv in layers.items():
         # a layer that the student never calls has seen nothing, and no exporter stores it

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from cxredge.errors import InputError
 from cxredge.files import open_regular, sha256_bytes
 from cxredge.path_errors import reading, shown
+from cxredge.recipe_student import BackboneSpec, ProgramSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from cxredge.recipe import Recipe
     from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
 
 MAX_BYTES = 1 << 30
 """Of a file of weights: a hundred times the zoo's."""
@@ -22,29 +24,42 @@ NAMED = 3
 """How many tensors a message names before it only counts."""
 
 
-def new_student(recipe: Recipe, backbone: str) -> Student:
+def new_student(recipe: Recipe, backbone: str) -> CamStudent:
     """An untrained student, or a teacher where ``backbone`` is a teacher's, in training mode.
 
     Random weights come from torch's global generator: seed it first. Raises InputError STUDENT-UNKNOWN or STUDENT-MAP.
     """
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
     from cxredge.students.timm_backbone import TimmBackbone
 
     spec = recipe.input
     network = TimmBackbone(backbone, spec.channels, spec.height, spec.width)
-    return Student(network, network.features, len(recipe.labels.names), recipe.student.novelty_rank)
+    return CamStudent(network, network.features, len(recipe.labels.names), trainable(recipe).novelty_rank)
+
+
+def trainable(recipe: Recipe) -> BackboneSpec:
+    """The recipe's backbone. Raises InputError STUDENT-PROGRAM: the student is a program that was exported."""
+    if isinstance(recipe.student, ProgramSpec):
+        raise InputError(
+            "STUDENT-PROGRAM",
+            f"the student of {recipe.name} is a program ({recipe.student.words}), which has no backbone to train",
+            "train the original where it was trained, and import it again",
+        )
+    return recipe.student
 
 
 def build_student(recipe: Recipe, weights: Path) -> Student:
-    """The recipe's student with the weights of a safetensors file, in evaluation mode.
+    """The recipe's student with the weights of a file, in evaluation mode.
 
     The file's SHA-256 is held against the recipe before a byte of it is parsed. Raises InputError WEIGHTS-MISSING,
-    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN or STUDENT-MAP.
+    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN or STUDENT-MAP; of a program PROGRAM-*.
     """
+    if isinstance(recipe.student, ProgramSpec):
+        raise NotImplementedError
     return load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256)
 
 
-def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str) -> Student:
+def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str) -> CamStudent:
     """``build_student`` with another backbone and hash than the recipe's: how a trained teacher is loaded."""
     tensors = _read(weights, sha256)
     student = new_student(recipe, backbone)

@@ -2,93 +2,17 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-
-EPSILON = 1e-12
-
-
-class Novelty(nn.Module):
-    """PCA-Mahalanobis distance of the pooled, length-normalised features from the training films, per dimension.
-
-    forward: features float32[N, d, h, w] -> float32[N], >= 0, about 1 on the training films.
-
-    With c the difference from the training mean, z its coordinates on the first k principal axes with variances s^2,
-    and v the mean variance of the other d - k dimensions, the score is (sum z^2 / s^2 + (|c|^2 - sum z^2) / v) / d:
-    the Mahalanobis distance under probabilistic PCA (Tipping & Bishop 1999). Without the last term, what lies off the
-    axes goes unseen, and pictures that are no films differ from films just there. Features are scaled to length 1
-    first, because a picture that excites little has features near the mean, and would look familiar.
-
-    Pooling stands inside, so that keeping this module in float keeps the pooled vector in float too.
-    """
-
-    mean: Tensor
-    axes: Tensor
-    excess: Tensor
-    precision: Tensor
-    ones: Tensor
-
-    def __init__(self, features: int, rank: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(1, features))
-        self.register_buffer("axes", torch.zeros(features, rank))
-        # column sums as products with these: the delegates take a matrix product, and not every sum
-        self.register_buffer("excess", torch.zeros(rank, 1))
-        self.register_buffer("precision", torch.ones(features, 1))
-        self.register_buffer("ones", torch.ones(features, 1), persistent=False)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """float32[N, d, h, w] -> float32[N]."""
-        pooled = features.mean((2, 3), keepdim=True).flatten(1)
-        length = torch.matmul(pooled * pooled, self.ones) + EPSILON
-        centred = pooled * torch.rsqrt(length) - self.mean
-        z = torch.matmul(centred, self.axes)
-        score = torch.matmul(centred * centred, self.precision) + torch.matmul(z * z, self.excess)
-        return score.flatten()
-
-    @torch.no_grad()
-    def fit(self, pooled: Tensor) -> None:
-        """Set mean, axes and variances from pooled: float32[n, d], n > k + 1, the training films' pooled features."""
-        rank, dimensions = self.axes.shape[1], self.axes.shape[0]
-        wide = pooled.double()
-        wide = wide * torch.rsqrt((wide * wide).sum(1, keepdim=True) + EPSILON)
-        mean = wide.mean(0)
-        _, singular, axes = torch.linalg.svd(wide - mean, full_matrices=False)
-        variances = singular**2 / (len(pooled) - 1)
-        tail = (variances[rank:].sum() / (dimensions - rank)).clamp_min(1e-12)
-        self.mean.copy_(mean[None])
-        self.axes.copy_(axes[:rank].T)
-        self.excess.copy_(((1 / variances[:rank].clamp_min(1e-12) - 1 / tail) / dimensions)[:, None])
-        self.precision.fill_(float(1 / tail / dimensions))
 
 
 class Student(nn.Module):
     """``forward(image float32[N, ch, H, W], 0..255) -> {"logits", "cam", "novelty"}``, normalisation inside.
 
-    backbone: module that maps float32[N, ch, H, W] to float32[N, d, h, w].
-    logits float32[N, C] are the spatial mean of cam float32[N, C, h, w]: the heatmap costs nothing and is exact.
-    novelty float32[N], see ``Novelty``.
+    logits float32[N, C]; cam float32[N, C, h, w], the heatmaps; novelty float32[N], see ``novelty.Novelty``. The last
+    two may be absent, as the recipe says.
+    What INT8 quantises is the child module ``backbone``, whatever it holds (``quantize.units``).
     """
-
-    def __init__(self, backbone: nn.Module, features: int, classes: int, novelty_rank: int) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.head = nn.Conv2d(features, classes, 1)
-        self.novelty = Novelty(features, novelty_rank)
-
-    def features(self, image: Tensor) -> Tensor:
-        """float32[N, ch, H, W] 0..255 -> float32[N, d, h, w].
-
-        Grey levels become multiples of 1/128 in [-1, 127/128]: exact in float, and exactly the 256 steps of an INT8
-        tensor whose zero is a step. (With 127.5, every level would lie half-way between two steps.)
-        """
-        feats: Tensor = self.backbone((image - 128.0) / 128.0)
-        return feats
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """See the class."""
-        features = self.features(image)
-        cam = self.head(features)
-        # keepdim, then flatten: the form that XNNPACK takes (mean without keepdim splits the int8 graph)
-        logits = cam.mean((2, 3), keepdim=True).flatten(1)
-        return {"logits": logits, "cam": cam, "novelty": self.novelty(features)}
+        raise NotImplementedError

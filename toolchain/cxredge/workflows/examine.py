@@ -130,7 +130,9 @@ def _evidence(
             basic.model_copy(
                 update={
                     "heatmaps": heatmap_evidence(r, o, rule, sizes, recipe.input, masks),
-                    "strangers": novelty_evidence(
+                    "strangers": ()
+                    if recipe.novelty is None
+                    else novelty_evidence(
                         Both(r["novelty"], o["novelty"]),
                         pair.patients,
                         Both(

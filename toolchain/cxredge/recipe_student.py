@@ -1,0 +1,89 @@
+"""The recipe's part on the student: one of our architectures with its weights, or a program that was exported."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+
+from cxredge.decision import Float32
+from cxredge.vocabulary import Frozen, ShortText
+
+Heatmap = Literal["exact", "gradient", "none"]
+"""What a student's maps are: a logit is the mean of its map, and perhaps a bias; the gradient of a logit with respect
+to the pooled features, times these; or there are none."""
+
+
+HEADS: dict[Heatmap, str] = {"exact": "exact-CAM head", "gradient": "gradient-CAM head", "none": "head without maps"}
+"""For people."""
+
+
+class Normalise(Frozen):
+    """How grey levels become what the original was trained on, in its own order: ``range``, ``repeat``, mean and std.
+
+    Computed in the graph, before the first padding: folded into weights it would not be exact where a picture is padded
+    with zeros.
+    """
+
+    range: tuple[Float32, Float32] = (0.0, 1.0)
+    """What the levels 0 and 255 become."""
+    repeat: Literal[1, 3] = 1
+    """3: a grey film is given three times, to an original that takes colours."""
+    mean: tuple[Float32, ...] = ()
+    """One a channel of the original, subtracted; empty: 0."""
+    std: tuple[Annotated[Float32, Field(gt=0)], ...] = ()
+    """One a channel, divided by; empty: 1."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.range[0] == self.range[1]:
+            raise ValueError("range must span something")
+        if len(self.mean) != len(self.std) or len(self.mean) not in (0, 1, 3):
+            raise ValueError("mean and std must both have one number a channel, or both be absent")
+        if self.repeat == 3 and len(self.mean) == 1:
+            raise ValueError("with repeat: 3 mean and std have three numbers")
+        return self
+
+
+class BackboneSpec(Frozen):
+    """One of our architectures, with weights in a safetensors file."""
+
+    backbone: Annotated[str, StringConstraints(pattern=r"^(timm|cxredge)/[a-z0-9_.]+$")]
+    """A timm network, which gets a head with exact maps, or one of ``cxredge/``."""
+    novelty_rank: int = Field(default=32, ge=1, le=256)
+    """Principal components kept for the Mahalanobis distance of the pooled features."""
+    heatmap: Heatmap = Field(default="exact", exclude_if=lambda kind: kind == "exact")
+    """What the architecture's maps are."""
+
+    @property
+    def words(self) -> str:
+        """What the network is, for people."""
+        return self.backbone
+
+
+class ProgramSpec(Frozen):
+    """A network that was trained elsewhere: a program of ``torch.export`` in the weights file, so that no code is run.
+
+    The program takes float32[N, c, H, W], normalised, and gives a tuple: logits, and maps and novelty where the recipe
+    says that there are some.
+    """
+
+    program: ShortText
+    """What it was exported from: ``torchvision/mobilenet_v2``."""
+    normalise: Normalise
+    heatmap: Heatmap
+
+    @property
+    def words(self) -> str:
+        """What the network is, for people."""
+        return self.program
+
+
+def _kind(value: Any) -> str:
+    said = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return "program" if "program" in said else "backbone"
+
+
+StudentSpec = Annotated[
+    Annotated[BackboneSpec, Tag("backbone")] | Annotated[ProgramSpec, Tag("program")], Discriminator(_kind)
+]
