@@ -46,14 +46,16 @@ class Normalise(Frozen):
 
 
 class BackboneSpec(Frozen):
-    """One of our architectures, with weights in a safetensors file."""
+    """A timm network with a head of exact maps, and its weights in a safetensors file."""
 
-    backbone: Annotated[str, StringConstraints(pattern=r"^(timm|cxredge)/[a-z0-9_.]+$")]
-    """A timm network, which gets a head with exact maps, or one of ``cxredge/``."""
+    backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
     novelty_rank: int = Field(default=32, ge=1, le=256)
     """Principal components kept for the Mahalanobis distance of the pooled features."""
-    heatmap: Heatmap = Field(default="exact", exclude_if=lambda kind: kind == "exact")
-    """What the architecture's maps are."""
+
+    @property
+    def heatmap(self) -> Heatmap:
+        """What its maps are."""
+        return "exact"
 
     @property
     def words(self) -> str:

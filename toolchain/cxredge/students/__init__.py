@@ -55,8 +55,30 @@ def build_student(recipe: Recipe, weights: Path) -> Student:
     WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN or STUDENT-MAP; of a program PROGRAM-*.
     """
     if isinstance(recipe.student, ProgramSpec):
-        raise NotImplementedError
+        return load_program(recipe, recipe.student, weights)
     return load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256)
+
+
+def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> Student:
+    """``build_student`` of a program. Raises InputError WEIGHTS-* and PROGRAM-* too."""
+    data = checked_weights(weights, recipe.weights.sha256)
+    import torch
+
+    from cxredge.students.program_file import read_program
+    from cxredge.students.program_student import ProgramStudent
+
+    program = read_program(data, shown(weights))
+    if len(program.outputs) != len(recipe.outputs):
+        raise InputError(
+            "PROGRAM-UNFIT",
+            f"{shown(weights)} gives {len(program.outputs)} outputs, and the recipe says {', '.join(recipe.outputs)}",
+            "say heatmap and novelty as they are, or import the network again",
+        )
+    student = ProgramStudent(spec.normalise, program, recipe.outputs).eval()
+    for name, tensor in student.state_dict().items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise InputError("WEIGHTS-NAN", f"{weights}: {name} holds NaN or infinity", "train again; do not ship this")
+    return student
 
 
 def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str) -> CamStudent:

@@ -11,7 +11,8 @@ EPSILON = 1e-12
 class Novelty(nn.Module):
     """PCA-Mahalanobis distance of the pooled, length-normalised features from the training films, per dimension.
 
-    forward: features float32[N, d, h, w] -> float32[N], >= 0, about 1 on the training films.
+    forward: features float32[N, d, h, w], or float32[N, d] that are pooled -> float32[N], >= 0, about 1 on the training
+    films.
 
     With c the difference from the training mean, z its coordinates on the first k principal axes with variances s^2,
     and v the mean variance of the other d - k dimensions, the score is (sum z^2 / s^2 + (|c|^2 - sum z^2) / v) / d:
@@ -38,8 +39,8 @@ class Novelty(nn.Module):
         self.register_buffer("ones", torch.ones(features, 1), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """float32[N, d, h, w] -> float32[N]."""
-        pooled = features.mean((2, 3), keepdim=True).flatten(1)
+        """See the class."""
+        pooled = features.mean((2, 3), keepdim=True).flatten(1) if features.ndim == 4 else features
         length = torch.matmul(pooled * pooled, self.ones) + EPSILON
         centred = pooled * torch.rsqrt(length) - self.mean
         z = torch.matmul(centred, self.axes)

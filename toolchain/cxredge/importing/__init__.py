@@ -1,0 +1,1 @@
+"""How a network that was trained elsewhere becomes a student: reading it, dividing it, proving it."""

@@ -1,0 +1,242 @@
+"""Where a network's features end and its head begins, in the exported graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Node
+
+from cxredge.quantize.kernels import arguments, kernel_of, kind_of
+from cxredge.students.heads import ACTIVATIONS, Activation, Affine, Pointwise
+
+_MOVES = """
+view reshape flatten squeeze unsqueeze contiguous clone alias detach dropout identity feature_dropout alpha_dropout
+_unsafe_view unflatten lift_fresh_copy
+"""
+MOVES = frozenset(_MOVES.split())
+"""Operators behind the pooling that only move numbers, in evaluation."""
+PROBABILITIES = {"sigmoid": "sigmoid", "softmax": "softmax", "_softmax": "softmax", "log_softmax": "log-softmax"}
+PRODUCTS = frozenset({"matmul", "mm", "bmm", "addmm", "baddbmm", "einsum"})
+
+
+class Graph:
+    """The operators of a program between its image and one of its outputs. constants: tensors by placeholder."""
+
+    def __init__(self, exported: Any, output: int) -> None:
+        self.exported = exported
+        signature = exported.graph_signature
+        self._names = {
+            **signature.inputs_to_parameters,
+            **signature.inputs_to_buffers,
+            **signature.inputs_to_lifted_tensor_constants,
+        }
+        self._stored = {**exported.state_dict, **exported.constants}
+        graph = exported.graph_module.graph
+        (image,) = signature.user_inputs
+        self.image: Node = next(node for node in graph.nodes if node.name == image)
+        (self.end,) = (node for node in graph.nodes if node.op == "output")
+        self.output: Node = self.end.args[0][output]
+        self.dependent = self._dependent(graph)
+
+    def _dependent(self, graph: Any) -> dict[Node, int]:
+        """Tensors that depend on the image, with their places; sizes of the batch are none."""
+        found = {self.image: 0}
+        for node in graph.nodes:
+            value = node.meta.get("val") if node.op == "call_function" else None
+            if isinstance(value, Tensor | list | tuple) and any(n in found for n in node.all_input_nodes):
+                found[node] = len(found)
+        return found
+
+    def constant(self, node: Any) -> Tensor | None:
+        """The tensor behind a placeholder of the state; None for anything else."""
+        name = self._names.get(node.name) if isinstance(node, Node) else None
+        return None if name is None else self._stored[name].detach()
+
+    def is_stored(self, node: Node) -> bool:
+        """Whether it stands for a parameter, a buffer or a constant."""
+        return node.name in self._names
+
+    def behind(self, node: Node) -> list[Node]:
+        """Who reads it, of those that depend on the image and lie before the output."""
+        return [user for user in node.users if user in self.dependent]
+
+    def cuts(self, until: Node) -> list[Node]:
+        """Tensors through which all of the image passes on its way to ``until``, in order, ``until`` the last."""
+        wanted = {until}
+        for node in reversed(list(self.dependent)):
+            if node in wanted:
+                wanted.update(source for source in node.all_input_nodes if source in self.dependent)
+        order = [node for node in self.dependent if node in wanted]
+        place = {node: i for i, node in enumerate(order)}
+        batch = str(self.image.meta["val"].shape[0])
+        found, open_until = [], 0
+        for i, node in enumerate(order):
+            if open_until <= i and isinstance(node.meta["val"], Tensor):
+                shape = node.meta["val"].shape
+                if len(shape) and str(shape[0]) == batch:
+                    found.append(node)
+            readers = [place[user] for user in node.users if user in place]
+            open_until = max([open_until, *readers])
+        return found
+
+    def weighted(self, node: Node) -> bool:
+        """Whether the operator multiplies with parameters."""
+        return kernel_of(node) is not None or kind_of(node) in PRODUCTS
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A map that is pooled globally, and the layers from there to the logits. map: float32[N, d, h, w]."""
+
+    map: Node
+    layers: tuple[nn.Module, ...]
+
+
+def logits_of(graph: Graph) -> tuple[Node, str | None]:
+    """The node of the logits, and what turned them into probabilities, if anything did."""
+    node = graph.output
+    while True:
+        kind = kind_of(node) if node.op == "call_function" else ""
+        sources = [source for source in node.all_input_nodes if source in graph.dependent]
+        if kind in PROBABILITIES:
+            return sources[0], PROBABILITIES[kind]
+        if kind not in MOVES or len(sources) != 1 or sources[0].meta["val"].ndim != 2:
+            return graph.output, None
+        node = sources[0]
+
+
+def pooled_head(graph: Graph, logits: Node) -> Pooled | None:
+    """The last global mean that everything passes, where all behind it is known; None where there is none."""
+    for pool in reversed(graph.cuts(logits)):
+        source = _pooled_map(graph, pool)
+        if source is not None:
+            layers = list(_layers(graph, pool, logits))
+            return None if None in layers else Pooled(source, tuple(simplified([x for x in layers if x is not None])))
+    return None
+
+
+def _pooled_map(graph: Graph, node: Node) -> Node | None:
+    """What a global mean reads; None for other operators."""
+    if node.op != "call_function":
+        return None
+    kind, given = kind_of(node), arguments(node)
+    source = given.get("self") or given.get("input")
+    if not isinstance(source, Node) or source not in graph.dependent:
+        return None
+    shape = source.meta["val"].shape
+    if kind == "adaptive_avg_pool2d" and list(given["output_size"]) == [1, 1]:
+        return source
+    if kind == "avg_pool2d" and list(given["kernel_size"]) == list(shape[-2:]) and not any(given["padding"]):
+        return source
+    if kind == "mean" and given.get("dim") is not None:
+        axes = {axis % len(shape) for axis in given["dim"]}
+        if len(shape) == 4 and axes == {2, 3}:
+            return source
+        before = (
+            source.all_input_nodes[0]
+            if kind_of(source).removesuffix("_") in MOVES and source.op == "call_function"
+            else None
+        )
+        if len(shape) == 3 and axes == {2} and before is not None and len(before.meta["val"].shape) == 4:
+            flat = before.meta["val"].shape
+            return before if flat[1] == shape[1] and flat[2] * flat[3] == shape[2] else None
+    return None
+
+
+def _layers(graph: Graph, pool: Node, logits: Node) -> Iterator[nn.Module | None]:
+    """Layers from ``pool`` to ``logits``; None where one is unknown, and nothing behind it."""
+    node = pool
+    while node is not logits:
+        readers = graph.behind(node)
+        if len(readers) != 1:
+            yield None
+            return
+        node = readers[0]
+        if kind_of(node).removesuffix("_") not in MOVES:
+            layer = _layer(graph, node)
+            yield layer
+            if layer is None:
+                return
+
+
+def _layer(graph: Graph, node: Node) -> nn.Module | None:
+    """What one operator does to float32[N, M, 1, 1] or [N, M]; None for an operator that is not known here."""
+    kind, given = kind_of(node), arguments(node)
+    if kind.removesuffix("_") in ACTIVATIONS:
+        return Activation(kind.removesuffix("_"))
+    if kind.removesuffix("_") == "hardtanh" and (given["min_val"], given["max_val"]) == (0, 6):
+        return Activation("relu6")
+    if kind in ("linear", "conv2d"):
+        weight, bias = graph.constant(given["weight"]), graph.constant(given["bias"])
+        if weight is None or (given["bias"] is not None and bias is None):
+            return None
+        if kind == "conv2d" and (weight.shape[2:] != (1, 1) or given["groups"] != 1 or any(given["padding"])):
+            return None
+        return Pointwise(weight, bias)
+    if kind == "batch_norm" and not given["training"]:
+        mean, var = graph.constant(given["running_mean"]), graph.constant(given["running_var"])
+        if mean is None or var is None:
+            return None
+        weight, bias = graph.constant(given["weight"]), graph.constant(given["bias"])
+        scale = torch.rsqrt(var.double() + given["eps"]) * (1 if weight is None else weight.double())
+        shift = -mean.double() * scale + (0 if bias is None else bias.double())
+        return Affine(scale.float(), shift.float())
+    return _arithmetic(graph, kind.removesuffix("_"), given)
+
+
+def _arithmetic(graph: Graph, kind: str, given: dict[str, Any]) -> nn.Module | None:
+    """A sum or product with a constant: one number, or one a channel."""
+    if kind not in ("add", "sub", "mul", "div") or given.get("alpha", 1) != 1:
+        return None
+    other = given.get("other")
+    if isinstance(other, int | float):
+        value = torch.tensor([float(other)])
+    else:
+        stored = graph.constant(other)
+        if stored is None or (stored.numel() > 1 and stored.numel() != max(stored.shape)):
+            return None
+        value = stored.reshape(-1).float()
+    one, none = torch.ones(1), torch.zeros(1)
+    return {
+        "add": Affine(one, value),
+        "sub": Affine(one, -value),
+        "mul": Affine(value, none),
+        "div": Affine(1 / value, none),
+    }[kind]
+
+
+def simplified(layers: list[nn.Module]) -> list[nn.Module]:
+    """The same with linear layers and affine ones that meet made one."""
+    found: list[nn.Module] = []
+    for layer in layers:
+        before = found[-1] if found else None
+        if before is None or isinstance(layer, Activation) or isinstance(before, Activation):
+            found.append(layer)
+        else:
+            found[-1] = _joined(before, layer)
+    return found
+
+
+def _joined(first: nn.Module, second: nn.Module) -> nn.Module:
+    (w1, b1), (w2, b2) = _matrix(first), _matrix(second)
+    if w1.ndim == 1 and w2.ndim == 1:
+        return Affine((w1 * w2).float(), (b1 * w2 + b2).float())
+    if w1.ndim == 1:
+        return Pointwise((w2 * w1).float(), (w2 @ (b1 if b1.numel() > 1 else b1.expand(w2.shape[1])) + b2).float())
+    if w2.ndim == 1:
+        return Pointwise((w1 * w2[:, None]).float(), (b1 * w2 + b2).float())
+    return Pointwise((w2 @ w1).float(), (w2 @ b1 + b2).float())
+
+
+def _matrix(layer: nn.Module) -> tuple[Tensor, Tensor]:
+    """Of a linear layer float64[M, K] and float64[M]; of an affine one float64[M] or [1] twice."""
+    if isinstance(layer, Affine):
+        return layer.scale.double().reshape(-1), layer.shift.double().reshape(-1)
+    assert isinstance(layer, Pointwise)
+    weight = layer.conv.weight.detach().double()[:, :, 0, 0]
+    bias = torch.zeros(len(weight)) if layer.shift is None else layer.shift.shift.reshape(-1)
+    return weight, bias.double()

@@ -1,0 +1,48 @@
+"""The student for chest CT of medRxiv 2025.11.23.25340844: three convolutions and two linear layers.
+
+The batch norms' constants are PyTorch's own, and so are the first weights; the paper's are not known.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+WIDTHS = (32, 64, 128)
+HIDDEN = 256
+DROPOUT = 0.5
+
+
+def _stage(channels: int, out: int) -> nn.Sequential:
+    return nn.Sequential(
+        OrderedDict[str, nn.Module](
+            conv=nn.Conv2d(channels, out, 3, padding=1), act=nn.ReLU(), norm=nn.BatchNorm2d(out), pool=nn.MaxPool2d(2)
+        )
+    )
+
+
+class CtCnn(nn.Module):
+    """forward: image float32[N, channels, H, W], normalised -> logits float32[N, outputs].
+
+    size: (H, W), the only one that it takes, multiples of 8: with others, the pooling would drop the last rows or
+    columns. The softmax of the paper's last layer is left to loss and decision.
+    618,754 trainable parameters for 3 channels, 2 outputs and 32 x 32.
+    """
+
+    def __init__(self, channels: int, outputs: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        widths = (channels, *WIDTHS)
+        self.stages = nn.Sequential(*(_stage(*pair) for pair in zip(widths, WIDTHS, strict=False)))
+        cells = (size[0] >> len(WIDTHS)) * (size[1] >> len(WIDTHS))
+        self.hidden = nn.Sequential(
+            OrderedDict[str, nn.Module](
+                linear=nn.Linear(WIDTHS[-1] * cells, HIDDEN), act=nn.ReLU(), dropout=nn.Dropout(DROPOUT)
+            )
+        )
+        self.classifier = nn.Linear(HIDDEN, outputs)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """See the class."""
+        logits: Tensor = self.classifier(self.hidden(self.stages(image).flatten(1)))
+        return logits

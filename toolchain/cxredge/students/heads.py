@@ -1,0 +1,140 @@
+"""Heads: from a map of features to logits, and to heatmaps where there is a formula for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+STEEP = 1e4
+"""A step from 0 to 1 at z is clamp(STEEP * z, 0, 1): delegates have it, and it is exact but for 0 < z < 1e-4."""
+
+
+class ExactHead(nn.Module):
+    """Global mean, then one linear layer: the layer on every place of the map is the heatmap, its mean the logit.
+
+    forward: features float32[N, d, h, w] -> logits float32[N, C], cam float32[N, C, h, w].
+    weight float32[C, d], bias float32[C] or None (Zhou et al., CVPR 2016: class activation mapping).
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.conv = _pointwise(weight, bias)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        cam = self.conv(features)
+        return cam.mean((2, 3), keepdim=True).flatten(1), cam
+
+
+class Affine(nn.Module):
+    """``z * scale + shift``: what a batch norm or a bias does. scale, shift: float32[M] or one number."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, scale: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale.detach().clone().reshape(1, -1, 1, 1))
+        self.register_buffer("shift", shift.detach().clone().reshape(1, -1, 1, 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """See the class."""
+        return z * self.scale + self.shift
+
+    def along(self, z: Tensor, direction: Tensor) -> Tensor:
+        """The derivative at ``z``, times ``direction``."""
+        return direction * self.scale
+
+
+class Pointwise(nn.Module):
+    """A linear layer on float32[N, M, h, w]."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.conv = _pointwise(weight, None)
+        self.shift = None if bias is None else Affine(torch.ones(1), bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """See the class."""
+        out: Tensor = self.conv(z)
+        return out if self.shift is None else self.shift(out)
+
+    def along(self, z: Tensor, direction: Tensor) -> Tensor:
+        """The derivative at ``z``, times ``direction``."""
+        out: Tensor = self.conv(direction)
+        return out
+
+
+class Activation(nn.Module):
+    """One of ``ACTIVATIONS``."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, z: Tensor) -> Tensor:
+        """See the class."""
+        return ACTIVATIONS[self.kind][0](z)
+
+    def along(self, z: Tensor, direction: Tensor) -> Tensor:
+        """The derivative at ``z``, times ``direction``."""
+        return direction * ACTIVATIONS[self.kind][1](z)
+
+
+class GradientHead(nn.Module):
+    """Global mean, then several layers: Grad-CAM without autograd.
+
+    forward: features float32[N, d, h, w] -> logits float32[N, C], cam float32[N, C, h, w].
+    The heatmap is the gradient of the logit with respect to the pooled features, times the features at each place:
+    sum_k (d logit / d mean_k) A_k (Selvaraju et al., ICCV 2017; the gradient of the mean, and no ReLU at the end).
+    It is computed forward, as the directional derivative of the layers at the pooled features in the direction of each
+    place's features, so that every layer is a convolution of 1 x 1 and the product with an activation's derivative.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        z, direction = features.mean((2, 3), keepdim=True), features
+        for layer in self.layers:
+            direction = layer.along(z, direction)  # type: ignore[operator]
+            z = layer(z)
+        return z.flatten(1), direction
+
+
+def _step(z: Tensor) -> Tensor:
+    return torch.clamp(z * STEEP, 0.0, 1.0)
+
+
+def _silu_slope(z: Tensor) -> Tensor:
+    s = torch.sigmoid(z)
+    return s + z * s * (1.0 - s)
+
+
+def _hardswish_slope(z: Tensor) -> Tensor:
+    """0 below -3, 1 above 3, (2 z + 3) / 6 between."""
+    above = _step(z - 3.0)
+    return above + (_step(z + 3.0) - above) * (z * (1 / 3) + 0.5)
+
+
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "relu": (torch.relu, _step),
+    "relu6": (nn.functional.relu6, lambda z: _step(z) * _step(6.0 - z)),
+    "hardswish": (nn.functional.hardswish, _hardswish_slope),
+    "silu": (nn.functional.silu, _silu_slope),
+}
+"""By ATen's name: the function, and its derivative."""
+
+
+def _pointwise(weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
+    outside, inside = weight.shape[:2]
+    conv = nn.Conv2d(inside, outside, 1, bias=bias is not None)
+    with torch.no_grad():
+        conv.weight.copy_(weight.reshape(outside, inside, 1, 1))
+        if bias is not None and conv.bias is not None:
+            conv.bias.copy_(bias)
+    return conv
