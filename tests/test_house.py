@@ -70,7 +70,7 @@ FLOORS = (
     ("targets",),
     ("explain",),
     ("parity",),
-    ("workers", "distill", "vectors"),
+    ("workers", "distill", "vectors", "importing"),
     ("bundle", "device"),
     ("report",),
     ("workflows",),
@@ -207,7 +207,13 @@ def test_modules_are_looked_up_by_name_in_few_places() -> None:
         for path in SOURCES
         if re.search(r"\b(import_module|__import__|run_module|spec_from_file_location)\b", path.read_text())
     }
-    assert found == {"targets/__init__.py", "targets/base.py", "cli/main.py", "workers/fork_server_process.py"}
+    assert found == {
+        "targets/__init__.py",
+        "targets/base.py",
+        "cli/main.py",
+        "workers/fork_server_process.py",
+        "importing/user_code.py",
+    }
 
 
 def test_circles_are_found() -> None:
