@@ -185,6 +185,30 @@ def test_a_packed_zip_and_one_that_shares_bytes(saved: Saver) -> None:
     assert "announce" in refused(place).cause
 
 
+def test_a_zip_that_points_before_its_beginning(saved: Saver) -> None:
+    place = rewritten(saved({"a": torch.zeros(2, 2)}), lambda _, data: data)  # without the records of large zips
+    data = bytearray(place.read_bytes())
+    end = data.rindex(b"PK\x05\x06")
+    struct.pack_into("<I", data, end + 16, struct.unpack_from("<I", data, end + 16)[0] + 50)
+    place.write_bytes(data)
+    error = refused(place)
+    assert error.code == "IMPORT-DAMAGED"
+    assert "cannot be read" in error.cause or "out of itself" in error.cause
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_list_of_members_without_end_is_not_read(saved: Saver, apart: bool) -> None:
+    """The wide record of a large zip counts, beside its locator and where that points."""
+    place = saved({"a": torch.zeros(2, 2)})
+    data = bytearray(place.read_bytes())
+    wide, locator = data.rindex(b"PK\x06\x06"), data.rindex(b"PK\x06\x07")
+    if apart:
+        struct.pack_into("<Q", data, locator + 8, len(data))  # past the end: the record beside counts alone
+    struct.pack_into("<QQ", data, wide + 32, 1 << 40, 1 << 45)
+    place.write_bytes(data)
+    assert "a list of 1,099,511,627,776 members" in refused(place).cause
+
+
 def test_lots_of_members_and_of_tensors(saved: Saver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = saved({str(i): torch.zeros(1, 1) for i in range(40)})
     monkeypatch.setattr(entries, "MAX_TENSORS", 39)

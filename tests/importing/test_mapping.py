@@ -203,6 +203,14 @@ def test_channels_and_outputs_are_read_off(state: State) -> None:
     assert described({"a.weight": torch.zeros(3)}).outputs is None
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("norm", [nn.utils.weight_norm, nn.utils.parametrizations.weight_norm])
+def test_a_normalised_kernel_is_read_by_its_directions(norm: Callable[[nn.Module], nn.Module]) -> None:
+    network = nn.Sequential()
+    network.stem, network.head = norm(nn.Conv2d(3, 4, 3)), norm(nn.Linear(4, 2))
+    assert vars(described(network.state_dict())) == {"channels": 3, "outputs": 2}
+
+
 def test_torchvision_s_mobilenet_is_timm_s_by_position() -> None:
     """Tensor by tensor, with equal answers: no name of theirs is ours."""
     torch.manual_seed(0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from cxredge.errors import InputError
+from cxredge.errors import InputError, printable
 from cxredge.path_errors import shown
 
 Form = Literal["zip of torch.save", "pickle", "safetensors", "program"]
@@ -16,6 +19,8 @@ MAX_DIRECTORY = 32 << 20
 """Bytes of a zip's list of members: some 400,000 of them."""
 MAX_MEMBERS = 100_000
 """Of a zip: one a tensor, with all of an optimiser's."""
+END, LOCATOR, WIDE = 22, 20, 56
+"""Bytes of a zip's end, and of the two records before it that a large one has (APPNOTE 6.3.10, 4.3.14 to 4.3.16)."""
 SCRIPT = "torch.save(torch.jit.load('model.pt').state_dict(), 'weights.pth')"
 SAVE = "in Python, write torch.save(network.state_dict(), 'weights.pth') and name that file"
 FOREIGN = {
@@ -120,11 +125,26 @@ def _zip_form(stream: BinaryIO, size: int, place: Path) -> Form:
 def members(stream: BinaryIO, size: int, place: Path) -> list[zipfile.ZipInfo]:
     """The list of members of a zip, no longer than is read. Raises InputError IMPORT-DAMAGED, IMPORT-LIMIT."""
     _check_directory(stream, size, place)
+    with unzipping(place), zipfile.ZipFile(stream) as archive:
+        return archive.infolist()
+
+
+@contextmanager
+def unzipping(place: Path) -> Iterator[None]:
+    """What the zip reader says of a torn zip, as IMPORT-DAMAGED; what the disk says stays what it is."""
     try:
-        with zipfile.ZipFile(stream) as archive:
-            return archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, OverflowError) as error:
-        raise damaged(place, f"its list of members cannot be read ({error})") from error
+        yield
+    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, struct.error, OverflowError) as error:
+        raise damaged(place, f"the zip cannot be read ({first_line(error)})") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place before the file's beginning
+            raise
+        raise damaged(place, "the zip points out of itself") from error
+
+
+def first_line(error: BaseException) -> str:
+    """An error's first line, printable and short: it may quote a stranger's bytes."""
+    return printable((str(error).splitlines() or [type(error).__name__])[0][:200])
 
 
 def check_sizes(found: list[zipfile.ZipInfo], size: int, place: Path) -> None:
@@ -145,16 +165,21 @@ def check_sizes(found: list[zipfile.ZipInfo], size: int, place: Path) -> None:
 
 def _check_directory(stream: BinaryIO, size: int, place: Path) -> None:
     """Hold the size of the list of members, from the zip's end, against what is read: before it is read."""
-    tail = min(size, 22 + 0xFFFF)
+    tail = min(size, END + 0xFFFF + WIDE + LOCATOR)
     stream.seek(size - tail)
     end = stream.read(tail)
     at = end.rfind(b"PK\x05\x06")
-    if at < 0 or len(end) - at < 22:
+    if at < 0 or len(end) - at < END:
         raise damaged(place, "it is a zip without an end: a part of it is missing")
     _, _, _, count, length = struct.unpack_from("<HHHHI", end, at + 4)
-    large = end.rfind(b"PK\x06\x06", 0, at)
-    if (count == 0xFFFF or length == 0xFFFFFFFF) and large >= 0 and at - large >= 56:
-        count, length = struct.unpack_from("<QQ", end, large + 32)
-    # a list may hold more than its end says: what counts is what is read
+    if end[max(0, at - LOCATOR) : at].startswith(b"PK\x06\x07"):
+        # readers differ in where they look for the wide record: right before its locator, or where that points
+        (pointed,) = struct.unpack_from("<Q", end, at - LOCATOR + 8)
+        for start in {size - tail + at - LOCATOR - WIDE, pointed}:
+            stream.seek(min(max(start, 0), size))
+            wide = stream.read(WIDE)
+            if len(wide) == WIDE and wide.startswith(b"PK\x06\x06"):
+                more = struct.unpack_from("<QQ", wide, 32)
+                count, length = max(count, more[0]), max(length, more[1])
     if length > MAX_DIRECTORY or count > MAX_MEMBERS:
         raise too_much(place, f"a list of {count:,} members in {length:,} bytes", MAX_MEMBERS)

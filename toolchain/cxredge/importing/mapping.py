@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 COUNTER = re.compile(r"(^|\.)num_batches_tracked$")
 """Steps of a batch norm's training: nothing that an evaluated network computes with."""
+WEIGHT = re.compile(r"(^|\.)(weight|weight_v|weight_orig|parametrizations\.weight\.original1?)$")
+"""A kernel or a matrix, of weight normalisation its directions: its lengths (weight_g, original0) have other sides."""
 HARMLESS = (
     COUNTER,
     re.compile(r"^n_averaged$"),  # torch.optim.swa_utils.AveragedModel: how many were averaged
@@ -82,12 +84,9 @@ def described(found: Mapping[str, Tensor]) -> Described:
     """
     if not in_order(found):
         return Described(None, None)
-    kernels = [t for key, t in found.items() if t.ndim == 4 and key.endswith("weight")]
-    last = [
-        t
-        for key, t in found.items()
-        if key.endswith("weight") and (t.ndim == 2 or (t.ndim == 4 and t.shape[2:] == (1, 1)))
-    ]
+    weights = [tensor for key, tensor in found.items() if WEIGHT.search(key)]
+    kernels = [t for t in weights if t.ndim == 4]
+    last = [t for t in weights if t.ndim == 2 or (t.ndim == 4 and t.shape[2:] == (1, 1))]
     return Described(int(kernels[0].shape[1]) if kernels else None, int(last[-1].shape[0]) if last else None)
 
 

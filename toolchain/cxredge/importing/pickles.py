@@ -6,6 +6,7 @@ builds tensors from sizes alone, and names what a pickle wants in words that a p
 
 from __future__ import annotations
 
+import errno
 import pickle
 import re
 import warnings
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cxredge.errors import InputError, printable
-from cxredge.importing.forms import SAVE, check_sizes, damaged, members, too_much
+from cxredge.importing.forms import SAVE, check_sizes, damaged, first_line, members, too_much, unzipping
 from cxredge.importing.instructions import TooManyError, look_through
 from cxredge.path_errors import shown
 
@@ -64,10 +65,10 @@ def load(stream: BinaryIO, size: int, place: Path, zipped: bool) -> object:
         if (named := SAID.search(words.partition("WeightsUnpickler error:")[2])) is not None:
             raise _code(place, [named[1]]) from error
         raise damaged(place, "what describes its tensors cannot be read") from error
-    except OSError:
-        raise
     except Exception as error:  # a stranger's bytes can lead to any of Python's and torch's errors
-        raise damaged(place, f"torch cannot read it ({_first_line(error)})") from error
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        raise damaged(place, f"torch cannot read it ({first_line(error)})") from error
     return found
 
 
@@ -85,7 +86,7 @@ def _check(stream: BinaryIO, size: int, place: Path, zipped: bool) -> None:
     except (ValueError, OverflowError, IndexError) as error:
         if cut:
             raise too_much(place, "more bytes that describe its tensors", MAX_PICKLE) from error
-        raise damaged(place, f"what describes its tensors is no whole pickle ({_first_line(error)})") from error
+        raise damaged(place, f"what describes its tensors is no whole pickle ({first_line(error)})") from error
     _check_globals(found.names, place)
     if not zipped and not found.magic:
         raise InputError(
@@ -109,14 +110,11 @@ def _description(stream: BinaryIO, size: int, place: Path) -> bytes:
         raise damaged(place, f"it has {len(found)} descriptions of its tensors")
     if found[0].file_size > MAX_PICKLE:
         raise too_much(place, f"{found[0].file_size:,} bytes that describe its tensors", MAX_PICKLE)
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            # torch does not look at them, and a turned bit of a weight is a weight
-            if (broken := archive.testzip()) is not None:
-                raise damaged(place, f"the checksum of {broken!a} in it differs, or it was written without checksums")
-            return archive.read(found[0])
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise damaged(place, f"what describes its tensors cannot be read ({_first_line(error)})") from error
+    with unzipping(place), zipfile.ZipFile(stream) as archive:
+        # torch does not look at them, and a turned bit of a weight is a weight
+        if (broken := archive.testzip()) is not None:
+            raise damaged(place, f"the checksum of {broken!a} in it differs, or it was written without checksums")
+        return archive.read(found[0])
 
 
 def _check_globals(names: tuple[str, ...], place: Path) -> None:
@@ -149,7 +147,3 @@ def _code(place: Path, wanted: list[str]) -> InputError:
 def _list(names: list[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(printable(name)[:80] for name in names[:NAMED]) + more
-
-
-def _first_line(error: BaseException) -> str:
-    return printable((str(error).splitlines() or [type(error).__name__])[0][:200])
