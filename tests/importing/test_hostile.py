@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import random
+import re
 import struct
 import tarfile
 import zipfile
@@ -62,6 +63,18 @@ def test_code_does_not_run(network: nn.Module, saved: Saver, tmp_path: Path, leg
     assert not (tmp_path / "canary").exists()
     torch.load(tmp_path / "it.pth", weights_only=False)
     assert (tmp_path / "canary").exists(), "the bomb of this test is none"
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_torch_s_own_reader_refuses_behind_the_list(
+    saved: Saver, tmp_path: Path, legacy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pickles, "PLAIN", re.compile(".*"))
+    for function in (os.system, exec):
+        error = refused(saved({"x": Calls(function, f"touch {tmp_path / 'canary'}")}, legacy=legacy))
+        assert error.code == "IMPORT-PICKLE"
+        assert function.__name__ in error.cause
+    assert not (tmp_path / "canary").exists()
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 4, 5])
@@ -170,6 +183,18 @@ def test_a_tensor_that_claims_more_than_its_bytes(saved: Saver) -> None:
             return data.replace(old, new, 1) if "pkl" in name else data
 
         assert refused(rewritten(place, edit)).code == "IMPORT-DAMAGED"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"K\x04K\x04", b"J\0\0\0\x08K\x04"), (b"K\x10", b"J\0\0\0\x10"), (b"K\x10", b"K\x20")]
+)
+def test_a_legacy_tensor_that_claims_more_than_its_bytes(saved: Saver, old: bytes, new: bytes) -> None:
+    place = saved({"a": torch.ones(4, 4)}, legacy=True)
+    data = place.read_bytes()
+    place.write_bytes(data.replace(old, new, 1))
+    assert refused(place).code == "IMPORT-DAMAGED"
+    place.write_bytes(data.replace(old, new, 1).replace(struct.pack("<q", 16), struct.pack("<q", 1 << 28)))
+    assert refused(place).code == "IMPORT-DAMAGED"
 
 
 def test_a_packed_zip_and_one_that_shares_bytes(saved: Saver) -> None:

@@ -105,6 +105,9 @@ def test_a_wrapper_s_normalisation_is_not_left_out_in_silence(state: State) -> N
 def test_student_and_teacher_in_one_are_not_chosen_between(state: State) -> None:
     both = {**renamed(state, lambda key: "student." + key), **renamed(state, lambda key: "teacher." + key)}
     assert misfit(state, both).code == "IMPORT-FIT"
+    wider = {f"a.{key}": torch.zeros(*value.shape, 2) for key, value in state.items()}
+    error = misfit(state, {**wider, **renamed(state, lambda key: "student." + key)})
+    assert "8 of the network's 8 tensors fit behind the prefix student." in error.cause
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from cxredge.errors import InputError, nearest, printable
 from cxredge.files import open_regular
 from cxredge.importing import pickles
-from cxredge.importing.entries import MAX_TENSORS, check_storages, entries_of
+from cxredge.importing.entries import MAX_TENSORS, entries_of
 from cxredge.importing.facts import Facts, facts_of
 from cxredge.importing.folders import read_folder
 from cxredge.importing.forms import SAVE, damaged, form_of, too_much
@@ -115,7 +115,6 @@ def _read_stream(stream: BinaryIO, size: int, place: Path, sha256: str) -> Check
     entries = entries_of(loaded, place)
     if not entries:
         raise _empty(loaded, place)
-    check_storages(entries, size, place)
     words: str = form
     if form != "safetensors":
         lightning = isinstance(loaded, Mapping) and LIGHTNING in loaded

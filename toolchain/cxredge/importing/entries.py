@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxredge.importing.forms import damaged, too_much
+from cxredge.importing.forms import too_much
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,22 +53,6 @@ def entries_of(loaded: object, place: Path) -> dict[str, dict[str, Tensor]]:
     return found
 
 
-def check_storages(entries: Mapping[str, Mapping[str, Tensor]], size: int, place: Path) -> None:
-    """Hold the tensors' memory against the file's bytes: a tensor larger than its bytes would be made up.
-
-    Raises InputError IMPORT-DAMAGED.
-    """
-    sizes: dict[int, int] = {}
-    for tensors in entries.values():
-        for tensor in tensors.values():
-            if _has_storage(tensor):
-                storage = tensor.untyped_storage()
-                sizes[storage._cdata] = storage.nbytes()
-    total = sum(sizes.values())
-    if total > size:
-        raise damaged(place, f"its tensors want {total:,} bytes, and it has {size:,}")
-
-
 def _state_dict(value: Mapping[object, object]) -> dict[str, Tensor]:
     """The tensors of a mapping that is a state dict, else nothing."""
     import torch
@@ -82,9 +66,3 @@ def _state_dict(value: Mapping[object, object]) -> dict[str, Tensor]:
         elif not key.endswith("_extra_state"):  # what a module may keep of its own beside tensors
             return {}
     return tensors if any(t.ndim >= 2 for t in tensors.values()) else {}
-
-
-def _has_storage(tensor: Tensor) -> bool:
-    import torch
-
-    return tensor.layout == torch.strided and tensor.device.type == "cpu"

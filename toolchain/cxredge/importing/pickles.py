@@ -40,7 +40,8 @@ NETWORK = re.compile(
 )
 KIND = "torch._utils._rebuild_tensor_v3"
 """What builds tensors of the newer kinds of numbers."""
-SAID = re.compile(r"(?:GLOBAL|class) '?([\w.]+)")
+SAID = re.compile(r"(?:GLOBAL |<(?:class|built-in function) '?)([\w.]+)")
+"""What torch's reader says of a global that it refuses."""
 
 
 def load(stream: BinaryIO, size: int, place: Path, zipped: bool) -> object:
@@ -59,10 +60,9 @@ def load(stream: BinaryIO, size: int, place: Path, zipped: bool) -> object:
         # timm's training script keeps its arguments so: attributes alone, and no code
         with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
             warnings.simplefilter("ignore")
-            found: object = torch.load(stream, weights_only=True, map_location="cpu")
+            found: object = torch.load(stream, weights_only=True, map_location="cpu", mmap=False)
     except pickle.UnpicklingError as error:
-        words = str(error)
-        if (named := SAID.search(words.partition("WeightsUnpickler error:")[2])) is not None:
+        if (named := SAID.search(str(error))) is not None:
             raise _code(place, [named[1]]) from error
         raise damaged(place, "what describes its tensors cannot be read") from error
     except Exception as error:  # a stranger's bytes can lead to any of Python's and torch's errors
