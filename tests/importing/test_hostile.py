@@ -10,7 +10,7 @@ import re
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -259,9 +259,19 @@ def test_a_legacy_pickle_without_end_is_bounded(tmp_path: Path, monkeypatch: pyt
     assert refused(tmp_path / "it.pth").code == "IMPORT-DAMAGED"
 
 
-def test_one_mapping_named_many_times(saved: Saver) -> None:
-    shared = {str(i): 1 for i in range(2000)}
-    assert refused(saved({str(i): shared for i in range(10_000)})).code == "IMPORT-EMPTY"
+def test_one_mapping_named_many_times_is_searched_once(saved: Saver, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {"a": {"b": 1}}
+    place = saved({str(i): shared for i in range(10_000)})
+    searched: list[object] = []
+    look = entries._state_dict
+
+    def counted(value: Mapping[object, object]) -> dict[str, torch.Tensor]:
+        searched.append(value)
+        return look(value)
+
+    monkeypatch.setattr(entries, "_state_dict", counted)
+    assert refused(place).code == "IMPORT-EMPTY"
+    assert len(searched) == 3
 
 
 def test_nesting_and_references_without_end(saved: Saver) -> None:

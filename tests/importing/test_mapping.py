@@ -120,6 +120,11 @@ def test_a_renaming_is_named_and_not_taken(state: State, old: str, new: str) -> 
     assert f"if the file's {new} were called {old}" in error.fix
 
 
+def test_one_tensor_of_equal_shape_is_no_renaming(state: State) -> None:
+    other = {"x.weight": state["0.weight"], **{f"y.layer{i}.weight": torch.zeros(7, 7) for i in range(7)}}
+    assert misfit(state, other).fix.startswith("name the network that these weights were trained in")
+
+
 def test_a_prefix_that_the_file_lacks_is_named(state: State) -> None:
     network = renamed(state, lambda key: "backbone." + key)
     error = misfit(network, dict(reversed(state.items())))
