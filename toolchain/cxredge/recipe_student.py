@@ -63,6 +63,25 @@ class BackboneSpec(Frozen):
         return self.backbone
 
 
+class OriginalProof(Frozen):
+    """The root of the parity chain: the network as its owner ran it against the student that it became."""
+
+    films: int = Field(ge=1)
+    decisions: int = Field(ge=1)
+    logit_max_abs: float = Field(ge=0)
+    """Of the conversion: both were given the same pixels, the original in its own arithmetic."""
+    flips: int = Field(ge=0)
+    """Decisions that differ by the conversion."""
+    transform: ShortText | None = Field(default=None, exclude_if=lambda said: said is None)
+    """The original's own preprocessing, where it was run."""
+    whole_logit_max_abs: float | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+    """The original behind its own preprocessing against the student behind ours."""
+    whole_flips: int | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+    preprocessing_logit_max_abs: float | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+    """The original behind its own preprocessing against itself behind ours: the part of it that is not the network."""
+    preprocessing_flips: int | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+
+
 class ProgramSpec(Frozen):
     """A network that was trained elsewhere: a program of ``torch.export`` in the weights file, so that no code is run.
 
@@ -74,6 +93,8 @@ class ProgramSpec(Frozen):
     """What it was exported from: ``torchvision/mobilenet_v2``."""
     normalise: Normalise
     heatmap: Heatmap
+    original: OriginalProof
+    """How the student differs from the network as its owner ran it, measured when it was imported."""
 
     @property
     def words(self) -> str:

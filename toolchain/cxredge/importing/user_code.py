@@ -32,15 +32,7 @@ def from_code(file: Path, factory: str, outputs: int, channels: int) -> nn.Modul
     """
     from torch import nn
 
-    module = _module(file)
-    made = getattr(module, factory, None)
-    if made is None:
-        raise InputError(
-            "IMPORT-CODE",
-            f"{shown(file)} has no {printable(factory)}",
-            "name what makes the network",
-            _callables(module, factory),
-        )
+    made = _named(file, factory)
     if not isinstance(made, nn.Module):
         made = _call(made, file, factory, outputs, channels)
     if not isinstance(made, nn.Module):
@@ -50,6 +42,24 @@ def from_code(file: Path, factory: str, outputs: int, channels: int) -> nn.Modul
             FIX,
         )
     return made.eval()
+
+
+def called(file: Path, factory: str) -> object:
+    """What ``factory`` of a Python file gives without arguments. Raises what ``from_code`` raises."""
+    return _call(_named(file, factory), file, factory, 0, 0)
+
+
+def _named(file: Path, factory: str) -> Any:
+    module = _module(file)
+    made = getattr(module, factory, None)
+    if made is None:
+        raise InputError(
+            "IMPORT-CODE",
+            f"{shown(file)} has no {printable(factory)}",
+            "name what makes the network",
+            _callables(module, factory),
+        )
+    return made
 
 
 def _module(file: Path) -> Any:

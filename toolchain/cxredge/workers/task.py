@@ -9,6 +9,7 @@ from pydantic import Field
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.vocabulary import Frozen
+from cxredge.workers.jobs.import_network import ImportNetwork
 from cxredge.workers.jobs.lower import Lower
 from cxredge.workers.jobs.rank_sensitivity import RankSensitivity
 from cxredge.workers.jobs.round_weights import RoundWeights
@@ -18,7 +19,8 @@ from cxredge.workers.jobs.simulate import Simulate
 from cxredge.workers.jobs.trace import Trace
 
 AnyJob = Annotated[
-    Lower | RoundWeights | RunArtifact | RunReference | RankSensitivity | Trace | Simulate, Field(discriminator="kind")
+    Lower | RoundWeights | RunArtifact | RunReference | RankSensitivity | Trace | Simulate | ImportNetwork,
+    Field(discriminator="kind"),
 ]
 """Every kind of job; a new kind is one file in ``jobs/`` and its name here."""
 TASK = "task.json"

@@ -1,0 +1,324 @@
+"""The original: read, built, and exported, in whatever form it was handed in. Foreign code runs here, in a worker."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cxredge.errors import CxrError, InputError, nearest, printable
+from cxredge.files import sha256_file
+from cxredge.importing.checkpoints import Checkpoint, entry, read_checkpoint
+from cxredge.importing.facts import Facts
+from cxredge.importing.mapping import described, fit
+from cxredge.importing.originals import build_network
+from cxredge.importing.plan import Read, Source
+from cxredge.importing.user_code import from_code
+from cxredge.path_errors import shown
+from cxredge.students.architectures import ARCHITECTURES, get_architecture
+from cxredge.students.program_file import Program, program_bytes, read_program
+from cxredge.students.program_student import unflattened
+
+BATCH = 2
+"""Of the export: a batch of one would be taken for a constant."""
+OWN = "cxredge/"
+
+
+@dataclass(frozen=True)
+class Original:
+    """A network as its owner ran it. net: normalised float32[N, c, H, W] -> logits float32[N, C]; channels: c.
+
+    program: the same, exported; place: the output's in it.
+    """
+
+    net: nn.Module
+    channels: int
+    size: tuple[int, int]
+    program: bytes
+    place: int
+    outputs: tuple[str, ...]
+    output: str
+    read: Read
+    facts: Facts = field(default_factory=Facts)
+
+
+def load_original(source: Source, labels: int, channels: int | None, size: tuple[int, int] | None) -> Original:
+    """Read, build and export. channels, size: None where the file is to say it.
+
+    Raises InputError IMPORT-*, PROGRAM-*, and what reading a checkpoint raises.
+    """
+    checkpoint = read_checkpoint(Path(source.file))
+    sides = size or checkpoint.facts.input_size or (224, 224)
+    if checkpoint.form == "program (.pt2)":
+        return _from_program(source, checkpoint)
+    if source.arch is None and source.code is None:
+        raise InputError(
+            "IMPORT-ARCH",
+            f"{shown(checkpoint.file)} is a {checkpoint.form}: tensors without the network that they are of",
+            "say which network it is: --arch timm/<name> or torchvision/<name>, or --code FILE:FACTORY",
+        )
+    name, tensors = entry(checkpoint, source.entry)
+    net, taken = _filled(source, checkpoint, name, tensors, labels, channels, sides)
+    return _exported(net.float().eval(), taken, checkpoint, sides, source.output)
+
+
+def _filled(
+    source: Source,
+    checkpoint: Checkpoint,
+    name: str,
+    tensors: Mapping[str, Tensor],
+    labels: int,
+    channels: int | None,
+    sides: tuple[int, int],
+) -> tuple[nn.Module, Read]:
+    """The network with the checkpoint's tensors; of the numbers of channels in question the one that fits."""
+    said = channels or checkpoint.facts.channels or described(tensors).channels
+    refused: CxrError | None = None
+    for number in (said,) if said else (3, 1):
+        net = _network(source, labels, number, sides)
+        try:
+            found = fit(net.state_dict(), tensors, by_position=source.by_position)
+        except InputError as error:
+            refused = refused or error
+            if error.code == "IMPORT-CHANNELS" and said is None:
+                continue
+            raise
+        state = net.state_dict()
+        net.load_state_dict({**state, **{mine: tensors[theirs] for mine, theirs in found.keys.items()}})
+        renamed = {theirs: mine for mine, theirs in found.keys.items() if theirs.removeprefix(found.prefix) != mine}
+        read = Read(
+            form=checkpoint.form,
+            file=checkpoint.file.name,
+            sha256=checkpoint.sha256,
+            entry=name,
+            prefix=found.prefix,
+            keys=len(found.keys),
+            renamed=renamed,
+            unused=found.unused,
+            network=source.arch or f"{source.factory} of {Path(str(source.code)).name}",
+            code_sha256=sha256_file(Path(source.code)) if source.code else None,
+            notes=checkpoint.notes,
+        )
+        return net, read
+    assert refused is not None
+    raise refused
+
+
+def _network(source: Source, labels: int, channels: int, sides: tuple[int, int]) -> nn.Module:
+    if source.code is not None:
+        return from_code(Path(source.code), str(source.factory), labels, channels)
+    arch = str(source.arch)
+    if arch.startswith(OWN):
+        return get_architecture(arch).make(channels, labels, sides).eval()
+    try:
+        return build_network(arch, labels, channels, sides)
+    except InputError as error:
+        error.choices = error.choices or tuple(nearest(arch, ARCHITECTURES))
+        raise
+
+
+class Chosen(nn.Module):
+    """A network, and the one of its outputs that is asked for. output: None where it has one, or one called logits."""
+
+    def __init__(self, net: nn.Module, output: str | None) -> None:
+        super().__init__()
+        self.net = net
+        self.output = output
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32[N, c, H, W] -> the output."""
+        named = named_outputs(self.net(x))
+        return named[chosen_output(tuple(named), self.output)]
+
+
+def named_outputs(found: Any) -> dict[str, Tensor]:
+    """Outputs by key or place: of a tensor, a sequence or a mapping of tensors. Raises InputError IMPORT-OUTPUTS."""
+    if isinstance(found, Tensor):
+        return {"0": found}
+    if isinstance(found, Mapping):
+        named = {str(key): value for key, value in found.items()}
+    elif isinstance(found, tuple | list):
+        keys = getattr(found, "_fields", range(len(found)))
+        named = dict(zip(map(str, keys), found, strict=True))
+    else:
+        named = {"?": found}
+    tensors = {key: value for key, value in named.items() if isinstance(value, Tensor)}
+    if len(tensors) != len(named) or not tensors:
+        raise InputError(
+            "IMPORT-OUTPUTS",
+            f"the network answers a {type(found).__name__}, and not tensors alone",
+            "write a function that returns a network whose forward gives the logits (--code)",
+        )
+    return tensors
+
+
+def chosen_output(names: tuple[str, ...], asked: str | None) -> str:
+    """The output to take. Raises InputError IMPORT-OUTPUTS with the choices."""
+    if asked is None and len(names) == 1:
+        return names[0]
+    name = asked or "logits"
+    if name in names:
+        return name
+    shown_names = ", ".join(map(printable, names))
+    cause = (
+        f"none of its outputs is called {printable(name)}" if asked else f"it has {len(names)} outputs: {shown_names}"
+    )
+    raise InputError("IMPORT-OUTPUTS", cause, "say which are the logits: --output NAME", nearest(name, names))
+
+
+def run(net: nn.Module, images: Tensor) -> Tensor:
+    """The network's logits of normalised images, float32[N, C].
+
+    Raises InputError IMPORT-RUN (it raises, or needs another device), IMPORT-OUTPUTS.
+    """
+    try:
+        with torch.no_grad():
+            found: Tensor = net(images)
+    except (CxrError, MemoryError):
+        raise
+    except Exception as error:
+        said = printable((str(error).splitlines() or [type(error).__name__])[0][:300])
+        gpu = any(word in said.lower() for word in ("cuda", "hip", "mps", "xpu"))
+        raise InputError(
+            "IMPORT-RUN",
+            f"the original does not run on float32{list(images.shape)}: {type(error).__name__}: {said}",
+            "let it run on the CPU: no GPU is used here"
+            if gpu
+            else "check --size, --arch and --input, and try it alone",
+        ) from error
+    if found.ndim == 1:
+        found = found[:, None]
+    if found.ndim != 2 or not found.is_floating_point():
+        raise InputError(
+            "IMPORT-OUTPUTS",
+            f"the output is {str(found.dtype).removeprefix('torch.')}{list(found.shape)}, and logits are float32[N, C]",
+            "name a classifier of whole images, or another output (--output)",
+        )
+    return found.float()
+
+
+def _exported(
+    net: nn.Module, read: Read, checkpoint: Checkpoint, sides: tuple[int, int], output: str | None
+) -> Original:
+    channels = _channels(net, checkpoint)
+    chosen = Chosen(net, output)
+    image = torch.zeros(BATCH, channels, *sides)
+    run(chosen, image)
+    with torch.no_grad():
+        names = tuple(named_outputs(net(image)))
+    data = export(net, image)
+    place = names.index(chosen_output(names, output))
+    return Original(chosen, channels, sides, data, place, names, names[place], read, checkpoint.facts)
+
+
+def _channels(net: nn.Module, checkpoint: Checkpoint) -> int:
+    """As many as the first convolution takes."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            return module.in_channels
+    return checkpoint.facts.channels or 3
+
+
+def export(net: nn.Module, image: Tensor) -> bytes:
+    """The network as a program for any number of images. Raises InputError IMPORT-EXPORT or PROGRAM-*."""
+    try:
+        with torch.no_grad():
+            program = torch.export.export(net, (image,), dynamic_shapes=(({0: torch.export.Dim.AUTO}),))
+    except Exception as error:
+        said = printable(" ".join(str(error).split())[:300])
+        raise InputError(
+            "IMPORT-EXPORT",
+            f"torch.export cannot follow the network: {type(error).__name__}: {said}",
+            "write forward without branches that depend on values of the image, and without code that is not PyTorch",
+        ) from error
+    _check_batch(program)
+    return program_bytes(program, _folders())
+
+
+def _check_batch(program: Any) -> None:
+    (name,) = program.graph_signature.user_inputs
+    image = next(node for node in program.graph.nodes if node.name == name)
+    if isinstance(image.meta["val"].shape[0], int):
+        raise InputError(
+            "IMPORT-BATCH",
+            f"the network works for {image.meta['val'].shape[0]} images at a time alone",
+            "write forward for any number of images: x.flatten(1), and no number of images in a shape",
+        )
+
+
+def _folders() -> dict[str, str]:
+    """Folders of this machine that source lines begin with, longest first, and what to write for them."""
+    roots = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *sys.path, str(Path.home()), str(Path.cwd())}
+    roots |= {str(Path(inspect.getfile(torch)).parents[1]), str(Path(__file__).parents[2])}
+    absolute = sorted((root for root in roots if root and Path(root).is_absolute() and root != "/"), key=len)
+    return {f"{root.rstrip('/')}/": "" for root in reversed(absolute)}
+
+
+def _from_program(source: Source, checkpoint: Checkpoint) -> Original:
+    if source.arch is not None or source.code is not None:
+        raise InputError(
+            "IMPORT-ARCH", f"{shown(checkpoint.file)} is a program, which is a network by itself", "leave --arch out"
+        )
+    program = read_program(checkpoint.file.read_bytes(), shown(checkpoint.file))
+    _check_evaluation(program, checkpoint.file)
+    output = chosen_output(program.outputs, source.output)
+    place = program.outputs.index(output)
+    (name,) = program.exported.graph_signature.user_inputs
+    image = next(node for node in program.exported.graph.nodes if node.name == name).meta["val"]
+    if image.ndim != 4 or image.dtype != torch.float32:
+        raise InputError(
+            "IMPORT-INPUT",
+            f"the program takes {str(image.dtype).removeprefix('torch.')} of {image.ndim} dimensions",
+            "export a network that takes float32[N, channels, height, width]",
+        )
+    net = unflattened(program.exported)
+    sides, channels = (int(image.shape[2]), int(image.shape[3])), int(image.shape[1])
+    # written anew for any number of images: what was exported for one, or eight, may well work for others
+    outputs = _Tuple(net).eval()
+    data = export(outputs, torch.zeros(BATCH, channels, *sides))
+    read = Read(
+        form=checkpoint.form,
+        file=checkpoint.file.name,
+        sha256=checkpoint.sha256,
+        entry="",
+        prefix="",
+        keys=len(net.state_dict()),
+        network="program",
+        notes=checkpoint.notes,
+    )
+    return Original(Chosen(outputs, str(place)), channels, sides, data, place, program.outputs, output, read)
+
+
+class _Tuple(nn.Module):
+    """A program's outputs, always as a tuple."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """float32[N, c, H, W] -> its outputs."""
+        found = self.net(x)
+        return (found,) if isinstance(found, Tensor) else tuple(found)
+
+
+def _check_evaluation(program: Program, file: Path) -> None:
+    """Raises InputError IMPORT-TRAINING where a batch norm or a dropout was exported as in training."""
+    from cxredge.quantize.kernels import arguments, kind_of
+
+    for node in program.exported.graph.nodes:
+        kind = kind_of(node) if node.op == "call_function" else ""
+        given = arguments(node) if kind in ("batch_norm", "dropout", "dropout_", "feature_dropout") else {}
+        if given.get("training") or given.get("train"):
+            raise InputError(
+                "IMPORT-TRAINING",
+                f"{shown(file)} was exported in training mode: its {kind.rstrip('_')} depends on the other images",
+                "call network.eval() before torch.export, and export again",
+            )

@@ -1,0 +1,139 @@
+"""Importing a network: it is read, run and exported here, where a crash, or code that hangs, ends nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from cxredge.files import write_bytes, write_text
+from cxredge.importing.plan import Films, Found, ListedFilm, Source, Wanted
+from cxredge.workers.jobs.base import Desk, Job
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cxredge.importing.network import Original
+    from cxredge.recipe import InputSpec
+    from cxredge.recipe_student import Normalise
+
+PROGRAM, FOUND, ANSWERS = "student.pt2", "found.json", "answers.safetensors"
+"""What it writes: the student, a ``Found``, and what original and student said."""
+PATIENCE = 600
+"""Seconds in which a network has to be made, and to answer."""
+
+
+class ImportNetwork(Job):
+    """Writes ``found.json``, and with films ``student.pt2`` and ``answers.safetensors``.
+
+    labels: how many outputs are named. films: None where nothing but reading and exporting is asked for.
+    """
+
+    kind: Literal["import"] = "import"
+    source: Source
+    wanted: Wanted
+    labels: int
+    novelty: bool
+    transform: str | None = None
+    films: Films | None = None
+
+    def do(self, desk: Desk) -> None:
+        """Raises InputError IMPORT-*, PROGRAM-*, and what reading films raises."""
+        from cxredge.importing.input import resolved
+        from cxredge.importing.network import load_original
+
+        wanted = self.wanted
+        size = None if wanted.height is None or wanted.width is None else (wanted.height, wanted.width)
+        desk.single_thread()
+        with answering("be made and exported"):
+            original = load_original(self.source, self.labels, wanted.channels, size)
+        desk.say(f"read {original.read.network}: {original.read.keys} tensors of {original.read.file}")
+        spec, normalise = resolved(wanted, original.facts, original.channels, original.size)
+        write_text(self.place / FOUND, self._found(desk, original, spec, normalise).model_dump_json(indent=2))
+
+    def _found(self, desk: Desk, original: Original, spec: InputSpec, normalise: Normalise) -> Found:
+        from cxredge.importing.making import make_student
+
+        films = self.films
+        train = None if films is None or not self.novelty else self._pixels(desk, films.train, spec, "train")
+        desk.say("dividing it in backbone and head")
+        with answering("be divided"):
+            made = make_student(original, normalise, train)
+        outputs = ["logits", *(["cam"] if made.divided.heatmap != "none" else []), *(["novelty"] if made.rank else [])]
+        if films is not None:
+            self._ask(desk, original, spec, normalise, made.program, tuple(outputs), films)
+            write_bytes(self.place / PROGRAM, made.program)
+        return Found(
+            read=original.read,
+            input=spec,
+            normalise=normalise,
+            outputs=original.outputs,
+            output=original.output,
+            count=made.count,
+            probability=made.divided.probability,
+            heatmap=made.divided.heatmap,
+            why=made.divided.why,
+            parameters=sum(p.numel() for p in original.net.parameters()),
+            novelty_rank=made.rank,
+            labels=original.facts.labels,
+        )
+
+    def _ask(
+        self,
+        desk: Desk,
+        original: Original,
+        spec: InputSpec,
+        normalise: Normalise,
+        program: bytes,
+        outputs: tuple[str, ...],
+        films: Films,
+    ) -> None:
+        """Run both on validation and test films, and write what they said."""
+        from safetensors.torch import save
+
+        from cxredge.importing.answers import original_answers, own_answers, student_answers
+        from cxredge.importing.transforms import Transform
+
+        said: dict[str, Tensor] = {}
+        for split, listed in (("val", films.val), ("test", films.test)):
+            pixels = self._pixels(desk, listed, spec, split)
+            desk.say(f"running original and student on {len(listed)} {split} films")
+            with answering(f"answer {len(listed)} films"):
+                said[f"{split}.original"] = original_answers(original, normalise, pixels)
+            answers = student_answers(program, normalise, outputs, pixels)
+            said |= {f"{split}.{name}": tensor for name, tensor in answers.items()}
+        if self.transform is not None:
+            transform = Transform(self.transform, original.channels, original.size)
+            with answering(f"answer {len(films.test)} films behind its own preprocessing"):
+                said["test.own"] = own_answers(original, transform, [film.source() for film in films.test], spec)
+        write_bytes(self.place / ANSWERS, save({name: tensor.contiguous() for name, tensor in said.items()}))
+
+    def _pixels(self, desk: Desk, films: Sequence[ListedFilm], spec: InputSpec, what: str) -> Tensor:
+        """uint8[N, ch, H, W]."""
+        import torch
+
+        from cxredge.images.preprocess import preprocess_films
+
+        desk.say(f"reading {len(films)} {what} films")
+        return torch.from_numpy(preprocess_films([film.source() for film in films], spec, what))
+
+
+@contextmanager
+def answering(to: str) -> Iterator[None]:
+    """Ends this process, and what it started, where the network takes longer than ``PATIENCE`` to do ``to``."""
+
+    def give_up() -> None:
+        print(f"the network took more than {PATIENCE} s to {to}", file=sys.stderr, flush=True)
+        os.killpg(0, signal.SIGKILL)
+
+    timer = threading.Timer(PATIENCE, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
