@@ -141,3 +141,57 @@ def test_no_class_is_called_what_a_film_without_one_is_called() -> None:
 
 def test_a_licence_is_one_line() -> None:
     assert refused(CLASSES, "licence: Apache-2.0", 'licence: "a\\u001b[2J"').code == "RECIPE-SYNTAX"
+
+
+LABELS = line(FINDINGS, "  names:")
+
+
+def unjudged(names: str) -> str:
+    return f"{LABELS}\n  not_judged: {names}"
+
+
+def test_labels_that_are_not_judged_are_written_where_there_are_any(tmp_path: Path) -> None:
+    assert "not_judged" not in load_recipe(FINDINGS).model_dump_json()
+    text = FINDINGS.read_text().partition("\ndistill:")[0].replace(LABELS, unjudged("[Nodule, Effusion]"))
+    recipe = parse_recipe(text.encode(), "model.yaml")
+    names = recipe.labels.names
+    assert Recipe.model_validate_json(recipe.model_dump_json()).labels == recipe.labels
+    assert recipe.labels.told == tuple(name for name in names if name not in ("Nodule", "Effusion"))
+    assert sorted(recipe.labels.places_told + recipe.labels.places_not_judged) == list(range(len(names)))
+    assert {names[i] for i in recipe.labels.places_not_judged} == {"Nodule", "Effusion"}
+    everything = parse_recipe(text.replace("[Nodule, Effusion]", f"[{', '.join(names)}]").encode(), "model.yaml")
+    assert everything.labels.told == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("[]", "at least 1"),
+        ("[Nodule, Nodule]", "names a label twice"),
+        ("[Nodul]", "not_judged names Nodul, which is no label"),
+        ("Nodule", "not_judged"),
+        ("[Nodule]", "a teacher trained here learns nothing of it"),  # the recipe trains its own
+    ],
+)
+def test_labels_that_cannot_go_without_ground_truth(value: str, said: str) -> None:
+    error = refused(FINDINGS, LABELS, unjudged(value))
+    assert (error.code, said in error.cause) == ("RECIPE-VALUE", True)
+
+
+def test_classes_are_judged_together_or_not_at_all() -> None:
+    names = line(CLASSES, "  names:")
+    error = refused(CLASSES, names, names + "\n  not_judged: [virus]")
+    assert (error.code, "not_judged is for multi-label" in error.cause) == ("RECIPE-VALUE", True)
+
+
+def test_a_loss_on_labels_needs_labels() -> None:
+    """With a trained teacher, labels without ground truth can be distilled, but not from the films' own labels."""
+    names = load_recipe(FINDINGS).labels.names
+    trained = f'weights: {{file: teacher.safetensors, sha256: "{"0" * 64}"}}'
+    text = FINDINGS.read_text().replace("  teacher:\n", f"  teacher:\n    {trained}\n")
+    assert trained in text
+    some, every = (text.replace(LABELS, unjudged(f"[{', '.join(part)}]")) for part in (names[:2], names))
+    assert parse_recipe(some.encode(), "model.yaml").labels.not_judged == names[:2]
+    with pytest.raises(InputError) as caught:
+        parse_recipe(every.encode(), "model.yaml")
+    assert "the loss hard has nothing to teach" in caught.value.cause

@@ -65,3 +65,11 @@ def test_it_says_of_which_dicom_films_the_model_is(bundle: Path) -> None:
     assert line == "| DICOM films | modality CR, DX; view PA; others are refused |"
     at = said.splitlines().index(line)
     assert [row[:2] for row in said.splitlines()[at - 1 : at + 2]] == ["| "] * 3
+
+
+def test_it_names_the_labels_that_are_not_judged(bundle: Path) -> None:
+    record = open_bundle(bundle).record
+    assert "Not judged" not in render(record)
+    labels = record.recipe.labels.model_copy(update={"not_judged": record.recipe.labels.names[:2]})
+    said = render(record.model_copy(update={"recipe": record.recipe.model_copy(update={"labels": labels})}))
+    assert f"**Not judged: {', '.join(labels.not_judged)}.** The films have no ground truth for them." in said

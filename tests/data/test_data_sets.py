@@ -66,6 +66,18 @@ def test_folder(root: Path) -> None:
     assert a.sha256() == hashlib.sha256(b"a").hexdigest()
 
 
+def test_labels_that_are_not_judged_need_no_column(root: Path) -> None:
+    labels = Labels(names=("Mass", "Effusion", "Nodule"), not_judged=("Mass", "Nodule"))
+    *_, c = mine(root, labels=labels).films("train") + mine(root, labels=labels).films("test")
+    assert c.targets.tolist() == [0, 1, 0]
+    odd = mine(root, GOOD.replace("Nodule,", "Other,").replace("p1,1,", "p1,unsure,"), labels).films("train")[0]
+    assert odd.targets.tolist() == [0, 0, 0]
+    assert refused(root, labels=Labels(names=("Mass", "Effusion"))).code == "DATA-COLUMN"
+    # a column of that name is a cell like any other, whatever it holds
+    kept = mine(root, GOOD.replace("p1,1,", "p1,unsure,"), labels).films("train")[0]
+    assert (kept.targets.tolist(), kept.columns["Nodule"]) == ([0, 0, 0], "unsure")
+
+
 def test_single_label_folder(root: Path) -> None:
     table = "file,group,kind,split\nimages/a.png,p1,viral,train\nimages/b.png,p1,normal,train\n"
     assert [film.targets.tolist() for film in mine(root, table, SINGLE, "kind").films("train")] == [[0, 1], [1, 0]]

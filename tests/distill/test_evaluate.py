@@ -19,8 +19,11 @@ from cxredge.distill.evaluate import (
     scores,
 )
 from cxredge.distill.splits import Films
+from cxredge.recipe_decision import NOT_JUDGED, Labels
 from cxredge.recipe_file import load_recipe
 from cxredge.students.cam_student import CamStudent
+
+ABC = Labels(names=("A", "B", "C"))
 
 
 def drawn(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +36,7 @@ def test_auc_is_the_share_of_pairs_in_order() -> None:
     targets, logits = drawn()
     on, off = logits[targets[:, 0] == 1, 0], logits[targets[:, 0] == 0, 0]
     pairs = (on[:, None] > off[None]).mean()
-    found = score(("A", "B", "C"), targets, logits)
+    found = score(ABC, targets, logits)
     assert found.labels["A"].auc == pytest.approx(pairs, abs=1e-4)
 
 
@@ -41,20 +44,34 @@ def test_too_few_cases_give_no_auc_and_say_so() -> None:
     targets, logits = drawn()
     targets[:, 2] = 0
     targets[: MIN_CASES - 1, 2] = 1
-    found = score(("A", "B", "C"), targets, logits)
+    found = score(ABC, targets, logits)
     assert found.labels["C"].auc is None
     assert str(MIN_CASES - 1) in (found.labels["C"].note or "")
     assert found.labels_scored == 2
     aucs = [found.labels[k].auc or 0 for k in "AB"]
     assert found.macro_auc == pytest.approx(np.mean(aucs), abs=1e-4)
-    none = score(("C",), targets[:, 2:], logits[:, 2:])
+    none = score(Labels(names=("C",)), targets[:, 2:], logits[:, 2:])
     assert none.macro_auc is None
-    assert macro_interval(("C",), targets[:, 2:], logits[:, 2:], ["p"] * 60, 0) is None
+    assert macro_interval(Labels(names=("C",)), targets[:, 2:], logits[:, 2:], ["p"] * 60, 0) is None
+
+
+def test_a_label_that_the_films_do_not_tell_has_no_score() -> None:
+    targets, logits = drawn()
+    told, some = score(ABC, targets, logits), ABC.model_copy(update={"not_judged": ("B",)})
+    for nonsense in (targets[:, 1], 1 - targets[:, 1], np.zeros(60, np.float32)):
+        other = targets.copy()
+        other[:, 1] = nonsense
+        found = score(some, other, logits)
+        assert found.labels["B"].model_dump() == {"auc": None, "positives": None, "negatives": None, "note": NOT_JUDGED}
+        assert found.labels["A"] == told.labels["A"]
+        assert found.macro_auc == told.labels["A"].auc
+        without = macro_interval(Labels(names=("A",)), targets[:, :1], logits[:, :1], ["p", "q", "r"] * 20, 0)
+        assert macro_interval(some, other, logits, ["p", "q", "r"] * 20, 0) == without
 
 
 def test_interval_holds_the_estimate_and_repeats() -> None:
     targets, logits = drawn(40)
-    names = ("A", "B", "C")
+    names = ABC
     alone = macro_interval(names, targets, logits, [str(i) for i in range(40)], 3)
     assert alone == macro_interval(names, targets, logits, [str(i) for i in range(40)], 3)
     estimate = score(names, targets, logits).macro_auc
@@ -65,8 +82,8 @@ def test_interval_holds_the_estimate_and_repeats() -> None:
 
 def test_films_of_one_patient_do_not_count_as_many() -> None:
     targets, logits = (np.tile(x, (4, 1)) for x in drawn(60))
-    together = macro_interval("ABC", targets, logits, [str(i % 60) for i in range(240)], 3)
-    apart = macro_interval("ABC", targets, logits, [str(i) for i in range(240)], 3)
+    together = macro_interval(ABC, targets, logits, [str(i % 60) for i in range(240)], 3)
+    apart = macro_interval(ABC, targets, logits, [str(i) for i in range(240)], 3)
     assert together is not None
     assert apart is not None
     assert together.high - together.low > 1.4 * (apart.high - apart.low)
@@ -98,7 +115,7 @@ def test_exclusive_classes_are_ranked_by_their_chance_and_have_an_accuracy(class
         assert found.labels[name].auc == pytest.approx(roc_auc_score(targets[:, c], chances[:, c]), abs=1e-4)
     assert found.accuracy == pytest.approx(accuracy_score(targets.argmax(1), chances.argmax(1)), abs=1e-4)
     ranked = scores(recipe, Answers(logits, logits[:, 0]))
-    interval = macro_interval(recipe.labels.names, targets, ranked, [str(i) for i in range(90)], 0)
+    interval = macro_interval(recipe.labels, targets, ranked, [str(i) for i in range(90)], 0)
     assert interval is not None
     assert interval.low < (found.macro_auc or 0) < interval.high
 
@@ -108,4 +125,4 @@ def test_independent_findings_have_no_accuracy(write_recipe: Callable[[Path], Pa
     targets, logits = (x[:, :2] for x in drawn())
     found = measured(recipe, targets, Answers(logits, logits[:, 0]))
     assert found.accuracy is None
-    assert found == score(recipe.labels.names, targets, logits)
+    assert found == score(recipe.labels, targets, logits)

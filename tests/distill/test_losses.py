@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, distributions
 
 from cxredge.distill.losses import (
+    LOSSES,
     POSITIVE_WEIGHT_CAP,
     Batch,
     add_up,
@@ -87,6 +89,20 @@ def test_hard_loss_by_hand() -> None:
     torch.testing.assert_close(hard_loss(logits, targets, "multi-label", weights), expected)
     expected = torch.nn.functional.softplus(torch.tensor(2.0))  # -log softmax([0, 2])[0]
     torch.testing.assert_close(hard_loss(logits, targets, "single-label", weights), expected)
+
+
+def test_the_hard_loss_leaves_out_what_the_films_do_not_tell_and_the_soft_one_keeps_it() -> None:
+    logits, teacher = (torch.randn(6, 4, generator=torch.Generator().manual_seed(i)) for i in (1, 2))
+    b = replace(batch(), student={"logits": logits.requires_grad_()}, teacher={"logits": teacher}, told=(0, 2))
+    parts = logits[:, [0, 2]], b.targets[:, [0, 2]]
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(*parts, pos_weight=b.weights[[0, 2]])
+    found = LOSSES["hard"](b)
+    torch.testing.assert_close(found, expected)
+    assert torch.equal(LOSSES["hard"](replace(b, targets=b.targets + torch.tensor([0.0, 1, 0, 5]))), found)
+    (gradient,) = torch.autograd.grad(found, logits)
+    assert gradient[:, [1, 3]].abs().max() == 0 < gradient[:, [0, 2]].abs().min()
+    (gradient,) = torch.autograd.grad(LOSSES["soft"](b), logits)
+    assert gradient[:, [1, 3]].abs().min() > 0
 
 
 def batch(kind: Literal["multi-label", "single-label"] = "multi-label", **outputs: tuple[Tensor, Tensor]) -> Batch:

@@ -32,6 +32,7 @@ from cxredge.files import sha256_bytes
 from cxredge.outputs import Outputs
 from cxredge.parity import numerics
 from cxredge.parity.numerics import map_correlations
+from cxredge.parity.paired import UNKNOWN
 from cxredge.recipe import Recipe
 from cxredge.recipe_decision import OperatingPoint
 from cxredge.recipe_file import load_recipe
@@ -223,6 +224,7 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
     points = [MARGIN if exclusive else recipe.operating_points[name].logit for name in names]
     cut = np.array(points, np.float32)
     truth = np.stack([f.targets for f in films]) > 0.5
+    told = list(recipe.labels.places_told)
     patients = np.unique([f.patient for f in films], return_inverse=True)[1]
     everyone = int(patients.max()) + 1
     r, o = outputs[REFERENCE]["logits"], outputs[artifact.name]["logits"]
@@ -235,7 +237,8 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
     near = np.abs(r - cut) <= usual
     flips: tuple[Flip, ...] | tuple[ClassFlip, ...] = class_flips(names, films, r, o, near) if exclusive else tuple(
         Flip(
-            label=names[j], film=films[i].file, patient=films[i].patient, truth=bool(truth[i, j]),
+            label=names[j], film=films[i].file, patient=films[i].patient,
+            truth=None if names[j] in recipe.labels.not_judged else bool(truth[i, j]),
             reference=float(r[i, j]), artifact=float(o[i, j]), threshold=float(cut[j]), up=bool(after[i, j]),
             explained=bool(near[i, j]),
         )
@@ -244,6 +247,9 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
     heat = 1.7
     lines = []
     for j, name in enumerate(names):
+        if name in recipe.labels.not_judged:
+            lines.append(not_judged_line(name, len(films), everyone, before[:, j], after[:, j], near[:, j], points[j]))
+            continue
         held = len(np.unique(patients[truth[:, j]]))
         few = f"{held} positive patients, {ENOUGH} are needed" if held < ENOUGH else None
         says = [chances(x, exclusive, heat)[:, j] for x in raw]
@@ -274,8 +280,8 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
         label=None,
         films=len(films),
         patients=everyone,
-        positives=int(truth.sum()),
-        positive_patients=len(np.unique(patients[truth.any(1)])),
+        positives=int(truth[:, told].sum()) if told else None,
+        positive_patients=len(np.unique(patients[truth[:, told].any(1)])) if told else None,
         auc=mean([e.auc for e in lines]),
         sensitivity=mean([e.sensitivity for e in lines]),
         specificity=mean([e.specificity for e in lines]),
@@ -295,7 +301,9 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
         temperature=Temperature(reference=heat, artifact=heat, films=140, nll_before=0.61, nll_after=0.54),
         flips=flips,
         confusion=confusion_for(names, truth, before, after) if exclusive else None,
-        subgroups=_subgroups(films, r, o, truth, (before != after).any(1) if exclusive else before != after),
+        subgroups=_subgroups(
+            films, *(x[:, told] for x in (r, o, truth)), (before != after).any(1) if exclusive else before != after
+        ),
         heatmaps=_heatmaps(outputs, artifact.name, before, recipe.data.source == "phantom"),
         strangers=_strangers(artifact),
         stress=_stress(artifact, len(films), macro.auc),
@@ -305,6 +313,23 @@ def evidence_for(recipe: Recipe, films: Sequence[Film], outputs: Mapping[str, Ou
             sqnr_between_db=31.5,
         ) if artifact.scheme == "w8a8" else None,
     )  # fmt: skip
+
+
+def not_judged_line(
+    name: str, films: int, patients: int, before: np.ndarray, after: np.ndarray, near: np.ndarray, point: float
+) -> LabelEvidence:
+    return LabelEvidence(
+        label=name,
+        films=films,
+        patients=patients,
+        positives=None,
+        positive_patients=None,
+        **dict.fromkeys(("auc", "sensitivity", "specificity", "ece", "brier"), UNKNOWN),
+        flips_up=int((~before & after).sum()),
+        flips_down=int((before & ~after).sum()),
+        flips_explained=int(((before != after) & near).sum()),
+        points=OperatingPoint(logit=point, rule="youden on val, 140 films"),
+    )
 
 
 def chances(logits: np.ndarray, exclusive: bool, heat: float) -> np.ndarray:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cxredge.errors import InputError
@@ -285,3 +286,35 @@ def test_margins_come_from_the_recipe(tmp_path: Path) -> None:
     loss = re.search(r"<svg role=\"img\" aria-label=\"AUC loss of every artifact\".*?</svg>", text, re.S)
     assert loss is not None
     assert loss[0].count('class="bound"') == 11
+
+
+def test_labels_that_are_not_judged_are_named_and_no_truth_is_shown_of_them(tmp_path: Path) -> None:
+    recipe = recipe_for(LABELS)
+    recipe = recipe.model_copy(update={"labels": recipe.labels.model_copy(update={"not_judged": ("Nodule",)})})
+    shown = films_for(90, 3)
+    outputs = outputs_for(shown, recipe.artifacts())
+    page, text = written(tmp_path, material_for(recipe, shown, outputs))
+    said = words(page)
+    assert "Nodule: the films have no ground truth for it. Agreement with the reference is measured" in said
+    section = text.partition('<section id="roc">')[2].partition("</section>")[0]
+    figures = [part.partition("</figure>")[0] for part in section.split("<figure><h4>") if part.startswith("Nodule")]
+    assert len(figures) == len(recipe.artifacts())
+    assert all("the films have no ground truth for it" in part and "with the finding" not in part for part in figures)
+    assert "film of which nobody knows" in said
+    assert "All labels that are judged are taken together" in said
+    # whatever the films' targets say of it, the page and its tables are the same
+    assert any(film.targets[2] for film in shown)
+    blank = [replace(film, targets=film.targets * np.array([1, 1, 0], np.float32)) for film in shown]
+    (tmp_path / "other").mkdir()
+    assert written(tmp_path / "other", material_for(recipe, blank, outputs))[1] == text
+    tables = [folder / "report-data" for folder in (tmp_path, tmp_path / "other")]
+    assert len({(folder / "labels.csv").read_bytes() for folder in tables}) == 1
+
+
+def test_where_nothing_is_judged_the_page_holds_agreement_alone(tmp_path: Path) -> None:
+    recipe = recipe_for(LABELS)
+    recipe = recipe.model_copy(update={"labels": recipe.labels.model_copy(update={"not_judged": tuple(LABELS)})})
+    shown = films_for(60, 3)
+    page, _ = written(tmp_path, material_for(recipe, shown, outputs_for(shown, recipe.artifacts())))
+    assert "No label is judged, so that no temperature could be fitted." in words(page)
+    assert "with the finding." not in words(page).partition("ROC")[2]

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
         label: Label | None
         films: int
         patients: int
-        positives: int
-        positive_patients: int
+        positives: int | None
+        """None, like their patients: the label is not judged."""
+        positive_patients: int | None
         flips_up: int
         flips_down: int
         flips_explained: int
@@ -54,8 +55,8 @@ else:
         label=(Label | None, ...),
         films=int,
         patients=int,
-        positives=int,
-        positive_patients=int,
+        positives=(int | None, ...),
+        positive_patients=(int | None, ...),
         **value_fields("labels", Paired),
         flips_up=int,
         flips_down=int,
@@ -70,9 +71,10 @@ class Temperature(Frozen):
     reference: float = Field(gt=0)
     artifact: float = Field(gt=0)
     films: int
-    nll_before: float
-    """Mean negative log-likelihood of the artifact's validation outputs at T = 1."""
-    nll_after: float
+    """On which both were fitted; 0, and temperatures of 1, where no label is judged."""
+    nll_before: float | None
+    """Mean negative log-likelihood of the artifact's validation outputs at T = 1; None where no label is judged."""
+    nll_after: float | None
 
 
 class SubgroupEvidence(Frozen):

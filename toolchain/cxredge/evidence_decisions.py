@@ -16,8 +16,8 @@ class Flip(Frozen):
     film: str
     """Place in the data set's folder."""
     patient: str
-    truth: bool
-    """What the data set says of the film."""
+    truth: bool | None
+    """What the data set says of the film; None where the label is not judged."""
     reference: float
     """Logit of the reference."""
     artifact: float

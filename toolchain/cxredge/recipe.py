@@ -7,7 +7,7 @@ The JSON Schema generated from these classes is published under ``docs/schemas/`
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -38,6 +38,7 @@ from cxredge.vocabulary import (
     TargetName,
     Text,
     Version,
+    absent_or_not_empty,
 )
 
 
@@ -47,15 +48,9 @@ def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
     return codes
 
 
-def _absent_or_not_empty(schema: dict[str, Any]) -> None:
-    """Of a list whose key is absent where it is not asked: it has no default that could be written."""
-    schema.pop("default", None)
-    schema["uniqueItems"] = True
-
-
 AcceptedCodes = Annotated[
     tuple[DicomCode, ...],
-    Field(min_length=1, max_length=32, exclude_if=lambda codes: not codes, json_schema_extra=_absent_or_not_empty),
+    Field(min_length=1, max_length=32, exclude_if=lambda codes: not codes, json_schema_extra=absent_or_not_empty),
     AfterValidator(_each_once),
 ]
 """Codes of which a film's must be one; absent from the file where any film will do, never null or empty."""
@@ -245,6 +240,14 @@ class Recipe(Frozen):
                 raise ValueError(f"student.normalise.mean has {wanted} numbers, and the original takes another number")
             if self.distill is not None:
                 raise ValueError("distill trains students with a backbone; a program is as it was exported")
+        if self.distill is not None and self.labels.not_judged:
+            whose = f"labels.not_judged names {', '.join(self.labels.not_judged)}, of which the films tell nothing"
+            if self.distill.teacher.weights is None:
+                raise ValueError(f"{whose}: a teacher trained here learns nothing of it; give distill.teacher.weights")
+            if not self.labels.told and any(term.loss == "hard" and term.weight for term in self.distill.terms):
+                raise ValueError(
+                    f"{whose}: the loss hard has nothing to teach; set distill.alpha to 0, or leave it out"
+                )
         if self.calibration.split == self.evaluation.split:
             raise ValueError("calibration.split and evaluation.split must differ")
         return self

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cxredge.decision import Float32, LeastMargin, check_words
-from cxredge.vocabulary import MAX_LABELS, Frozen, Label, Language, ShortText
+from cxredge.vocabulary import MAX_LABELS, Frozen, Label, Language, ShortText, absent_or_not_empty
 
 
 def _check_number(kind: str, needed: str | None, numbers: Mapping[str, float | None]) -> None:
@@ -18,6 +18,10 @@ def _check_number(kind: str, needed: str | None, numbers: Mapping[str, float | N
             raise ValueError(f"the rule {kind} {f'needs {needed}' if name == needed else f'takes no {name}'}")
 
 
+NOT_JUDGED = "not judged: the films have no ground truth for it"
+"""Why a label has no figure that needs to know what a film shows."""
+
+
 class Labels(Frozen):
     """What the student answers. ``multi-label``: independent sigmoids; ``single-label``: one softmax."""
 
@@ -25,6 +29,12 @@ class Labels(Frozen):
     names: tuple[Label, ...] = Field(min_length=1, max_length=MAX_LABELS)
     display: dict[Language, dict[Label, ShortText]] = {}
     """What apps call the labels, by language; every language names every label. Without: the names themselves."""
+    not_judged: Annotated[
+        tuple[Label, ...],
+        Field(min_length=1, exclude_if=lambda names: not names, json_schema_extra=absent_or_not_empty),
+    ] = ()
+    """Of multi-label students: labels that the films do not tell. They are exported and held against the reference like
+    all others, and no figure that needs ground truth counts them. Absent: the films tell every label."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -32,6 +42,12 @@ class Labels(Frozen):
             raise ValueError("label names must differ from each other")
         if self.kind == "single-label" and len(self.names) < 2:
             raise ValueError("single-label needs at least two classes that exclude each other")
+        if self.not_judged and self.kind == "single-label":
+            raise ValueError("not_judged is for multi-label: a film whose class is not known can be judged for none")
+        if len(set(self.not_judged)) != len(self.not_judged):
+            raise ValueError("not_judged names a label twice")
+        if unknown := [name for name in self.not_judged if name not in self.names]:
+            raise ValueError(f"not_judged names {unknown[0]}, which is no label")
         check_words({name: name for name in self.names}, self.kind == "single-label")
         for language, names in self.display.items():
             if set(names) != set(self.names):
@@ -39,6 +55,21 @@ class Labels(Frozen):
                 raise ValueError(f"display.{language} must name every label (missing: {lacking}, unknown: {extra})")
             check_words(names, self.kind == "single-label")
         return self
+
+    @property
+    def told(self) -> tuple[Label, ...]:
+        """The labels that the films tell, in their order."""
+        return tuple(name for name in self.names if name not in self.not_judged)
+
+    @property
+    def places_told(self) -> tuple[int, ...]:
+        """Where these stand."""
+        return tuple(at for at, name in enumerate(self.names) if name not in self.not_judged)
+
+    @property
+    def places_not_judged(self) -> tuple[int, ...]:
+        """Where the labels that the films do not tell stand."""
+        return tuple(at for at, name in enumerate(self.names) if name in self.not_judged)
 
 
 class OperatingPoint(Frozen):

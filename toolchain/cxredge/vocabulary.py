@@ -102,3 +102,9 @@ class Frozen(BaseModel):
     """Base of every record: immutable, no unknown keys, no NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def absent_or_not_empty(schema: dict[str, Any]) -> None:
+    """Of a list whose key is absent where it is not asked: it has no default that could be written."""
+    schema.pop("default", None)
+    schema["uniqueItems"] = True

@@ -12,6 +12,8 @@ from cxredge.cli.output import say
 if TYPE_CHECKING:
     from cxredge.distill.rechoose import Rechosen
 
+FEW = "too few films with or without the finding"
+
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
@@ -34,13 +36,15 @@ def thresholds(recipe: Path) -> None:
 
 def _decision(found: Rechosen) -> list[tuple[str, str, str, str]]:
     """The least margin's row, or one an operating point."""
+    from cxredge.recipe_decision import NOT_JUDGED
+
     before, margin, points = found.before.least_margin, found.chosen.margin, found.chosen.points
     if before is not None and margin is not None:
         return [("least margin", f"{before.log_odds:g}", f"{margin.log_odds:g}", margin.rule)]
-    old = found.before.operating_points
+    old, labels = found.before.operating_points, found.before.labels
     return [
         (k, f"{old[k].logit:g}", f"{points[k].logit:g}", points[k].rule)
         if k in points
-        else (k, f"{old[k].logit:g}", "stays", "too few films with or without the finding")
-        for k in found.before.labels.names
+        else (k, f"{old[k].logit:g}", "stays", NOT_JUDGED if k in labels.not_judged else FEW)
+        for k in labels.names
     ]

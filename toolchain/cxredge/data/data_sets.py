@@ -153,7 +153,7 @@ def _open_phantoms(data: PhantomData, labels: Labels, cache: Path) -> DataSet:
             "phantoms have several labels a film, and labels.kind is single-label",
             "set labels.kind: multi-label",
         )
-    for name in labels.names:
+    for name in labels.told:
         if name not in PHANTOM_LABELS:
             raise InputError(
                 "DATA-COLUMN",
@@ -170,7 +170,7 @@ def _open_phantoms(data: PhantomData, labels: Labels, cache: Path) -> DataSet:
             path=store.folder(stages[film.split]) / picture_path(film),
             patient=film.patient,
             split=film.split,
-            targets=np.array([name in film.labels for name in labels.names], np.float32),
+            targets=np.array([name in labels.told and name in film.labels for name in labels.names], np.float32),
             columns=columns(film),
         )
         for film in sampled
@@ -184,7 +184,7 @@ def _open_phantoms(data: PhantomData, labels: Labels, cache: Path) -> DataSet:
 
     def masks(film: Film) -> dict[str, NDArray[np.bool_]]:
         prepare(film.split)  # a film can be asked for before its split was
-        names = [name for name in labels.names if name in positive[film.file]]
+        names = [name for name in labels.told if name in positive[film.file]]
         return read_masks(store.folder(stages[film.split]), film.file, names)
 
     return DataSet(f"phantoms (seed {data.seed})", films, prepare, masks)

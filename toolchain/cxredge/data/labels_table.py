@@ -18,8 +18,9 @@ from cxredge.recipe_decision import Labels
 def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[Film, ...]:
     """The films of a folder set, in the order of its ``labels.csv``; the files themselves are not opened.
 
-    Columns: ``file``, ``group`` (the patient), ``split``, and one 0/1 column for every label (multi-label), or
-    ``label_column`` with the label's name (single-label). Where ``SHA256SUMS`` lies beside it, it must list every film.
+    Columns: ``file``, ``group`` (the patient), ``split``, and one 0/1 column for every label that is judged
+    (multi-label), or ``label_column`` with the label's name (single-label). Of labels that are not judged no column is
+    read, and their targets are 0. Where ``SHA256SUMS`` lies beside it, it must list every film.
     Raises InputError DATA-MISSING, DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-DUPLICATE, DATA-PATH or DATA-HASH, with the
     row's line in the file.
     """
@@ -27,7 +28,7 @@ def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[
         _no_table(folder)
     table = Table(folder)
     _check_columns(table, labels, label_column)
-    own = {"file", "group", "split", *((label_column,) if label_column else labels.names)}
+    own = {"file", "group", "split", *((label_column,) if label_column else labels.told)}
     seen: dict[Path, tuple[int, str]] = {}
     films = []
     for line, row in table:
@@ -85,7 +86,7 @@ def _check_columns(table: Table, labels: Labels, label_column: str | None) -> No
             f"data.label_column is {label_column!r}, and multi-label sets have one 0/1 column a label instead",
             "take data.label_column out, or set labels.kind: single-label",
         )
-    table.check_columns(("file", "group", "split", *((label_column,) if label_column else labels.names)))
+    table.check_columns(("file", "group", "split", *((label_column,) if label_column else labels.told)))
 
 
 def _targets(
@@ -97,7 +98,7 @@ def _targets(
             fix = "use a label of the recipe, or add it there"
             raise bad_cell(table, line, label_column, label, fix, tuple(nearest(label, labels.names)))
         return np.array([name == label for name in labels.names], np.float32)
-    for name in labels.names:
+    for name in labels.told:
         if row[name] not in ("0", "1"):
             raise bad_cell(table, line, name, row[name], "use 0 or 1", ("0", "1"))
-    return np.array([row[name] == "1" for name in labels.names], np.float32)
+    return np.array([name in labels.told and row[name] == "1" for name in labels.names], np.float32)

@@ -13,6 +13,7 @@ from cxredge.distill.record import Interval, LabelScore, Score
 from cxredge.distill.splits import Films
 from cxredge.parity.decisions import rule_of
 from cxredge.progress import track
+from cxredge.recipe_decision import NOT_JUDGED
 from cxredge.statistics.auc import Auc, auc
 from cxredge.statistics.bootstrap import interval, mean_of_labels, resample
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cxredge.recipe import Recipe
+    from cxredge.recipe_decision import Labels
     from cxredge.students.base import Student
     from cxredge.students.cam_student import CamStudent
 
@@ -71,18 +73,24 @@ def scores(recipe: Recipe, found: Answers) -> NDArray[np.float32]:
 
 def measured(recipe: Recipe, targets: NDArray[np.float32], found: Answers) -> Score:
     """``score`` of a model's answers, and of exclusive classes its accuracy, whatever the least margin."""
-    whole = score(recipe.labels.names, targets, scores(recipe, found))
+    whole = score(recipe.labels, targets, scores(recipe, found))
     if recipe.labels.kind == "multi-label":
         return whole
     right = targets[np.arange(len(targets)), found.logits.argmax(1)] > 0.5
     return whole.model_copy(update={"accuracy": round(float(right.mean()), 4)})
 
 
-def score(labels: Sequence[str], targets: NDArray[np.float32], scores: NDArray[np.float32]) -> Score:
-    """targets (0 and 1), scores float32[N, C] -> AUC of each label against all others, and their mean."""
+def score(labels: Labels, targets: NDArray[np.float32], scores: NDArray[np.float32]) -> Score:
+    """targets (0 and 1), scores float32[N, C] -> AUC of each label against all others, and their mean.
+
+    Labels that the films do not tell have none, and a note that says so.
+    """
     found: dict[str, LabelScore] = {}
     areas = auc(targets > 0.5, scores)
-    for label, truth, area in zip(labels, targets.T, areas, strict=True):
+    for label, truth, area in zip(labels.names, targets.T, areas, strict=True):
+        if label in labels.not_judged:
+            found[label] = LabelScore(auc=None, positives=None, negatives=None, note=NOT_JUDGED)
+            continue
         positives = int(truth.sum())
         negatives = len(truth) - positives
         if min(positives, negatives) < MIN_CASES:
@@ -97,7 +105,7 @@ def score(labels: Sequence[str], targets: NDArray[np.float32], scores: NDArray[n
 
 
 def macro_interval(
-    labels: Sequence[str],
+    labels: Labels,
     targets: NDArray[np.float32],
     scores: NDArray[np.float32],
     patients: Sequence[str],
@@ -108,7 +116,7 @@ def macro_interval(
     A label that a resample leaves without a positive or a negative does not count in that resample.
     """
     scored = score(labels, targets, scores).labels
-    columns = [i for i, label in enumerate(labels) if scored[label].auc is not None]
+    columns = [i for i, label in enumerate(labels.names) if scored[label].auc is not None]
     if not columns:
         return None
     statistic = Auc(targets[:, columns] > 0.5, scores[:, columns])

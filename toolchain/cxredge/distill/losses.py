@@ -38,11 +38,19 @@ def positive_weights(targets: Tensor) -> Tensor:
     return ratio.clamp(1.0, POSITIVE_WEIGHT_CAP)
 
 
-def hard_loss(logits: Tensor, targets: Tensor, kind: Kind, weights: Tensor) -> Tensor:
+def hard_loss(
+    logits: Tensor, targets: Tensor, kind: Kind, weights: Tensor, told: Sequence[int] | None = None
+) -> Tensor:
     """logits, targets float32[N, C] -> scalar: weighted binary cross-entropy, its mean over films and labels, or for
     ``single-label`` (targets one-hot) the cross-entropy, where ``weights`` float32[C] weigh the film's class.
+
+    told: places of the labels that the films tell, at least one; of the others the targets mean nothing, and they do
+    not count. None: all, as of exclusive classes.
     """
     if kind == "multi-label":
+        if told is not None:
+            columns = list(told)
+            logits, targets, weights = logits[:, columns], targets[:, columns], weights[columns]
         return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
     return F.cross_entropy(logits, targets.argmax(1), weight=weights)
 
@@ -84,6 +92,8 @@ class Batch:
     kind: Kind
     weights: Tensor
     """float32[C], see ``positive_weights``."""
+    told: tuple[int, ...] | None = None
+    """Places of the labels that the films tell: the targets of the others mean nothing. None: all."""
 
 
 BatchLoss = Callable[..., Tensor]
@@ -102,8 +112,8 @@ def loss(name: str) -> Callable[[BatchLoss], BatchLoss]:
 
 @loss("hard")
 def hard(batch: Batch) -> Tensor:
-    """``hard_loss`` against the films' own targets."""
-    return hard_loss(batch.student["logits"], batch.targets, batch.kind, batch.weights)
+    """``hard_loss`` against the films' own targets, of the labels that the films tell; the other losses keep all."""
+    return hard_loss(batch.student["logits"], batch.targets, batch.kind, batch.weights, batch.told)
 
 
 @loss("soft")

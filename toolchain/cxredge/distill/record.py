@@ -8,7 +8,7 @@ from cxredge.vocabulary import Frozen, Label, Sha256
 
 
 class SplitCount(Frozen):
-    """Size of one split after the licence filter; ``positives`` by label."""
+    """Size of one split after the licence filter; ``positives`` by label that the films tell."""
 
     films: int
     patients: int
@@ -16,11 +16,12 @@ class SplitCount(Frozen):
 
 
 class LabelScore(Frozen):
-    """Area under the ROC curve of one label; none where the split has too few cases, and ``note`` then says so."""
+    """Area under the ROC curve of one label; none where the split has too few cases, or its films do not tell the
+    label and there are no counts: ``note`` then says so."""
 
     auc: float | None
-    positives: int
-    negatives: int
+    positives: int | None
+    negatives: int | None
     note: str | None = None
 
 

@@ -122,10 +122,10 @@ def _start(recipe: Recipe, plan: Distillation, role: Literal["teacher", "student
 def _teacher(
     recipe: Recipe, plan: Distillation, splits: Splits, model: CamStudent, checkpoint: CheckpointFile
 ) -> _Trained:
-    kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
+    kind, weights, told = recipe.labels.kind, positive_weights(splits.train.targets), recipe.labels.places_told
 
     def loss(films: Tensor, outputs: Outputs, targets: Tensor) -> Tensor:
-        return hard_loss(outputs["logits"], targets, kind, weights)
+        return hard_loss(outputs["logits"], targets, kind, weights, told)
 
     wanted = plan.teacher
     return _train("teacher", model, splits.train, loss, plan, wanted.epochs, wanted.learning_rate, checkpoint)
@@ -139,7 +139,7 @@ def _student(
     model: CamStudent,
     checkpoint: CheckpointFile,
 ) -> _Trained:
-    kind, weights = recipe.labels.kind, positive_weights(splits.train.targets)
+    kind, weights, told = recipe.labels.kind, positive_weights(splits.train.targets), recipe.labels.places_told
 
     total = add_up(plan.terms)
 
@@ -148,7 +148,7 @@ def _student(
         # distillation: A good teacher is patient and consistent", CVPR 2022)
         with torch.no_grad():
             taught = with_features(teacher, films)
-        return total(Batch(films, outputs, taught, targets, kind, weights))
+        return total(Batch(films, outputs, taught, targets, kind, weights, told))
 
     trained = _train("student", model, splits.train, loss, plan, plan.epochs, plan.learning_rate, checkpoint)
     # the layout that the weights file has: another one may change the last bits of what is measured
@@ -201,6 +201,7 @@ def _finish(
         points = {
             label: chosen.points.get(label) or point_by_prevalence(targets[:, i], val.logits[:, i], prevalence[i])
             for i, label in enumerate(names)
+            if label in recipe.labels.told
         }
         chosen = replace(chosen, points=points)
     tensors = {key: value.contiguous() for key, value in sorted(student.model.state_dict().items())}
@@ -211,11 +212,11 @@ def _finish(
         statement=PHANTOM_STATEMENT if isinstance(recipe.data, PhantomData) else FILM_STATEMENT,
         licence_used=splits.used,
         licence_excluded=splits.excluded,
-        splits={split: _count(names, getattr(splits, split)) for split in ("train", "val", "test")},
+        splits={split: _count(recipe, getattr(splits, split)) for split in ("train", "val", "test")},
         teacher=teacher_record,
         student=record,
         student_test_interval=macro_interval(
-            names, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
+            recipe.labels, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
         ),
         seed=plan.seed,
         threads=torch.get_num_threads(),
@@ -252,8 +253,10 @@ def _record(
     return record, val, test
 
 
-def _count(names: tuple[str, ...], films: Films) -> SplitCount:
-    positives = films.targets.sum(0).int().tolist()
+def _count(recipe: Recipe, films: Films) -> SplitCount:
+    positives = dict(zip(recipe.labels.names, films.targets.sum(0).int().tolist(), strict=True))
     return SplitCount(
-        films=len(films), patients=len(set(films.patients)), positives=dict(zip(names, positives, strict=True))
+        films=len(films),
+        patients=len(set(films.patients)),
+        positives={name: positives[name] for name in recipe.labels.told},
     )

@@ -23,7 +23,10 @@ UNSTATED = "unspecified"
 
 @dataclass(frozen=True)
 class Films:
-    """One split: images uint8[N, ch, H, W], targets float32[N, C] of 0 and 1, and each film's patient."""
+    """One split: images uint8[N, ch, H, W], targets float32[N, C] of 0 and 1, and each film's patient.
+
+    Targets of labels that are not judged are 0, and mean nothing.
+    """
 
     images: Tensor
     targets: Tensor

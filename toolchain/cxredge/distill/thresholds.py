@@ -29,7 +29,7 @@ class Thresholds:
     """What was chosen on the val films, and goes into the recipe."""
 
     points: Mapping[str, OperatingPoint]
-    """Of labels with enough films; none of exclusive classes."""
+    """Of labels with enough films that tell them; none of exclusive classes."""
     margin: Margin | None
     """The least margin of exclusive classes; None for independent findings."""
     novelty: Novelty | None
@@ -63,12 +63,12 @@ def fitted_points(
 ) -> dict[str, OperatingPoint]:
     """targets (0 and 1) and logits float32[N, C] on val -> thresholds by the recipe's rules.
 
-    Only of labels with at least MIN_CASES positives and negatives.
+    Only of labels that the films tell, with at least MIN_CASES positives and negatives.
     """
     return {
         label: operating.operating_point(recipe.operating_rules.of(label), targets[:, i] > 0.5, logits[:, i], "val")
         for i, label in enumerate(recipe.labels.names)
-        if _lacking(targets[:, i]) is None
+        if label in recipe.labels.told and _lacking(targets[:, i]) is None
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class Rule(ABC):
 
     def scored(self, pair: Pair) -> Pair:
         """The pair with scores in place of logits: what ranks films, and is compared with ``cut``."""
-        return Pair(pair.films, self.scores(pair.reference), self.scores(pair.artifact))
+        return replace(pair, reference=self.scores(pair.reference), artifact=self.scores(pair.artifact))
 
     def decisions(self, films: int) -> int:
         """How many decisions ``films`` films are."""
@@ -87,13 +87,13 @@ class IndependentRule(Rule):
 
     def flips(self, pair: Pair) -> tuple[Flip, ...]:
         """By label and then by film, in their order."""
-        explained, truth = self.explained(pair), pair.truth
+        explained, truth, judged = self.explained(pair), pair.truth, pair.judged
         return tuple(
             Flip(
                 label=self.names[label],
                 film=pair.films[film].file,
                 patient=pair.films[film].patient,
-                truth=bool(truth[film, label]),
+                truth=bool(truth[film, label]) if judged[label] else None,
                 reference=float(pair.reference[film, label]),
                 artifact=float(pair.artifact[film, label]),
                 threshold=float(self.cut[label]),

@@ -61,8 +61,12 @@ def judge(
     """
     for name in ("evaluation", "validation", "out_of_distribution"):
         _check(artifact, getattr(reference, name), getattr(other, name))
-    evaluation = Pair(shown.evaluation, reference.evaluation.outputs["logits"], other.evaluation.outputs["logits"])
-    validation = Pair(shown.validation, reference.validation.outputs["logits"], other.validation.outputs["logits"])
+
+    def pair(films: Sequence[FilmFacts], one: OutputsFile, two: OutputsFile) -> Pair:
+        return Pair(films, one.outputs["logits"], two.outputs["logits"], recipe.labels.places_not_judged)
+
+    evaluation = pair(shown.evaluation, reference.evaluation, other.evaluation)
+    validation = pair(shown.validation, reference.validation, other.validation)
     measured = measure(recipe, evaluation, validation, bootstrap)
     figures = _figures(recipe, shown, reference, other, measured)
     held = gates.hold(recipe, artifact, figures)

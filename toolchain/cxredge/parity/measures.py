@@ -16,7 +16,7 @@ from cxredge.metrics import metrics_of
 from cxredge.parity.classes import confusion, too_few_answers
 from cxredge.parity.decisions import ExclusiveRule, rule_of, ups_and_downs
 from cxredge.parity.formulas import Answered, formula_of
-from cxredge.parity.paired import BOOTSTRAP, compare, too_few
+from cxredge.parity.paired import BOOTSTRAP, UNKNOWN, compare, too_few
 from cxredge.parity.pairs import Pair
 from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels
@@ -45,8 +45,9 @@ class Measures:
 def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: BootstrapSpec = BOOTSTRAP) -> Measures:
     """Measure ``evaluation``; ``validation`` (other films) sets the temperatures, and nothing else.
 
-    In ``macro`` the figures are means over the labels with enough patients; counts of positives and flips are over all
-    labels. Raises InputError PARITY-SHAPE when the logits are not of the recipe's labels.
+    In ``macro`` the figures are means over the labels with enough patients; counts of positives are over all labels
+    that are judged, counts of flips over all. Raises InputError PARITY-SHAPE when the logits are not of the recipe's
+    labels.
     """
     names = recipe.labels.names
     for pair in (evaluation, validation):
@@ -75,20 +76,22 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
         patients,
         bootstrap,
     )
-    few = too_few(truth, patients)
+    judged = evaluation.judged
+    few = too_few(truth, patients, judged=judged)
     shown = np.array([reason is None for reason in few])
     moved = ups_and_downs(before, after, names)
     explained = ((before != after) & rule.explained(evaluation)).sum(0)
 
     def evidence(label: str | None, columns: Sequence[int], figures: dict[str, Any]) -> LabelEvidence:
         """columns: the label's place, or all labels'."""
-        positive = truth[:, columns]
+        told = [i for i in columns if judged[i]]
+        positive = truth[:, told]
         return LabelEvidence(
             label=label,
             films=len(truth),
             patients=len(set(patients)),
-            positives=int(positive.sum()),
-            positive_patients=len({patients[i] for i in np.flatnonzero(positive.any(1))}),
+            positives=int(positive.sum()) if told else None,
+            positive_patients=len({patients[i] for i in np.flatnonzero(positive.any(1))}) if told else None,
             **figures,
             flips_up=sum(moved[names[i]][0] for i in columns),
             flips_down=sum(moved[names[i]][1] for i in columns),
@@ -99,7 +102,11 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
     level, figures = bootstrap.level, {m.name: compared[m.name] for m in of_labels}
     return Measures(
         labels=tuple(
-            evidence(name, [i], {f: figure.label(i, level, few[i]) for f, figure in figures.items()})
+            evidence(
+                name,
+                [i],
+                {f: figure.label(i, level, few[i]) if judged[i] else UNKNOWN for f, figure in figures.items()},
+            )
             for i, name in enumerate(names)
         ),
         macro=evidence(None, list(range(len(names))), {f: figure.mean(shown, level) for f, figure in figures.items()}),
@@ -116,13 +123,16 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
 
 
 def temperature(validation: Pair, labels: Labels) -> Temperature:
-    """Each model's own temperature on the validation films."""
-    truth, kind = validation.truth, labels.kind
-    reference, artifact = (fit_temperature(truth, x, kind) for x in (validation.reference, validation.artifact))
+    """Each model's own temperature on the validation films, over the labels that are judged."""
+    if not validation.judged.any():
+        return Temperature(reference=1, artifact=1, films=0, nll_before=None, nll_after=None)
+    told, kind = validation.judged, labels.kind
+    truth, after = validation.truth[:, told], validation.artifact[:, told]
+    reference, artifact = (fit_temperature(truth, x, kind) for x in (validation.reference[:, told], after))
     return Temperature(
         reference=reference,
         artifact=artifact,
         films=len(truth),
-        nll_before=mean_nll(truth, validation.artifact, kind),
-        nll_after=mean_nll(truth, validation.artifact, kind, artifact),
+        nll_before=mean_nll(truth, after, kind),
+        nll_after=mean_nll(truth, after, kind, artifact),
     )

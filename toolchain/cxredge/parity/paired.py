@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.parity.pairs import Both, Pair
+from cxredge.recipe_decision import NOT_JUDGED
 from cxredge.results import BootstrapSpec, Paired
 from cxredge.statistics.auc import Auc
 from cxredge.statistics.bootstrap import Statistic, interval, mean_of_labels, observed, resample
@@ -27,6 +28,9 @@ NEGATIVE = "negative patients"
 STRANGERS = "groups of pictures that are no such films"
 
 Values = NDArray[np.float64]
+
+UNKNOWN = Paired(reference=None, artifact=None, loss=None, low=None, high=None, too_few=NOT_JUDGED)
+"""A figure of a label that is not judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,15 +90,22 @@ def compare(
 
 
 def too_few(
-    truth: NDArray[np.bool_], patients: Sequence[str], kinds: tuple[str, str] = ("positive patients", NEGATIVE)
+    truth: NDArray[np.bool_],
+    patients: Sequence[str],
+    kinds: tuple[str, str] = ("positive patients", NEGATIVE),
+    judged: NDArray[np.bool_] | None = None,
 ) -> tuple[str | None, ...]:
     """truth bool[N, C] and the films' patients -> for each label None, or what there is too little of, in words.
 
-    kinds: what those with the label, and those without it, are called.
+    kinds: what those with the label, and those without it, are called. judged: bool[C], the labels that ``truth``
+    tells; None: all. The others have too little of it by themselves: NOT_JUDGED.
     """
     _, owner = np.unique(np.asarray(patients), return_inverse=True)
     found: list[str | None] = []
-    for column in truth.T:
+    for at, column in enumerate(truth.T):
+        if judged is not None and not judged[at]:
+            found.append(NOT_JUDGED)
+            continue
         counts = dict(zip(kinds, (len(np.unique(owner[part])) for part in (column, ~column)), strict=True))
         kind = min(counts, key=lambda k: counts[k])
         found.append(None if counts[kind] >= ENOUGH else f"{counts[kind]} {kind}, {ENOUGH} are needed")
@@ -102,21 +113,26 @@ def too_few(
 
 
 def paired_auc(
-    truth: NDArray[np.bool_], scores: Both, patients: Sequence[str], bootstrap: BootstrapSpec = BOOTSTRAP
+    truth: NDArray[np.bool_],
+    scores: Both,
+    patients: Sequence[str],
+    bootstrap: BootstrapSpec = BOOTSTRAP,
+    judged: NDArray[np.bool_] | None = None,
 ) -> Paired:
     """truth bool[N, C], scores float32[N, C] of both -> the mean AUC over the columns with enough patients.
 
-    Raises InputError STATISTICS-SHAPE or STATISTICS-VALUE.
+    judged: bool[C], the columns that ``truth`` tells; None: all. Raises InputError STATISTICS-SHAPE or
+    STATISTICS-VALUE.
     """
-    shown = np.array([few is None for few in too_few(truth, patients)])
+    shown = np.array([few is None for few in too_few(truth, patients, judged=judged)])
     return _auc(truth, scores, patients, bootstrap).mean(shown, bootstrap.level)
 
 
 def mean_auc(pair: Pair, bootstrap: BootstrapSpec = BOOTSTRAP) -> tuple[Paired, int]:
     """``paired_auc`` of the logits, and how many labels it is over."""
     scores = Both(pair.reference, pair.artifact)
-    shown = sum(few is None for few in too_few(pair.truth, pair.patients))
-    return paired_auc(pair.truth, scores, pair.patients, bootstrap), shown
+    shown = sum(few is None for few in too_few(pair.truth, pair.patients, judged=pair.judged))
+    return paired_auc(pair.truth, scores, pair.patients, bootstrap, pair.judged), shown
 
 
 def novelty_auc(films: Both, strangers: Both, owners: Sequence[str], bootstrap: BootstrapSpec = BOOTSTRAP) -> Paired:

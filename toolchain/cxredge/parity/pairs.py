@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -25,7 +25,7 @@ class FilmFacts(Protocol):
 
     @property
     def targets(self) -> NDArray[np.float32]:
-        """float32[C], 0 or 1, in the order of the recipe's labels."""
+        """float32[C], 0 or 1, in the order of the recipe's labels; of those that are not judged it says nothing."""
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -54,6 +54,8 @@ class Pair:
     films: Sequence[FilmFacts]
     reference: NDArray[np.float32]
     artifact: NDArray[np.float32]
+    not_judged: tuple[int, ...] = ()
+    """Places of the labels that the films do not tell."""
 
     def __post_init__(self) -> None:
         for logits in (self.reference, self.artifact):
@@ -61,8 +63,15 @@ class Pair:
 
     @property
     def truth(self) -> NDArray[np.bool_]:
-        """bool[N, C]: what the data set says."""
+        """bool[N, C]: what the data set says; it means nothing where a label is not ``judged``."""
         return np.array([film.targets for film in self.films]) > 0.5
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """bool[C]: the labels that the films tell."""
+        told = np.ones(self.reference.shape[1], np.bool_)
+        told[list(self.not_judged)] = False
+        return told
 
     @property
     def patients(self) -> tuple[str, ...]:
@@ -71,4 +80,5 @@ class Pair:
 
     def part(self, rows: Sequence[int]) -> Pair:
         """The films of these rows alone; at least one."""
-        return Pair([self.films[i] for i in rows], self.reference[list(rows)], self.artifact[list(rows)])
+        films = [self.films[i] for i in rows]
+        return replace(self, films=films, reference=self.reference[list(rows)], artifact=self.artifact[list(rows)])

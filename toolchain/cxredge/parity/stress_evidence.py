@@ -24,11 +24,12 @@ def stress_evidence(
     patients: Sequence[str],
     rule: Rule,
     bootstrap: BootstrapSpec = BOOTSTRAP,
+    judged: NDArray[np.bool_] | None = None,
 ) -> tuple[StressEvidence, ...]:
     """The unchanged films first, as what the others are held against, then one record for each of ``STRESSES``.
 
     clean: logits float32[n, C] of the films that ``stress_films`` chose; stressed: logits float32[K * n, C] of
-    ``data.stress.stress``; truth: bool[n, C].
+    ``data.stress.stress``; truth: bool[n, C]; judged: bool[C], the labels that it tells, None for all.
     """
     n = len(truth)
     own = [rule.call(logits) for logits in clean]
@@ -46,7 +47,7 @@ def stress_evidence(
                 moved_reference=moved[0],
                 moved_artifact=moved[1],
                 disagree=float(rule.differ(now[0], now[1]).mean()),
-                auc=paired_auc(truth, Both(*map(rule.scores, logits)), patients, bootstrap),
+                auc=paired_auc(truth, Both(*map(rule.scores, logits)), patients, bootstrap, judged),
             )
         )
     return tuple(found)

@@ -11,6 +11,7 @@ from cxredge.bundle.model import Model
 from cxredge.errors import printable
 from cxredge.outputs import Outputs
 from cxredge.parity.decisions import ExclusiveRule, Rule, rule_of
+from cxredge.recipe_decision import NOT_JUDGED
 from cxredge.vocabulary import Frozen
 
 BAR = 12
@@ -27,7 +28,7 @@ class Finding(Frozen):
     margin: float
     positive: bool
     too_few: str | None
-    """What the verdict says where the label's agreement rests on too few patients."""
+    """What the verdict says where the label's agreement rests on too few patients, or the films do not tell it."""
 
 
 class ClassScore(Frozen):
@@ -233,9 +234,12 @@ def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
             lines.append(f"  {scale[0]} ({scale[1]})")
     else:
         lines.append("  this model does not notice films that are unlike its training films")
-    few = [entry.label for entry in result.entries if entry.too_few is not None]
+    unknown = [entry.label for entry in result.entries if entry.too_few == NOT_JUDGED]
+    few = [entry.label for entry in result.entries if entry.too_few not in (None, NOT_JUDGED)]
     if few:
         lines.append(f"  agreement with the float32 model rests on too few patients: {', '.join(few)}")
+    if unknown:
+        lines.append(f"  agreement alone was measured, for the films had no ground truth: {', '.join(unknown)}")
     for accident in result.quality or ():
         if accident.flagged:
             lines.append(f"  warning: the film seems to be {accident.kind} (log-odds {accident.log_odds:+.2f})")

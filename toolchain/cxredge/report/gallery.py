@@ -61,6 +61,8 @@ def exhibits(material: ReportMaterial, artifact: str) -> tuple[Exhibit, ...]:
 
 def _says(material: ReportMaterial, film: int, label: int) -> str:
     """Whether the finding is there; of exclusive classes, which one is."""
+    if not material.judged[label]:
+        return "nothing (not judged)"
     truth = material.truth[film]
     if material.recipe.labels.kind == "single-label":
         return material.names[int(truth.argmax())]

@@ -84,8 +84,15 @@ class ReportMaterial:
 
     @cached_property
     def truth(self) -> NDArray[np.bool_]:
-        """bool[N, C]: what the data set says."""
+        """bool[N, C]: what the data set says; it means nothing where a label is not ``judged``."""
         return np.stack([film.targets for film in self.films]) > 0.5
+
+    @cached_property
+    def judged(self) -> NDArray[np.bool_]:
+        """bool[C]: the labels that the films tell."""
+        told = np.zeros(len(self.names), np.bool_)
+        told[list(self.recipe.labels.places_told)] = True
+        return told
 
     def verdict(self, artifact: Artifact) -> Verdict:
         """The verdict on one artifact."""

@@ -47,7 +47,7 @@ class View:
     """Of the reference, and of the artifact; empty for independent findings and where only gates were judged."""
     flips: tuple[Flip | ClassFlip, ...]
     reliability: tuple[Svg, ...]
-    """Of the reference, and of the artifact; empty without temperatures."""
+    """Of the reference, and of the artifact; empty without temperatures, and where no label is judged."""
     layers: panels.LayerPanel | None
     exhibits: tuple[Exhibit, ...]
 
@@ -135,7 +135,7 @@ def _view(material: ReportMaterial, place: int, artifact: Artifact) -> View:
     drawn = choice.labels(material, artifact.name)
     times = material.bench.artifacts if material.bench is not None else ()
     curves: tuple[Svg, ...] = ()
-    if evidence is not None:
+    if evidence is not None and material.judged.any():
         heat = evidence.temperature
         curves = (
             panels.reliability_chart(material, REFERENCE, heat.reference, "reference"),

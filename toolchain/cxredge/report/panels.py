@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxredge.evidence import Evidence, Explanation, LabelEvidence
+from cxredge.recipe_decision import NOT_JUDGED
 from cxredge.report import charts
 from cxredge.report.charts import Axis, Bars, Layer, Line, Marks, Row, Svg
 from cxredge.report.choice import ROWS_SHOWN
@@ -26,9 +27,10 @@ class LabelPanel:
     up: int
     down: int
     roc: Svg | None
-    """None where the films hold no positive, or no negative, of this label."""
+    """None where the films hold no positive, or no negative, of this label, or do not tell it."""
     threshold: float
     evidence: LabelEvidence | None
+    judged: bool
 
 
 def label_panel(material: ReportMaterial, artifact: str, label: int) -> LabelPanel:
@@ -42,16 +44,25 @@ def label_panel(material: ReportMaterial, artifact: str, label: int) -> LabelPan
     low, high = float(min(reference.min(), other.min(), cut)), float(max(reference.max(), other.max(), cut))
     same = before == after
     axis = charts.spanning(f"{terms.score} of the reference", (low, high))
+    judged = bool(material.judged[label])
+    unmoved = (
+        (
+            Marks(reference[same & ~truth], other[same & ~truth], "circle", "absent"),
+            Marks(reference[same & truth], other[same & truth], "square", "present"),
+        )
+        if judged
+        else (Marks(reference[same], other[same], "cross", "unknown"),)
+    )
     layers: list[Layer] = [
         Line((axis.low, axis.high), (axis.low, axis.high), "diagonal"),
-        Marks(reference[same & ~truth], other[same & ~truth], "circle", "absent"),
-        Marks(reference[same & truth], other[same & truth], "square", "present"),
+        *unmoved,
         Marks(reference[up], other[up], "up", "risen", _films(material, up)),
         Marks(reference[down], other[down], "down", "fallen", _films(material, down)),
     ]
     scatter = charts.plot(
         f"{name}: {terms.scores} of {artifact} against the reference",
-        f"{len(truth)} films, {int(truth.sum())} {terms.cases}; {int(up.sum())} {terms.up}, "
+        f"{len(truth)} films, {f'{int(truth.sum())} {terms.cases}' if judged else NOT_JUDGED}; "
+        f"{int(up.sum())} {terms.up}, "
         f"{int(down.sum())} {terms.down} at the {terms.cut} {number(float(cut))}.",
         axis,
         Axis(f"{terms.score} of {artifact}", axis.low, axis.high),
@@ -63,10 +74,10 @@ def label_panel(material: ReportMaterial, artifact: str, label: int) -> LabelPan
     line = next((e for e in evidence.labels if e.label == name), None) if evidence else None
     curve = (
         _roc(name, artifact, terms.cut, reference, other, truth, before, after)
-        if 0 < truth.sum() < len(truth)
+        if judged and 0 < truth.sum() < len(truth)
         else None
     )
-    return LabelPanel(name, scatter, int(up.sum()), int(down.sum()), curve, float(cut), line)
+    return LabelPanel(name, scatter, int(up.sum()), int(down.sum()), curve, float(cut), line, judged)
 
 
 def _films(material: ReportMaterial, chosen: np.ndarray) -> list[str]:
@@ -106,9 +117,12 @@ def _roc(
 
 
 def reliability_chart(material: ReportMaterial, artifact: str, temperature: float, css: str) -> Svg:
-    """Before and after its temperature, over all labels and films; ``artifact`` may be the reference."""
-    logits, kind = material.outputs[artifact]["logits"], material.recipe.labels.kind
-    before, after = (reliability(material.truth, probabilities(logits, kind, t)) for t in (1.0, temperature))
+    """Before and after its temperature, over all labels that are judged, at least one, and all films; ``artifact`` may
+    be the reference."""
+    logits, kind, told = material.outputs[artifact]["logits"], material.recipe.labels.kind, material.judged
+    before, after = (
+        reliability(material.truth[:, told], probabilities(logits, kind, t)[:, told]) for t in (1.0, temperature)
+    )
 
     def xy(bins: tuple[Bin, ...]) -> tuple[list[float], list[float]]:
         return [b.probability for b in bins], [b.share for b in bins]
@@ -178,6 +192,8 @@ def layer_panel(found: Explanation) -> LayerPanel:
 
 def few(paired: Paired) -> str:
     """Text in place of a figure that is not shown; empty where it is."""
+    if paired.too_few == NOT_JUDGED:
+        return NOT_JUDGED
     if paired.too_few is not None:
         return f"too few: {paired.too_few}"
     return "not measured" if paired.loss is None else ""

@@ -123,7 +123,7 @@ def _evidence(
         name = artifact.artifact
         judged, answers = verified.judged[name], verified.answers[name]
         r, o = reference.evaluation.outputs, answers.evaluation.outputs
-        pair = Pair(films, r["logits"], o["logits"])
+        pair = Pair(films, r["logits"], o["logits"], recipe.labels.places_not_judged)
         basic = examine(name, judged.verdict.artifact_sha256, rule, pair, judged.measures)
         moved = ArtifactOutputs(artifact, stressed).read(store).outputs["logits"]
         found.append(
@@ -148,6 +148,7 @@ def _evidence(
                         pair.truth[stressed.rows],
                         [pair.patients[i] for i in stressed.rows],
                         rule,
+                        judged=pair.judged,
                     ),
                     "stability": steady.get(name),
                 }
