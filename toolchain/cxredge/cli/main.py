@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ COMMANDS = {
     "rebuild-check": "Build a recipe twice from nothing, and hold the bytes against each other.",
     "field": "Sum up the logs that apps export: device, latency, what became of it.",
     "doctor": "Say what this machine can build, run and verify, and how to fix the rest.",
+    "import": "Turn a network that was trained elsewhere into a student, and prove it.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
     "thresholds": "Choose decision thresholds by the recipe's rules, without training.",
     "phantom": "Write a data set of phantom chest radiographs.",
@@ -65,7 +67,7 @@ class LazyGroup(click.Group):
         """The command, imported now; None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = cmd_name.replace("-", "_")
+        module = cmd_name.replace("-", "_") + "_" * keyword.iskeyword(cmd_name)
         command: click.Command = getattr(importlib.import_module(f"cxredge.cli.{module}"), module)
         return command
 

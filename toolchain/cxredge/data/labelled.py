@@ -1,0 +1,110 @@
+"""Which columns of a set's table tell which labels: how names that a person gives become labels of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import ValidationError
+
+from cxredge.data.folder_table import TABLE, Table
+from cxredge.data.root import data_root
+from cxredge.errors import InputError, nearest, printable
+from cxredge.recipe import FolderData, PhantomData
+from cxredge.recipe_decision import Labels
+
+Kind = Literal["multi-label", "single-label"]
+PHANTOM = "phantom"
+PHANTOMS = PhantomData(source="phantom", seed=1, patients={"train": 60, "val": 80, "test": 80})
+"""What is drawn where no films are at hand."""
+OWN = ("file", "group", "split")
+
+
+def labelled(
+    name: str, labels: Sequence[str], column: str | None, kind: Kind | None
+) -> tuple[FolderData | PhantomData, Labels]:
+    """The data of a recipe with these labels, in this order.
+
+    name: of a set in ``CXR_DATA``, or ``phantom``. column: holds the label's name, of exclusive classes; None: the only
+    one whose cells are all labels. kind: None: what the table tells. Labels of independent findings that the table has
+    no 0/1 column of are not judged. Raises InputError LABELS-NAME, LABELS-KIND, LABELS-COLUMN, LABELS-NONE, and what
+    reading the table raises.
+    """
+    if name == PHANTOM:
+        from cxredge.phantoms.lesions import PHANTOM_LABELS
+
+        return PHANTOMS, _labels(labels, kind or "multi-label", [label for label in labels if label in PHANTOM_LABELS])
+    folder = data_root() / name
+    if not (folder / TABLE).is_file():
+        sets = sorted(place.parent.name for place in data_root().glob(f"*/{TABLE}"))
+        raise InputError(
+            "DATA-MISSING", f"there is no set {printable(name)} in the folder of data sets", "choose one",
+            [*nearest(name, sets), PHANTOM],
+        )  # fmt: skip
+    table = Table(folder)
+    told = [label for label in labels if _is_binary(table, label)]
+    columns = _naming(table, labels) if column is None else [column]
+    if kind is None:
+        kind = _kind(told, columns, column)
+    if kind == "multi-label":
+        return FolderData(source="folder", name=name), _labels(labels, kind, told)
+    if not columns:
+        raise InputError(
+            "LABELS-COLUMN",
+            f"{table.path} has no column in which every cell is one of the labels {', '.join(map(printable, labels))}",
+            "name the column with the class's name (--label-column), and every class that is in it (--labels)",
+            [head for head in table.header if head not in OWN],
+        )
+    if len(columns) > 1:
+        raise InputError(
+            "LABELS-COLUMN", f"{len(columns)} columns of {table.path} name these labels", "say which: --label-column",
+            columns,
+        )  # fmt: skip
+    return FolderData(source="folder", name=name, label_column=columns[0]), _labels(labels, kind, labels)
+
+
+def _kind(told: Sequence[str], columns: Sequence[str], column: str | None) -> Kind:
+    if column is not None or (columns and not told):
+        return "single-label"
+    if told and not columns:
+        return "multi-label"
+    raise InputError(
+        "LABELS-KIND",
+        "the table does not tell whether the labels are independent findings or classes that exclude each other",
+        "say --kind",
+        ["multi-label", "single-label"],
+    )
+
+
+def _labels(labels: Sequence[str], kind: Kind, told: Sequence[str]) -> Labels:
+    """Raises InputError LABELS-NAME or LABELS-NONE."""
+    if not told:
+        raise InputError(
+            "LABELS-NONE",
+            f"the films tell none of {', '.join(map(printable, labels))}",
+            "write the labels as the set's columns are called, or choose another set (--data)",
+        )
+    untold = [label for label in labels if label not in told]
+    tree = {"kind": kind, "names": tuple(labels), **({"not_judged": tuple(untold)} if untold else {})}
+    try:
+        return Labels.model_validate(tree)
+    except ValidationError as error:
+        said = error.errors()[0]
+        place = (said["loc"][1:] and f"{printable(str(said['input']))}: ") or ""
+        raise InputError(
+            "LABELS-NAME",
+            f"{place}{said['msg'].removeprefix('Value error, ')}",
+            "name each label once, with a letter first, then letters, digits and _",
+        ) from error
+
+
+def _is_binary(table: Table, label: str) -> bool:
+    """Whether the table has a column of 0 and 1 for it."""
+    return table.header.count(label) == 1 and all(row[label] in ("0", "1") for _, row in table)
+
+
+def _naming(table: Table, labels: Sequence[str]) -> list[str]:
+    """Columns in which every cell is one of the labels."""
+    wanted = set(labels)
+    heads = [head for head in dict.fromkeys(table.header) if head not in OWN and table.header.count(head) == 1]
+    return [head for head in heads if all(row[head] in wanted for _, row in table) and any(True for _ in table)]
