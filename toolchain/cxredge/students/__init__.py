@@ -34,7 +34,8 @@ def new_student(recipe: Recipe, backbone: str) -> CamStudent:
 
     spec = recipe.input
     network = TimmBackbone(backbone, spec.channels, spec.height, spec.width)
-    return CamStudent(network, network.features, len(recipe.labels.names), trainable(recipe).novelty_rank)
+    rank = None if recipe.novelty is None else trainable(recipe).novelty_rank
+    return CamStudent(network, network.features, len(recipe.labels.names), rank)
 
 
 def trainable(recipe: Recipe) -> BackboneSpec:
@@ -52,11 +53,19 @@ def build_student(recipe: Recipe, weights: Path) -> Student:
     """The recipe's student with the weights of a file, in evaluation mode.
 
     The file's SHA-256 is held against the recipe before a byte of it is parsed. Raises InputError WEIGHTS-MISSING,
-    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN or STUDENT-MAP; of a program PROGRAM-*.
+    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN, STUDENT-MAP or NOVELTY-UNFITTED; of a
+    program PROGRAM-*.
     """
     if isinstance(recipe.student, ProgramSpec):
         raise NotImplementedError
-    return load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256)
+    student = load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256)
+    if student.novelty is not None and not student.novelty.fitted:
+        raise InputError(
+            "NOVELTY-UNFITTED",
+            f"{weights} holds a novelty score that was never fitted: its mean and axes are all zero",
+            "fit it on the training films (cxredge distill does), or say novelty: none in the recipe",
+        )
+    return student
 
 
 def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str) -> CamStudent:
@@ -123,7 +132,7 @@ def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Pat
         raise InputError(
             "WEIGHTS-FIT",
             f"{weights} does not fit the student: {'; '.join(wrong[:NAMED])}{more}",
-            "use the backbone, labels and novelty_rank that these weights were trained with, or train again",
+            "use the backbone, labels, novelty and novelty_rank that these weights were trained with, or train again",
         )
     for key in sorted(found):
         if not bool(torch.isfinite(found[key]).all()):
