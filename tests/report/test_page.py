@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cxredge.errors import InputError
+from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, NO_NOVELTY
 from cxredge.report.material import ReportMaterial
 from cxredge.report.page import TEMPLATES, write_report
 from report.plausible import films_for, material_for, outputs_for, recipe_for
@@ -285,3 +286,23 @@ def test_margins_come_from_the_recipe(tmp_path: Path) -> None:
     loss = re.search(r"<svg role=\"img\" aria-label=\"AUC loss of every artifact\".*?</svg>", text, re.S)
     assert loss is not None
     assert loss[0].count('class="bound"') == 11
+
+
+def test_a_student_of_logits_alone_has_a_page_that_says_what_is_not_there(tmp_path: Path) -> None:
+    whole = material()
+    student = whole.recipe.student.model_copy(update={"heatmap": "none"})
+    recipe = whole.recipe.model_copy(update={"student": student, "novelty": None})
+    evidence = tuple(e.model_copy(update={"heatmaps": None, "strangers": ()}) for e in whole.results.evidence)
+    logits = {name: {"logits": outputs["logits"]} for name, outputs in whole.outputs.items()}
+    results = whole.results.model_copy(update={"evidence": evidence})
+    plain = replace(whole, recipe=recipe, outputs=logits, results=results)
+    page, *tables = write_report(tmp_path / "report.html", plain)
+    text = Page(page.read_text()).text
+    assert text.count(NO_MAPS) == text.count(NO_NOVELTY) == 2
+    assert "The answer to strange pictures" not in text
+    assert {"heatmaps.csv", "strangers.csv"}.isdisjoint(table.name for table in tables)
+    gradient = replace(
+        whole, recipe=recipe.model_copy(update={"student": student.model_copy(update={"heatmap": "gradient"})})
+    )
+    page, *_ = write_report(tmp_path / "gradient.html", gradient)
+    assert GRADIENT_MAPS in Page(page.read_text()).text

@@ -154,7 +154,7 @@ def _student(
     # the layout that the weights file has: another one may change the last bits of what is measured
     trained.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     if trained.model.novelty is not None:
-        trained.model.novelty.fit(pooled_features(trained.model, splits.train, "Novelty"))
+        trained.model.fit_novelty(pooled_features(trained.model, splits.train, "Novelty"))
     return trained
 
 

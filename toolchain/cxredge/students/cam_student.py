@@ -31,6 +31,11 @@ class CamStudent(Student):
         feats: Tensor = self.backbone((image - 128.0) / 128.0)
         return feats
 
+    def fit_novelty(self, pooled: Tensor) -> None:
+        """Fit the novelty score, if there is one, to the training films' pooled features float32[n, d]."""
+        if self.novelty is not None:
+            self.novelty.fit(pooled)
+
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """See the class."""
         features = self.features(image)

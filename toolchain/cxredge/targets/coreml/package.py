@@ -11,7 +11,7 @@ from typing import Any
 
 from cxredge.files import canonical_json, sha256_bytes, write_bytes
 from cxredge.recipe import InputSpec, Recipe
-from cxredge.targets.words import output_words
+from cxredge.targets.output_words import output_words
 from cxredge.vocabulary import ArtifactName, SchemeName
 
 AUTHOR = "cxredge"

@@ -14,7 +14,7 @@ import numpy as np
 from cxredge.errors import EnvironmentProblem
 from cxredge.recipe import Recipe
 from cxredge.recipe_student import Heatmap
-from cxredge.targets.words import output_words
+from cxredge.targets.output_words import output_words
 
 LABELS_FILE = "labels.txt"
 EPOCH = (1980, 1, 1, 0, 0, 0)
