@@ -207,7 +207,7 @@ def logits_alone(recipe: Recipe) -> Recipe:
 def test_without_maps_and_novelty_their_figures_are_none_and_their_gates_do_not_apply(recipe: Recipe) -> None:
     plain, films = logits_alone(recipe), replace(shown(recipe), out_of_distribution=[])
     logits = [replace(o, outputs={"logits": o.outputs["logits"]}) for o in (outputs(recipe), outputs(recipe, seed=1))]
-    said = Answers(*logits, None)
+    said = Answers(logits[0], logits[1], None)
     found = judge(plain, artifact(), films, said, said, QUICK).verdict
     absent = ("cam_sqnr_db", "cam_correlation", "novelty_max_rel", "novelty_auc")
     assert [getattr(found.figures, name) for name in absent] == [None] * 4
