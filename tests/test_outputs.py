@@ -17,7 +17,6 @@ from cxredge.errors import InputError
 from cxredge.outputs import (
     MAX_COLUMNS,
     OUTPUT_NAMES,
-    STUDENT_OUTPUTS,
     Outputs,
     check_outputs,
     read_outputs,
@@ -41,7 +40,7 @@ def refusal(path: Path) -> InputError:
 
 
 @pytest.mark.parametrize(
-    "names", [("logits",), ("logits", "cam"), ("logits", "quality"), STUDENT_OUTPUTS, OUTPUT_NAMES], ids="+".join
+    "names", [("logits",), ("logits", "cam"), ("logits", "quality"), OUTPUT_NAMES[:3], OUTPUT_NAMES], ids="+".join
 )
 def test_a_file_round_trips_to_the_same_bytes(names: tuple[str, ...], tmp_path: Path) -> None:
     from safetensors.numpy import load_file
@@ -148,7 +147,7 @@ def test_a_negative_novelty_is_neither_written_nor_read(tmp_path: Path) -> None:
 def test_who_needs_more_than_logits_says_so() -> None:
     assert tuple(check_outputs("it", only("cam", "logits"), 5)) == ("logits", "cam")
     with pytest.raises(InputError, match="there is no output novelty"):
-        check_outputs("it", only("cam", "logits"), 5, STUDENT_OUTPUTS)
+        check_outputs("it", only("cam", "logits"), 5, OUTPUT_NAMES[:3])
 
 
 @pytest.mark.parametrize(
@@ -205,7 +204,7 @@ def test_a_file_of_format_1_is_refused_by_its_name(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
     record = json.dumps({**RECORD, "format": "cxredge-outputs-1"})
-    save_file(only(*STUDENT_OUTPUTS), tmp_path / "file", metadata={"cxredge": record})
+    save_file(only(*OUTPUT_NAMES[:3]), tmp_path / "file", metadata={"cxredge": record})
     error = refusal(tmp_path / "file")
     assert error.code == "OUTPUTS-FORMAT"
     assert "'cxredge-outputs-1', not cxredge-outputs-2" in error.cause

@@ -8,6 +8,7 @@ import pytest
 
 from cxredge.bundle.bundle import open_bundle
 from cxredge.bundle.card import render
+from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS
 from support.bundles import V2
 
 
@@ -73,3 +74,25 @@ def test_it_names_the_labels_that_are_not_judged(bundle: Path) -> None:
     labels = record.recipe.labels.model_copy(update={"not_judged": record.recipe.labels.names[:2]})
     said = render(record.model_copy(update={"recipe": record.recipe.model_copy(update={"labels": labels})}))
     assert f"**Not judged: {', '.join(labels.not_judged)}.** The films have no ground truth for them." in said
+
+
+def test_it_says_what_a_student_does_not_tell_and_claims_of_maps_what_is_true(bundle: Path) -> None:
+    record = open_bundle(bundle).record
+    plain = render(record)
+    assert ("CAM SQNR" in plain, GRADIENT_MAPS in plain, NO_MAPS in plain) == (True, False, False)
+
+    def card(heatmap: str, **more: object) -> str:
+        student = record.recipe.student.model_copy(update={"heatmap": heatmap})
+        return render(
+            record.model_copy(update={"recipe": record.recipe.model_copy(update={"student": student, **more})})
+        )
+
+    assert GRADIENT_MAPS in card("gradient")
+    said = card("none", novelty=None)
+    assert NO_MAPS in said
+    assert "No novelty score" in said
+    assert "CAM" not in said
+    rows = [
+        line for line in said.splitlines() if line.startswith(("| artifact | bytes", "|---|---|---|---|", "| onnx/"))
+    ]
+    assert {row.count("|") for row in rows} == {8}

@@ -92,7 +92,7 @@ def test_films_of_one_patient_do_not_count_as_many() -> None:
 def test_answers_are_the_students() -> None:
     torch.manual_seed(0)
     student = CamStudent(torch.nn.Conv2d(1, 6, 3, stride=4), 6, 3, 2).eval()
-    student.novelty.fit(torch.randn(20, 6))
+    student.fit_novelty(torch.randn(20, 6))
     films = Films(torch.randint(0, 256, (40, 1, 16, 16), dtype=torch.uint8), torch.zeros(40, 3), ("p",) * 40)
     found = answers(student, films, "test")
     with torch.no_grad():

@@ -37,6 +37,7 @@ def test_one_run_from_end_to_end(write_recipe: Write, tmp_path: Path) -> None:
     assert recipe.weights.sha256 == sha256_file(place / "weights.safetensors") == result.weights_sha256
     assert (place / "model.yaml").read_text().startswith("# a comment that stays\n")
     student = build_student(recipe, place / "weights.safetensors")
+    assert student.novelty is not None
     assert bool(student.novelty.axes.any())
     assert bool(student.novelty.excess.any())
     for point in recipe.operating_points.values():

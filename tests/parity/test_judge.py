@@ -14,10 +14,12 @@ from cxredge.metrics import by_gate
 from cxredge.outputs import OutputsFile, films_digest
 from cxredge.parity import numerics
 from cxredge.parity.decisions import rule_of
+from cxredge.parity.gates import hold
 from cxredge.parity.judge import Answers, Shown, judge
 from cxredge.recipe import Gates, Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.report.table import rows
+from cxredge.report.table import shown as table
 from cxredge.results import Artifact, BootstrapSpec, Census, Delegation, Verdict
 
 ROOT = Path(__file__).parent.parent.parent
@@ -192,3 +194,42 @@ def test_other_films_and_other_artifacts_are_refused(recipe: Recipe) -> None:
         other = replace(other, **{stack: replace(getattr(other, stack), films_sha256="c" * 64)})
         with pytest.raises(InputError, match="PARITY-FILMS"):
             judge(recipe, artifact(), shown(recipe), answers(recipe), other, QUICK)
+
+
+def logits_alone(recipe: Recipe) -> Recipe:
+    student = recipe.student.model_copy(update={"heatmap": "none"})
+    return gated(
+        recipe.model_copy(update={"student": student, "novelty": None}),
+        logit_max_abs=0.1, cam_sqnr_db=20, cam_correlation=0.9, novelty_max_rel=0.1, novelty_auc_loss=0.1,
+    )  # fmt: skip
+
+
+def test_without_maps_and_novelty_their_figures_are_none_and_their_gates_do_not_apply(recipe: Recipe) -> None:
+    plain, films = logits_alone(recipe), replace(shown(recipe), out_of_distribution=[])
+    logits = [replace(o, outputs={"logits": o.outputs["logits"]}) for o in (outputs(recipe), outputs(recipe, seed=1))]
+    said = Answers(logits[0], logits[1], None)
+    found = judge(plain, artifact(), films, said, said, QUICK).verdict
+    absent = ("cam_sqnr_db", "cam_correlation", "novelty_max_rel", "novelty_auc")
+    assert [getattr(found.figures, name) for name in absent] == [None] * 4
+    verdicts = {g.gate: g.verdict for g in found.gates}
+    assert verdicts.pop("logit_max_abs") == "kept"
+    assert (set(verdicts.values()), len(verdicts), found.passed) == ({"not-applicable"}, 4, True)
+    assert Verdict.model_validate_json(found.model_dump_json()) == found
+    # the same figures do not pass where the recipe says that there are maps and a score
+    record = artifact().model_copy(
+        update={"census": Census(weight_bytes={}, activations={}, inputs={}, outputs={"logits": "float32"})}
+    )
+    claimed = plain.model_copy(update={"student": recipe.student, "novelty": recipe.novelty})
+    assert {g.verdict for g in hold(claimed, record, found.figures)} == {"kept", "not-shown"}
+    header, _ = table([(record, found)])
+    assert not [name for name in header if "CAM" in name]
+
+
+def test_an_artifact_that_lacks_an_output_of_the_reference_is_refused(recipe: Recipe) -> None:
+    for name in ("cam", "novelty"):
+        whole = outputs(recipe)
+        lacking = replace(whole, outputs={key: value for key, value in whole.outputs.items() if key != name})
+        with pytest.raises(InputError, match="PARITY-SHAPE"):
+            verdict(recipe, artifact(), lacking)
+    with pytest.raises(InputError, match="PARITY-FILMS"):
+        judge(recipe, artifact(), shown(recipe), answers(recipe), replace(answers(recipe), out_of_distribution=None))

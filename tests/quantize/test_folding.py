@@ -42,7 +42,7 @@ def settled(backbone: nn.Module, features: int) -> CamStudent:
             nn.init.uniform_(module.bias, -0.5, 0.5)
             nn.init.uniform_(module.running_mean, -0.5, 0.5)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
-    student.novelty.fit(torch.randn(20, features))
+    student.fit_novelty(torch.randn(20, features))
     return student.eval()
 
 

@@ -45,7 +45,7 @@ def student() -> CamStudent:
         made.get_parameter("backbone.stem.weight")[1] = 0
         for _ in range(20):
             made(torch.from_numpy(films(8, 5)).float())  # settles the batch norm
-    made.novelty.fit(torch.rand(20, 12))
+    made.fit_novelty(torch.rand(20, 12))
     return made.eval()
 
 

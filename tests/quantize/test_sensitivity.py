@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cxredge.outputs import STUDENT_OUTPUTS, Outputs
+from cxredge.outputs import Outputs
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.sensitivity import Simulation
 from cxredge.recipe import InputSpec
@@ -53,7 +53,7 @@ def chain() -> CamStudent:
         for _ in range(30):
             student(torch.from_numpy(films(8, 5)).float())
         student.eval()
-        student.novelty.fit(student.features(torch.from_numpy(films(12, 5)).float()).mean((2, 3)))
+        student.fit_novelty(student.features(torch.from_numpy(films(12, 5)).float()).mean((2, 3)))
     return student
 
 
@@ -104,7 +104,8 @@ def test_all_kept_is_the_float_student(chain: CamStudent) -> None:
     every = frozenset(unit.name for unit in simulation.units)
     reference, expected = simulation.reference(images), eager(chain, images)
     kept = simulation.run(images, every)
-    for name in STUDENT_OUTPUTS:
+    assert tuple(kept) == ("logits", "cam", "novelty")
+    for name in kept:
         assert np.array_equal(kept[name], reference[name]), name
         assert len(kept[name]) == 11
         np.testing.assert_allclose(reference[name], expected[name], rtol=1e-3, atol=1e-4)

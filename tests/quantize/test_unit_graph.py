@@ -94,3 +94,17 @@ def test_weights_of_one_unit_can_be_replaced(tiny: CamStudent) -> None:
         tiny.get_parameter(f"{name}.weight").mul_(2)
         expected = tiny(images)["logits"]
     torch.testing.assert_close(graph.outputs(state)["logits"], expected)
+
+
+def test_it_gives_what_the_student_answers_and_no_more() -> None:
+    from support.tiny_student import SIZE, films, make_logits_student
+
+    student = make_logits_student()
+    graph = UnitGraph(student, InputSpec(height=SIZE, width=SIZE, fit="pad"), 2)
+    images = torch.from_numpy(films(2, 3)).float()
+    state = graph.start(images)
+    graph.advance(state, graph.plain())
+    found = graph.outputs(state)
+    assert list(found) == ["logits"]
+    with torch.no_grad():
+        torch.testing.assert_close(found["logits"], student(images)["logits"], rtol=1e-5, atol=1e-5)

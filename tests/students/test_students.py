@@ -15,7 +15,9 @@ from cxredge.students import build_student, new_student, trainable
 
 def weights_of(recipe: Recipe) -> dict[str, Tensor]:
     torch.manual_seed(3)
-    return dict(sorted(new_student(recipe, trainable(recipe).backbone).state_dict().items()))
+    student = new_student(recipe, trainable(recipe).backbone)
+    student.fit_novelty(torch.rand(20, student.head.in_channels))
+    return dict(sorted(student.state_dict().items()))
 
 
 def with_file(recipe: Recipe, folder: Path, data: bytes) -> tuple[Recipe, Path]:
@@ -102,3 +104,21 @@ def test_nan_weights_name_the_tensor(tiny: Recipe, tmp_path: Path, value: float)
     code, cause = code_of(recipe, path)
     assert code == "WEIGHTS-NAN"
     assert "head.bias" in cause
+
+
+def test_without_a_novelty_score_the_student_answers_logits_and_maps(tiny: Recipe, tmp_path: Path) -> None:
+    plain = tiny.model_copy(update={"novelty": None})
+    recipe, path = with_file(plain, tmp_path, save(weights_of(plain)))
+    out = build_student(recipe, path)(torch.rand(2, 1, 32, 32) * 255)
+    assert tuple(out) == plain.outputs == ("logits", "cam")
+    code, cause = code_of(recipe.model_copy(update={"novelty": tiny.novelty}), path)
+    assert (code, "novelty.axes is missing" in cause) == ("WEIGHTS-FIT", True)
+    recipe, path = with_file(plain, tmp_path, save(weights_of(tiny)))
+    code, cause = code_of(recipe, path)
+    assert (code, "novelty.axes is unknown" in cause) == ("WEIGHTS-FIT", True)
+
+
+def test_a_novelty_score_that_was_never_fitted_is_refused(tiny: Recipe, tmp_path: Path) -> None:
+    student = new_student(tiny, trainable(tiny).backbone)
+    recipe, path = with_file(tiny, tmp_path, save(dict(sorted(student.state_dict().items()))))
+    assert code_of(recipe, path)[0] == "NOVELTY-UNFITTED"

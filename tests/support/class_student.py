@@ -88,5 +88,5 @@ def _fit(weights: Path, drawn: Path) -> None:
         head = torch.linalg.solve(spread.T @ spread + ridge, spread.T @ wanted)
         student.head.weight.copy_(head.T[:, :, None, None])
         student.head.bias.copy_(wanted.mean(0) - centre @ head)
-        student.novelty.fit(pooled.float())
+        student.fit_novelty(pooled.float())
     save_file({k: v.contiguous() for k, v in student.state_dict().items()}, weights)

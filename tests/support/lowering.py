@@ -22,7 +22,7 @@ from cxredge.targets.lowering import Lowering
 from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.base import Student
 
 PERCENTILE = PercentileRange(rule="percentile")
 
@@ -49,12 +49,12 @@ class Lowered:
 
 def lower(
     target: Target,
-    student: CamStudent,
+    student: Student,
     schemes: Sequence[SchemeName],
     recipe: Recipe,
     calibration: CalibrationFilms | None,
     folder: Path,
-    rounded: CamStudent | None = None,
+    rounded: Student | None = None,
 ) -> list[Artifact]:
     """Several schemes of one student, as one worker would."""
     with tempfile.TemporaryDirectory() as work:

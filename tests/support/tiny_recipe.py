@@ -44,9 +44,12 @@ def write_weights(
     backbone: str = "timm/mobilenetv2_035",
     side: int = 64,
     classes: int = 5,
-    rank: int = 4,
+    rank: int | None = 4,
 ) -> str:
-    """Random weights with settled batch statistics; returns their sha256. spoil: changes the tensors first."""
+    """Random weights with settled batch statistics; returns their sha256. spoil: changes the tensors first.
+
+    rank: of the novelty score; None: without one.
+    """
     import torch
     from safetensors.torch import save_file
 
@@ -60,7 +63,7 @@ def write_weights(
     with torch.no_grad():
         for _ in range(30):
             student(torch.rand(8, 1, side, side) * 255)
-        student.novelty.fit(torch.rand(50, network.features))
+        student.fit_novelty(torch.rand(50, network.features))
     tensors = {k: v.contiguous() for k, v in student.state_dict().items()}
     if spoil is not None:
         spoil(tensors)

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cxredge.students.base import Student
 from cxredge.students.cam_student import CamStudent
 
 SIZE = 48
@@ -80,8 +81,37 @@ def make_timm_student(name: str) -> CamStudent:
     return settled(CamStudent(backbone, backbone.features, len(LABELS), 4))
 
 
+class LogitsAlone(Student):
+    """A student without maps and without a novelty score: a linear layer over the pooled features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        width = 48
+        self.backbone = Backbone(width, spectrum=False, skip=True)
+        self.head = nn.Linear(4 * width, len(LABELS))
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        features = self.backbone((image - 128.0) / 128.0)
+        return {"logits": self.head(features.mean((2, 3), keepdim=True).flatten(1))}
+
+
+def make_logits_student() -> LogitsAlone:
+    torch.manual_seed(0)
+    student = LogitsAlone()
+    settle_batch_norms(student)
+    return student
+
+
 def settled(student: CamStudent) -> CamStudent:
     """Batch norms and novelty as the films leave them; evaluation mode."""
+    images = settle_batch_norms(student)
+    with torch.no_grad():
+        student.fit_novelty(student.features(images).mean((2, 3)))
+    return student
+
+
+def settle_batch_norms(student: Student) -> Tensor:
+    """Batch norms as the films leave them, evaluation mode. Returns the films, float32[32, 1, SIZE, SIZE]."""
     images = torch.from_numpy(films(32, 1)).float()
     student.train()
     for module in student.modules():
@@ -89,6 +119,5 @@ def settled(student: CamStudent) -> CamStudent:
             module.momentum = None
     with torch.no_grad():
         student(images)
-        student.eval()
-        student.novelty.fit(student.features(images).mean((2, 3)))
-    return student
+    student.eval()
+    return images

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxredge.errors import EnvironmentProblem, InputError
-from cxredge.outputs import STUDENT_OUTPUTS, Outputs
+from cxredge.outputs import Outputs
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact
@@ -22,6 +22,9 @@ from cxredge.targets import get_target
 from support.lowering import PERCENTILE, Lowered, lower, lower_all
 
 SQNR_DB = {"fp16": 30.0, "w8": 20.0, "w8a8": 15.0}
+
+OUTPUTS = ("logits", "cam", "novelty")
+"""What the tiny student answers."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def reference(images: NDArray[np.float32]) -> Outputs:
 def outputs_of(lowered: Lowered, scheme: str, images: NDArray[np.float32]) -> Outputs:
     with lowered.target.open(lowered.folder / lowered.artifacts[scheme].file) as runner:
         runs = [runner.run(image[None]) for image in images]
-    return {name: np.concatenate([run[name] for run in runs]) for name in STUDENT_OUTPUTS}
+    return {name: np.concatenate([run[name] for run in runs]) for name in OUTPUTS}
 
 
 def sqnr_db(signal: NDArray[np.float32], other: NDArray[np.float32]) -> float:
@@ -55,14 +58,14 @@ def sqnr_db(signal: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 def test_fp32_agrees_with_eager(lowered: Lowered, images: NDArray[np.float32], reference: Outputs) -> None:
     outputs = outputs_of(lowered, "fp32", images)
-    for name in STUDENT_OUTPUTS:
+    for name in OUTPUTS:
         np.testing.assert_allclose(outputs[name], reference[name], atol=1e-4 * np.abs(reference[name]).max(), rtol=0)
 
 
 def test_other_schemes_stay_near(lowered: Lowered, images: NDArray[np.float32], reference: Outputs) -> None:
     for scheme in set(lowered.artifacts) - {"fp32"}:
         outputs = outputs_of(lowered, scheme, images)
-        for name in STUDENT_OUTPUTS:
+        for name in OUTPUTS:
             assert sqnr_db(reference[name], outputs[name]) > SQNR_DB[scheme], (scheme, name)
 
 
@@ -84,7 +87,7 @@ def test_census_tells_the_schemes_apart(lowered: Lowered) -> None:
     for scheme, artifact in lowered.artifacts.items():
         census = artifact.census
         assert census.inputs == {"image": "float32"}
-        assert census.outputs == dict.fromkeys(STUDENT_OUTPUTS, "float32")
+        assert census.outputs == dict.fromkeys(OUTPUTS, "float32")
         small = sum(n for dtype, n in census.weight_bytes.items() if dtype in ("int8", "uint8"))
         assert (small > 0.5 * sum(census.weight_bytes.values())) == (scheme in ("w8", "w8a8"))
         assert any(dtype in ("int8", "uint8") for dtype in census.activations) == (scheme == "w8a8")
@@ -102,6 +105,7 @@ def test_census_counts_the_students_parameters(lowered: Lowered) -> None:
     convolutions = [m for m in student.modules() if isinstance(m, nn.Conv2d)]
     # batch norms are folded into weights and a bias for each output channel
     values = sum(c.weight.numel() + c.out_channels for c in convolutions)
+    assert student.novelty is not None
     values += sum(b.numel() for b in student.novelty.buffers())
     found = lowered.artifacts["fp32"].census.weight_bytes["float32"]
     assert 4 * values <= found <= 4 * values + 64
@@ -228,7 +232,7 @@ def test_outputs_are_copies(lowered: Lowered, images: NDArray[np.float32]) -> No
         first = runner.run(images[:1])
         kept = {name: value.copy() for name, value in first.items()}
         runner.run(images[1:2])
-    assert all(np.array_equal(first[name], kept[name]) for name in STUDENT_OUTPUTS)
+    assert all(np.array_equal(first[name], kept[name]) for name in OUTPUTS)
 
 
 OPEN = """

@@ -61,7 +61,7 @@ def train(backbone: str, size: int, steps: int, folder: Path) -> CamStudent:
         schedule.step()
     student.eval()
     with torch.no_grad():
-        student.novelty.fit(torch.cat([student.features(part).mean((2, 3)) for part in images.split(32)]))
+        student.fit_novelty(torch.cat([student.features(part).mean((2, 3)) for part in images.split(32)]))
     return student
 
 

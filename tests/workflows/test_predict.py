@@ -115,3 +115,13 @@ def test_going_on_reads_nothing_that_cannot_be_read(folder: Path, tree: Tree, tm
     (found,) = Predictor(taking(folder, tree, modalities=["CR"]), [film], None, None, None, other_kinds=True).run()
     assert isinstance(found.error, InputError)
     assert found.error.code == "IMG-MULTIFRAME"
+
+
+def test_a_model_without_maps_has_none_to_draw(folder: Path, tree: Tree, tmp_path: Path) -> None:
+    made = changed(tree, ("model", "heatmap"), "none")
+    logits, _, novelty = made["artifacts"][0]["outputs"]
+    made = changed(made, (*ARTIFACT, "outputs"), [logits, {**novelty, "index": 1}])
+    (folder / "manifest.json").write_text(sealed(changed(made, (*ARTIFACT, "tolerance", "cam_abs"), None)))
+    with pytest.raises(InputError, match="has no heatmap") as caught:
+        Predictor(folder, [FILM], None, tmp_path / "map.png", None)
+    assert (caught.value.code, caught.value.fix) == ("PREDICT-HEATMAP", "leave --heatmap out")

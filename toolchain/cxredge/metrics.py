@@ -42,10 +42,13 @@ class Metric:
     column: str | None = None
     """Its heading in the results table; None leaves it out there."""
     none: Literal["kept", "not-shown", "not-applicable"] | None = None
-    """What a gate says where there is no value: nothing differs, it could not be had, or the target has no such thing
-    by its nature. None: there always is one. Paired metrics without an interval are not shown."""
+    """What a gate says where there is no value though the student has the output: nothing differs, it could not be
+    had, or the target has no such thing by its nature. None: there always is one. Paired metrics without an interval
+    are not shown."""
     bounds: Mapping[str, Any] | None = None
     """Within which the recipe's bound must lie, in pydantic's words (``gt``, ``ge``, ``le``)."""
+    output: Literal["logits", "cam", "novelty"] = "logits"
+    """What it needs of a student: without such an output it has no value, and its gate does not apply."""
     required: bool = False
     """Whether every results file has it. One declared later must not be: older files lack it and are read on."""
 
@@ -74,16 +77,17 @@ METRICS = (
     ),
     Metric(
         "cam_sqnr_db", of="outputs", worse="less", gate="cam_sqnr_db",
-        gate_words="heatmap SQNR in dB", column="CAM SQNR dB", none="kept", required=True,
+        gate_words="heatmap SQNR in dB", column="CAM SQNR dB", none="kept", output="cam",
+        required=True,
     ),
     Metric(
         "cam_correlation", of="outputs", worse="less", gate="cam_correlation",
         gate_words="median heatmap correlation", column="CAM corr.", none="not-shown", bounds={"ge": -1, "le": 1},
-        required=True,
+        output="cam", required=True,
     ),
     Metric(
         "novelty_max_rel", of="outputs", worse="more", gate="novelty_max_rel",
-        gate_words="largest relative novelty difference", bounds={"gt": 0}, required=True,
+        gate_words="largest relative novelty difference", bounds={"gt": 0}, output="novelty", required=True,
     ),
     Metric(
         "flip_rate", of="decisions", worse="more", gate="flip_rate",
@@ -127,7 +131,8 @@ METRICS = (
     ),
     Metric(
         "novelty_auc", of="out-of-distribution", worse="less", gate="novelty_auc_loss",
-        gate_words="AUC loss of the novelty score", words="AUC of the novelty score", bounds=MARGIN, required=True,
+        gate_words="AUC loss of the novelty score", words="AUC of the novelty score", bounds=MARGIN,
+        output="novelty", required=True,
     ),
 )  # fmt: skip
 """In the order in which gates are judged and tables print."""
@@ -152,6 +157,8 @@ def value_fields(of: Of, paired: type) -> dict[str, Any]:
     """Fields that hold the values of one kind of metrics, for ``create_model``; ``paired``: the type of paired ones."""
     fields: dict[str, Any] = {}
     for metric in metrics_of(of):
-        kind: Any = paired if metric.paired else float if metric.none is None else float | None
+        kind: Any = paired if metric.paired else float
+        if metric.none is not None or metric.output != "logits":
+            kind = kind | None
         fields[metric.name] = (kind, ...) if metric.required else (kind | None, None)
     return fields

@@ -29,8 +29,6 @@ Outputs = dict[str, NDArray[np.float32]]
 """``logits`` float32[N, C]; ``cam`` float32[N, C, h, w], ``novelty`` float32[N] and ``quality`` float32[N, K], each
 there or not."""
 
-STUDENT_OUTPUTS = OUTPUT_NAMES[:3]
-"""What the students of this toolchain answer."""
 RANKS = {"logits": 2, "cam": 4, "novelty": 1, "quality": 2}
 MAX_COLUMNS = {"logits": MAX_LABELS, "quality": 4}
 """As many labels and kinds of quality as a manifest may list."""
@@ -99,7 +97,7 @@ def check_outputs(
         if array.dtype != np.float32:
             raise refuse(f"{name} is {array.dtype}, not float32")
     shapes = {name: array.shape for name, array in ordered.items()}
-    if wrong := _wrong_shape(shapes, _films(shapes["logits"]) if films is None else films):
+    if wrong := wrong_shape(shapes, _films(shapes["logits"]) if films is None else films):
         raise refuse(wrong)
     for name, array in ordered.items():
         if not np.isfinite(array).all():
@@ -107,7 +105,7 @@ def check_outputs(
     return ordered
 
 
-def _wrong_shape(shapes: Mapping[str, tuple[int, ...]], films: int) -> str | None:
+def wrong_shape(shapes: Mapping[str, tuple[int, ...]], films: int) -> str | None:
     """What is wrong with shapes of known names, ``logits`` among them; None: nothing."""
     for name, shape in shapes.items():
         if len(shape) != RANKS[name]:
@@ -231,7 +229,7 @@ def _layout(header: Mapping[str, object], size: int) -> dict[str, tuple[tuple[in
         raise ValueError(f"it holds {_shown(names)}; logits are due, and may have {', '.join(OUTPUT_NAMES[1:])} beside")
     parts = {name: _part(name, header[name]) for name in names}
     shapes = {name: shape for name, (shape, _, _) in parts.items()}
-    if wrong := _wrong_shape(shapes, _films(shapes["logits"])):
+    if wrong := wrong_shape(shapes, _films(shapes["logits"])):
         raise ValueError(wrong)
     at = 0
     for name, (shape, begin, end) in sorted(parts.items(), key=lambda item: item[1][1]):

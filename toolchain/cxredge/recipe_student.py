@@ -16,6 +16,13 @@ to the pooled features, times these; or there are none."""
 
 HEADS: dict[Heatmap, str] = {"exact": "exact-CAM head", "gradient": "gradient-CAM head", "none": "head without maps"}
 """For people."""
+GRADIENT_MAPS = (
+    "The maps are Grad-CAM, computed forward: the gradient of a logit with respect to the pooled features, times the "
+    "features. The mean of such a map is not the logit."
+)
+NO_MAPS = "No maps: nothing shows where in the film a finding comes from."
+NO_NOVELTY = "No novelty score: a picture of anything gets an answer like any other."
+"""What whoever reads of such a student is told."""
 
 
 class Normalise(Frozen):

@@ -136,8 +136,15 @@ class Artifact(Frozen):
     """Modules of the student that this artifact keeps in float though its scheme is INT8: what the recipe's
     ``keep_float`` came to."""
     cam_step: float | None = None
-    """A 255th of the float cam's calibrated range, in logits: a step, if the cam were 8-bit. None for float schemes."""
+    """A 255th of the float cam's calibrated range, in logits: a step, if the cam were 8-bit. None for float schemes,
+    and without a cam."""
+    logit_step: float | None = Field(default=None, exclude_if=lambda step: step is None)
+    """The same of the logits, of a student without a cam."""
     tools: dict[str, str] = {}
+
+    def lacks(self, output: str) -> bool:
+        """Whether the file says what it answers, and ``output`` is not among it."""
+        return bool(self.census.outputs) and output not in self.census.outputs
 
 
 class BootstrapSpec(Frozen):
@@ -170,8 +177,8 @@ if TYPE_CHECKING:
         """Parity figures of one artifact against the reference, over ``films`` films.
 
         Beside these counts it has a field for every metric but those of the artifact's own record: numbers (None where
-        ``Metric.none`` says what that means), and ``Paired`` ones, of ``labels`` means over those that have enough
-        films, of ``classes`` None for independent findings.
+        ``Metric.none`` says what that means, or the student has no such output), and ``Paired`` ones, of ``labels``
+        means over those that have enough films, of ``classes`` None for independent findings.
         """
 
         films: int

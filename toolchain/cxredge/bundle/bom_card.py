@@ -13,7 +13,7 @@ from cxredge.bundle.build_record import Record
 from cxredge.metrics import METRICS
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.recipe import Recipe
-from cxredge.recipe_student import HEADS
+from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS, NO_NOVELTY
 from cxredge.results import Paired, Verdict, number
 
 OUTPUTS = {"logits": "logits, float32", "cam": "class activation maps, float32", "novelty": "novelty"}
@@ -87,9 +87,19 @@ def model_card(record: Record, data_refs: Sequence[str]) -> dict[str, Any]:
         "quantitativeAnalysis": {"performanceMetrics": [m for v in record.verdicts for m in _metrics(record, v)]},
         "considerations": {
             "useCases": [recipe.card.intended_use],
-            "technicalLimitations": [*recipe.card.limitations, f"Not a medical device. {record.making.statement}"],
+            "technicalLimitations": [
+                *recipe.card.limitations,
+                *_lacking(recipe),
+                f"Not a medical device. {record.making.statement}",
+            ],
         },
     }
+
+
+def _lacking(recipe: Recipe) -> list[str]:
+    """What the student does not tell, or tells otherwise than most."""
+    maps = {"exact": [], "gradient": [GRADIENT_MAPS], "none": [NO_MAPS]}[recipe.heatmap]
+    return maps if recipe.novelty is not None else [*maps, NO_NOVELTY]
 
 
 def _metrics(record: Record, verdict: Verdict) -> Iterator[dict[str, Any]]:

@@ -55,7 +55,8 @@ class FilmLists(Frozen):
     """Held against the reference on these."""
     validation: FilmList
     """Temperatures were fitted, and thresholds chosen, on these."""
-    out_of_distribution: OutOfDistributionRecord
+    out_of_distribution: OutOfDistributionRecord | None
+    """None: the student has no novelty score to try on such pictures."""
 
 
 class Making(Frozen):

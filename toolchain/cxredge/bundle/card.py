@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from cxredge.bundle.build_record import Record
-from cxredge.recipe_student import HEADS
+from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS
 from cxredge.results import number
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -33,4 +33,5 @@ def render(record: Record) -> str:
     phantom = record.recipe.data.source == "phantom"
     targets = sorted({artifact.target for artifact in record.artifacts})
     template = environment.get_template("model_card.md.j2")
-    return template.render(m=record, r=record.recipe, heads=HEADS, phantom=phantom, targets=targets)
+    maps = {"gradient": GRADIENT_MAPS, "none": NO_MAPS}.get(record.recipe.heatmap)
+    return template.render(m=record, r=record.recipe, heads=HEADS, maps=maps, phantom=phantom, targets=targets)

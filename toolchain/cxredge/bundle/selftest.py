@@ -197,10 +197,13 @@ def tolerance(artifact: Artifact, outputs: Outputs) -> Tolerance:
     sum may be rounded in another place: 2e-2, three times what float16 itself was seen to cost. Static INT8 differs
     where a sum is rounded to the other step. With a step of an 8-bit cam as the unit: four for the cam (kernels of one
     spec were seen to differ by one step, and earlier layers add to it), one for the logits, which are means over cells.
+    Without a cam the unit is a step of 8-bit logits, whose range is the smaller one: four for the logits.
     Quality comes from a float head on the features that the logits come from: the same share of its largest value.
     """
     largest = {name: float(np.abs(values).max()) for name, values in outputs.items()}
     step = artifact.cam_step
+    if step is None and artifact.logit_step is not None:
+        step = 4 * artifact.logit_step
     if step is None:
         half = "float16" in artifact.census.activations and get_target(artifact.target).computes_in_half
         share, novelty = (2e-2, 5e-2) if half else (1e-3, 1e-2)

@@ -22,10 +22,13 @@ def words(text: str | None) -> tuple[str, ...]:
 
 
 def print_table(judged: Iterable[tuple[Artifact, Verdict]]) -> None:
-    """The results table."""
+    """The results table, and what its artifacts do not tell of a film."""
     from cxredge.report import table
 
-    say(table.as_text(*table.shown(judged)))
+    pairs = list(judged)
+    say(table.as_text(*table.shown(pairs)))
+    for line in table.notes(artifact for artifact, _ in pairs):
+        say(line)
 
 
 def print_verdicts(judged: Iterable[tuple[Artifact, Verdict]], as_json: bool) -> None:

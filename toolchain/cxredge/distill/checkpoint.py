@@ -59,4 +59,5 @@ def fingerprint(recipe: Recipe, threads: int) -> str:
     The number of threads decides the order of float sums, hence the last bits.
     """
     parts = recipe.model_dump(mode="json", include={"student", "input", "labels", "data", "distill"})
-    return sha256_bytes(canonical_json({**parts, "threads": threads}).encode())
+    # the thresholds of the novelty score decide nothing here, whether there is one decides which tensors there are
+    return sha256_bytes(canonical_json({**parts, "outputs": recipe.outputs, "threads": threads}).encode())

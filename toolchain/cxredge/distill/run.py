@@ -90,7 +90,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
     splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
     rank = trainable(recipe).novelty_rank
-    if len(splits.train) <= rank + 1:
+    if recipe.novelty is not None and len(splits.train) <= rank + 1:
         raise InputError(
             "DISTILL-FEW",
             f"{len(splits.train)} train films cannot span {rank} novelty components",
@@ -153,7 +153,8 @@ def _student(
     trained = _train("student", model, splits.train, loss, plan, plan.epochs, plan.learning_rate, checkpoint)
     # the layout that the weights file has: another one may change the last bits of what is measured
     trained.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    trained.model.novelty.fit(pooled_features(trained.model, splits.train, "Novelty"))
+    if trained.model.novelty is not None:
+        trained.model.fit_novelty(pooled_features(trained.model, splits.train, "Novelty"))
     return trained
 
 

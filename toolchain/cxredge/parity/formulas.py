@@ -79,20 +79,20 @@ def logit_sqnr_db(reference: Outputs, artifact: Outputs) -> float | None:
 
 @formula("cam_sqnr_db")
 def cam_sqnr_db(reference: Outputs, artifact: Outputs) -> float | None:
-    """The same of the class activation maps."""
-    return numerics.sqnr_db(reference["cam"], artifact["cam"])
+    """The same of the class activation maps; None also without maps."""
+    return numerics.sqnr_db(reference["cam"], artifact["cam"]) if "cam" in reference else None
 
 
 @formula("cam_correlation")
 def cam_correlation(reference: Outputs, artifact: Outputs) -> float | None:
-    """Median correlation of a film's map with the reference's."""
-    return numerics.median_map_correlation(reference["cam"], artifact["cam"])
+    """Median correlation of a film's map with the reference's; None also without maps."""
+    return numerics.median_map_correlation(reference["cam"], artifact["cam"]) if "cam" in reference else None
 
 
 @formula("novelty_max_rel")
-def novelty_max_rel(reference: Outputs, artifact: Outputs) -> float:
-    """Largest relative difference of any novelty score."""
-    return numerics.max_relative(reference["novelty"], artifact["novelty"])
+def novelty_max_rel(reference: Outputs, artifact: Outputs) -> float | None:
+    """Largest relative difference of any novelty score; None without such a score."""
+    return numerics.max_relative(reference["novelty"], artifact["novelty"]) if "novelty" in reference else None
 
 
 @formula("flip_rate")

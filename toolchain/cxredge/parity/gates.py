@@ -13,17 +13,26 @@ from cxredge.results import Artifact, Figures, GateResult, Paired, Verdict
 
 
 def hold(recipe: Recipe, artifact: Artifact, figures: Figures) -> tuple[GateResult, ...]:
-    """Every bound that ``recipe`` sets for the artifact's scheme, judged."""
+    """Every bound that ``recipe`` sets for the artifact's scheme, judged.
+
+    Not applicable by the student's nature: bounds of classes on independent findings, bounds of maps or of a novelty
+    score where the recipe says that there are none.
+    """
     gates = recipe.gates[artifact.scheme]
     bounds = [(m, getattr(gates, m.gate)) for m in METRICS]
-    independent = recipe.labels.kind == "multi-label"
     return tuple(
-        GateResult(gate=metric.gate, bound=bound, value=None, verdict="not-applicable")
-        if metric.of == "classes" and independent
-        else _gate(metric, bound, artifact, figures)
+        _gate(metric, bound, artifact, figures)
+        if _applies(metric, recipe)
+        else GateResult(gate=metric.gate, bound=bound, value=None, verdict="not-applicable")
         for metric, bound in bounds
         if bound is not None
     )
+
+
+def _applies(metric: Metric, recipe: Recipe) -> bool:
+    if metric.of == "classes" and recipe.labels.kind == "multi-label":
+        return False
+    return metric.output in recipe.outputs
 
 
 def kept(gates: Iterable[GateResult]) -> bool:
@@ -78,7 +87,9 @@ def _gate(metric: Metric, bound: float, artifact: Artifact, figures: Figures) ->
     else:
         value = getattr(figures, metric.name)
     if value is None:
-        return GateResult(gate=metric.gate, bound=bound, value=None, verdict=metric.none or "not-shown")
+        # a file without the output was not measured by it, whatever an absent value means elsewhere
+        without = None if artifact.lacks(metric.output) and metric.of != "artifact" else metric.none
+        return GateResult(gate=metric.gate, bound=bound, value=None, verdict=without or "not-shown")
     holds = value >= bound if metric.at_least else value <= bound
     if metric.paired:
         holds = value < bound  # a margin is kept by what stays under it; a plain bound may be met exactly

@@ -16,7 +16,7 @@ from cxredge.parity.measures import Measures, measure
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.parity.pairs import Both, FilmFacts, Pair
 from cxredge.recipe import Recipe
-from cxredge.results import Artifact, BootstrapSpec, Figures, Verdict
+from cxredge.results import Artifact, BootstrapSpec, Figures, Paired, Verdict
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Answers:
 
     evaluation: OutputsFile
     validation: OutputsFile
-    out_of_distribution: OutputsFile
+    out_of_distribution: OutputsFile | None
+    """None: there is no novelty score to try on them."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Shown:
     evaluation: Sequence[FilmFacts]
     validation: Sequence[FilmFacts]
     out_of_distribution: Sequence[str]
-    """Pictures of one group are not independent."""
+    """Pictures of one group are not independent. Empty without a novelty score."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,16 @@ def judge(
     Raises InputError PARITY-ARTIFACT (the outputs are another artifact's), PARITY-FILMS (of other films, or in another
     order), PARITY-SHAPE, STATISTICS-SHAPE or STATISTICS-VALUE.
     """
-    for name in ("evaluation", "validation", "out_of_distribution"):
-        _check(artifact, getattr(reference, name), getattr(other, name))
+    _check(artifact, reference.evaluation, other.evaluation)
+    _check(artifact, reference.validation, other.validation)
+    if reference.out_of_distribution is not None and other.out_of_distribution is not None:
+        _check(artifact, reference.out_of_distribution, other.out_of_distribution)
+    elif reference.out_of_distribution is not other.out_of_distribution:
+        raise InputError(
+            "PARITY-FILMS",
+            f"of {artifact.name} and the reference one alone was run on pictures that are no such films",
+            "run both on the same films again",
+        )
 
     def pair(films: Sequence[FilmFacts], one: OutputsFile, two: OutputsFile) -> Pair:
         return Pair(films, one.outputs["logits"], two.outputs["logits"], recipe.labels.places_not_judged)
@@ -104,23 +113,29 @@ def _check(artifact: Artifact, reference: OutputsFile, other: OutputsFile) -> No
             )
 
 
+def _out_of_distribution(
+    shown: Shown, reference: Answers, other: Answers, bootstrap: BootstrapSpec
+) -> dict[str, Paired | None]:
+    metrics = metrics_of("out-of-distribution")
+    if reference.out_of_distribution is None or other.out_of_distribution is None:
+        return dict.fromkeys(m.name for m in metrics)
+    novelty = Both(reference.evaluation.outputs["novelty"], other.evaluation.outputs["novelty"])
+    strange = Both(reference.out_of_distribution.outputs["novelty"], other.out_of_distribution.outputs["novelty"])
+    owners = [*(film.patient for film in shown.evaluation), *shown.out_of_distribution]
+    return {m.name: formula_of(m)(novelty, strange, owners, bootstrap) for m in metrics}
+
+
 def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, measured: Measures) -> Figures:
     r, o = reference.evaluation.outputs, other.evaluation.outputs
     rule = rule_of(recipe.labels.names, recipe.decision)
     before, after = rule.call(r["logits"]), rule.call(o["logits"])
     differs = rule.differ(before, after)
-    novelty = Both(r["novelty"], o["novelty"])
-    strange = Both(reference.out_of_distribution.outputs["novelty"], other.out_of_distribution.outputs["novelty"])
-    owners = [*(film.patient for film in shown.evaluation), *shown.out_of_distribution]
     values: dict[str, Any] = {
         **{m.name: formula_of(m)(r, o) for m in metrics_of("outputs")},
         **{m.name: formula_of(m)(differs) for m in metrics_of("decisions")},
         **{m.name: getattr(measured.macro, m.name) for m in metrics_of("labels")},
         **measured.classes,
-        **{
-            m.name: formula_of(m)(novelty, strange, owners, measured.bootstrap)
-            for m in metrics_of("out-of-distribution")
-        },
+        **_out_of_distribution(shown, reference, other, measured.bootstrap),
     }
     return Figures(
         films=len(r["logits"]),

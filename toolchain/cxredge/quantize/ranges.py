@@ -17,8 +17,14 @@ from cxredge.results import TensorRange
 
 CHUNK = 1 << 17
 """Values binned at a time: the intermediates stay in the cache, which more than halves the time."""
-CAM = "cam"
-"""Name under which every target records the range of its cam output, which itself stays float."""
+CAM, LOGITS = "cam", "logits"
+"""Names under which every target records the range of its cam output or, where there is none, of its logits; the output
+itself stays float."""
+
+
+def watched_output(outputs: Iterable[str]) -> str:
+    """The output whose range is recorded, of a student that answers ``outputs``: a step of it is a unit of error."""
+    return CAM if CAM in outputs else LOGITS
 
 
 class RangeEstimator:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.outputs import STUDENT_OUTPUTS, Outputs
+from cxredge.outputs import Outputs
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import RangeEstimator
 from cxredge.recipe import InputSpec
@@ -110,10 +110,10 @@ class SimulatedInt8:
 
     def run(self, images: NDArray[np.uint8], floats: Floats) -> Outputs:
         """Outputs on uint8[N, ch, H, W]."""
-        found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in STUDENT_OUTPUTS}
+        found: dict[str, list[NDArray[np.float32]]] = {}
         for batch, kept in _batches(images):
             for name, value in self._outputs(batch, floats).items():
-                found[name].append(value[:kept].numpy())
+                found.setdefault(name, []).append(value[:kept].numpy())
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
     def errors(

@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cxredge.outputs import STUDENT_OUTPUTS
-from cxredge.quantize.units import CLIPPING, Unit, inside, module_of
+from cxredge.quantize.units import CLIPPING, Unit, inside, module_of, output_nodes
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
 
@@ -97,7 +96,7 @@ class UnitGraph:
         self.weights: Weights = {**program.state_dict, **program.constants}
         self._sources = {str(node): name for node, name in {**lifted, **constants}.items()}
         (self._image,) = signature.user_inputs
-        self._outputs = dict(zip(STUDENT_OUTPUTS, signature.user_outputs, strict=True))
+        self._outputs = output_nodes(program)
         found = _find(program.graph)
         self.units = tuple(_unit(nodes) for nodes in found.units)
         makers = _makers(program.graph, found)
@@ -160,7 +159,7 @@ class UnitGraph:
         return step.call(*torch.fx.node.map_arg(step.args, value), **torch.fx.node.map_arg(step.kwargs, value))
 
     def outputs(self, state: State) -> dict[str, Tensor]:
-        """Of a run that has come to its end: the outputs of the student contract."""
+        """Of a run that has come to its end: what the student answers, in its order."""
         return {name: state.values[str(node)] for name, node in self._outputs.items()}
 
 

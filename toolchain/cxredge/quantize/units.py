@@ -36,6 +36,14 @@ class Unit:
     """ATen's name of the first operator: ``conv2d``, ``linear``, ``add``, ``mean``, ``hardswish``, ..."""
 
 
+def output_nodes(program: Any) -> dict[str, str]:
+    """Names of what an exported student answers, in its order, each with the node of the graph that gives it."""
+    from torch.utils import _pytree
+
+    nodes = list(program.graph_signature.user_outputs)
+    return dict(_pytree.tree_unflatten(nodes, program.call_spec.out_spec))
+
+
 def units(student: Student, spec: InputSpec) -> tuple[Unit, ...]:
     """The units of module ``QUANTISED`` in the order of execution, found in the exported graph.
 

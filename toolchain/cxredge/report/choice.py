@@ -33,11 +33,11 @@ def flips(evidence: Evidence) -> tuple[Flip | ClassFlip, ...]:
 def worst_maps(material: ReportMaterial, artifact: str) -> tuple[tuple[int, int, float], ...]:
     """(film, label, correlation) of the maps least like the reference's, one a film, the worst first.
 
-    Of positive decisions of the reference only: nobody looks at the other maps.
+    Of positive decisions of the reference only: nobody looks at the other maps. Empty without maps.
     """
     reference, other = (material.outputs[name] for name in (REFERENCE, artifact))
     film, label = np.nonzero(material.called[REFERENCE])
-    if not len(film):
+    if not len(film) or "cam" not in reference:
         return ()
     like = map_correlations(reference["cam"][film, label], other["cam"][film, label])
     chosen: dict[int, tuple[int, int, float]] = {}

@@ -14,7 +14,7 @@ from cxredge import strict_json
 from cxredge.errors import CxrError, InputError
 from cxredge.evidence_decisions import Confusion
 from cxredge.files import canonical_json, fresh_directory, not_empty, read_bytes, write_text
-from cxredge.metrics import metrics_of
+from cxredge.metrics import METRICS
 from cxredge.parity.results_file import MAX_BYTES
 from cxredge.path_errors import writing
 from cxredge.report.material import ReportMaterial
@@ -86,7 +86,11 @@ def tables(material: ReportMaterial) -> dict[str, list[Row]]:
         head: Row = {"artifact_name": artifact.name}
         figures = verdict.figures.model_copy(update={"flips_by_label": {}})
         said: Row = {"passed": verdict.passed, "run_by": verdict.runtime, "bytes": artifact.bytes}
-        absent = {m.name for m in metrics_of("classes") if getattr(figures, m.name) is None}
+        absent = {
+            m.name
+            for m in METRICS
+            if artifact.lacks(m.output) or (m.of == "classes" and getattr(figures, m.name) is None)
+        }
         measured = {name: cell for name, cell in flat(figures).items() if name not in absent}
         found["verdicts"].append({**head, "sha256": artifact.sha256, **said, **measured})
         found["gates"] += [{**head, **flat(gate)} for gate in verdict.gates]

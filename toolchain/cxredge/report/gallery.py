@@ -35,7 +35,7 @@ class Exhibit:
 
 
 def exhibits(material: ReportMaterial, artifact: str) -> tuple[Exhibit, ...]:
-    """The worst films of one artifact, the worst first; empty where the reference calls nothing."""
+    """The worst films of one artifact, the worst first; empty where the reference calls nothing, or has no maps."""
     reference, other = (material.outputs[name] for name in (REFERENCE, artifact))
     found = []
     for film, label, correlation in worst_maps(material, artifact):

@@ -16,6 +16,7 @@ from cxredge.evidence import Evidence
 from cxredge.evidence_decisions import ClassFlip, Flip
 from cxredge.files import write_text
 from cxredge.metrics import metrics_of
+from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, NO_NOVELTY
 from cxredge.report import charts, choice, overview, panels, words
 from cxredge.report.charts import Svg
 from cxredge.report.confusion import Matrix, matrices
@@ -120,6 +121,9 @@ def render(material: ReportMaterial, data: Mapping[str, str]) -> str:
         glyph=charts.glyph,
         gates=words.GATES,
         choice=choice,
+        no_maps=NO_MAPS,
+        gradient_maps=GRADIENT_MAPS,
+        no_novelty=NO_NOVELTY,
         data=data,
         style=Svg((TEMPLATES / "style.css").read_text("utf-8")),
         script=Svg(script),

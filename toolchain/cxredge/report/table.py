@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from cxredge.metrics import METRICS, Metric
 from cxredge.parity.formulas import formula_of
+from cxredge.recipe_student import NO_MAPS, NO_NOVELTY
 from cxredge.results import Artifact, BenchFigures, Figures, Paired, Verdict, number
 
 COLUMNS = sorted((m for m in METRICS if m.column is not None), key=lambda m: m.of == "artifact")
@@ -16,13 +17,25 @@ HEADER = ("artifact", "bytes", "of fp32", *(str(m.column) for m in COLUMNS), "ru
 
 
 def shown(judged: Iterable[tuple[Artifact, Verdict]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and rows of a table to be read: without the figures of classes, where no artifact has them."""
-    table = rows(judged)
-    dropped = {str(m.column) for m in COLUMNS if m.of == "classes"}
+    """Header and rows of a table to be read: without the figures of classes, or of outputs, that no artifact has."""
+    pairs = list(judged)
+    table = rows(pairs)
+    dropped = {str(m.column) for m in COLUMNS if m.of == "classes" or _nobody_has(m, pairs)}
     kept = [
         at for at, name in enumerate(HEADER) if name not in dropped or any(row[at] != number(None) for row in table)
     ]
     return tuple(HEADER[at] for at in kept), [tuple(row[at] for at in kept) for row in table]
+
+
+def _nobody_has(metric: Metric, pairs: Sequence[tuple[Artifact, Verdict]]) -> bool:
+    return bool(pairs) and all(artifact.lacks(metric.output) for artifact, _ in pairs)
+
+
+def notes(artifacts: Iterable[Artifact]) -> tuple[str, ...]:
+    """What is to be said under a table of artifacts that lack maps or a novelty score."""
+    listed = list(artifacts)
+    lines = (("cam", NO_MAPS), ("novelty", NO_NOVELTY))
+    return tuple(line for output, line in lines if any(artifact.lacks(output) for artifact in listed))
 
 
 def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:

@@ -34,7 +34,8 @@ def new_student(recipe: Recipe, backbone: str) -> CamStudent:
 
     spec = recipe.input
     network = TimmBackbone(backbone, spec.channels, spec.height, spec.width)
-    return CamStudent(network, network.features, len(recipe.labels.names), trainable(recipe).novelty_rank)
+    rank = None if recipe.novelty is None else trainable(recipe).novelty_rank
+    return CamStudent(network, network.features, len(recipe.labels.names), rank)
 
 
 def trainable(recipe: Recipe) -> BackboneSpec:
@@ -52,11 +53,14 @@ def build_student(recipe: Recipe, weights: Path) -> Student:
     """The recipe's student with the weights of a file, in evaluation mode.
 
     The file's SHA-256 is held against the recipe before a byte of it is parsed. Raises InputError WEIGHTS-MISSING,
-    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN or STUDENT-MAP; of a program PROGRAM-*.
+    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN, STUDENT-MAP or NOVELTY-UNFITTED; of a
+    program PROGRAM-*.
     """
     if isinstance(recipe.student, ProgramSpec):
         return load_program(recipe, recipe.student, weights)
-    return load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256)
+    student = load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256)
+    _check_fitted(student.novelty is None or student.novelty.fitted, weights)
+    return student
 
 
 def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> Student:
@@ -75,10 +79,21 @@ def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> Student:
             "say heatmap and novelty as they are, or import the network again",
         )
     student = ProgramStudent(spec.normalise, program, recipe.outputs).eval()
-    for name, tensor in student.state_dict().items():
+    state = student.state_dict()
+    _check_fitted("novelty.axes" not in state or bool(state["novelty.axes"].any()), weights)
+    for name, tensor in state.items():
         if not bool(torch.isfinite(tensor).all()):
             raise InputError("WEIGHTS-NAN", f"{weights}: {name} holds NaN or infinity", "train again; do not ship this")
     return student
+
+
+def _check_fitted(fitted: bool, weights: Path) -> None:
+    if not fitted:
+        raise InputError(
+            "NOVELTY-UNFITTED",
+            f"{weights} holds a novelty score that was never fitted: its mean and axes are all zero",
+            "fit it on the training films (cxredge distill does), or say novelty: none in the recipe",
+        )
 
 
 def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str) -> CamStudent:
@@ -145,7 +160,7 @@ def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Pat
         raise InputError(
             "WEIGHTS-FIT",
             f"{weights} does not fit the student: {'; '.join(wrong[:NAMED])}{more}",
-            "use the backbone, labels and novelty_rank that these weights were trained with, or train again",
+            "use the backbone, labels, novelty and novelty_rank that these weights were trained with, or train again",
         )
     for key in sorted(found):
         if not bool(torch.isfinite(found[key]).all()):

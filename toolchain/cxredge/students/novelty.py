@@ -47,6 +47,11 @@ class Novelty(nn.Module):
         score = torch.matmul(centred * centred, self.precision) + torch.matmul(z * z, self.excess)
         return score.flatten()
 
+    @property
+    def fitted(self) -> bool:
+        """Whether mean and axes are more than the zeros that they begin as: no films leave these."""
+        return bool(self.mean.any()) or bool(self.axes.any())
+
     @torch.no_grad()
     def fit(self, pooled: Tensor) -> None:
         """Set mean, axes and variances from pooled: float32[n, d], n > k + 1, the training films' pooled features."""

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, nearest
 from cxredge.files import sha256_file
 from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.keep_float import Kept, KernelRead, kept_by_scheme, quantised_weights
+from cxredge.quantize.ranges import CAM, LOGITS, RangeEstimator
 from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe_calibration import RangeRule
 from cxredge.results import Artifact, Census, Delegation, TensorRange
 from cxredge.targets.checks import check_census
 from cxredge.targets.first_run import refusal
@@ -53,8 +55,17 @@ class Lowered:
     ranges: tuple[TensorRange, ...] = ()
     cam_step: float | None = None
     """A 255th of the cam's calibrated range: what one step would be if the cam itself were 8-bit."""
+    logit_step: float | None = None
+    """The same of the logits, of a student without a cam."""
     nodes: Mapping[int, Any] = field(default_factory=dict)
     """Nodes of the lowered graph by the numbers that the runtime has for them, where it has."""
+
+    @classmethod
+    def calibrated(cls, estimator: RangeEstimator, rule: RangeRule) -> Self:
+        """With what the estimator saw, ``ranges.watched_output`` among it."""
+        cam = CAM in estimator.names()
+        step = estimator.step(CAM if cam else LOGITS, rule)
+        return cls(estimator.table(rule), cam_step=step if cam else None, logit_step=None if cam else step)
 
 
 class Target(ABC):
@@ -182,6 +193,7 @@ class Target(ABC):
             ranges=lowered.ranges,
             kept_float=kept.units,
             cam_step=lowered.cam_step,
+            logit_step=lowered.logit_step,
             tools=self.tools(),
         )
 

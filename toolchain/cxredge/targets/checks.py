@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
-from cxredge.outputs import STUDENT_OUTPUTS
-from cxredge.recipe import InputSpec
-from cxredge.recipe_decision import Labels
+from cxredge.outputs import wrong_shape
+from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Census
 from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName
 
@@ -19,20 +18,28 @@ SMALL = 1024
 """Bytes of zero points and the like that a file may hold beside its INT8 weights."""
 
 
-def check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
-    """Run a grey image. Raises InputError STUDENT-CONTRACT: output names, their order, or the number of labels."""
+def check_student(student: Student, recipe: Recipe) -> None:
+    """Run a grey image, and hold what the student answers against what the recipe says that it does.
+
+    Raises InputError STUDENT-CONTRACT: output names, their order, their shapes, or the number of labels.
+    """
+    shapes, labels = answered(student, recipe.input), len(recipe.labels.names)
+    fits = tuple(shapes) == recipe.outputs and shapes["logits"] == (1, labels) and wrong_shape(shapes, 1) is None
+    if not fits:
+        raise InputError(
+            "STUDENT-CONTRACT",
+            f"the student answers {shapes}, not {', '.join(recipe.outputs)} in this order and {labels} logits",
+            "keep the student contract of cxredge.students.base, with the maps and the novelty that the recipe says",
+        )
+
+
+def answered(student: Student, spec: InputSpec) -> dict[str, tuple[int, ...]]:
+    """Names of what the student answers, in its order, each with its shape for one image."""
     import torch
 
     with torch.no_grad():
         outputs = student(torch.full((1, spec.channels, spec.height, spec.width), 127.0))
-    shapes = {name: tuple(tensor.shape) for name, tensor in outputs.items()}
-    if tuple(outputs) != STUDENT_OUTPUTS or shapes["logits"] != (1, len(labels.names)):
-        raise InputError(
-            "STUDENT-CONTRACT",
-            f"the student answers {shapes}, "
-            f"not {', '.join(STUDENT_OUTPUTS)} in this order and {len(labels.names)} logits",
-            "keep the student contract of cxredge.students.base",
-        )
+    return {name: tuple(tensor.shape) for name, tensor in outputs.items()}
 
 
 def check_census(name: str, scheme: SchemeName, census: Census, asked: tuple[int, int]) -> None:

@@ -47,7 +47,7 @@ class Lowering:
         if not self._checked:
             from cxredge.quantize.kernels import plain_kernels
 
-            check_student(self.student, self.recipe.input, self.recipe.labels)
+            check_student(self.student, self.recipe)
             self.student = plain_kernels(self.student, self.recipe.input)
             self._checked = True
 

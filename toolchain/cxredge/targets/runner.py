@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.outputs import STUDENT_OUTPUTS, Outputs, check_outputs
+from cxredge.outputs import Outputs, check_outputs
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Runner(ABC):
                 f"{self.what} does not run on float32{list(image.shape)}: {error}",
                 "check that the model is the one that the manifest describes, and build the bundle again",
             ) from error
-        return check_outputs(self.what, outputs, 1, STUDENT_OUTPUTS)
+        return check_outputs(self.what, outputs, 1)
 
     @abstractmethod
     def _run_impl(self, image: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]: ...

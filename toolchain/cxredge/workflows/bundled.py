@@ -64,7 +64,7 @@ class Bundled:
             Films(what, self.find(found.split, found.films), spec, source)
             for what, found in (("evaluation", lists.evaluation), ("validation", lists.validation))
         )
-        ood = OutOfDistributionFilms(evaluation, self.recipe)
+        ood = None if self.recipe.novelty is None else OutOfDistributionFilms(evaluation, self.recipe)
         return Trial(self.recipe, self.weights, evaluation, validation, ood)
 
     @cached_property

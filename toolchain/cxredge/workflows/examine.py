@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.data.data_sets import data_folders
-from cxredge.evidence import Evidence, Explanation, StabilityEvidence
+from cxredge.evidence import Evidence, Explanation, StabilityEvidence, StrangerEvidence
 from cxredge.parity.decisions import rule_of
 from cxredge.parity.heatmaps import heatmap_evidence
+from cxredge.parity.judge import Answers
 from cxredge.parity.label_evidence import examine
 from cxredge.parity.novelty_evidence import novelty_evidence
 from cxredge.parity.pairs import Both, Pair
@@ -116,7 +117,6 @@ def _evidence(
     sizes = film_sizes([film.source for film in films], recipe.input)
     masks = (lambda i: bundled.data.masks(films[i])) if recipe.data.source == "phantom" else None
     reference = verified.reference
-    listed = trial.out_of_distribution.listed(store)
     unmoved = ReferenceOutputs(recipe, bundled.weights, stressed).read(store).outputs["logits"]
     found = []
     for artifact in track(bundled.artifacts, "examining", len(bundled.artifacts)):
@@ -129,19 +129,10 @@ def _evidence(
         found.append(
             basic.model_copy(
                 update={
-                    "heatmaps": heatmap_evidence(r, o, rule, sizes, recipe.input, masks),
-                    "strangers": ()
-                    if recipe.novelty is None
-                    else novelty_evidence(
-                        Both(r["novelty"], o["novelty"]),
-                        pair.patients,
-                        Both(
-                            reference.out_of_distribution.outputs["novelty"],
-                            answers.out_of_distribution.outputs["novelty"],
-                        ),
-                        listed,
-                        recipe.novelty.threshold,
-                    ),
+                    "heatmaps": None
+                    if recipe.heatmap == "none"
+                    else heatmap_evidence(r, o, rule, sizes, recipe.input, masks),
+                    "strangers": _strangers(verified, answers),
                     "stress": stress_evidence(
                         Both(r["logits"], o["logits"]).part(stressed.rows),
                         Both(unmoved, moved),
@@ -155,6 +146,22 @@ def _evidence(
             )
         )
     return found
+
+
+def _strangers(verified: Verified, answers: Answers) -> tuple[StrangerEvidence, ...]:
+    """Empty without a novelty score."""
+    bundled, reference = verified.bundled, verified.reference
+    shown, novelty = bundled.trial.out_of_distribution, bundled.recipe.novelty
+    strange = reference.out_of_distribution, answers.out_of_distribution
+    if shown is None or novelty is None or strange[0] is None or strange[1] is None:
+        return ()
+    return novelty_evidence(
+        Both(reference.evaluation.outputs["novelty"], answers.evaluation.outputs["novelty"]),
+        [film.patient for film in bundled.trial.evaluation.films],
+        Both(strange[0].outputs["novelty"], strange[1].outputs["novelty"]),
+        shown.listed(verified.store),
+        novelty.threshold,
+    )
 
 
 def _bench(bundle: Bundle) -> BenchFigures | None:

@@ -33,7 +33,8 @@ def bundle_parts(pipeline: Pipeline, judged: Mapping[ArtifactName, Judged], stor
         films=FilmLists(
             evaluation=_listed(recipe.evaluation.split, trial.evaluation),
             validation=_listed(recipe.calibration.split, trial.validation),
-            out_of_distribution=OutOfDistributionRecord.of(trial.out_of_distribution.listed(store)),
+            out_of_distribution=trial.out_of_distribution
+            and OutOfDistributionRecord.of(trial.out_of_distribution.listed(store)),
         ),
         selftest={a.artifact: pipeline.self_test_outputs(a).read(store).outputs for a in pipeline.artifacts},
         tools={k: v for name in records for k, v in get_target(name.target).tools().items()},

@@ -79,7 +79,7 @@ class Pipeline:
         evaluation = Films("evaluation", films[: wanted.count], spec, source)
         # all films of the split that the calibration films are of: temperatures are fitted on them
         validation = Films("validation", self.data.films(self.recipe.calibration.split), spec, source)
-        ood = OutOfDistributionFilms(evaluation, self.recipe)
+        ood = None if self.recipe.novelty is None else OutOfDistributionFilms(evaluation, self.recipe)
         return Trial(self.recipe, self.weights, evaluation, validation, ood)
 
     @cached_property

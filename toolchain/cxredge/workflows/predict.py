@@ -28,6 +28,8 @@ from cxredge.vocabulary import ArtifactName
 
 MAX_FILES = 1_000_000
 """Files and folders below a folder of films."""
+MAP_WORDS = {"exact": "where the logit comes from", "gradient": "what would move the logit (Grad-CAM)"}
+"""Under a picture, by what the model's maps are."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class Predictor:
     def _words(self, found: FilmFindings | FilmClass, label: str, name: ArtifactName) -> list[str]:
         return [
             found.words(label),
-            f"where the logit comes from, {self.manifest.id}, {name}; not a diagnosis",
+            f"{MAP_WORDS[self.manifest.model.heatmap]}, {self.manifest.id}, {name}; not a diagnosis",
             *([other_kind(found)] if found.passed_over else []),
         ]
 

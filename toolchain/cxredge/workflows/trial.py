@@ -36,12 +36,14 @@ class Trial:
     weights: Path
     evaluation: Films
     validation: Films
-    out_of_distribution: OutOfDistributionFilms
+    out_of_distribution: OutOfDistributionFilms | None
+    """None: the student has no novelty score that could tell such pictures from films."""
 
     @property
     def judged_on(self) -> tuple[Pictures, ...]:
         """The stacks that a verdict rests on."""
-        return (self.evaluation, self.validation, self.out_of_distribution)
+        strange = () if self.out_of_distribution is None else (self.out_of_distribution,)
+        return (self.evaluation, self.validation, *strange)
 
     def outputs(self, artifacts: Sequence[AnyArtifact], extra: Sequence[Pictures] = ()) -> list[Stage]:
         """Wanted: what the reference and every artifact say of what they are judged on, and of the stacks ``extra``."""
@@ -58,12 +60,13 @@ class Trial:
                 return ReferenceOutputs(self.recipe, self.weights, pictures)
             return ArtifactOutputs(artifact, pictures)
 
-        evaluation, validation, ood = (of(pictures).read(store) for pictures in self.judged_on)
-        return Answers(evaluation, validation, ood)
+        evaluation, validation, *ood = (of(pictures).read(store) for pictures in self.judged_on)
+        return Answers(evaluation, validation, *(ood or (None,)))
 
     def shown(self, store: Store) -> Shown:
         """The films behind all answers."""
-        groups = [picture.group for picture in self.out_of_distribution.listed(store).pictures]
+        strange = self.out_of_distribution
+        groups = [] if strange is None else [picture.group for picture in strange.listed(store).pictures]
         return Shown(self.evaluation.films, self.validation.films, groups)
 
     def said(self, artifacts: Sequence[AnyArtifact], store: Store) -> Said:

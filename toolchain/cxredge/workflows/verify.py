@@ -78,19 +78,20 @@ def run_and_judge(bundled: Bundled, store: Scratch, server: ForkServer, extra: S
 
 def _check_out_of_distribution(bundled: Bundled, store: Scratch) -> None:
     wanted = bundled.bundle.record.films.out_of_distribution
-    found = OutOfDistributionRecord.of(bundled.trial.out_of_distribution.listed(store))
+    listed = bundled.trial.out_of_distribution
+    found = None if listed is None else OutOfDistributionRecord.of(listed.listed(store))
     if found == wanted:
         return
     raise InputError(
         "VERIFY-STRANGERS",
         f"pictures that are no such films are {_said(found)} here, and were {_said(wanted)} when the bundle was built"
-        + (", in other bytes" if found.kinds == wanted.kinds else ""),
+        + (", in other bytes" if found and wanted and found.kinds == wanted.kinds else ""),
         "verify with the data sets that the bundle was built with (CXR_DATA)",
     )
 
 
-def _said(record: OutOfDistributionRecord) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in record.kinds.items())
+def _said(record: OutOfDistributionRecord | None) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in record.kinds.items()) if record else "none"
 
 
 def reference_weights(bundle: Bundle, reference: Path | None) -> Path:

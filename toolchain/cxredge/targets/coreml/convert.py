@@ -14,8 +14,7 @@ import numpy as np
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.mlprogram.graph import Graph, read_graph
 from cxredge.mlprogram.refusal import Refusal
-from cxredge.outputs import STUDENT_OUTPUTS
-from cxredge.quantize.units import QUANTISED, module_of
+from cxredge.quantize.units import QUANTISED, module_of, output_nodes
 from cxredge.recipe import InputSpec
 
 if TYPE_CHECKING:
@@ -72,6 +71,11 @@ class Source:
                 f"coreml cannot lower operator {', '.join(places)}: {error.cause}",
                 "replace the operator in that module, or drop coreml from the recipe's targets",
             ) from error
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the student answers, in its order."""
+        return tuple(output_nodes(self.program))
 
     @cached_property
     def half(self) -> Graph:
@@ -166,7 +170,7 @@ def conversion(source: Source, half: bool, steps: Sequence[Step]) -> dict[str, A
         "pass_pipeline": pipeline,
         "skip_model_load": True,
         "inputs": [coremltools.TensorType(name="image", shape=shape, dtype=np.float32)],
-        "outputs": [coremltools.TensorType(name=name, dtype=np.float32) for name in STUDENT_OUTPUTS],
+        "outputs": [coremltools.TensorType(name=name, dtype=np.float32) for name in source.outputs],
     }
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cxredge.files import canonical_json, sha256_bytes, write_bytes
-from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.recipe import InputSpec, Recipe
+from cxredge.targets.output_words import output_words
 from cxredge.vocabulary import ArtifactName, SchemeName
 
 AUTHOR = "cxredge"
@@ -67,22 +67,9 @@ def _describe(description: Any, recipe: Recipe, scheme: SchemeName) -> None:
     patterns = recipe.keep_float.get(ArtifactName.of("coreml", scheme), ())
     if patterns:
         metadata.userDefined[KEEP_KEY] = canonical_json(patterns)
-    texts = {"image": _image(recipe.input), **OUTPUTS}
+    texts = {"image": _image(recipe.input), **output_words(recipe, "labels x rows x columns")}
     for feature in (*description.input, *description.output):
         feature.shortDescription = texts[feature.name]
-
-
-OUTPUTS = dict(
-    zip(
-        STUDENT_OUTPUTS,
-        (
-            "one logit a label, before the sigmoid or softmax; thresholds are in the bundle's manifest",
-            "class activation maps in logit units, labels x rows x columns; their spatial mean is the logit",
-            "distance from the training films: 0 or more, about 1 on them",
-        ),
-        strict=True,
-    )
-)
 
 
 def _image(spec: InputSpec) -> str:

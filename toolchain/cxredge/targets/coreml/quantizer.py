@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cxredge.mlprogram.graph import Node
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.quantize.ranges import CAM, RangeEstimator, films
+from cxredge.quantize.ranges import RangeEstimator, films, watched_output
 from cxredge.results import TensorRange
 from cxredge.targets.coreml.convert import Source, Step, hook_error
 
@@ -73,7 +73,7 @@ def _config(inside: Any, outside: frozenset[str]) -> Any:
 
 
 def calibrate(source: Source, calibration: CalibrationFilms, kept: frozenset[str]) -> RangeEstimator:
-    """Ranges of the float16 program's tensors that can be quantised, and of the cam (as ``CAM``).
+    """Ranges of the float16 program's tensors that can be quantised, and of ``watched_output``.
 
     A tensor that only an activation reads is left out: the passes quantise behind the activation. So is one that is
     made and read by operators of the modules ``kept``.
@@ -91,7 +91,7 @@ def calibrate(source: Source, calibration: CalibrationFilms, kept: frozenset[str
         if kind.dtype == "float16"
         and [reader.type in JOINED for reader in readers.get(name, [])] != [True]
         and not plain.issuperset({node.name, *(reader.name for reader in readers.get(name, []))})
-    } | {CAM}
+    } | {watched_output(source.outputs)}
     estimator = RangeEstimator()
 
     def tap(name: str, array: NDArray[Any]) -> None:

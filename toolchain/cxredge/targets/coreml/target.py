@@ -16,7 +16,6 @@ from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.mlprogram.graph import read_graph
 from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import SEMANTICS
 from cxredge.targets.base import Lowered, Target
@@ -37,8 +36,9 @@ CORE_ML = Runtime("Core ML", native=True)
 class CoreML(Target):
     """torch.export -> coremltools -> ML Program -> (INT8 passes) -> a zipped ``.mlpackage`` with fixed bytes.
 
-    image float32[1, ch, H, W] -> logits, cam, novelty as float32. fp16, w8 and w8a8 compute in float16, novelty in
-    float32. On a Mac the package is run by Core ML; elsewhere ``cxredge.mlprogram`` evaluates what the program says.
+    image float32[1, ch, H, W] -> what the student answers (logits, cam, novelty) as float32. fp16, w8 and w8a8 compute
+    in float16, novelty in float32. On a Mac the package is run by Core ML; elsewhere ``cxredge.mlprogram`` evaluates
+    what the program says.
     """
 
     name = "coreml"
@@ -77,9 +77,8 @@ class CoreML(Target):
             steps = weight_steps(prepared, kept)
         if calibration is not None:
             estimator = calibrate(prepared, calibration, kept)
-            ranges = estimator.table(calibration.rule)
-            lowered = Lowered(ranges, estimator.step(CAM, calibration.rule))
-            steps = (*activation_steps(prepared, ranges, kept), *steps)
+            lowered = Lowered.calibrated(estimator, calibration.rule)
+            steps = (*activation_steps(prepared, lowered.ranges, kept), *steps)
         model = coremltools.convert(**conversion(prepared, half=scheme != "fp32", steps=steps))
         write_package(model, recipe, scheme, path)
         prepared.evaluated(read_graph(path))

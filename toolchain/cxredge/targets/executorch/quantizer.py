@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.quantize.ranges import CAM, RangeEstimator, films
-from cxredge.quantize.units import inside, module_of
+from cxredge.quantize.ranges import RangeEstimator, films, watched_output
+from cxredge.quantize.units import inside, module_of, output_nodes
 from cxredge.recipe_calibration import RangeRule
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ def quantise(
     """INT8 weights (per output channel, symmetric) and activations (per tensor, affine) inside module ``QUANTISED``,
     but for the operators of the modules ``kept``.
 
-    Returns the exported INT8 program and the ranges by graph node name, with the float cam's as ``CAM``.
+    Returns the exported INT8 program and the ranges by graph node name, with ``watched_output``'s.
     """
     import torch
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    estimator = RangeEstimator()
+    estimator, unit = RangeEstimator(), watched_output(output_nodes(program))
     example = program.example_inputs[0]
     prepared = prepare_pt2e(_untied(program.module()), _quantizer(estimator, calibration.rule, kept))
     _name_observers(prepared)
@@ -41,7 +41,7 @@ def quantise(
     try:
         with torch.no_grad():
             for film in films(calibration.images):
-                estimator.update(CAM, prepared(torch.from_numpy(film))["cam"].numpy())
+                estimator.update(unit, prepared(torch.from_numpy(film))[unit].numpy())
             return torch.export.export(convert_pt2e(prepared), example), estimator
     finally:
         torch.set_num_threads(threads)

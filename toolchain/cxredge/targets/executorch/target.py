@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.files import canonical_json, write_bytes
 from cxredge.modelfile.contents import Contents
-from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.keep_float import KernelRead
-from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.targets.base import Lowered, Target
 from cxredge.targets.executorch.methods import INPUT_METHOD, LABELS_METHOD, OUTPUTS_METHOD
@@ -32,7 +30,8 @@ if TYPE_CHECKING:
 class ExecuTorch(Target):
     """torch.export -> (PT2E) -> XNNPACK partitioner -> ``.pte``.
 
-    ``forward(image float32[1, ch, H, W])`` gives (logits, cam, novelty) as float32, in this order.
+    ``forward(image float32[1, ch, H, W])`` gives what the student answers (logits, cam, novelty) as float32, in this
+    order.
     """
 
     name = "executorch"
@@ -84,9 +83,9 @@ class ExecuTorch(Target):
         with torch.no_grad():
             if calibration is not None:
                 program, estimator = quantise(program, calibration, kept)
-                lowered = Lowered(estimator.table(calibration.rule), estimator.step(CAM, calibration.rule))
+                lowered = Lowered.calibrated(estimator, calibration.rule)
             constants = {
-                OUTPUTS_METHOD: ",".join(STUDENT_OUTPUTS),
+                OUTPUTS_METHOD: ",".join(recipe.outputs),
                 LABELS_METHOD: ",".join(recipe.labels.names),
                 INPUT_METHOD: canonical_json(recipe.input.preprocessing.model_dump(mode="json")),
             }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.quantize.ranges import CAM, RangeEstimator, films
+from cxredge.quantize.ranges import RangeEstimator, films, watched_output
 from cxredge.quantize.units import inside as in_quantised
 from cxredge.results import TensorRange
 
@@ -62,7 +62,7 @@ def quantised_nodes(model: Any, modules: Mapping[str, str], kept: frozenset[str]
 
 
 def calibrate(model: Any, inside: frozenset[str], calibration: CalibrationFilms) -> RangeEstimator:
-    """Ranges of the activations that nodes in ``inside`` read or write, and of the cam (as ``CAM``).
+    """Ranges of the activations that nodes in ``inside`` read or write, and of ``watched_output``.
 
     One session gives all of them as extra outputs. A tensor that only a Clip or Relu reads is left out: the quantizer
     takes the range behind the clipping for it.
@@ -76,7 +76,8 @@ def calibrate(model: Any, inside: frozenset[str], calibration: CalibrationFilms)
     clipped = {name for name, kinds in readers.items() if len(kinds) == 1 and kinds[0] in CLIPPING}
     made = dict.fromkeys(name for node in nodes for name in [*node.input, *node.output])
     watched = [name for name in made if name and name not in constants and name not in clipped]
-    watched += [CAM] if CAM not in watched else []
+    unit = watched_output([o.name for o in model.graph.output])
+    watched += [unit] if unit not in watched else []
     widened = session(with_outputs(model, watched))
     estimator = RangeEstimator()
     for film in films(calibration.images):

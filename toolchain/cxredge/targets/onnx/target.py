@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.files import canonical_json, write_bytes
 from cxredge.modelfile.contents import Contents
-from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.keep_float import KernelRead
-from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Delegation
 from cxredge.targets.base import Lowered, Target
+from cxredge.targets.checks import answered
 from cxredge.targets.onnx.quantizer import calibrate, made_modules, quantise, quantised_nodes
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.vocabulary import SchemeName
@@ -35,8 +34,8 @@ LABELS_KEY, INPUT_KEY = "cxr_labels", "cxr_input"
 class Onnx(Target):
     """torch.onnx (dynamo) -> onnxsim -> (ONNX Runtime's QDQ quantizer) -> checker.
 
-    image float32[1, ch, H, W] -> logits, cam, novelty as float32. There is no fp16: ONNX Runtime's CPU provider has
-    no float16 convolution and casts around it, so such a file would be smaller and slower.
+    image float32[1, ch, H, W] -> what the student answers (logits, cam, novelty) as float32. There is no fp16: ONNX
+    Runtime's CPU provider has no float16 convolution and casts around it, so such a file would be smaller and slower.
     """
 
     name = "onnx"
@@ -67,7 +66,7 @@ class Onnx(Target):
             kwargs={"image": torch.zeros(1, spec.channels, spec.height, spec.width)},
             dynamo=True,
             input_names=["image"],
-            output_names=list(STUDENT_OUTPUTS),
+            output_names=list(answered(student, spec)),
             opset_version=OPSET,
             external_data=False,
             verbose=False,
@@ -96,9 +95,8 @@ class Onnx(Target):
         if calibration is not None:
             inside = quantised_nodes(model, modules, kept)
             estimator = calibrate(model, inside, calibration)
-            ranges = estimator.table(calibration.rule)
-            model = quantise(model, inside, ranges)
-            lowered = Lowered(ranges, estimator.step(CAM, calibration.rule))
+            lowered = Lowered.calibrated(estimator, calibration.rule)
+            model = quantise(model, inside, lowered.ranges)
         # the exporter leaves source lines and module paths of the machine that built it
         for node in model.graph.node:
             del node.metadata_props[:]

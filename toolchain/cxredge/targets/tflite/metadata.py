@@ -12,17 +12,14 @@ from typing import Any
 import numpy as np
 
 from cxredge.errors import EnvironmentProblem
-from cxredge.recipe import InputSpec
-from cxredge.recipe_decision import Labels
+from cxredge.recipe import Recipe
+from cxredge.recipe_student import Heatmap
+from cxredge.targets.output_words import output_words
 
 LABELS_FILE = "labels.txt"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The least time that a zip entry can carry: bytes do not depend on when a model was built."""
-DESCRIPTIONS = {
-    "logits": "one logit a label, before the sigmoid or softmax; thresholds are in the bundle's manifest",
-    "cam": "class activation maps in logit units, rows x columns x labels; their spatial mean is the logit",
-    "novelty": "distance from the training films: 0 or more, about 1 on them",
-}
+GENERAL: dict[Heatmap, str] = {"exact": "with exact CAM", "gradient": "with gradient CAM", "none": "without maps"}
 
 
 def unpack(data: bytes) -> Any:
@@ -49,13 +46,14 @@ def pack(model: Any, size: int) -> bytes:
     return bytes(builder.Output())
 
 
-def populate(data: bytes, spec: InputSpec, labels: Labels) -> bytes:
+def populate(data: bytes, recipe: Recipe) -> bytes:
     """``data`` with metadata and a packed ``labels.txt`` (one name a line, in logit order)."""
     load_libusb()
     from ai_edge_litert.schema_py_generated import TensorType
     from tensorflow_lite_support.metadata import metadata_schema_py_generated as schema
     from tensorflow_lite_support.metadata.python.metadata_writers import metadata_info, metadata_writer
 
+    spec, labels, words = recipe.input, recipe.labels, output_words(recipe, "rows x columns x labels")
     colour = schema.ColorSpaceType.RGB if spec.channels == 3 else schema.ColorSpaceType.GRAYSCALE
     # mean and std are in units of the 0..255 pixels; the student normalises them itself
     image = metadata_info.InputImageTensorMd(
@@ -71,14 +69,14 @@ def populate(data: bytes, spec: InputSpec, labels: Labels) -> bytes:
         file = Path(folder) / LABELS_FILE
         file.write_text("".join(f"{name}\n" for name in labels.names), encoding="utf-8")
         outputs = [
-            metadata_info.TensorMd(name=name, description=DESCRIPTIONS[name], tensor_name=tensor)
+            metadata_info.TensorMd(name=name, description=words[name], tensor_name=tensor)
             for tensor, name in tensors.items()
         ]
         for output in outputs:
             if output.name == "logits":
                 output.associated_files = [metadata_info.LabelFileMd(str(file))]
         general = metadata_info.GeneralMd(
-            name="CXR Edge student", description="chest radiograph student with exact CAM"
+            name="CXR Edge student", description=f"chest radiograph student {GENERAL[recipe.heatmap]}"
         )
         writer = metadata_writer.MetadataWriter.create_from_metadata_info(
             bytearray(data), general, [image], outputs, [str(file)]

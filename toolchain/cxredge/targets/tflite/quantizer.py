@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.quantize.ranges import CAM, RangeEstimator, films
+from cxredge.quantize.ranges import RangeEstimator, films, watched_output
 from cxredge.quantize.units import QUANTISED
 from cxredge.results import TensorRange
 from cxredge.vocabulary import SchemeName
@@ -82,7 +82,7 @@ def _grey(source: Path) -> Any:
 
 
 def calibrate(source: Path, calibration: CalibrationFilms) -> RangeEstimator:
-    """Ranges of every float activation tensor of the float model, by tensor name, and the cam's as ``CAM``.
+    """Ranges of every float activation tensor of the float model, by tensor name, and ``watched_output``'s.
 
     All films go through one interpreter that keeps its intermediate tensors; they are read in place, not copied.
     """
@@ -91,7 +91,8 @@ def calibrate(source: Path, calibration: CalibrationFilms) -> RangeEstimator:
     interpreter: Any = Interpreter(model_path=str(source), num_threads=1, experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
     signature = interpreter._get_full_signature_list()[SIGNATURE]
-    image, cam = int(signature["inputs"]["image"]), int(signature["outputs"]["cam"])
+    unit = watched_output(signature["outputs"])
+    image, output = int(signature["inputs"]["image"]), int(signature["outputs"][unit])
     produced = {int(i) for operator in interpreter._get_ops_details() for i in operator["outputs"]} | {image}
     details = interpreter.get_tensor_details()
     watched = [(d["index"], d["name"]) for d in details if d["index"] in produced and d["dtype"] == np.float32]
@@ -101,5 +102,5 @@ def calibrate(source: Path, calibration: CalibrationFilms) -> RangeEstimator:
         interpreter.invoke()
         for index, name in watched:
             estimator.update(name, interpreter.tensor(index)())
-        estimator.update(CAM, interpreter.tensor(cam)())
+        estimator.update(unit, interpreter.tensor(output)())
     return estimator

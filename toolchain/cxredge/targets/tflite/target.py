@@ -44,8 +44,8 @@ class _Source:
 class TFLite(Target):
     """litert-torch -> AI Edge Quantizer -> buffers inlined -> tflite-support metadata.
 
-    Signature ``serving_default``: image float32[1, H, W, ch] -> logits float32[1, C], cam float32[1, h, w, C], novelty
-    float32[1].
+    Signature ``serving_default``: image float32[1, H, W, ch] -> what the student answers: logits float32[1, C], cam
+    float32[1, h, w, C], novelty float32[1].
     """
 
     name = "tflite"
@@ -102,15 +102,15 @@ class TFLite(Target):
         lowered, ranges = Lowered(), None
         if calibration is not None:
             estimator = calibrate(prepared.path, calibration)
-            ranges = {r.tensor: r for r in estimator.table(calibration.rule)}
-            lowered = Lowered(tuple(ranges.values()), estimator.step(CAM, calibration.rule))
+            lowered = Lowered.calibrated(estimator, calibration.rule)
+            ranges = {r.tensor: r for r in lowered.ranges}
         if scheme == "fp32":
             data = prepared.path.read_bytes()
         else:
             outputs = kept_outputs(prepared.origins, prepared.student, recipe.input, kept)
             data = quantise(prepared.path, scheme, ranges, outputs)
         plain = pack(unpack(data), len(data))
-        labelled = populate(plain, recipe.input, recipe.labels)
+        labelled = populate(plain, recipe)
         _check_unchanged(plain, labelled, recipe.input)
         write_bytes(path, labelled)
         return lowered
@@ -145,7 +145,7 @@ def _channels_last(student: Student) -> torch.nn.Module:
 
         def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
             outputs = self.student(image.permute(0, 3, 1, 2))
-            return {**outputs, "cam": outputs["cam"].permute(0, 2, 3, 1)}
+            return {name: value.permute(0, 2, 3, 1) if name == CAM else value for name, value in outputs.items()}
 
     return ChannelsLast().eval()
 
@@ -186,7 +186,9 @@ class _TFLiteRunner(Runner):
         self._interpreter.set_tensor(self._input, image.transpose(0, 2, 3, 1))
         self._interpreter.invoke()
         outputs = {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
-        return {**outputs, "cam": np.ascontiguousarray(outputs["cam"].transpose(0, 3, 1, 2))}
+        if CAM in outputs:
+            outputs[CAM] = np.ascontiguousarray(outputs[CAM].transpose(0, 3, 1, 2))
+        return outputs
 
     def _close_impl(self) -> None:
         del self._interpreter

@@ -15,4 +15,5 @@ def student_inputs(recipe: Recipe) -> dict[str, object]:
         "weights": recipe.weights.sha256,
         "input": recipe.input.preprocessing.model_dump(mode="json"),
         "labels": len(recipe.labels.names),
+        "outputs": list(recipe.outputs),
     }
