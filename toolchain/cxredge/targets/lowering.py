@@ -45,10 +45,10 @@ class Lowering:
                 "call student.eval() first",
             )
         if not self._checked:
-            from cxredge.quantize.kernels import plain_kernels
+            from cxredge.quantize.branches import plain_student
 
             check_student(self.student, self.recipe.input, self.recipe.labels)
-            self.student = plain_kernels(self.student, self.recipe.input)
+            self.student = plain_student(self.student, self.recipe.input)
             self._checked = True
 
     @cached_property

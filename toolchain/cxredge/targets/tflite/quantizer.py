@@ -68,7 +68,8 @@ def quantise(source: Path, scheme: SchemeName, ranges: Mapping[str, TensorRange]
         # the calibrator decides which tensors need ranges and in which shape; its one sample's values are replaced
         statistics = tool.calibrate({SIGNATURE: [{"image": _grey(source)}]}, num_threads=1)
         for name, known in statistics.items():
-            if "min" not in known:
+            # of a constant the calibrator has seen all that there is
+            if "min" not in known or name not in ranges:
                 continue
             known["min"] = np.full_like(known["min"], ranges[name].low)
             known["max"] = np.full_like(known["max"], ranges[name].high)

@@ -21,13 +21,10 @@ from cxredge.targets.base import Lowered, Target
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.targets.tflite.metadata import load_libusb, pack, populate, unpack
 from cxredge.targets.tflite.names import TensorOrigin, kept_outputs, shorten_names
-from cxredge.targets.tflite.pools import mirrored_pools
 from cxredge.targets.tflite.quantizer import SIGNATURE, calibrate, quantise
 from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
-    import torch
-
     from cxredge.students.base import Student
     from cxredge.targets.tracer import Origin, Tracer
 
@@ -80,13 +77,10 @@ class TFLite(Target):
         return Runtime("LiteRT")
 
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> _Source:
-        import litert_torch
-        import torch
+        from cxredge.targets.tflite.convert import convert
 
         path = work / "float.tflite"
-        example = torch.zeros(1, spec.height, spec.width, spec.channels)
-        litert_torch.convert(_channels_last(student), sample_kwargs={"image": example}).export(str(path))
-        data, origins = shorten_names(path.read_bytes())
+        data, origins = shorten_names(convert(student, spec))
         path.write_bytes(data)
         return _Source(path, origins, student)
 
@@ -132,22 +126,6 @@ class TFLite(Target):
         from cxredge.targets.tflite.tracer import TFLiteTracer
 
         return TFLiteTracer(path)
-
-
-def _channels_last(student: Student) -> torch.nn.Module:
-    """The student with NHWC input and cam, so that no layout operator stands at the input."""
-    import torch
-
-    class ChannelsLast(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.student = mirrored_pools(student)
-
-        def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-            outputs = self.student(image.permute(0, 3, 1, 2))
-            return {**outputs, "cam": outputs["cam"].permute(0, 2, 3, 1)}
-
-    return ChannelsLast().eval()
 
 
 def _check_unchanged(plain: bytes, labelled: bytes, spec: InputSpec) -> None:
