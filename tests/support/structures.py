@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from cxredge.students.base import Student
-from support.tiny_student import LABELS, settled
+from support.tiny_student import settled
 
 WIDTH = 16
 FEATURES = 32
@@ -435,16 +435,15 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "convolutions 1 x 7 and 7 x 1": lambda: nn.Sequential(
         nn.Conv2d(WIDTH, WIDTH, (1, 7), padding=(0, 3)), nn.ReLU(), nn.Conv2d(WIDTH, WIDTH, (7, 1), padding=(3, 0))
     ),
-    "transposed convolution": lambda: nn.Sequential(
-        nn.ConvTranspose2d(WIDTH, WIDTH, 2, 2), nn.ReLU(), nn.ConvTranspose2d(WIDTH, WIDTH, 3, 2, 1, 1)
-    ),
+    "transposed convolution, 2 x 2": lambda: nn.ConvTranspose2d(WIDTH, WIDTH, 2, 2),
+    "transposed convolution, padded": lambda: nn.ConvTranspose2d(WIDTH, WIDTH, 3, 2, 1, 1),
     "squeeze-excite, mean": lambda: SqueezeMean(nn.Sigmoid()),
     "squeeze-excite, hard sigmoid": lambda: SqueezeMean(nn.Hardsigmoid()),
     "squeeze-excite, adaptive pooling and linear layers": SqueezeLinear,
     "channel attention by a 1-D convolution (ECA)": EfficientChannel,
     "hard-swish": lambda: behind(nn.Hardswish()),
     "hard-swish, written out": lambda: behind(Written(lambda _, x: x * functional.relu6(x + 3) / 6)),
-    "hard sigmoid": lambda: behind(nn.Hardsigmoid()),
+    "hard sigmoid": lambda: nn.Sequential(*conv_bn(WIDTH, WIDTH, 3), nn.Hardsigmoid()),
     "SiLU": lambda: behind(nn.SiLU(inplace=True)),
     "SiLU, written out": lambda: behind(Written(lambda _, x: x * torch.sigmoid(x))),
     "GELU, exact": lambda: behind(nn.GELU()),
@@ -454,7 +453,8 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "ELU": lambda: behind(nn.ELU()),
     "Mish": lambda: behind(nn.Mish()),
     "hard tanh": lambda: behind(nn.Hardtanh()),
-    "softplus, tanh": lambda: nn.Sequential(behind(nn.Softplus()), nn.Tanh()),
+    "softplus": lambda: nn.Sequential(*conv_bn(WIDTH, WIDTH, 3), nn.Softplus()),
+    "tanh": lambda: nn.Sequential(*conv_bn(WIDTH, WIDTH, 3), nn.Tanh()),
     "LayerNorm2d, permuted": lambda: nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 2, 2), LayerNorm2d(WIDTH)),
     "LayerNorm2d, written out": lambda: nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 2, 2), LayerNormFirst()),
     "ConvNeXt block": ConvNeXtBlock,
@@ -478,6 +478,7 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "max pooling, padded": lambda: nn.MaxPool2d(3, 2, 1),
     "max pooling, padded, of negative values": lambda: nn.Sequential(nn.BatchNorm2d(WIDTH), nn.MaxPool2d(3, 2, 1)),
     "max pooling, ceil mode": lambda: nn.MaxPool2d(3, 2, ceil_mode=True),
+    "max pooling, ceil mode, padded": lambda: nn.MaxPool2d((2, 4), (2, 3), (0, 1), ceil_mode=True),
     "max pooling, written out": lambda: Written(lambda _, x: functional.max_pool2d(x, 3, 2, 1)),
     "average pooling": lambda: nn.AvgPool2d(2),
     "average pooling, padding counted": lambda: nn.AvgPool2d(3, 2, 1),

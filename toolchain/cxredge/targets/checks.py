@@ -9,6 +9,7 @@ from cxredge.outputs import STUDENT_OUTPUTS
 from cxredge.recipe import InputSpec
 from cxredge.recipe_decision import Labels
 from cxredge.results import Census
+from cxredge.targets.training_mode import evaluated
 from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ SMALL = 1024
 
 
 def check_student(student: Student, spec: InputSpec, labels: Labels) -> None:
-    """Run a grey image. Raises InputError STUDENT-CONTRACT: output names, their order, or the number of labels."""
+    """Run a grey image. Raises InputError STUDENT-TRAINING (an operator works as in training), STUDENT-CONTRACT:
+    output names, their order, or the number of labels."""
     import torch
 
-    with torch.no_grad():
-        outputs = student(torch.full((1, spec.channels, spec.height, spec.width), 127.0))
+    outputs = evaluated(student, torch.full((1, spec.channels, spec.height, spec.width), 127.0))
     shapes = {name: tuple(tensor.shape) for name, tensor in outputs.items()}
     if tuple(outputs) != STUDENT_OUTPUTS or shapes["logits"] != (1, len(labels.names)):
         raise InputError(

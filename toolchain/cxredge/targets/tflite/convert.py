@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cxredge.quantize.kernels import arguments
 from cxredge.recipe import InputSpec
 from cxredge.targets.spelling import described, needless, pair, replaced, sliced
-from cxredge.targets.tflite.pools import mirrored_pools
+from cxredge.targets.tflite.pools import count_border, repeat_border
 from cxredge.targets.tflite.quantizer import SIGNATURE
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _channels_last(student: Student) -> torch.nn.Module:
     class ChannelsLast(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.student = mirrored_pools(student)
+            self.student = student
 
         def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
             outputs = self.student(image.permute(0, 3, 1, 2))
@@ -57,6 +57,7 @@ def spell_out(graph: Graph) -> None:
 
     - A tensor is not expanded before a product or sum: turning the layout around would tear the shapes apart.
     - A transposed convolution is computed whole and then cut: TFLite's has no padding of its own choice.
+    - Pooling over a border: see ``pools``.
     """
     import torch
 
@@ -66,6 +67,10 @@ def spell_out(graph: Graph) -> None:
             replaced(graph, node, node.args[0])
         elif node.target is aten.conv_transpose2d.input:
             _transposed(graph, node, arguments(node))
+        elif node.target is aten.max_pool2d.default:
+            repeat_border(graph, node)
+        elif node.target is aten.avg_pool2d.default:
+            count_border(graph, node)
     graph.eliminate_dead_code()
 
 

@@ -41,11 +41,10 @@ def _quantizer(source: Path, scheme: SchemeName, kept: Iterable[str]) -> Any:
         tool.load_quantization_recipe(recipe.weight_only_wi8_afp32())
     else:
         tool.load_quantization_recipe(recipe.static_wi8_ai8())
-        # XNNPACK has no int8 hard-swish: each one would cut the delegate in two
-        tool.update_quantization_recipe(
-            regex=".*", operation_name=operators.HARD_SWISH, algorithm_key=AlgorithmName.NO_QUANTIZE
-        )
-        for operator in (operators.INPUT, operators.OUTPUT):
+        # XNNPACK has no int8 hard-swish: each one would cut the delegate in two. A norm that is written out divides by
+        # roots, which eight bits round to 0: LiteRT then refuses to divide
+        roots = (operators.DIV, operators.SQRT, operators.RSQRT)
+        for operator in (operators.INPUT, operators.OUTPUT, operators.HARD_SWISH, *roots):
             tool.update_quantization_recipe(
                 regex=".*", operation_name=operator, algorithm_key=AlgorithmName.NO_QUANTIZE
             )

@@ -20,7 +20,7 @@ from cxredge.results import Delegation
 from cxredge.targets.base import Lowered, Target
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.targets.tflite.metadata import load_libusb, pack, populate, unpack
-from cxredge.targets.tflite.names import TensorOrigin, kept_outputs, shorten_names
+from cxredge.targets.tflite.names import TensorOrigin, float_modules, kept_outputs, shorten_names
 from cxredge.targets.tflite.quantizer import SIGNATURE, calibrate, quantise
 from cxredge.vocabulary import SchemeName
 
@@ -101,7 +101,8 @@ class TFLite(Target):
         if scheme == "fp32":
             data = prepared.path.read_bytes()
         else:
-            outputs = kept_outputs(prepared.origins, prepared.student, recipe.input, kept)
+            apart = float_modules(prepared.student, recipe.input) if scheme == "w8a8" else frozenset()
+            outputs = kept_outputs(prepared.origins, prepared.student, recipe.input, kept | apart)
             data = quantise(prepared.path, scheme, ranges, outputs)
         plain = pack(unpack(data), len(data))
         labelled = populate(plain, recipe.input, recipe.labels)
