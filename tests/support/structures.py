@@ -533,12 +533,13 @@ class Beside(nn.Module):
             self.parts[name] = part
             with torch.no_grad():
                 made = part.eval()(torch.zeros(2, WIDTH, 12, 12)).shape[1]
-            self.last[name] = layer(made, EACH)
+            # not the part's name: TFLite's names leave out the dictionary
+            self.last[f"{name}_last"] = layer(made, EACH)
         self.train()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
-        made = [self.last[name](part(x)) for name, part in self.parts.items()]
+        made = [self.last[f"{name}_last"](part(x)) for name, part in self.parts.items()]
         return torch.cat([functional.pad(y, (0, SIDE - y.shape[3], 0, SIDE - y.shape[2])) for y in made], 1)
 
 

@@ -25,7 +25,7 @@ def convert(student: Student, spec: InputSpec) -> bytes:
     from litert_torch._convert.signature import Signature
 
     example = torch.zeros(1, spec.height, spec.width, spec.channels)
-    signature = Signature(SIGNATURE, _channels_last(student), None, {"image": example})  # type: ignore[arg-type]
+    signature = Signature(SIGNATURE, _channels_last(student), None, {"image": example})
     program = core.export_torch_signature(signature, run_decompositions=False)
     with torch.no_grad():
         spell_out(program.graph)
