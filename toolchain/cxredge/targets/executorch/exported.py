@@ -42,6 +42,7 @@ def spell_out(graph: Graph) -> None:
     - Slices of everything, and other aliases, are left out.
     - A pool without a stride gets the one that it has then, its window: the partitioner looks for the argument. An
       average of whole windows says so: the delegate has no other.
+    - Softplus and Mish are written in operators that the delegate has: cut in parts around theirs, INT8 does not run.
     - A mean over rows and columns keeps them, and drops them after; a tensor is not expanded before a product or sum.
     """
     import torch
@@ -67,6 +68,8 @@ def spell_out(graph: Graph) -> None:
             _mean(graph, node, arguments(node))
         elif node.target in (aten.expand.default, aten.expand_as.default) and needless(node):
             replaced(graph, node, node.args[0])
+        elif node.target in (aten.softplus.default, aten.mish.default, aten.mish_.default):
+            _softplus(graph, node, arguments(node))
     graph.eliminate_dead_code()
 
 
@@ -131,3 +134,24 @@ def _mean(graph: Graph, node: Node, given: dict[str, Any]) -> None:
         flat = graph.call_function(torch.ops.aten.view.default, (kept, list(node.meta["val"].shape)))
     described(kept, node)
     replaced(graph, node, described(flat, node))
+
+
+def _softplus(graph: Graph, node: Node, given: dict[str, Any]) -> None:
+    """max(x, 0) + log(1 + exp(-|x|)), which does not overflow; Mish is x times its tanh."""
+    import torch
+
+    aten = torch.ops.aten
+    x, beta = given["self"], given.get("beta", 1)
+
+    def made(operator: Any, *args: Any) -> Node:
+        with graph.inserting_before(node):
+            return described(graph.call_function(operator, args), node)
+
+    scaled = x if beta == 1 else made(aten.mul.Tensor, x, beta)
+    small = made(aten.exp.default, made(aten.neg.default, made(aten.abs.default, scaled)))
+    curve = made(aten.log.default, made(aten.add.Tensor, small, 1.0))
+    soft = made(aten.add.Tensor, made(aten.relu.default, scaled), curve)
+    if "beta" in given:
+        replaced(graph, node, soft if beta == 1 else made(aten.mul.Tensor, soft, 1 / beta))
+    else:
+        replaced(graph, node, made(aten.mul.Tensor, x, made(aten.tanh.default, soft)))
