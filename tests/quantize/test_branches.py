@@ -87,12 +87,12 @@ OTHERS: dict[str, Callable[[], nn.Module]] = {
     "other groups": lambda: summed(conv_bn(WIDTH, WIDTH, 3), conv_bn(WIDTH, WIDTH, 3, groups=4)),
     "two norms": lambda: summed(nn.BatchNorm2d(WIDTH), nn.BatchNorm2d(WIDTH)),
     "a factor": lambda: Written(
-        lambda self, x: torch.add(self.one(x), self.other(x), alpha=2),  # type: ignore[operator]
+        lambda self, x: torch.add(self.one(x), self.other(x), alpha=2),
         one=conv_bn(WIDTH, WIDTH, 3),
         other=conv_bn(WIDTH, WIDTH, 1),
     ),
     "a branch that is read twice": lambda: Written(
-        lambda self, x: (lambda a: (a + self.other(x)) * a.sigmoid())(self.one(x)),  # type: ignore[operator]
+        lambda self, x: (lambda a: (a + self.other(x)) * a.sigmoid())(self.one(x)),
         one=conv_bn(WIDTH, WIDTH, 3),
         other=conv_bn(WIDTH, WIDTH, 1),
     ),
@@ -106,6 +106,6 @@ def test_other_sums_are_left_alone(kind: str) -> None:
 
 
 def test_a_block_in_two_places_keeps_its_branches() -> None:
-    student = student_of(Written(lambda self, x: self.block(self.block(x)), block=KINDS["RepVGG branches"]()))  # type: ignore[operator]
+    student = student_of(Written(lambda self, x: self.block(self.block(x)), block=KINDS["RepVGG branches"]()))
     folded = plain_student(student, SPEC)
     torch.testing.assert_close(answers(folded), answers(student), rtol=1e-4, atol=1e-5)

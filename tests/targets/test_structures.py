@@ -128,7 +128,8 @@ def test_the_table_has_every_structure_and_no_wrong_number() -> None:
     assert list(found) == list(columns())
     for column, cells in found.items():
         assert list(cells) == list(KINDS), column
-        assert {c for c in cells.values() if c != "yes" and not c.startswith("refused: `")} == set(), column
+        # a question mark: the slow test has not been run for it since the structure came
+        assert {c for c in cells.values() if c not in ("yes", "?") and not c.startswith("refused: `")} == set(), column
 
 
 @pytest.mark.slow

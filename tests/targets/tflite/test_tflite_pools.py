@@ -21,7 +21,7 @@ def spelled(pool: nn.Module, image: Tensor) -> tuple[Tensor, set[str]]:
     """What ``pool`` gives once it is spelled out, and the operators that are then in it."""
     import torch
 
-    from cxredge.targets.tflite.convert import spell_out
+    from cxredge.targets.tflite.float_model import spell_out
 
     program = torch.export.export(torch.nn.Sequential(pool).eval(), (image,))
     spell_out(program.graph)

@@ -77,7 +77,7 @@ class TFLite(Target):
         return Runtime("LiteRT")
 
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> _Source:
-        from cxredge.targets.tflite.convert import convert
+        from cxredge.targets.tflite.float_model import convert
 
         path = work / "float.tflite"
         data, origins = shorten_names(convert(student, spec))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cxredge.quantize.kernels import arguments
 from cxredge.recipe import InputSpec
 from cxredge.targets.spelling import described, needless, pair, replaced, sliced
 from cxredge.targets.tflite.pools import count_border, repeat_border
@@ -60,6 +59,8 @@ def spell_out(graph: Graph) -> None:
     - Pooling over a border: see ``pools``.
     """
     import torch
+
+    from cxredge.quantize.kernels import arguments
 
     aten = torch.ops.aten
     for node in list(graph.nodes):
