@@ -64,6 +64,9 @@ def kernel_reads(student: Student, spec: InputSpec) -> tuple[KernelRead, ...]:
                 for source in node.all_input_nodes
                 if source not in images and isinstance(source.meta.get("val"), torch.Tensor)
             ]
+        if kind_of(node).startswith(("adaptive_avg", "upsample")):
+            # an exporter without such an operator writes it with tables of factors
+            found.append(KernelRead(module_of(node), node.name, node.meta["val"].numel(), constant=True))
         if kernel is not None:
             grouped = "transpose" in kind_of(node) and arguments(node)["groups"] > 1
             found.append(KernelRead(module_of(node), kernel.name, kernel.meta["val"].numel(), grouped))
