@@ -133,8 +133,11 @@ def _check_unchanged(plain: bytes, labelled: bytes, spec: InputSpec) -> None:
     """The metadata writer's schema is older than the file's: what it does not know it drops without a word."""
     ramp = np.linspace(0, 255, spec.channels * spec.height * spec.width, dtype=np.float32)
     image = ramp.reshape(1, spec.channels, spec.height, spec.width)
-    with _TFLiteRunner(plain, 1) as before, _TFLiteRunner(labelled, 1) as after:
-        old, new = before.run(image), after.run(image)
+    try:
+        with _TFLiteRunner(plain, 1) as before, _TFLiteRunner(labelled, 1) as after:
+            old, new = before.run(image), after.run(image)
+    except InputError as error:  # what the converter wrote, and not a damaged file
+        raise RuntimeError(f"LiteRT does not take what the converter wrote: {error.cause}") from error
     if any(not np.array_equal(old[name], new[name]) for name in old):
         raise RuntimeError("writing the metadata changed the model's outputs")
 
