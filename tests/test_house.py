@@ -25,6 +25,7 @@ TORCH_AT_MODULE_SCOPE = (
     "distill/",
     "mlprogram/operators/",
     "quantize/rounding.py",
+    "quantize/branches.py",
     "quantize/folding.py",
     "quantize/kernels.py",
     "quantize/units.py",

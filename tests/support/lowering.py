@@ -22,7 +22,7 @@ from cxredge.targets.lowering import Lowering
 from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
-    from cxredge.students.base import Student
+    from cxredge.students.cam_student import CamStudent
 
 PERCENTILE = PercentileRange(rule="percentile")
 
@@ -49,12 +49,12 @@ class Lowered:
 
 def lower(
     target: Target,
-    student: Student,
+    student: CamStudent,
     schemes: Sequence[SchemeName],
     recipe: Recipe,
     calibration: CalibrationFilms | None,
     folder: Path,
-    rounded: Student | None = None,
+    rounded: CamStudent | None = None,
 ) -> list[Artifact]:
     """Several schemes of one student, as one worker would."""
     with tempfile.TemporaryDirectory() as work:

@@ -1,8 +1,9 @@
-"""Max pooling with a mirrored border is max pooling, and INT8 can hold it."""
+"""Pooling over the border, written otherwise, is the same pooling, and INT8 can hold it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,34 +13,62 @@ from cxredge.recipe import Recipe
 from cxredge.targets import get_target
 from support.lowering import PERCENTILE, lower
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
+
+def spelled(pool: nn.Module, image: Tensor) -> tuple[Tensor, set[str]]:
+    """What ``pool`` gives once it is spelled out, and the operators that are then in it."""
+    import torch
+
+    from cxredge.targets.tflite.float_model import spell_out
+
+    program = torch.export.export(torch.nn.Sequential(pool).eval(), (image,))
+    spell_out(program.graph)
+    program.graph_module.recompile()
+    made: Tensor = program.module()(image)
+    return made, {str(n.target).split(".")[1] for n in program.graph.nodes if n.op == "call_function"}
+
+
+@pytest.mark.parametrize("ceil", [False, True])
 @pytest.mark.parametrize(
-    ("kernel", "stride", "padding"), [(3, 2, 1), (5, 1, 2), (2, 2, 1), ((3, 5), (2, 1), (1, 2)), (4, 3, 2)]
+    ("kernel", "stride", "padding"), [(3, 2, 1), (5, 1, 2), (2, 2, 1), ((3, 5), (2, 1), (1, 2)), (4, 3, 2), (3, 2, 0)]
 )
-def test_the_maximum_stays_the_same(kernel: int, stride: int, padding: int) -> None:
+def test_pools_stay_the_same(kernel: int, stride: int, padding: int, ceil: bool) -> None:
     import torch
     from torch import nn
 
-    from cxredge.students.cam_student import CamStudent
-    from cxredge.targets.tflite.pools import mirrored_pools
-
     torch.manual_seed(0)
-    student = CamStudent(nn.Sequential(nn.Conv2d(1, 3, 1), nn.MaxPool2d(kernel, stride, padding)), 3, 2, 1).eval()
-    changed = mirrored_pools(student)
-    assert not [m for m in changed.modules() if isinstance(m, nn.MaxPool2d)]
-    assert isinstance(student.get_submodule("backbone.1"), nn.MaxPool2d), "the student itself is left alone"
-    image = torch.randn(2, 1, 17, 14)
-    assert torch.equal(student.backbone(image), changed.backbone(image))
+    image = torch.randn(1, 3, 17, 14)
+    greatest = nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil)
+    assert torch.equal(spelled(greatest, image)[0], greatest(image))
+    for counted in (False, True):
+        mean = nn.AvgPool2d(kernel, stride, padding, ceil, count_include_pad=counted)
+        torch.testing.assert_close(spelled(mean, image)[0], mean(image))
 
 
-def test_what_pads_nothing_is_left_alone() -> None:
+def test_what_reaches_over_no_border_is_left_alone() -> None:
+    import torch
     from torch import nn
 
-    from cxredge.students.cam_student import CamStudent
-    from cxredge.targets.tflite.pools import mirrored_pools
+    image = torch.randn(1, 3, 16, 12)
+    for pool, operator in (nn.MaxPool2d(2), "max_pool2d"), (nn.AvgPool2d(2, count_include_pad=False), "avg_pool2d"):
+        assert spelled(pool, image)[1] == {operator}
+    assert spelled(nn.MaxPool2d(3, 2, 1), image)[1] == {"max_pool2d", "slice", "cat"}
 
-    student = CamStudent(nn.Sequential(nn.Conv2d(1, 3, 1), nn.MaxPool2d(2)), 3, 2, 1).eval()
-    assert mirrored_pools(student) is student
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "extra"),
+    [(3, 2, 1, 1), (3, 2, 1, 0), (4, 2, 1, 0), (2, 2, 0, 1), (3, 3, (0, 1), 0)],
+)
+def test_transposed_convolutions_stay_the_same(kernel: int, stride: int, padding: int, extra: int) -> None:
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    image = torch.randn(1, 4, 7, 5)
+    up = nn.ConvTranspose2d(4, 6, kernel, stride, padding, extra)
+    torch.testing.assert_close(spelled(up, image)[0], up(image))
 
 
 def test_a_padded_pool_has_int8(recipe: Recipe, tmp_path: Path) -> None:

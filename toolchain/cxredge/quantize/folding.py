@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import nn
 
-from cxredge.quantize.kernels import plain_kernels
+from cxredge.quantize.branches import plain_student
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
 
@@ -20,7 +20,7 @@ def fold_batch_norm(student: Student, spec: InputSpec) -> Student:
     The batch norm stays where it is as an exact identity (scale 1, shift 0, mean 0, variance 1, eps 0), so that an
     exporter that folds it again multiplies by 1. Kernels that are computed from parameters are computed first.
     """
-    folded = copy.deepcopy(plain_kernels(student, spec)).eval()
+    folded = copy.deepcopy(plain_student(student, spec)).eval()
     pairs = list(_pairs(folded, spec))
     uses = Counter(id(module) for pair in pairs for module in pair)
     for conv, norm in pairs:

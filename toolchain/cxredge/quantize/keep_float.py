@@ -28,17 +28,19 @@ class Kept:
 @dataclass(frozen=True)
 class KernelRead:
     """One convolution or linear layer of ``QUANTISED`` that an image passes. values: numbers in its kernel.
-    grouped_transposed: whether it is a transposed convolution in groups, of which not every target has an INT8 form."""
+    grouped_transposed: whether it is a transposed convolution in groups, of which not every target has an INT8 form.
+    constant: whether it is another operator with a constant beside the image, which not every target quantises."""
 
     module: str
     kernel: str
     """Names the kernel: two layers that share theirs read the same one."""
     values: int
     grouped_transposed: bool = False
+    constant: bool = False
 
 
 def kernel_reads(student: Student, spec: InputSpec) -> tuple[KernelRead, ...]:
-    """All kernels that INT8 may store, once for each layer that reads them, found in the exported graph."""
+    """All that INT8 may store, once for each operator that reads it, found in the exported graph."""
     import torch
 
     from cxredge.quantize.kernels import arguments, kernel_of, kind_of
@@ -46,18 +48,37 @@ def kernel_reads(student: Student, spec: InputSpec) -> tuple[KernelRead, ...]:
     with torch.no_grad():
         program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
     found = []
+    given = set(program.graph_signature.user_inputs)
+    images = {node for node in program.graph.nodes if node.name in given}
+    """Nodes that depend on the image."""
     for node in program.graph.nodes:
+        if images.isdisjoint(node.all_input_nodes):
+            continue
+        images.add(node)
+        if node.op != "call_function" or not inside(module_of(node)):
+            continue
         kernel = kernel_of(node)
-        if kernel is not None and inside(module_of(node)):
+        if kernel is None and "batch_norm" not in kind_of(node):
+            found += [
+                KernelRead(module_of(node), source.name, source.meta["val"].numel(), constant=True)
+                for source in node.all_input_nodes
+                if source not in images and isinstance(source.meta.get("val"), torch.Tensor)
+            ]
+        if kind_of(node).startswith(("adaptive_avg", "upsample")):
+            # an exporter without such an operator writes it with tables of factors
+            found.append(KernelRead(module_of(node), node.name, node.meta["val"].numel(), constant=True))
+        if kernel is not None:
             grouped = "transpose" in kind_of(node) and arguments(node)["groups"] > 1
             found.append(KernelRead(module_of(node), kernel.name, kernel.meta["val"].numel(), grouped))
     return tuple(found)
 
 
 def quantised_weights(reads: Iterable[KernelRead], kept: frozenset[str]) -> tuple[int, int]:
-    """Number of weights that a scheme is to store in fewer bytes: shared kernels once, and once for each layer."""
+    """Number of weights that a scheme is to store in fewer bytes, shared kernels once; and how many it may: shared
+    kernels once for each layer, and other constants."""
     left = [read for read in reads if read.module not in kept]
-    return sum({read.kernel: read.values for read in left}.values()), sum(read.values for read in left)
+    once = {read.kernel: read.values for read in left if not read.constant}
+    return sum(once.values()), sum(read.values for read in left)
 
 
 def kept_by_scheme(
@@ -76,7 +97,7 @@ def kept_by_scheme(
     for scheme in schemes:
         modules = keep(found, names, patterns[scheme])
         kept[scheme] = Kept(modules, tuple(sorted({u.name for u in found if u.modules & modules})))
-        if modules and not any(quantised_weights(reads, modules)):
+        if modules and not quantised_weights(reads, modules)[0]:
             raise InputError(
                 "KEEP-FLOAT-ALL",
                 f"keep_float keeps every weight of {target}/{scheme} in float",

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -46,13 +48,13 @@ def plain_kernels(student: Student, spec: InputSpec) -> Student:
         return student
     # the run has left in hooked modules the kernels of a pass without gradients: others cannot be copied
     plain = copy.deepcopy(student).eval()
-    calls = _Calls(plain, spec)
+    calls = Calls(plain, spec)
     for path in dict.fromkeys(module_of(node) for node in calls.computed()):
         layer = calls.layer(path)
         if layer is not None:
             plain.set_submodule(path, layer)
         elif path:
-            _replace(plain, path, calls.compound(path), spec)
+            replace(plain, path, calls.compound(path), spec)
     return plain
 
 
@@ -81,24 +83,41 @@ def _computes(student: Student, spec: InputSpec) -> bool:
 
 
 @torch.no_grad()
-def _replace(student: Student, path: str, compound: nn.Module | None, spec: InputSpec) -> None:
-    """Put ``compound`` in the place of module ``path``, if the student then says the same of any number of images."""
+def replace(student: Student, path: str, compound: nn.Module | None, spec: InputSpec) -> bool:
+    """Put ``compound`` in the place of module ``path``, if the student then says the same of any number of images.
+
+    Returns whether it was done.
+    """
     if compound is None:
-        return
+        return False
     shape = IMAGES, spec.channels, spec.height, spec.width
     images = torch.linspace(0, 255, IMAGES * spec.channels * spec.height * spec.width).reshape(shape)
     before, wanted = student.get_submodule(path), [student(images[:n]) for n in (1, IMAGES)]
     student.set_submodule(path, compound)
     try:
         found = [student(images[:n]) for n in (1, IMAGES)]
-        same = all(torch.allclose(a[k], b[k], rtol=1e-4) for a, b in zip(found, wanted, strict=True) for k in b)
+        same = all(_close(a[k], b[k]) for a, b in zip(found, wanted, strict=True) for k in b)
     except (RuntimeError, TypeError, ValueError):  # it is called in another way than with one tensor
         same = False
     if not same:
         student.set_submodule(path, before)
+    return same
 
 
-class _Calls:
+def _close(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Operators that one layer replaces. source: the tensor that all of them read, directly or not."""
+
+    nodes: frozenset[Node]
+    source: Node
+    layer: nn.Module
+
+
+class Calls:
     """The exported student: its operators, and the values of all that depends on no image."""
 
     def __init__(self, student: Student, spec: InputSpec) -> None:
@@ -166,11 +185,22 @@ class _Calls:
             layer.bias = nn.Parameter(self._constants[bias].detach().clone(), requires_grad=False)
         return layer.eval()
 
-    def compound(self, path: str) -> nn.Module | None:
-        """Module ``path`` with a plain layer for each operator of its own that has a constant kernel.
+    def operators(self) -> Iterator[Node]:
+        """Operators that read an image, in the order of execution."""
+        return (node for node in self._nodes if node not in self._constants)
 
-        Modules in it stay as they are. None where it, or one in it, takes or gives other than one tensor a call.
+    def constant(self, node: object) -> Tensor | None:
+        """The value of a node that depends on no image; None of others."""
+        return self._constants.get(node) if isinstance(node, Node) else None
+
+    def compound(self, path: str, merged: Mapping[Node, Merged] = MappingProxyType({})) -> nn.Module | None:
+        """Module ``path`` with a plain layer for each operator of its own that has a constant kernel, and in place of
+        the operators ``merged``, by the last one of each group, their layers.
+
+        Modules in it stay as they are. None where it, or one in it, takes or gives other than one tensor a call, or
+        where part of a module is merged.
         """
+        gone = {node for group in merged.values() for node in group.nodes}
         inside = [n for n in self._nodes if _call_of(n, path) is not None and n not in self._constants]
         if len({_call_of(node, path) for node in inside}) != 1:
             return None
@@ -182,6 +212,10 @@ class _Calls:
         batch = graph.call_function(torch.ops.aten.sym_size.int, (made[ends[0]], 0))
         made |= dict.fromkeys(self._sizes, batch)
         for child, nodes in _children(inside, path):
+            if child and not gone.isdisjoint(nodes):
+                if not gone.issuperset(nodes):
+                    return None
+                continue
             if child:
                 around = self._ends(nodes)
                 if around is None or around[0] not in made:
@@ -190,6 +224,15 @@ class _Calls:
                 made[around[1]] = graph.call_module(child, (made[around[0]],))
                 continue
             for node in nodes:
+                if node in merged:
+                    if merged[node].source not in made:
+                        return None
+                    name = f"branches_{len(parts)}"
+                    parts[name] = merged[node].layer
+                    made[node] = graph.call_module(name, (made[merged[node].source],))
+                    continue
+                if node in gone:
+                    continue
                 if kernel_of(node) in self._constants:
                     name = f"{kind_of(node)}_{len(parts)}"
                     parts[name] = self._plain(node)

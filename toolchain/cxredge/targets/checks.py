@@ -8,6 +8,7 @@ from cxredge.errors import InputError
 from cxredge.outputs import wrong_shape
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Census
+from cxredge.targets.training_mode import evaluated
 from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ SMALL = 1024
 def check_student(student: Student, recipe: Recipe) -> None:
     """Run a grey image, and hold what the student answers against what the recipe says that it does.
 
-    Raises InputError STUDENT-CONTRACT: output names, their order, their shapes, or the number of labels.
+    Raises InputError STUDENT-TRAINING (an operator works as in training), STUDENT-CONTRACT: output names, their order,
+    their shapes, or the number of labels.
     """
     shapes, labels = answered(student, recipe.input), len(recipe.labels.names)
     fits = tuple(shapes) == recipe.outputs and shapes["logits"] == (1, labels) and wrong_shape(shapes, 1) is None
@@ -34,11 +36,13 @@ def check_student(student: Student, recipe: Recipe) -> None:
 
 
 def answered(student: Student, spec: InputSpec) -> dict[str, tuple[int, ...]]:
-    """Names of what the student answers, in its order, each with its shape for one image."""
+    """Names of what the student answers, in its order, each with its shape for one image.
+
+    Raises InputError STUDENT-TRAINING.
+    """
     import torch
 
-    with torch.no_grad():
-        outputs = student(torch.full((1, spec.channels, spec.height, spec.width), 127.0))
+    outputs = evaluated(student, torch.full((1, spec.channels, spec.height, spec.width), 127.0))
     return {name: tuple(tensor.shape) for name, tensor in outputs.items()}
 
 

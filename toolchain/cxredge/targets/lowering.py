@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxredge.errors import InputError
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.targets.checks import check_student
+from cxredge.targets.training_mode import check_modes
 
 if TYPE_CHECKING:
     from cxredge.quantize.keep_float import KernelRead
@@ -38,17 +38,12 @@ class Lowering:
 
     def check(self) -> None:
         """Raises InputError STUDENT-TRAINING or STUDENT-CONTRACT."""
-        if self.student.training:
-            raise InputError(
-                "STUDENT-TRAINING",
-                "the student is in training mode: batch statistics and dropout would be frozen into the artifact",
-                "call student.eval() first",
-            )
+        check_modes(self.student)
         if not self._checked:
-            from cxredge.quantize.kernels import plain_kernels
+            from cxredge.quantize.branches import plain_student
 
             check_student(self.student, self.recipe)
-            self.student = plain_kernels(self.student, self.recipe.input)
+            self.student = plain_student(self.student, self.recipe.input)
             self._checked = True
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +17,12 @@ from cxredge.mlprogram.graph import Graph, read_graph
 from cxredge.mlprogram.refusal import Refusal
 from cxredge.quantize.units import QUANTISED, module_of, output_nodes
 from cxredge.recipe import InputSpec
+from cxredge.targets.spelling import described, replaced
 
 if TYPE_CHECKING:
+    from torch.fx import Graph as FxGraph
+    from torch.fx import Node as FxNode
+
     from cxredge.mlprogram.program import Program
     from cxredge.students.base import Student
 
@@ -29,6 +34,8 @@ SHAPE_SUFFIX = "_has_output_shape"
 """What coremltools appends to the name of a transposed convolution, once it has noted what shape comes of it."""
 BROKEN_PASS = "common::fuse_linear_bias"
 """Ends in an IndexError when a scalar is added behind a matrix product (coremltools 9.0). It saves one addition."""
+LATE_PASS = "mil_backend::fuse_activation_silu"
+"""coremltools joins a sigmoid and a product behind all other passes, and what INT8 would quantise is then not there."""
 Step = tuple[str, dict[str, Any]]
 """A graph pass of coremltools' registry, and its options."""
 
@@ -130,7 +137,41 @@ def export(student: Student, spec: InputSpec, work: Path) -> Source:
     with torch.no_grad():
         example = torch.zeros(1, spec.channels, spec.height, spec.width)
         program = torch.export.export(student, (example,)).run_decompositions({})
+    spell_out(program.graph)
     return Source(program, spec, {node.name: module_of(node) for node in program.graph.nodes}, work)
+
+
+def spell_out(graph: FxGraph) -> None:
+    """Write what coremltools 9.0 misreads as it reads it right; the values are the same.
+
+    - It drops the name of GELU's approximation. Written out, one of its passes finds it again.
+    - It takes the bounds of a clip for int32 where they are written as whole numbers.
+    """
+    import torch
+
+    aten = torch.ops.aten
+    for node in list(graph.nodes):
+        if node.target is aten.gelu.default and "tanh" in (*node.args, *node.kwargs.values()):
+            _gelu(graph, node)
+        elif node.target in (aten.clamp.default, aten.hardtanh.default):
+            node.args = (node.args[0], *(float(n) if isinstance(n, int) else n for n in node.args[1:]))
+
+
+def _gelu(graph: FxGraph, node: FxNode) -> None:
+    """x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), as the pass ``fuse_gelu_tanh_approximation`` has it."""
+    import torch
+
+    aten = torch.ops.aten
+    x = node.args[0]
+
+    def made(operator: Any, *given: Any) -> FxNode:
+        with graph.inserting_before(node):
+            return described(graph.call_function(operator, given), node)
+
+    inner = made(aten.add.Tensor, made(aten.mul.Tensor, made(aten.pow.Tensor_Scalar, x, 3.0), 0.044715), x)
+    tanh = made(aten.tanh.default, made(aten.mul.Tensor, inner, math.sqrt(2 / math.pi)))
+    half = made(aten.mul.Tensor, made(aten.add.Tensor, tanh, 1.0), 0.5)
+    replaced(graph, node, made(aten.mul.Tensor, half, x))
 
 
 def conversion(source: Source, half: bool, steps: Sequence[Step]) -> dict[str, Any]:
@@ -149,7 +190,7 @@ def conversion(source: Source, half: bool, steps: Sequence[Step]) -> dict[str, A
     for first in (window_means, relu6):
         first.register()
         pipeline.insert_pass(0, first.PASS)
-    for name, options in steps:
+    for name, options in ((LATE_PASS, {}), *steps):
         if name not in PASS_REGISTRY:
             raise hook_error(f"it has no graph pass {name}")
         pipeline.append_pass(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cxredge.recipe import InputSpec
+from cxredge.targets.spelling import described, needless, pair, replaced, sliced
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -41,6 +42,7 @@ def spell_out(graph: Graph) -> None:
     - Slices of everything, and other aliases, are left out.
     - A pool without a stride gets the one that it has then, its window: the partitioner looks for the argument. An
       average of whole windows says so: the delegate has no other.
+    - Softplus and Mish are written in operators that the delegate has: cut in parts around theirs, INT8 does not run.
     - A mean over rows and columns keeps them, and drops them after; a tensor is not expanded before a product or sum.
     """
     import torch
@@ -55,17 +57,19 @@ def spell_out(graph: Graph) -> None:
         elif node.target is aten.select.int:
             given = arguments(node)
             size = given["self"].meta["val"].shape[given["dim"]]
-            _replace(graph, node, _taken(graph, node, given["self"], given["dim"], given["index"] % size))
+            replaced(graph, node, _taken(graph, node, given["self"], given["dim"], given["index"] % size))
         elif node.target is aten.slice.Tensor:
             _clamp(graph, node, arguments(node))
         elif node.target is aten.alias.default:
-            _replace(graph, node, node.args[0])
+            replaced(graph, node, node.args[0])
         elif node.target in (aten.max_pool2d.default, aten.avg_pool2d.default):
             _pool(node, arguments(node))
         elif node.target is aten.mean.dim:
             _mean(graph, node, arguments(node))
-        elif node.target in (aten.expand.default, aten.expand_as.default) and _needless(node):
-            _replace(graph, node, node.args[0])
+        elif node.target in (aten.expand.default, aten.expand_as.default) and needless(node):
+            replaced(graph, node, node.args[0])
+        elif node.target in (aten.softplus.default, aten.mish.default, aten.mish_.default):
+            _softplus(graph, node, arguments(node))
     graph.eliminate_dead_code()
 
 
@@ -82,37 +86,19 @@ def _split(graph: Graph, split: Node, given: dict[str, Any]) -> None:
         number: Any = getitem.args[1]
         number %= len(parts)
         if single:
-            _replace(graph, getitem, _taken(graph, getitem, source, axis, number))
+            replaced(graph, getitem, _taken(graph, getitem, source, axis, number))
         else:
-            _replace(graph, getitem, _slice(graph, getitem, source, axis, starts[number], starts[number + 1]))
-
-
-def _slice(graph: Graph, like: Node, source: Node, axis: int, start: int, stop: int) -> Node:
-    import torch
-
-    with graph.inserting_before(like):
-        node = graph.call_function(torch.ops.aten.slice.Tensor, (source, axis, start, stop))
-    return _described(node, like)
+            replaced(graph, getitem, sliced(graph, getitem, source, axis, starts[number], starts[number + 1]))
 
 
 def _taken(graph: Graph, like: Node, source: Node, axis: int, place: int) -> Node:
     """One place of an axis, without the axis."""
     import torch
 
-    piece = _slice(graph, like, source, axis, place, place + 1)
+    piece = sliced(graph, like, source, axis, place, place + 1)
     with graph.inserting_before(like):
         node = graph.call_function(torch.ops.aten.reshape.default, (piece, list(like.meta["val"].shape)))
-    return _described(node, like)
-
-
-def _described(node: Node, like: Node) -> Node:
-    """``node`` with the module, source line and value of the operator that it stands for."""
-    from torch.fx import map_arg
-
-    node.meta = dict(like.meta)
-    values = map_arg(node.args, lambda source: source.meta["val"])
-    node.meta["val"] = node.target(*values)  # type: ignore[operator]  # an operator of ATen
-    return node
+    return described(node, like)
 
 
 def _clamp(graph: Graph, node: Node, given: dict[str, Any]) -> None:
@@ -120,7 +106,7 @@ def _clamp(graph: Graph, node: Node, given: dict[str, Any]) -> None:
     size: int = source.meta["val"].shape[axis]
     start, stop, _ = slice(given["start"], given["end"]).indices(size)
     if (start, stop, step) == (0, size, 1):
-        _replace(graph, node, source)
+        replaced(graph, node, source)
     else:
         node.args = (source, axis, start, stop, *([] if step == 1 else [step]))
 
@@ -129,17 +115,12 @@ def _pool(node: Node, given: dict[str, Any]) -> None:
     given["stride"] = list(given["stride"] or given["kernel_size"])
     if "count_include_pad" in given:
         sizes = given["self"].meta["val"].shape[-2:]
-        spans = zip(sizes, *(_pair(given[name]) for name in ("padding", "kernel_size", "stride")), strict=True)
+        spans = zip(sizes, *(pair(given[name]) for name in ("padding", "kernel_size", "stride")), strict=True)
         if all((size + 2 * padding - kernel) % stride == 0 for size, padding, kernel, stride in spans):
             given["ceil_mode"] = False
         if not any(given["padding"]):
             given["count_include_pad"] = False
     node.args, node.kwargs = tuple(given.values()), {}
-
-
-def _pair(value: list[int]) -> tuple[int, int]:
-    """One number for both sides, or two."""
-    return value[0], value[-1]
 
 
 def _mean(graph: Graph, node: Node, given: dict[str, Any]) -> None:
@@ -151,24 +132,26 @@ def _mean(graph: Graph, node: Node, given: dict[str, Any]) -> None:
     with graph.inserting_before(node):
         kept = graph.call_function(torch.ops.aten.mean.dim, (given["self"], [2, 3], True))
         flat = graph.call_function(torch.ops.aten.view.default, (kept, list(node.meta["val"].shape)))
-    _described(kept, node)
-    _replace(graph, node, _described(flat, node))
+    described(kept, node)
+    replaced(graph, node, described(flat, node))
 
 
-def _needless(expand: Node) -> bool:
-    """Whether all that read the expanded tensor would expand it themselves, for the sake of their other input."""
+def _softplus(graph: Graph, node: Node, given: dict[str, Any]) -> None:
+    """max(x, 0) + log(1 + exp(-|x|)), which does not overflow; Mish is x times its tanh."""
     import torch
 
     aten = torch.ops.aten
-    broadcasting = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor)
+    x, beta = given["self"], given.get("beta", 1)
 
-    def other(user: Node) -> bool:
-        shape = user.meta["val"].shape
-        return any(n.meta["val"].shape == shape for n in user.all_input_nodes if n is not expand)
+    def made(operator: Any, *args: Any) -> Node:
+        with graph.inserting_before(node):
+            return described(graph.call_function(operator, args), node)
 
-    return all(user.target in broadcasting and other(user) for user in expand.users)
-
-
-def _replace(graph: Graph, node: Node, by: Any) -> None:
-    node.replace_all_uses_with(by)
-    graph.erase_node(node)
+    scaled = x if beta == 1 else made(aten.mul.Tensor, x, beta)
+    small = made(aten.exp.default, made(aten.neg.default, made(aten.abs.default, scaled)))
+    curve = made(aten.log.default, made(aten.add.Tensor, small, 1.0))
+    soft = made(aten.add.Tensor, made(aten.relu.default, scaled), curve)
+    if "beta" in given:
+        replaced(graph, node, soft if beta == 1 else made(aten.mul.Tensor, soft, 1 / beta))
+    else:
+        replaced(graph, node, made(aten.mul.Tensor, x, made(aten.tanh.default, soft)))

@@ -30,8 +30,21 @@ def partitioner() -> Any:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 
     return XnnpackPartitioner(
-        configs=[_strict(c) if c.target_name in ONE_SCALE else c for c in ALL_PARTITIONER_CONFIGS]
+        configs=[
+            _strict(c) if c.target_name in ONE_SCALE else _exact(c) if c.target_name == "gelu.default" else c
+            for c in ALL_PARTITIONER_CONFIGS
+        ]
     )
+
+
+def _exact(config: Any) -> Any:
+    """The partitioner's entry of GELU, without its approximation by tanh: the delegate would compute the exact one."""
+
+    def check_constraints(self: Any, node: Node, program: ExportedProgram) -> bool:
+        approximate = node.kwargs.get("approximate", node.args[1] if len(node.args) > 1 else "none")
+        return approximate == "none" and bool(config.check_constraints(self, node, program))
+
+    return type(config.__name__, (config,), {"check_constraints": check_constraints})
 
 
 def _strict(config: Any) -> Any:

@@ -12,6 +12,11 @@ from cxredge.targets.tflite.metadata import pack, unpack
 if TYPE_CHECKING:
     from cxredge.students.base import Student
 
+NORMS = frozenset({"group_norm", "instance_norm", "layer_norm"})
+"""ATen's norms by statistics of one image."""
+CURVES = frozenset({"celu", "elu", "log_sigmoid", "mish", "selu", "softplus"})
+"""Activations that TFLite has no operator for."""
+
 
 @dataclass(frozen=True)
 class TensorOrigin:
@@ -97,3 +102,19 @@ def kept_outputs(
         for origin in origins
         if origin.calls[0] in wanted or (origin.weighted and not convolutions.isdisjoint(origin.calls))
     ]
+
+
+def float_modules(student: Student, spec: InputSpec) -> frozenset[str]:
+    """Modules, without a kernel of their own, that call a norm or activation which the converter takes apart.
+
+    Eight bits do not hold a variance and its root, or an exponential and its logarithm.
+    """
+    import torch
+
+    from cxredge.quantize.kernels import kernel_of, kind_of
+
+    with torch.no_grad():
+        program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
+    nodes = [node for node in program.graph.nodes if node.op == "call_function"]
+    apart = {module_of(node) for node in nodes if kind_of(node).removesuffix("_") in NORMS | CURVES}
+    return frozenset(apart - {module_of(node) for node in nodes if kernel_of(node) is not None})

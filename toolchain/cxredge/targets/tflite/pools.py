@@ -1,55 +1,81 @@
-"""Max pooling without minus infinity: the converter pads with it, and no INT8 range holds it.
+"""Pooling over the border, so written that the converter takes it and INT8 can hold it.
 
-Each border row and column is repeated instead, mirrored. A window that reaches i cells over the border also holds the
-first i cells inside of it, because PyTorch allows a padding of at most half the kernel: the maximum stays the same.
+The converter pads a maximum with minus infinity, which no INT8 range holds. The border's own row or column is repeated
+instead: every window that reaches over a border holds the cell there as well, and the maximum stays the same. A mean
+that does not count its padding becomes one that does, times what that changes, a number for each row and column.
 """
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
+from cxredge.targets.spelling import described, pair, replaced, sliced
+
 if TYPE_CHECKING:
-    from cxredge.students.base import Student
+    from torch.fx import Graph, Node
 
 
-def mirrored_pools(student: Student) -> Student:
-    """A copy whose padded ``MaxPool2d`` (no dilation, sizes rounded down) mirror their border; else ``student``."""
-    from torch import nn
-
-    def fits(module: nn.Module) -> bool:
-        return (
-            type(module) is nn.MaxPool2d
-            and any(_pair(module.padding))
-            and not module.ceil_mode
-            and not module.return_indices
-            and _pair(module.dilation) == (1, 1)
-        )
-
-    names = [name for name, module in student.named_modules() if fits(module)]
-    if not names:
-        return student
-    changed = copy.deepcopy(student)
-    for name in names:
-        changed.set_submodule(name, _mirrored(changed.get_submodule(name)))
-    return changed
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
-
-
-def _mirrored(pool: Any) -> Any:
+def repeat_border(graph: Graph, pool: Node) -> None:
+    """Write ``pool``, an ``aten.max_pool2d``, without padding and without rounding up. A dilated one is left alone."""
     import torch
-    from torch import Tensor, nn
 
-    class MirroredMaxPool2d(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            for axis, cells in zip((2, 3), _pair(pool.padding), strict=True):
-                size = x.shape[axis]
-                before = [x.narrow(axis, i, 1) for i in reversed(range(cells))]
-                behind = [x.narrow(axis, size - 1 - i, 1) for i in range(cells)]
-                x = torch.cat([*before, x, *behind], axis)
-            return nn.functional.max_pool2d(x, pool.kernel_size, pool.stride)
+    from cxredge.quantize.kernels import arguments
 
-    return MirroredMaxPool2d()
+    aten = torch.ops.aten
+    given = arguments(pool)
+    x: Node = given["self"]
+    kernel, stride, padding, behind = _windows(pool, given)
+    sizes = x.meta["val"].shape[2:]
+    if pair(given["dilation"]) != (1, 1) or not any((*padding, *behind)):
+        return
+    for axis, (size, before, after) in enumerate(zip(sizes, padding, behind, strict=True), 2):
+        if not before and not after:
+            continue
+        parts = [sliced(graph, pool, x, axis, 0, 1)] * before + [x]
+        parts += [sliced(graph, pool, x, axis, size - 1, size)] * after
+        with graph.inserting_before(pool):
+            x = described(graph.call_function(aten.cat.default, (parts, axis)), pool)
+    with graph.inserting_before(pool):
+        whole = graph.call_function(aten.max_pool2d.default, (x, list(kernel), list(stride)))
+    replaced(graph, pool, described(whole, pool))
+
+
+def count_border(graph: Graph, pool: Node) -> None:
+    """Write ``pool``, an ``aten.avg_pool2d`` that does not count its padding, as one of zeros that are counted."""
+    import torch
+
+    from cxredge.quantize.kernels import arguments
+
+    aten = torch.ops.aten
+    given = arguments(pool)
+    kernel, stride, padding, behind = _windows(pool, given)
+    if given["count_include_pad"] or given["divisor_override"] is not None or not any((*padding, *behind)):
+        return
+    x: Node = given["self"]
+    sizes, counts = x.meta["val"].shape[2:], pool.meta["val"].shape[2:]
+    pads = [padding[1], behind[1], padding[0], behind[0]]
+    with graph.inserting_before(pool):
+        x = described(graph.call_function(aten.constant_pad_nd.default, (x, pads)), pool)
+        mean = graph.call_function(aten.avg_pool2d.default, (x, list(kernel), list(stride)))
+        made = described(mean, pool)
+        for axis in (0, 1):
+            factors = []
+            for place in range(counts[axis]):
+                start = place * stride[axis] - padding[axis]
+                inside = min(start + kernel[axis], sizes[axis]) - max(start, 0)
+                shape = [1, 1, 1, 1]
+                one = graph.call_function(aten.full.default, (shape, kernel[axis] / inside))
+                factors.append(described(one, pool))
+            if len({node.args[1] for node in factors}) > 1 or factors[0].args[1] != 1:
+                along = described(graph.call_function(aten.cat.default, (factors, 2 + axis)), pool)
+                made = described(graph.call_function(aten.mul.Tensor, (made, along)), pool)
+    replaced(graph, pool, made)
+
+
+def _windows(pool: Node, given: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+    """Kernel, stride, padding before, and cells that the last window reaches beyond the image, along both axes."""
+    kernel, padding = pair(given["kernel_size"]), pair(given["padding"])
+    stride = pair(given["stride"] or given["kernel_size"])
+    axes = zip(given["self"].meta["val"].shape[2:], pool.meta["val"].shape[2:], kernel, stride, padding, strict=True)
+    rows, columns = (max(0, (count - 1) * step + width - before - n) for n, count, width, step, before in axes)
+    return kernel, stride, padding, (rows, columns)

@@ -41,11 +41,10 @@ def _quantizer(source: Path, scheme: SchemeName, kept: Iterable[str]) -> Any:
         tool.load_quantization_recipe(recipe.weight_only_wi8_afp32())
     else:
         tool.load_quantization_recipe(recipe.static_wi8_ai8())
-        # XNNPACK has no int8 hard-swish: each one would cut the delegate in two
-        tool.update_quantization_recipe(
-            regex=".*", operation_name=operators.HARD_SWISH, algorithm_key=AlgorithmName.NO_QUANTIZE
-        )
-        for operator in (operators.INPUT, operators.OUTPUT):
+        # XNNPACK has no int8 hard-swish: each one would cut the delegate in two. A norm that is written out divides by
+        # roots, which eight bits round to 0: LiteRT then refuses to divide
+        roots = (operators.DIV, operators.SQRT, operators.RSQRT)
+        for operator in (operators.INPUT, operators.OUTPUT, operators.HARD_SWISH, *roots):
             tool.update_quantization_recipe(
                 regex=".*", operation_name=operator, algorithm_key=AlgorithmName.NO_QUANTIZE
             )
@@ -68,7 +67,8 @@ def quantise(source: Path, scheme: SchemeName, ranges: Mapping[str, TensorRange]
         # the calibrator decides which tensors need ranges and in which shape; its one sample's values are replaced
         statistics = tool.calibrate({SIGNATURE: [{"image": _grey(source)}]}, num_threads=1)
         for name, known in statistics.items():
-            if "min" not in known:
+            # of a constant the calibrator has seen all that there is
+            if "min" not in known or name not in ranges:
                 continue
             known["min"] = np.full_like(known["min"], ranges[name].low)
             known["max"] = np.full_like(known["max"], ranges[name].high)

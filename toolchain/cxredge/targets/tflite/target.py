@@ -20,14 +20,11 @@ from cxredge.results import Delegation
 from cxredge.targets.base import Lowered, Target
 from cxredge.targets.runner import Runner, Runtime
 from cxredge.targets.tflite.metadata import load_libusb, pack, populate, unpack
-from cxredge.targets.tflite.names import TensorOrigin, kept_outputs, shorten_names
-from cxredge.targets.tflite.pools import mirrored_pools
+from cxredge.targets.tflite.names import TensorOrigin, float_modules, kept_outputs, shorten_names
 from cxredge.targets.tflite.quantizer import SIGNATURE, calibrate, quantise
 from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
-    import torch
-
     from cxredge.students.base import Student
     from cxredge.targets.tracer import Origin, Tracer
 
@@ -80,13 +77,10 @@ class TFLite(Target):
         return Runtime("LiteRT")
 
     def _prepare_impl(self, student: Student, spec: InputSpec, work: Path) -> _Source:
-        import litert_torch
-        import torch
+        from cxredge.targets.tflite.float_model import convert
 
         path = work / "float.tflite"
-        example = torch.zeros(1, spec.height, spec.width, spec.channels)
-        litert_torch.convert(_channels_last(student), sample_kwargs={"image": example}).export(str(path))
-        data, origins = shorten_names(path.read_bytes())
+        data, origins = shorten_names(convert(student, spec))
         path.write_bytes(data)
         return _Source(path, origins, student)
 
@@ -107,7 +101,8 @@ class TFLite(Target):
         if scheme == "fp32":
             data = prepared.path.read_bytes()
         else:
-            outputs = kept_outputs(prepared.origins, prepared.student, recipe.input, kept)
+            apart = float_modules(prepared.student, recipe.input) if scheme == "w8a8" else frozenset()
+            outputs = kept_outputs(prepared.origins, prepared.student, recipe.input, kept | apart)
             data = quantise(prepared.path, scheme, ranges, outputs)
         plain = pack(unpack(data), len(data))
         labelled = populate(plain, recipe)
@@ -134,28 +129,15 @@ class TFLite(Target):
         return TFLiteTracer(path)
 
 
-def _channels_last(student: Student) -> torch.nn.Module:
-    """The student with NHWC input and cam, so that no layout operator stands at the input."""
-    import torch
-
-    class ChannelsLast(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.student = mirrored_pools(student)
-
-        def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-            outputs = self.student(image.permute(0, 3, 1, 2))
-            return {name: value.permute(0, 2, 3, 1) if name == CAM else value for name, value in outputs.items()}
-
-    return ChannelsLast().eval()
-
-
 def _check_unchanged(plain: bytes, labelled: bytes, spec: InputSpec) -> None:
     """The metadata writer's schema is older than the file's: what it does not know it drops without a word."""
     ramp = np.linspace(0, 255, spec.channels * spec.height * spec.width, dtype=np.float32)
     image = ramp.reshape(1, spec.channels, spec.height, spec.width)
-    with _TFLiteRunner(plain, 1) as before, _TFLiteRunner(labelled, 1) as after:
-        old, new = before.run(image), after.run(image)
+    try:
+        with _TFLiteRunner(plain, 1) as before, _TFLiteRunner(labelled, 1) as after:
+            old, new = before.run(image), after.run(image)
+    except InputError as error:  # what the converter wrote, and not a damaged file
+        raise RuntimeError(f"LiteRT does not take what the converter wrote: {error.cause}") from error
     if any(not np.array_equal(old[name], new[name]) for name in old):
         raise RuntimeError("writing the metadata changed the model's outputs")
 

@@ -26,6 +26,6 @@ class StudentJob(Job):
 
     def student(self, desk: Desk) -> Student:
         """The same with plain kernels: what is rounded, lowered and looked into. Raises what ``reference`` raises."""
-        from cxredge.quantize.kernels import plain_kernels
+        from cxredge.quantize.branches import plain_student
 
-        return desk.once(("student", self.weights), lambda: plain_kernels(self.reference(desk), self.recipe.input))
+        return desk.once(("student", self.weights), lambda: plain_student(self.reference(desk), self.recipe.input))
