@@ -13,6 +13,7 @@ from pydantic import Field, create_model, model_validator
 from cxredge.evidence_decisions import ClassFlip, Confusion, Flip
 from cxredge.metrics import value_fields
 from cxredge.recipe_decision import OperatingPoint
+from cxredge.recipe_student import OriginalProof
 from cxredge.results import Artifact, BootstrapSpec, Paired, Verdict
 from cxredge.vocabulary import AppKind, ArtifactName, Frozen, Label, Sha256, TargetName
 
@@ -239,6 +240,8 @@ class Results(Frozen):
     statement: str
     artifacts: tuple[Artifact, ...]
     verdicts: tuple[Verdict, ...]
+    original: OriginalProof | None = Field(default=None, exclude_if=lambda said: said is None)
+    """The root of the chain: the student against the network that it was imported from. None: it was made here."""
     evidence: tuple[Evidence, ...] = ()
     """Empty where only gates were judged."""
 

@@ -23,7 +23,7 @@ from cxredge.metrics import gate_fields, metrics_of
 from cxredge.recipe_calibration import Calibration
 from cxredge.recipe_decision import Labels, Margin, MarginRule, Novelty, OperatingPoint, OperatingRules
 from cxredge.recipe_distillation import Distillation, WeightsSpec
-from cxredge.recipe_student import Heatmap, ProgramSpec, StudentSpec
+from cxredge.recipe_student import Heatmap, OriginalProof, ProgramSpec, StudentSpec
 from cxredge.vocabulary import (
     APP_TARGETS,
     OUTPUT_NAMES,
@@ -267,6 +267,11 @@ class Recipe(Frozen):
     def heatmap(self) -> Heatmap:
         """What the student's maps are."""
         return self.student.heatmap
+
+    @property
+    def original(self) -> OriginalProof | None:
+        """How the student differs from the network that it was imported from; None for students made here."""
+        return self.student.original if isinstance(self.student, ProgramSpec) else None
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -75,18 +75,35 @@ class OriginalProof(Frozen):
 
     films: int = Field(ge=1)
     decisions: int = Field(ge=1)
-    logit_max_abs: float = Field(ge=0)
-    """Of the conversion: both were given the same pixels, the original in its own arithmetic."""
+    of: Literal["logits", "probabilities"] = "logits"
+    """What was compared: probabilities, where the original says no logits."""
+    max_abs: float = Field(ge=0)
+    """Largest difference by the conversion: both were given the same pixels, the original in its own arithmetic."""
     flips: int = Field(ge=0)
     """Decisions that differ by the conversion."""
     transform: ShortText | None = Field(default=None, exclude_if=lambda said: said is None)
     """The original's own preprocessing, where it was run."""
-    whole_logit_max_abs: float | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+    whole_max_abs: float | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
     """The original behind its own preprocessing against the student behind ours."""
     whole_flips: int | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
-    preprocessing_logit_max_abs: float | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+    preprocessing_max_abs: float | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
     """The original behind its own preprocessing against itself behind ours: the part of it that is not the network."""
     preprocessing_flips: int | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+
+    @property
+    def words(self) -> str:
+        """One or two sentences."""
+        said = (
+            f"On {self.films} films the {self.of} of the original network and of this student differ by at most "
+            f"{self.max_abs:.2g}, and {self.flips} of {self.decisions} decisions."
+        )
+        if self.transform is None:
+            return f"{said} The original's own preprocessing was not run."
+        return (
+            f"{said} With the original behind its own preprocessing ({self.transform}) they differ by at most "
+            f"{self.whole_max_abs:.2g}, and {self.whole_flips} decisions; {self.preprocessing_flips} differ by "
+            "preprocessing alone."
+        )
 
 
 class ProgramSpec(Frozen):

@@ -208,12 +208,11 @@ def _say(done: Imported) -> None:
     say(f"heatmap: {found.heatmap} ({found.why})")
     novelty = done.recipe.novelty
     say("novelty: none" if novelty is None else f"novelty: above {novelty.threshold:g} ({novelty.rule})")
-    of = "probability" if found.probability in ("sigmoid", "softmax") else "logit"
     say(f"original against student on {proof.films} films of {printable(done.record.data)}:")
-    say(f"  largest {of} difference {proof.logit_max_abs:.3g}, {proof.flips} of {proof.decisions} decisions differ")
+    say(f"  largest difference of {proof.of} {proof.max_abs:.3g}, {proof.flips} of {proof.decisions} decisions differ")
     if proof.transform is not None:
-        say(f"  behind its own preprocessing: {proof.whole_logit_max_abs:.3g}, {proof.whole_flips} decisions;")
-        say(f"  of it by preprocessing alone: {proof.preprocessing_logit_max_abs:.3g}, {proof.preprocessing_flips}")
+        say(f"  behind its own preprocessing: {proof.whole_max_abs:.3g}, {proof.whole_flips} decisions;")
+        say(f"  of it by preprocessing alone: {proof.preprocessing_max_abs:.3g}, {proof.preprocessing_flips}")
     else:
         say("  its own preprocessing was not run: --original-transform tells what that makes of it")
     say(f"wrote {printable(str(done.folder))}/: student.pt2, model.yaml, import.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +54,10 @@ def proven(
         return largest(one, other, probability), int(flips.sum())
 
     worst, flips = differ(original, student)
+    of: Literal["logits", "probabilities"] = "logits" if probability is None else "probabilities"
     decisions = rule.decisions(len(student))
     scale = max(1.0, float(np.abs(student).max()))
-    proof = OriginalProof(films=len(student), decisions=decisions, logit_max_abs=worst, flips=flips)
+    proof = OriginalProof(films=len(student), decisions=decisions, of=of, max_abs=worst, flips=flips)
     if worst > BOUND * scale:
         raise ProofFailed(
             "IMPORT-DIFFERS",
@@ -70,9 +72,9 @@ def proven(
     proof = proof.model_copy(
         update={
             "transform": transform,
-            "whole_logit_max_abs": whole[0],
+            "whole_max_abs": whole[0],
             "whole_flips": whole[1],
-            "preprocessing_logit_max_abs": between[0],
+            "preprocessing_max_abs": between[0],
             "preprocessing_flips": between[1],
         }
     )

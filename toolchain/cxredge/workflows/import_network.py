@@ -203,7 +203,7 @@ def _judged(
         "novelty": {"threshold": 1.0, "rule": "none yet"} if found.novelty_rank else None,
         "least_margin": {"log_odds": 0.0, "rule": "none yet"},
         "points": {name: {"logit": 0.0, "rule": _no_point(name, labels)} for name in labels.names},
-        "proof": OriginalProof(films=1, decisions=1, logit_max_abs=0, flips=0).model_dump(mode="json"),
+        "proof": OriginalProof(films=1, decisions=1, max_abs=0, flips=0).model_dump(mode="json"),
     }
     first = parse_recipe(rendered(written).encode(), RECIPE)
     val = films.films("val")

@@ -48,6 +48,7 @@ class Verified:
             statement=record.making.statement,
             artifacts=record.artifacts,
             verdicts=tuple(j.verdict for j in self.judged.values()),
+            original=record.recipe.original,
             evidence=tuple(evidence),
         )
 
