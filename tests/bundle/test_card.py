@@ -73,3 +73,19 @@ def test_it_names_the_labels_that_are_not_judged(bundle: Path) -> None:
     labels = record.recipe.labels.model_copy(update={"not_judged": record.recipe.labels.names[:2]})
     said = render(record.model_copy(update={"recipe": record.recipe.model_copy(update={"labels": labels})}))
     assert f"**Not judged: {', '.join(labels.not_judged)}.** The films have no ground truth for them." in said
+
+
+def test_it_says_whether_the_student_is_better_than_chance(bundle: Path) -> None:
+    record = open_bundle(bundle).record
+    chance = record.making.chance
+    assert chance is not None
+    said = render(record)
+    assert f"The float32 student is {chance.words}." in said
+    assert chance.standing == "unknown", "the films are of one patient"
+    assert "**Not shown to be better than chance:**" in said
+    better = chance.model_copy(
+        update={"figure": chance.figure.model_copy(update={"value": 0.9, "low": 0.8, "high": 1})}
+    )
+    for other in (better, None):
+        making = record.making.model_copy(update={"chance": other})
+        assert "Not shown to be better" not in render(record.model_copy(update={"making": making}))

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from cxredge.errors import InputError
+from cxredge.evidence_chance import Chance, Held
+from cxredge.parity.paired import BOOTSTRAP
 from cxredge.report.material import ReportMaterial
 from cxredge.report.page import TEMPLATES, write_report
 from report.plausible import films_for, material_for, outputs_for, recipe_for
@@ -318,3 +320,15 @@ def test_where_nothing_is_judged_the_page_holds_agreement_alone(tmp_path: Path) 
     page, _ = written(tmp_path, material_for(recipe, shown, outputs_for(shown, recipe.artifacts())))
     assert "No label is judged, so that no temperature could be fitted." in words(page)
     assert "with the finding." not in words(page).partition("ROC")[2]
+
+
+@pytest.mark.parametrize("low", [0.4, 0.6])
+def test_the_page_says_whether_the_reference_is_better_than_chance(low: float, tmp_path: Path) -> None:
+    whole = material(films=60)
+    figure = Held(value=0.7, low=low, high=0.9, chance=0.5)
+    found = Chance(films=60, patients=40, bootstrap=BOOTSTRAP, figure=figure, labels=())
+    told = replace(whole, results=whole.results.model_copy(update={"chance": found}))
+    said = words(written(tmp_path, told)[0])
+    assert f"The reference itself, on the same films: {found.words}." in said
+    assert ("✗ The reference itself" in said) == (low < 0.5)
+    assert "but that it does better than chance" in said

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
+from cxredge.evidence_chance import Chance
 from cxredge.evidence_decisions import ClassFlip, Confusion, Flip
 from cxredge.metrics import value_fields
 from cxredge.recipe_decision import OperatingPoint
@@ -239,6 +240,8 @@ class Results(Frozen):
     statement: str
     artifacts: tuple[Artifact, ...]
     verdicts: tuple[Verdict, ...]
+    chance: Chance | None = None
+    """Whether the reference itself does better than chance; None in results of an older version."""
     evidence: tuple[Evidence, ...] = ()
     """Empty where only gates were judged."""
 
