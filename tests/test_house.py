@@ -54,6 +54,7 @@ FLOORS = (
         "results",
         "evidence",
         "evidence_decisions",
+        "evidence_chance",
         "errors",
         "files",
         "path_errors",

@@ -163,6 +163,17 @@ def test_labels_that_are_not_judged_are_written_where_there_are_any(tmp_path: Pa
     assert everything.labels.told == ()
 
 
+def test_chance_is_judged_unless_it_is_allowed() -> None:
+    recipe = load_recipe(FINDINGS)
+    assert recipe.evaluation.chance == "judged"
+    assert "chance" not in recipe.model_dump_json(include={"evaluation"})
+    old = line(FINDINGS, "evaluation:")
+    new = f"{old}\n  chance: allowed"
+    allowed = parse_recipe(FINDINGS.read_text().replace(old, new).encode(), "model.yaml")
+    assert Recipe.model_validate_json(allowed.model_dump_json()).evaluation.chance == "allowed"
+    assert refused(FINDINGS, old, new.replace("allowed", "no matter")).choices == ("allowed", "judged")
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [

@@ -35,7 +35,7 @@ weights: {{file: weights.safetensors, sha256: "{digest}"}}
 input: {{channels: 1, height: {side}, width: {side}, fit: pad}}
 novelty: {{threshold: 1000.0, rule: none}}
 calibration: {{split: val, count: 100}}
-evaluation: {{split: test, count: 4}}
+evaluation: {{split: test, count: 4, chance: allowed}}
 """
 FINDINGS = """\
 labels:

@@ -96,3 +96,19 @@ def test_it_says_what_a_student_does_not_tell_and_claims_of_maps_what_is_true(bu
         line for line in said.splitlines() if line.startswith(("| artifact | bytes", "|---|---|---|---|", "| onnx/"))
     ]
     assert {row.count("|") for row in rows} == {8}
+
+
+def test_it_says_whether_the_student_is_better_than_chance(bundle: Path) -> None:
+    record = open_bundle(bundle).record
+    chance = record.making.chance
+    assert chance is not None
+    said = render(record)
+    assert f"The float32 student is {chance.words}." in said
+    assert chance.standing == "unknown", "the films are of one patient"
+    assert "**Not shown to be better than chance:**" in said
+    better = chance.model_copy(
+        update={"figure": chance.figure.model_copy(update={"value": 0.9, "low": 0.8, "high": 1})}
+    )
+    for other in (better, None):
+        making = record.making.model_copy(update={"chance": other})
+        assert "Not shown to be better" not in render(record.model_copy(update={"making": making}))

@@ -77,6 +77,8 @@ def fillers(folder: Path) -> dict[str, str]:
         "logs": str(folder / "bundle" / "manifest.json"),
         "model": str(folder / "bundle" / "artifacts" / "tflite" / "w8a8.tflite"),
         "out": str(folder / "out"),
+        "data": "films",
+        "name": "mine",
     }
 
 

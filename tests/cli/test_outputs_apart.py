@@ -36,6 +36,7 @@ PATHS: dict[str, dict[str, str]] = {
     "rebuild-check": {"recipe": READ, "bundles": READ},
     "field": {"logs": READ},
     "doctor": {},
+    "init": {},
     "distill": {"recipe": BOTH},
     "thresholds": {"recipe": BOTH},
     "phantom": {"out": NEW},

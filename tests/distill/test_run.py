@@ -46,6 +46,12 @@ def test_one_run_from_end_to_end(write_recipe: Write, tmp_path: Path) -> None:
 
     assert DistillResults.model_validate_json((place / "results.json").read_bytes()) == result
     assert "phantoms" in result.statement
+    assert result.chance is not None
+    assert result.chance.films == result.splits["test"].films
+    assert [label.label for label in result.chance.labels] == list(recipe.labels.names)
+    old = json.loads((place / "results.json").read_bytes())
+    del old["chance"]  # as older versions wrote it
+    assert DistillResults.model_validate(old).chance is None
     assert len(result.teacher.losses) == result.teacher.epochs == 2
     assert len(result.student.losses) == result.student.epochs == 3
     assert sum(result.licence_used.values()) == sum(s.films for s in result.splits.values())

@@ -10,12 +10,14 @@ import pytest
 
 from cxredge.errors import InputError
 from cxredge.evidence import Results
+from cxredge.evidence_chance import Chance, Held
 from cxredge.parity.gates import rejudge
 from cxredge.parity.results_file import read_results
-from cxredge.recipe import Gates, Recipe
+from cxredge.recipe import Evaluation, Gates, Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.report.junit import as_junit
-from cxredge.results import Artifact, Census, Delegation, Figures, Paired, Verdict
+from cxredge.report.words import failure as failure_words
+from cxredge.results import Artifact, BootstrapSpec, Census, Delegation, Figures, Paired, Verdict
 
 ROOT = Path(__file__).parent.parent.parent
 NOTHING_LOST = Paired(reference=0.9, artifact=0.9, loss=0.0, low=-0.01, high=0.01)
@@ -26,7 +28,11 @@ def recipe() -> Recipe:
     """Two artifacts and the bounds that they just keep."""
     bounds = Gates(logit_sqnr_db=20, flip_rate=0.1, auc_loss=0.02, delegated=0.9)
     return load_recipe(ROOT / "model_zoo" / "phantom").model_copy(
-        update={"targets": {"tflite": ("w8a8",), "coreml": ("w8a8",)}, "gates": {"w8a8": bounds}}
+        update={
+            "targets": {"tflite": ("w8a8",), "coreml": ("w8a8",)},
+            "gates": {"w8a8": bounds},
+            "evaluation": Evaluation(chance="allowed"),
+        }
     )
 
 
@@ -78,6 +84,45 @@ def test_bounds_are_held_as_the_recipe_has_them_now(recipe: Recipe) -> None:
         found = rejudge(results(recipe, **{name: value}), recipe)[0]
         assert [g.gate for g in found.gates if g.verdict == "broken"] == [name.replace("auc", "auc_loss")]
         assert not found.passed
+
+
+def against(low: float | None, chance: float = 0.5) -> Chance:
+    value = None if low is None else low + 0.1
+    figure = Held(value=value, low=low, high=value, chance=chance, too_few=None if low else "no label is judged")
+    bootstrap = BootstrapSpec(resamples=100, level=0.95, seed=1)
+    return Chance(films=10, patients=9, bootstrap=bootstrap, figure=figure, labels=())
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (against(0.501), "kept"),
+        (against(0.5), "broken"),
+        (against(0.3), "broken"),
+        (against(0.5, 0.6), "broken"),
+        (against(None), "not-shown"),
+        (None, "not-shown"),  # of a version that did not ask
+    ],
+)
+def test_a_student_must_be_better_than_chance_unless_its_recipe_allows_chance(
+    recipe: Recipe, found: Chance | None, verdict: str, tmp_path: Path
+) -> None:
+    said = results(recipe).model_copy(update={"chance": found})
+    assert all(v.passed and "better_than_chance" not in {g.gate for g in v.gates} for v in rejudge(said, recipe))
+    asked = recipe.model_copy(update={"evaluation": Evaluation()})
+    (tmp_path / "results.json").write_text(said.model_dump_json())
+    verdicts = rejudge(read_results(tmp_path / "results.json"), asked)
+    assert [v.gates[-1].verdict for v in verdicts] == [verdict] * 2
+    assert [v.passed for v in verdicts] == [verdict == "kept"] * 2
+    failures = ElementTree.fromstring(as_junit("a", verdicts)).findall(".//failure")
+    assert len(failures) == (0 if verdict == "kept" else 2)
+    assert all("better_than_chance" in (failure.get("message") or "") for failure in failures)
+    assert all(
+        ("own mean AUC" in failure_words(g, v.figures))
+        for v in verdicts
+        for g in v.gates
+        if g.gate == "better_than_chance"
+    )
 
 
 def test_other_students_and_missing_artifacts_are_refused(recipe: Recipe) -> None:

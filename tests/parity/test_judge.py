@@ -30,7 +30,9 @@ QUICK = BootstrapSpec(resamples=100, level=0.95, seed=1)
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
-    return load_recipe(ROOT / "model_zoo" / "phantom")
+    """Its films and answers are drawn at random here: chance is allowed."""
+    whole = load_recipe(ROOT / "model_zoo" / "phantom")
+    return whole.model_copy(update={"evaluation": whole.evaluation.model_copy(update={"chance": "allowed"})})
 
 
 def outputs(recipe: Recipe, films: int = 40, seed: int = 0) -> OutputsFile:
@@ -233,3 +235,16 @@ def test_an_artifact_that_lacks_an_output_of_the_reference_is_refused(recipe: Re
             verdict(recipe, artifact(), lacking)
     with pytest.raises(InputError, match="PARITY-FILMS"):
         judge(recipe, artifact(), shown(recipe), answers(recipe), replace(answers(recipe), out_of_distribution=None))
+
+
+def test_a_reference_that_guesses_keeps_no_gates_unless_the_recipe_allows_it(recipe: Recipe) -> None:
+    """The artifact agrees to the last bit, and that is worth nothing."""
+    asked = recipe.model_copy(update={"evaluation": recipe.evaluation.model_copy(update={"chance": "judged"})})
+    found = verdict(asked, artifact(), outputs(asked))
+    assert (found.gates[-1].gate, found.gates[-1].verdict, found.passed) == ("better_than_chance", "broken", False)
+    assert found.gates[:-1] == verdict(recipe, artifact(), outputs(recipe)).gates
+    truth = np.stack([film.targets for film in shown(asked).evaluation])
+    knowing = changed(outputs(asked), logits=(outputs(asked).outputs["logits"] + 4 * truth).astype(np.float32))
+    found = verdict(asked, artifact(), knowing, knowing)
+    assert (found.gates[-1].verdict, found.gates[-1].bound, found.passed) == ("kept", 0.5, True)
+    assert (found.gates[-1].value or 0) > 0.9

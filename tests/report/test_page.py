@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from cxredge.errors import InputError
+from cxredge.evidence_chance import Chance, Held
+from cxredge.parity.paired import BOOTSTRAP
 from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, NO_NOVELTY
 from cxredge.report.material import ReportMaterial
 from cxredge.report.page import TEMPLATES, write_report
@@ -339,3 +341,15 @@ def test_a_student_of_logits_alone_has_a_page_that_says_what_is_not_there(tmp_pa
     )
     page, *_ = write_report(tmp_path / "gradient.html", gradient)
     assert GRADIENT_MAPS in Page(page.read_text()).text
+
+
+@pytest.mark.parametrize("low", [0.4, 0.6])
+def test_the_page_says_whether_the_reference_is_better_than_chance(low: float, tmp_path: Path) -> None:
+    whole = material(films=60)
+    figure = Held(value=0.7, low=low, high=0.9, chance=0.5)
+    found = Chance(films=60, patients=40, bootstrap=BOOTSTRAP, figure=figure, labels=())
+    told = replace(whole, results=whole.results.model_copy(update={"chance": found}))
+    said = words(written(tmp_path, told)[0])
+    assert f"The reference itself, on the same films: {found.words}." in said
+    assert ("✗ The reference itself" in said) == (low < 0.5)
+    assert "but that it does better than chance" in said

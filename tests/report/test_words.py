@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from cxredge.metrics import BETTER_THAN_CHANCE
 from cxredge.recipe import Gates
 from cxredge.report import words
 from cxredge.results import Figures, GateResult, Paired
@@ -30,15 +31,15 @@ def test_numbers_have_true_minus_signs_and_no_negative_zero() -> None:
 
 
 def test_every_gate_of_a_recipe_has_words() -> None:
-    assert set(words.GATES) == set(Gates.model_fields)
+    assert set(words.GATES) == {*Gates.model_fields, BETTER_THAN_CHANCE}
 
 
-@pytest.mark.parametrize("name", sorted(Gates.model_fields))
+@pytest.mark.parametrize("name", sorted([*Gates.model_fields, BETTER_THAN_CHANCE]))
 def test_a_broken_gate_says_value_and_bound(name: str) -> None:
     text = words.failure(GateResult(gate=name, bound=0.02, value=0.034, verdict="broken"), figures())
     assert words.GATES[name] in text
     assert text.endswith("0.034, bound 0.02")
-    assert ("interval" in text) == (name.endswith(("_loss", "_rise")))
+    assert ("interval" in text) == (name.endswith(("_loss", "_rise", BETTER_THAN_CHANCE)))
 
 
 def test_a_gate_that_could_not_be_shown_says_why() -> None:

@@ -90,6 +90,7 @@ def make_parts(folder: Path, place: Path) -> Parts:
         ),
         dict.fromkeys(artifacts, outputs),
         {"torch": "0"},
+        found.chance,
     )
 
 

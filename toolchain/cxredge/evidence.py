@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
+from cxredge.evidence_chance import Chance
 from cxredge.evidence_decisions import ClassFlip, Confusion, Flip
 from cxredge.metrics import value_fields
 from cxredge.recipe_decision import OperatingPoint
@@ -242,6 +243,8 @@ class Results(Frozen):
     verdicts: tuple[Verdict, ...]
     original: OriginalProof | None = Field(default=None, exclude_if=lambda said: said is None)
     """The root of the chain: the student against the network that it was imported from. None: it was made here."""
+    chance: Chance | None = None
+    """Whether the reference itself does better than chance; None in results of an older version."""
     evidence: tuple[Evidence, ...] = ()
     """Empty where only gates were judged."""
 

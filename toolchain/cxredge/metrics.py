@@ -148,6 +148,21 @@ def by_gate(gate: str) -> Metric:
     return {metric.gate: metric for metric in METRICS}[gate]
 
 
+BETTER_THAN_CHANCE = "better_than_chance"
+"""The gate on the reference itself, which holds where the recipe does not allow chance. Its bound is what chance would
+reach, its value the lower end of the reference's own interval."""
+CHANCE_WORDS = "lower end of the interval of the float32 student's own mean AUC, or accuracy of classes"
+
+
+def gate_says(gate: str) -> tuple[str, bool]:
+    """What a report calls the value that the gate bounds, and whether the bound is a lower one. Raises KeyError."""
+    if gate == BETTER_THAN_CHANCE:
+        return CHANCE_WORDS, True
+    metric = by_gate(gate)
+    upper = "upper end of the interval of " if metric.paired else ""
+    return f"{upper}{metric.gate_words}", metric.at_least
+
+
 def gate_fields() -> dict[str, Any]:
     """Fields of the recipe's ``Gates``, for pydantic's ``create_model``."""
     return {m.gate: (Annotated[float | None, Field(**(m.bounds or {}))], None) for m in METRICS}

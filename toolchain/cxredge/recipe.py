@@ -115,6 +115,9 @@ class Evaluation(Frozen):
     split: Literal["train", "val", "test"] = "test"
     count: int | None = Field(default=None, ge=1)
     """Films to use, in the order of ``labels.csv``; none means all. More than there are is an error."""
+    chance: Annotated[Literal["judged", "allowed"], Field(exclude_if=lambda said: said == "judged")] = "judged"
+    """``judged``: a student that is no better than chance on these films, or of which that cannot be told, keeps no
+    gates. ``allowed``: it may be built all the same, for a test of the way and not of the student."""
 
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from cxredge.bundle.manifest import FILE, MAX_BYTES, ArtifactEntry, BundleKind, 
 from cxredge.bundle.model import Model
 from cxredge.errors import InputError
 from cxredge.evidence import Temperature
+from cxredge.evidence_chance import Chance
 from cxredge.files import fresh_directory, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import Recipe
@@ -41,6 +42,7 @@ class Parts:
     films: FilmLists
     selftest: Mapping[ArtifactName, Outputs]
     tools: Mapping[str, str]
+    chance: Chance | None
 
 
 def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
@@ -103,6 +105,7 @@ def _record(parts: Parts, names: Sequence[ArtifactName]) -> Record:
             tools=dict(sorted(parts.tools.items())),
             temperatures={name: parts.temperatures[name] for name in names},
             statement=statement(parts, verdicts),
+            chance=parts.chance,
         ),
     )
 

@@ -16,6 +16,7 @@ from cxredge import strict_json
 from cxredge.data.out_of_distribution import OodFilms
 from cxredge.errors import InputError
 from cxredge.evidence import Temperature
+from cxredge.evidence_chance import Chance
 from cxredge.files import canonical_json, read_bytes, write_text
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
@@ -69,6 +70,8 @@ class Making(Frozen):
     temperatures: dict[ArtifactName, Temperature]
     statement: str
     """What was verified, where and on which films, and what was not."""
+    chance: Chance | None = None
+    """Whether the student itself does better than chance; None in bundles of an older version."""
 
 
 class Record(Frozen):

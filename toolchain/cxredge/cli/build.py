@@ -42,7 +42,7 @@ def build(
 
     Exit status 1 when a gate fails: the verdicts are printed, and the last good bundle stays as it was.
     """
-    from cxredge.cli.listing import print_verdicts, words
+    from cxredge.cli.listing import print_verdicts, say_chance, words
     from cxredge.errors import EXIT_GATE, EXIT_GOOD, printable
     from cxredge.vocabulary import AppKind
     from cxredge.workflows.build import build_recipe
@@ -54,6 +54,7 @@ def build(
         targets = schemes = None
     built = build_recipe(recipe, words(targets), words(schemes), out, assets)
     print_verdicts(built.judged, as_json)
+    say_chance(built.chance)
     if not built.passed:
         say("a gate failed: no bundle was written", err=True)
         return EXIT_GATE

@@ -39,4 +39,6 @@ def distill(recipe: Path, resume: bool) -> None:
     if test.accuracy is not None and teacher.accuracy is not None:
         say("test, share of films whose class has the greatest logit:")
         say(f"  student {test.accuracy:.3f}, teacher {teacher.accuracy:.3f}")
+    if result.chance is not None:
+        say(f"test, the student: {result.chance.words}")
     say(result.statement)

@@ -19,6 +19,7 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
 
     Runs no model and reads no film, so that a bound can be changed and judged at once. Exit status 1 when a gate fails.
     """
+    from cxredge.cli.listing import say_chance
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
     from cxredge.files import write_text
     from cxredge.parity.gates import rejudge
@@ -32,11 +33,13 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
     if junit is not None:
         file = recipe_path(recipe)
         check_outputs([junit], [results, file, file.parent / wanted.weights.file])
-    verdicts = rejudge(read_results(results), wanted)
+    found = read_results(results)
+    verdicts = rejudge(found, wanted)
     if junit is not None:
         write_text(junit, as_junit(f"{wanted.name}-{wanted.version}", verdicts))
     if as_json:
         say_json([v.model_dump(mode="json") for v in verdicts])
+    say_chance(found.chance)
     for verdict in () if as_json else verdicts:
         failed = [g for g in verdict.gates if g.verdict in ("broken", "not-shown")]
         say(f"{'kept  ' if verdict.passed else 'BROKEN'}  {verdict.artifact}")

@@ -10,6 +10,7 @@ import click
 from cxredge.cli.output import say, say_json
 
 if TYPE_CHECKING:
+    from cxredge.evidence_chance import Chance
     from cxredge.results import Artifact, Verdict
 
 
@@ -19,6 +20,12 @@ def words(text: str | None) -> tuple[str, ...]:
     if "" in found:
         raise click.UsageError(f"{text!r} is no list of words with commas between them")
     return found
+
+
+def say_chance(chance: Chance | None) -> None:
+    """That the student itself is no better than chance, on stderr; nothing where it is better."""
+    if chance is not None and chance.standing != "better":
+        say(f"the float32 student: {chance.words}", err=True)
 
 
 def print_table(judged: Iterable[tuple[Artifact, Verdict]]) -> None:

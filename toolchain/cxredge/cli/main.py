@@ -38,6 +38,7 @@ COMMANDS = {
     "field": "Sum up the logs that apps export: device, latency, what became of it.",
     "doctor": "Say what this machine can build, run and verify, and how to fix the rest.",
     "import": "Turn a network that was trained elsewhere into a student, and prove it.",
+    "init": "Write a whole recipe, with comments, for a data set.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
     "thresholds": "Choose decision thresholds by the recipe's rules, without training.",
     "phantom": "Write a data set of phantom chest radiographs.",

@@ -33,7 +33,7 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
 
     Nothing is taken from a cache. Exit status 1 when a gate fails.
     """
-    from cxredge.cli.listing import print_table
+    from cxredge.cli.listing import print_table, say_chance
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
     from cxredge.workflows.verify import verify_bundle
 
@@ -46,6 +46,7 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
         say_json(results.model_dump(mode="json"))
     else:
         print_table(zip(results.artifacts, results.verdicts, strict=True))
+    say_chance(results.chance)
     if not verified.passed:
         say("a gate failed", err=True)
     return EXIT_GOOD if verified.passed else EXIT_GATE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from cxredge.evidence_chance import Chance
 from cxredge.vocabulary import Frozen, Label, Sha256
 
 
@@ -74,6 +75,8 @@ class DistillResults(Frozen):
     student: TrainingRecord
     student_test_interval: Interval | None
     """Of the student's macro AUC on test; none where there is no macro AUC."""
+    chance: Chance | None = None
+    """Whether the student does better than chance on test; None in files of an older version."""
     seed: int
     threads: int = Field(ge=1)
     versions: dict[str, str]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
-from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, pooled_features, scores
+from cxredge.distill.evaluate import Answers, against_chance, answers, macro_interval, measured, pooled_features, scores
 from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
@@ -219,6 +219,7 @@ def _finish(
         student_test_interval=macro_interval(
             recipe.labels, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
         ),
+        chance=against_chance(recipe, splits.test, test),
         seed=plan.seed,
         threads=torch.get_num_threads(),
         versions={"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in VERSIONED}},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from cxredge.errors import InputError
 from cxredge.evidence import Results
-from cxredge.metrics import METRICS, Metric
+from cxredge.evidence_chance import Chance
+from cxredge.metrics import BETTER_THAN_CHANCE, METRICS, Metric
 from cxredge.parity.formulas import formula_of
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, Figures, GateResult, Paired, Verdict
@@ -33,6 +35,21 @@ def _applies(metric: Metric, recipe: Recipe) -> bool:
     if metric.of == "classes" and recipe.labels.kind == "multi-label":
         return False
     return metric.output in recipe.outputs
+
+
+def hold_chance(recipe: Recipe, chance: Chance | None) -> tuple[GateResult, ...]:
+    """That the reference is better than chance, which every recipe asks that does not allow chance.
+
+    chance: what was measured of it; None: nothing was, in results of an older version.
+    """
+    if recipe.evaluation.chance == "allowed":
+        return ()
+    figure = None if chance is None else chance.figure
+    bound = 0.0 if figure is None else figure.chance
+    if figure is None or figure.low is None:
+        return (GateResult(gate=BETTER_THAN_CHANCE, bound=bound, value=None, verdict="not-shown"),)
+    verdict: Literal["kept", "broken"] = "kept" if figure.standing == "better" else "broken"
+    return (GateResult(gate=BETTER_THAN_CHANCE, bound=bound, value=figure.low, verdict=verdict),)
 
 
 def kept(gates: Iterable[GateResult]) -> bool:
@@ -64,17 +81,18 @@ def rejudge(results: Results, recipe: Recipe) -> tuple[Verdict, ...]:
             "verify a bundle with all artifacts of the recipe",
             sorted(found),
         )
-    return tuple(_again(found[name], records[name], recipe) for name in wanted)
+    chance = hold_chance(recipe, results.chance)
+    return tuple(_again(found[name], records[name], recipe, chance) for name in wanted)
 
 
-def _again(verdict: Verdict, artifact: Artifact, recipe: Recipe) -> Verdict:
+def _again(verdict: Verdict, artifact: Artifact, recipe: Recipe, chance: tuple[GateResult, ...]) -> Verdict:
     if verdict.artifact_sha256 != artifact.sha256:
         raise InputError(
             "GATE-STUDENT",
             f"the figures of {artifact.name} are of another file than the results describe",
             "verify the bundle again; somebody changed the results file",
         )
-    gates = hold(recipe, artifact, verdict.figures)
+    gates = (*hold(recipe, artifact, verdict.figures), *chance)
     return verdict.model_copy(update={"gates": gates, "passed": kept(gates)})
 
 

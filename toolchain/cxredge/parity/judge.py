@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxredge.errors import InputError
+from cxredge.evidence_chance import Chance
 from cxredge.metrics import metrics_of
 from cxredge.outputs import OutputsFile
 from cxredge.parity import gates
+from cxredge.parity.chance import chance
 from cxredge.parity.decisions import rule_of, ups_and_downs
 from cxredge.parity.formulas import formula_of
 from cxredge.parity.measures import Measures, measure
@@ -45,6 +47,8 @@ class Judged:
 
     verdict: Verdict
     measures: Measures
+    chance: Chance
+    """Whether the reference does better than chance: the same for every artifact."""
 
 
 def judge(
@@ -54,9 +58,11 @@ def judge(
     reference: Answers,
     other: Answers,
     bootstrap: BootstrapSpec = BOOTSTRAP,
+    against_chance: Chance | None = None,
 ) -> Judged:
     """Hold ``other`` against ``reference`` and against the recipe's gates.
 
+    against_chance: what ``reference_chance`` says, where several artifacts are judged; None: it is asked here.
     Raises InputError PARITY-ARTIFACT (the outputs are another artifact's), PARITY-FILMS (of other films, or in another
     order), PARITY-SHAPE, STATISTICS-SHAPE or STATISTICS-VALUE.
     """
@@ -78,7 +84,8 @@ def judge(
     validation = pair(shown.validation, reference.validation, other.validation)
     measured = measure(recipe, evaluation, validation, bootstrap)
     figures = _figures(recipe, shown, reference, other, measured)
-    held = gates.hold(recipe, artifact, figures)
+    own = against_chance or reference_chance(recipe, shown, reference, bootstrap)
+    held = (*gates.hold(recipe, artifact, figures), *gates.hold_chance(recipe, own))
     verdict = Verdict(
         artifact=artifact.name,
         artifact_sha256=artifact.sha256,
@@ -87,7 +94,15 @@ def judge(
         gates=held,
         passed=gates.kept(held),
     )
-    return Judged(verdict, measured)
+    return Judged(verdict, measured, own)
+
+
+def reference_chance(recipe: Recipe, shown: Shown, reference: Answers, bootstrap: BootstrapSpec = BOOTSTRAP) -> Chance:
+    """Whether the reference does better than chance on the evaluation films. Raises what ``chance`` raises."""
+    films, logits = shown.evaluation, reference.evaluation.outputs["logits"]
+    pair = Pair(films, logits, logits, recipe.labels.places_not_judged)
+    rule = rule_of(recipe.labels.names, recipe.decision)
+    return chance(rule, pair.truth, logits, pair.patients, pair.judged, bootstrap)
 
 
 def _check(artifact: Artifact, reference: OutputsFile, other: OutputsFile) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from cxredge.metrics import by_gate
+from cxredge.metrics import gate_says
 from cxredge.results import GateResult, Verdict, number
 
 
@@ -40,6 +40,7 @@ def as_junit(name: str, verdicts: Sequence[Verdict]) -> str:
 
 def said(gate: GateResult) -> str:
     """One gate in words, for example ``flip_rate is 0.04, the bound is at most 0.03``."""
-    side = "at least" if by_gate(gate.gate).at_least else "at most"
+    _, at_least = gate_says(gate.gate)
+    side = "at least" if at_least else "at most"
     value = "could not be shown" if gate.value is None else f"is {number(gate.value)}"
     return f"{gate.gate} {value}, the bound is {side} {number(gate.bound)}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from html import escape
 
-from cxredge.metrics import METRICS, by_gate
+from cxredge.metrics import BETTER_THAN_CHANCE, CHANCE_WORDS, METRICS, by_gate, gate_says
 from cxredge.report.charts import MINUS, Svg
 from cxredge.results import Figures, GateResult, Paired, number
 
-GATES = {metric.gate: metric.gate_words for metric in METRICS}
+GATES = {**{metric.gate: metric.gate_words for metric in METRICS}, BETTER_THAN_CHANCE: CHANCE_WORDS}
 
 
 def figure(value: float | None) -> str:
@@ -44,10 +44,12 @@ def interval(paired: Paired) -> str:
 
 def failure(gate: GateResult, figures: Figures) -> str:
     """Why one gate does not hold, in words: the value and the bound, or why there is no value."""
-    metric = by_gate(gate.gate)
+    words, _ = gate_says(gate.gate)
     if gate.verdict == "broken":
-        upper = "upper end of the interval of " if metric.paired else ""
-        return f"{upper}{metric.gate_words}: {figure(gate.value)}, bound {figure(gate.bound)}"
+        return f"{words}: {figure(gate.value)}, bound {figure(gate.bound)}"
+    if gate.gate == BETTER_THAN_CHANCE:
+        return f"{words}: could not be shown, bound {figure(gate.bound)}"
+    metric = by_gate(gate.gate)
     paired: Paired | None = getattr(figures, metric.name) if metric.paired else None
     reason = f" ({paired.too_few})" if paired is not None and paired.too_few else ""
     return f"{metric.gate_words}: could not be shown{reason}, bound {figure(gate.bound)}"

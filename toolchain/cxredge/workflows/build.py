@@ -10,6 +10,7 @@ from cxredge.bundle.assemble import assemble
 from cxredge.bundle.bundle import foreign
 from cxredge.bundle.manifest import BundleKind, Manifest
 from cxredge.errors import InputError
+from cxredge.evidence_chance import Chance
 from cxredge.files import check_replaceable
 from cxredge.places import check_apart, check_outputs
 from cxredge.results import Artifact, Verdict
@@ -27,6 +28,8 @@ class Built:
 
     judged: tuple[tuple[Artifact, Verdict], ...]
     bundles: tuple[tuple[Path, Manifest], ...]
+    chance: Chance | None
+    """Whether the student itself does better than chance."""
 
     @property
     def passed(self) -> bool:
@@ -73,9 +76,10 @@ def build_recipe(
     trial, artifacts = pipeline.trial, pipeline.artifacts
     judged = trial.judge(artifacts, store, trial.said(artifacts, store))
     records = {a.artifact: a.record(store) for a in artifacts}
-    built = Built(tuple((records[name], j.verdict) for name, j in judged.items()), ())
+    own = next((j.chance for j in judged.values()), None)
+    built = Built(tuple((records[name], j.verdict) for name, j in judged.items()), (), own)
     if not built.passed:
         return built
     parts = bundle_parts(pipeline, judged, store)
     bundles = [(place, assemble(parts, kind, place)) for kind, place in goals]
-    return Built(built.judged, tuple(bundles))
+    return Built(built.judged, tuple(bundles), own)

@@ -38,6 +38,7 @@ def bundle_parts(pipeline: Pipeline, judged: Mapping[ArtifactName, Judged], stor
         ),
         selftest={a.artifact: pipeline.self_test_outputs(a).read(store).outputs for a in pipeline.artifacts},
         tools={k: v for name in records for k, v in get_target(name.target).tools().items()},
+        chance=next((j.chance for j in judged.values()), None),
     )
 
 

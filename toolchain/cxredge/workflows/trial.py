@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.parity.judge import Answers, Judged, Shown, judge
+from cxredge.parity.judge import Answers, Judged, Shown, judge, reference_chance
 from cxredge.progress import track
 from cxredge.recipe import Recipe
 from cxredge.stages import Stage, Store
@@ -76,7 +76,15 @@ class Trial:
     def judge(self, artifacts: Sequence[AnyArtifact], store: Store, said: Said) -> dict[ArtifactName, Judged]:
         """Every artifact, judged by what was said."""
         shown = self.shown(store)
+        own = reference_chance(self.recipe, shown, said.reference)
         return {
-            a.artifact: judge(self.recipe, a.record(store), shown, said.reference, said.artifacts[a.artifact])
+            a.artifact: judge(
+                self.recipe,
+                a.record(store),
+                shown,
+                said.reference,
+                said.artifacts[a.artifact],
+                against_chance=own,
+            )
             for a in track(artifacts, "judging", len(artifacts))
         }

@@ -11,6 +11,7 @@ from cxredge.bundle.build_record import OutOfDistributionRecord
 from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Results
+from cxredge.evidence_chance import Chance
 from cxredge.parity.judge import Answers, Judged
 from cxredge.scratch import temporary
 from cxredge.stages import Scratch
@@ -36,6 +37,11 @@ class Verified:
         """Whether all gates are kept."""
         return all(j.verdict.passed for j in self.judged.values())
 
+    @property
+    def chance(self) -> Chance | None:
+        """Whether the reference does better than chance; None where no artifact was judged."""
+        return next((j.chance for j in self.judged.values()), None)
+
     def results(self, evidence: Sequence[Evidence] = ()) -> Results:
         """What ``gate`` and the report read."""
         manifest, record = self.bundled.bundle.manifest, self.bundled.bundle.record
@@ -49,6 +55,7 @@ class Verified:
             artifacts=record.artifacts,
             verdicts=tuple(j.verdict for j in self.judged.values()),
             original=record.recipe.original,
+            chance=self.chance,
             evidence=tuple(evidence),
         )
 

@@ -1,0 +1,43 @@
+"""``cxredge init``: a whole recipe from a data set's table."""
+
+from __future__ import annotations
+
+import click
+
+from cxredge.cli.output import say
+
+
+@click.command()
+@click.argument("data")
+@click.option("--name", required=True, help="Of the recipe: it goes to model_zoo/NAME, which must not be there yet.")
+@click.option("--label-column", help="Column with each film's class, where several could be meant.")
+@click.option("--labels", help="0/1 columns that are the labels, comma-separated, where not all or none are meant.")
+@click.option(
+    "--size",
+    default=224,
+    show_default=True,
+    type=click.IntRange(32, 1024),
+    help="Height and width of the films that the student sees, in pixels.",
+)
+def init(data: str, name: str, label_column: str | None, labels: str | None, size: int) -> None:
+    """Write a whole recipe, with comments, for the data set DATA: a folder with labels.csv under CXR_DATA.
+
+    It loads as it is, and is to be read: lines with EDIT say what no table can tell. Weights and thresholds are
+    written by `cxredge distill`.
+    """
+    from cxredge.cli.listing import words
+    from cxredge.errors import printable
+    from cxredge.workflows.init import init_recipe
+
+    place, found = init_recipe(data, name, label_column, words(labels), size)
+    where = printable(str(place))
+    kind = "independent findings" if label_column is None and found.label_column is None else "exclusive classes"
+    say(f"{where}/model.yaml: {len(found.labels.names)} {kind}, {', '.join(found.labels.names)}")
+    for split, count in found.counts.items():
+        say(f"  {split}: {count.films} films of {count.patients} patients")
+    if found.counts["val"].films < found.calibration:
+        say(f"  a build needs {found.calibration} val films")
+    say("edit the lines with EDIT, then:")
+    say(f"  cxredge distill {where}")
+    say(f"  cxredge plan {where}")
+    say(f"  cxredge build {where}")

@@ -1,0 +1,163 @@
+"""``cxredge init``: a whole recipe, with comments, from a data set's table.
+
+Its text comes from ``templates/recipe.yaml.j2``, which puts blocks together. Each block is a template of its own that
+another command may include with the same variables (``Facts``): ``recipe_labels.yaml.j2`` (labels and decision),
+``recipe_data.yaml.j2`` (data, calibration, evaluation) and ``recipe_targets.yaml.j2`` (targets, primary, bundles,
+gates). ``environment()`` finds them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from cxredge.data.data_sets import open_data
+from cxredge.data.film import SPLITS, Film
+from cxredge.data.label_columns import labels_of
+from cxredge.data.root import data_root
+from cxredge.errors import InputError
+from cxredge.files import fresh_directory, write_text
+from cxredge.path_errors import shown
+from cxredge.recipe import FolderData
+from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS
+from cxredge.recipe_decision import Labels
+from cxredge.recipe_distillation import Distillation
+from cxredge.recipe_file import parse_recipe
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+MOST_CALIBRATION = 128
+NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+YAML_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+"""Names that some readers of YAML take for something else: written with quotes."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """One split: its films, their patients, and by label the films that have it."""
+
+    films: int
+    patients: int
+    positives: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the blocks of a recipe are written from."""
+
+    set: str
+    """The data set's name."""
+    labels: Labels
+    label_column: str | None
+    size: int
+    counts: dict[str, Count]
+    """By split."""
+    licences: dict[str, int]
+    """Films by licence class; "" where a film states none."""
+    weak: dict[str, tuple[str, ...]]
+    """By label, what there are too few films for, in words for comments."""
+
+    @property
+    def calibration(self) -> int:
+        """Calibration films: all of val, as far as that helps, and never fewer than a build takes."""
+        return max(MIN_CALIBRATION_FILMS, min(MOST_CALIBRATION, self.counts["val"].films))
+
+    @property
+    def allowed(self) -> list[str]:
+        """Licence classes found that a training may use."""
+        (known,) = get_args(Distillation.model_fields["licence_classes"].annotation)[:1]
+        return [name for name in get_args(known) if name in self.licences]
+
+
+def init_recipe(data: str, name: str, column: str | None, labels: Sequence[str], size: int) -> tuple[Path, Facts]:
+    """Write ``model_zoo/<name>/model.yaml`` for the set ``data`` under ``CXR_DATA``; it loads as it is.
+
+    column, labels: which columns hold the labels (``labels_of``). Raises InputError INIT-NAME, INIT-EXISTS,
+    INIT-LABELS, INIT-SPLIT, DATA-*, PATH-WRITE.
+    """
+    if NAME.fullmatch(name) is None:
+        raise InputError(
+            "INIT-NAME", f"{name[:80]!a} is no recipe's name", "use small letters, digits and -, a letter first"
+        )
+    goal = Path("model_zoo") / name
+    if os.path.lexists(goal):
+        raise InputError("INIT-EXISTS", f"{shown(goal)} is already there", "choose another --name, or move it away")
+    found = facts(data, column, labels, size)
+    text = environment().get_template("recipe.yaml.j2").render(name=name, f=found)
+    parse_recipe(text.encode(), shown(goal / "model.yaml"))
+    with fresh_directory(goal) as folder:
+        write_text(folder / "model.yaml", text)
+    return goal, found
+
+
+def facts(data: str, column: str | None, labels: Sequence[str], size: int) -> Facts:
+    """Look at the set. Raises InputError INIT-LABELS, INIT-SPLIT, DATA-*."""
+    root = data_root()
+    known = sorted(p.parent.name for p in root.glob("*/labels.csv"))
+    if data not in known:
+        raise InputError(
+            "DATA-MISSING",
+            f"there is no set {data[:80]!a}, a folder with labels.csv, in {root}",
+            "name a set there, or set CXR_DATA to the folder that holds yours",
+            known,
+        )
+    wanted, label_column = labels_of(root / data, column, labels)
+    whole = open_data(FolderData(source="folder", name=data, label_column=label_column), wanted, root)
+    counts, licences, films = {}, Counter[str](), {}
+    for split in SPLITS:
+        if not whole.patients(split):
+            raise InputError(
+                "INIT-SPLIT",
+                f"{data} has no {split} films",
+                "give every film a split: train, val (thresholds, calibration) or test (figures), by patient",
+            )
+        films[split] = whole.films(split)
+        positives = {label: int(sum(film.targets[i] for film in films[split])) for i, label in enumerate(wanted.names)}
+        counts[split] = Count(len(films[split]), len({film.patient for film in films[split]}), positives)
+        licences.update(film.columns.get("licence_class", "") for film in films[split])
+    weak = _weak(wanted, counts["val"], films["test"])
+    return Facts(data, wanted, label_column, size, counts, dict(sorted(licences.items())), weak)
+
+
+def _weak(labels: Labels, val: Count, test: Sequence[Film]) -> dict[str, tuple[str, ...]]:
+    from cxredge.distill.thresholds import MIN_CASES
+    from cxredge.parity.paired import too_few
+
+    truth = np.array([film.targets for film in test]) > 0.5
+    figures = too_few(truth, [film.patient for film in test])
+    found = {}
+    for label, few in zip(labels.names, figures, strict=True):
+        lines = [] if few is None else [f"too few in test for its figures: {few}"]
+        held = val.positives[label]
+        for number, what in ((held, "with"), (val.films - held, "without")):
+            if labels.kind == "multi-label" and number < MIN_CASES:
+                lines.append(f"too few in val for a threshold: films {what} it: {number}, {MIN_CASES} are needed")
+        found[label] = tuple(lines)
+    return found
+
+
+def environment() -> Environment:
+    """Where the blocks are found; ``word`` writes a name as YAML, ``json`` any text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # YAML, and every text of a table goes through json
+    )
+    made.filters["json"] = json.dumps
+    made.filters["word"] = lambda text: json.dumps(text) if text.lower() in YAML_WORDS else text
+    return made
