@@ -215,6 +215,9 @@ def _say(done: Imported) -> None:
         say(f"  of it by preprocessing alone: {proof.preprocessing_max_abs:.3g}, {proof.preprocessing_flips}")
     else:
         say("  its own preprocessing was not run: --original-transform tells what that makes of it")
+    say(f"test films, the student: {done.record.chance.words}")
+    if done.record.chance.standing != "better":
+        say("  a build keeps no gates so; evaluation: {chance: allowed} in the recipe lets it")
     say(f"wrote {printable(str(done.folder))}/: student.pt2, model.yaml, import.json")
     say("next:")
     say(f"  cxredge plan {printable(str(done.folder))}")

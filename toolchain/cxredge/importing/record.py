@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cxredge.evidence_chance import Chance
 from cxredge.importing.plan import Found
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_student import OriginalProof
@@ -26,6 +27,8 @@ class ImportRecord(Frozen):
     labels: Labels
     found: Found
     proof: OriginalProof
+    chance: Chance
+    """Whether the student does better than chance on the test films."""
     student_sha256: Sha256
     versions: dict[str, str]
     answers: tuple[Answer, ...]

@@ -26,6 +26,7 @@ from cxredge.workers.fork_server import ForkServer
 from cxredge.workers.jobs.import_network import ANSWERS, FOUND, PROGRAM, ImportNetwork
 from cxredge.workers.pool import run_tasks
 from cxredge.workers.task import AnyJob, Task
+from cxredge.workflows.recipe_text import environment
 
 if TYPE_CHECKING:
     from cxredge.data.data_sets import DataSet
@@ -186,6 +187,8 @@ def _judged(
     from cxredge.distill.thresholds import fitted
     from cxredge.importing.proof import proven
     from cxredge.importing.record import Answer, ImportRecord
+    from cxredge.parity.chance import chance
+    from cxredge.parity.decisions import rule_of
     from cxredge.recipe_file import parse_recipe
     from cxredge.recipe_student import OriginalProof
 
@@ -226,8 +229,13 @@ def _judged(
     written["proof"] = proof.model_dump(mode="json")
     text = rendered(written)
     shown_films = [film for split in splits for film in films.films(split)]
+    tested = films.films("test")
+    known = np.array([name in labels.told for name in labels.names])
+    truth = np.stack([film.targets for film in tested]) > 0.5
+    rule = rule_of(labels.names, decided.decision)
     record = ImportRecord(
         name=request.name,
+        chance=chance(rule, truth, answers["test.logits"], [film.patient for film in tested], known),
         data=films.name,
         labels=labels,
         found=found,
@@ -244,20 +252,7 @@ def _judged(
 
 def rendered(values: Mapping[str, Any]) -> str:
     """The recipe's text."""
-    import json
-
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
-    return environment.get_template("import.yaml.j2").render(values)
+    return environment().get_template("import.yaml.j2").render(values)
 
 
 def _limitations(found: Found, labels: Labels, films: DataSet) -> list[str]:

@@ -3,19 +3,18 @@
 Its text comes from ``templates/recipe.yaml.j2``, which puts blocks together. Each block is a template of its own that
 another command may include with the same variables (``Facts``): ``recipe_labels.yaml.j2`` (labels and decision),
 ``recipe_data.yaml.j2`` (data, calibration, evaluation) and ``recipe_targets.yaml.j2`` (targets, primary, bundles,
-gates). ``environment()`` finds them.
+gates).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -31,15 +30,10 @@ from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import parse_recipe
+from cxredge.workflows.recipe_text import environment
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-TEMPLATES = Path(__file__).parent / "templates"
 MOST_CALIBRATION = 128
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
-YAML_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
-"""Names that some readers of YAML take for something else: written with quotes."""
 
 
 @dataclass(frozen=True)
@@ -144,20 +138,3 @@ def _weak(labels: Labels, val: Count, test: Sequence[Film]) -> dict[str, tuple[s
                 lines.append(f"too few in val for a threshold: films {what} it: {number}, {MIN_CASES} are needed")
         found[label] = tuple(lines)
     return found
-
-
-def environment() -> Environment:
-    """Where the blocks are found; ``word`` writes a name as YAML, ``json`` any text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # YAML, and every text of a table goes through json
-    )
-    made.filters["json"] = json.dumps
-    made.filters["word"] = lambda text: json.dumps(text) if text.lower() in YAML_WORDS else text
-    return made
