@@ -28,12 +28,13 @@ LONG = ("cxredge distill", "cxredge rebuild-check")
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # the report examines everything, for minutes
-def test_the_readmes_day_works(tmp_path: Path) -> None:
-    assert len(COMMANDS) == 20
+def test_the_readmes_day_works(tmp_path: Path, cxr_data: Path) -> None:
+    assert len(COMMANDS) == 21
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "CXR_CACHE": str(ROOT / "build" / "cache"),
+        "CXR_DATA": str(cxr_data),
     }
     shutil.copytree(ROOT / "model_zoo", tmp_path / "model_zoo")
     write_phantom_dicom(tmp_path / "film.dcm")
@@ -52,11 +53,40 @@ def test_the_readmes_day_works(tmp_path: Path) -> None:
     assert (tmp_path / "films" / "labels.csv").is_file()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_readmes_own_student_is_imported(tmp_path: Path, cxr_data: Path) -> None:
+    """Word for word, with weights that were never trained: the import proves them, and the build keeps no gates."""
+    import torch
+    from torchvision.models import mobilenet_v2
+
+    torch.manual_seed(0)
+    network = mobilenet_v2(num_classes=3)
+    torch.save(
+        {"epoch": 1, "state_dict": {f"module.{k}": v for k, v in network.state_dict().items()}}, tmp_path / "best.pth"
+    )
+    (block,) = blocks(README.partition("## Your own student\n")[2].partition("\n## ")[0], "sh")
+    env = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "CXR_CACHE": str(ROOT / "build" / "cache"),
+        "CXR_DATA": str(cxr_data),
+    }
+    told = [
+        subprocess.run(shlex.split(line), cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        for line in block.splitlines()
+    ]
+    assert told[0].returncode == 0, told[0].stderr
+    assert "0 of 336 decisions differ" in told[0].stdout
+    assert "no better than chance" in told[0].stdout
+    assert (told[1].returncode, "better_than_chance" in told[1].stdout) == (1, True), told[1].stdout + told[1].stderr
+
+
 PLACE = re.compile(r"(?<![\w./-])(?:toolchain|tests|docs|benchmarks|android-app|ios-app|model_zoo)/[\w./-]*\w/?")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 # made by commands: git ignores them
 MADE = re.compile(
-    r"android-app/app/src/main/assets/|android-app/app/target/|ios-app/CXRApp/Model/|model_zoo/.*model\.auto"
+    r"android-app/app/src/main/assets/|android-app/app/target/|ios-app/CXRApp/Model/|model_zoo/.*model\.auto|model_zoo/best$"
 )
 
 

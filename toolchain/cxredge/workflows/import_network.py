@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cxredge.data.data_sets import DataSet
     from cxredge.data.film import Film
     from cxredge.distill.thresholds import Thresholds
-    from cxredge.importing.record import ImportRecord
+    from cxredge.importing.import_record import ImportRecord
     from cxredge.recipe import FolderData, PhantomData
 
 ZOO = Path("model_zoo")
@@ -186,7 +186,7 @@ def _judged(
     from cxredge.distill.evaluate import Answers
     from cxredge.distill.thresholds import fitted
     from cxredge.importing.proof import proven
-    from cxredge.importing.record import Answer, ImportRecord
+    from cxredge.importing.import_record import Answer, ImportRecord
     from cxredge.parity.chance import chance
     from cxredge.parity.decisions import rule_of
     from cxredge.recipe_file import parse_recipe
