@@ -185,8 +185,8 @@ def _judged(
     """Thresholds by the rules, the proof, and the recipe as it is written."""
     from cxredge.distill.evaluate import Answers
     from cxredge.distill.thresholds import fitted
-    from cxredge.importing.proof import proven
     from cxredge.importing.import_record import Answer, ImportRecord
+    from cxredge.importing.proof import proven
     from cxredge.parity.chance import chance
     from cxredge.parity.decisions import rule_of
     from cxredge.recipe_file import parse_recipe
