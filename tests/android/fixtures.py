@@ -7,6 +7,7 @@
 - ``films/``: phantom films as PNG;
 - ``predict.json``: what ``cxredge predict`` says of them; films are named as seen from the repository's root;
 - ``classes/``: ``bundle/`` and ``predict.json`` of a small student with exclusive classes, onnx/fp32;
+- ``imported/``: the same of a network that was trained elsewhere (timm's MobileNetV3 with its own head), onnx/fp32;
 - ``kinds/``: films that are not of the kind that this student takes, and what is said of those by who goes on;
 - ``bare/``: the same of a model with logits and quality alone: no map, no novelty;
 - ``old/bundle/``: a bundle whose manifest is of version 1, which no reader accepts;
@@ -29,7 +30,7 @@ from cxredge.vectors.sources import dicom, scene
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from android import other_bundles
 
-from support import class_student
+from support import class_student, foreign_student
 from support.command import ROOT, must
 
 # what decides the fixtures
@@ -41,6 +42,7 @@ SOURCES = (
     "tests/android/other_bundles.py",
     "tests/bundle/make_fixture.py",
     "tests/support/class_student.py",
+    "tests/support/foreign_student.py",
     "tests/support/tiny_recipe.py",
 )
 PATIENTS = 6
@@ -86,6 +88,7 @@ def make_others(goal: Path) -> None:
         )  # fmt: skip
         (built,) = (classes / "out").iterdir()
         shutil.copytree(built, classes / "bundle")
+        make_imported(goal, classes / "data")
         for name in ("recipe", "data", "out"):
             shutil.rmtree(classes / name)
         other_bundles.make_bare(classes / "bundle", bare / "bundle")
@@ -104,6 +107,23 @@ def make_others(goal: Path) -> None:
     write_text(goal / "kinds" / "predict.json", said)
     with fresh_directory(goal / "old", anything) as old:
         other_bundles.make_old(goal / "classes" / "bundle", old / "bundle", key)
+
+
+def make_imported(goal: Path, data: Path) -> None:
+    """A network of somebody else's, from its checkpoint to a signed bundle. data: holds the drawn films."""
+    with fresh_directory(goal / "imported", anything) as imported:
+        foreign_student.write_checkpoint(imported / "best.pth", data / "drawn")
+        must("import", imported / "best.pth", *foreign_student.IMPORT, cwd=imported, CXR_DATA=data)
+        must(
+            "build", imported / "model_zoo" / "best", "--targets", "onnx", "--schemes", "fp32",
+            "--out", imported / "out", CXR_DATA=data,
+        )  # fmt: skip
+        (built,) = (imported / "out").iterdir()
+        shutil.copytree(built, imported / "bundle")
+        for folder in ("model_zoo", "out"):
+            shutil.rmtree(imported / folder)
+        must("sign", imported / "bundle", "--key", goal / "test.key")
+        write_text(imported / "predict.json", must("predict", imported / "bundle", goal / "films", "--json"))
 
 
 def main(goal: Path) -> None:

@@ -39,9 +39,9 @@ def run(*arguments: object, cwd: Path = ROOT, timeout: float = 540, **environmen
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def must(*arguments: object, **environment: object) -> str:
+def must(*arguments: object, cwd: Path = ROOT, **environment: object) -> str:
     """What a command printed that has to end well; its errors go where this process's go. Variables as in ``run``."""
     command, variables = [CXREDGE, *map(str, arguments)], {k: str(v) for k, v in environment.items()}
     return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, check=True
+        command, cwd=cwd, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, check=True
     ).stdout

@@ -15,7 +15,7 @@ from cxredge.importing.head_search import Graph, Pooled, logits_of, pooled_head
 from cxredge.quantize.kernels import kernel_of, kind_of
 from cxredge.recipe_student import Heatmap
 from cxredge.students.heads import Affine, ExactHead, GradientHead, Pointwise
-from cxredge.students.program_student import unflattened
+from cxredge.students.program_student import Unflattened
 
 
 @dataclass(frozen=True)
@@ -192,4 +192,4 @@ def _truncated(graph: Graph, cut: Node) -> nn.Module:
     for stored in (exported.state_dict, exported.constants):
         for name in [name for name in stored if name not in kept]:
             del stored[name]
-    return unflattened(exported)
+    return Unflattened(exported)

@@ -24,7 +24,7 @@ from cxredge.importing.user_code import from_code
 from cxredge.path_errors import shown
 from cxredge.students.architectures import ARCHITECTURES, get_architecture
 from cxredge.students.program_file import Program, program_bytes, read_program
-from cxredge.students.program_student import unflattened
+from cxredge.students.program_student import Unflattened
 
 BATCH = 2
 """Of the export: a batch of one would be taken for a constant."""
@@ -278,7 +278,7 @@ def _from_program(source: Source, checkpoint: Checkpoint) -> Original:
             f"the program takes {str(image.dtype).removeprefix('torch.')} of {image.ndim} dimensions",
             "export a network that takes float32[N, channels, height, width]",
         )
-    net = unflattened(program.exported)
+    net = Unflattened(program.exported)
     sides, channels = (int(image.shape[2]), int(image.shape[3])), int(image.shape[1])
     # written anew for any number of images: what was exported for one, or eight, may well work for others
     outputs = _Tuple(net).eval()

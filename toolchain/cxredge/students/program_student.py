@@ -14,31 +14,23 @@ from cxredge.students.normalisation import Normalisation
 from cxredge.students.program_file import Program
 
 
-def unflattened(exported: Any) -> nn.Module:
-    """The program of one input and one output as a module of float32 tensors: ``x`` -> tensor, or tuple of tensors.
+class Unflattened(nn.Module):
+    """A program of one input as a module: ``x`` -> tensor, or tuple of tensors.
 
     Its children have the names and the nesting of the network's own modules.
     """
-    whole = torch.export.unflatten(exported)
-    graph = whole.graph
-    (end,) = (node for node in graph.nodes if node.op == "output")
-    given = end.args[0]
-    if isinstance(given, tuple | list) and len(given) == 1:
-        end.args = (given[0],)
-    # without the checks of shapes that unflattened modules make of what they were exported with
-    made = GraphModule(whole, graph).eval()
-    _replace_layers(made)
-    return made
 
-
-class ProgramStudent(Student):
-    """normalise: what the recipe says. program: float32[N, c, H, W] -> the outputs ``names``, in their order."""
-
-    def __init__(self, normalise: Normalise, program: Program, names: tuple[str, ...]) -> None:
+    def __init__(self, exported: Any) -> None:
         super().__init__()
-        self.normalisation = Normalisation(normalise)
-        self._names = names
-        made = unflattened(program.exported)
+        whole = torch.export.unflatten(exported)
+        (end,) = (node for node in whole.graph.nodes if node.op == "output")
+        given = end.args[0]
+        if isinstance(given, tuple | list) and len(given) == 1:
+            end.args = (given[0],)
+        # without the checks of shapes that unflattened modules make of what they were exported with; and none of
+        # torch.fx's own modules, which an export passes by without their name
+        made = GraphModule(whole, whole.graph)
+        _replace_layers(made)
         for name, child in made.named_children():
             self.add_module(name, child)
         for name, parameter in made.named_parameters(recurse=False):
@@ -47,10 +39,24 @@ class ProgramStudent(Student):
             self.register_buffer(name, buffer)
         # the class's function alone: an instance would be a second owner of the parts
         self._run = type(made).forward
+        self.eval()
+
+    def forward(self, x: Tensor) -> Any:
+        """See the class."""
+        return self._run(self, x)
+
+
+class ProgramStudent(Unflattened, Student):
+    """normalise: what the recipe says. program: float32[N, c, H, W] -> the outputs ``names``, in their order."""
+
+    def __init__(self, normalise: Normalise, program: Program, names: tuple[str, ...]) -> None:
+        super().__init__(program.exported)
+        self.normalisation = Normalisation(normalise)
+        self._names = names
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """See ``Student``."""
-        found = self._run(self, self.normalisation(image))
+        found = super().forward(self.normalisation(image))
         return dict(zip(self._names, (found,) if isinstance(found, Tensor) else found, strict=True))
 
 

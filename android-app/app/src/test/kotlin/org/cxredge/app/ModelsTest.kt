@@ -33,7 +33,7 @@ class ModelsTest {
 
     @Test
     fun everyFilmIsDecidedAsOnTheHost() {
-        for (kit in listOf(Fixtures.findings, Fixtures.classes, Fixtures.bare)) {
+        for (kit in listOf(Fixtures.findings, Fixtures.classes, Fixtures.bare, Fixtures.imported)) {
             use(kit)
             assertEquals(Fixtures.films.size, kit.predictions.size)
             for (file in Fixtures.films) {
