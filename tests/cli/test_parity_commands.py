@@ -21,10 +21,29 @@ def bundle(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path) -> Path:
     return tmp_path / "dist" / "tiny-0.0.1"
 
 
-def test_verify_agrees_with_the_build(bundle: Path, cxredge: Run, tiny_cache: Path) -> None:
+def test_verify_agrees_with_the_build_and_chance_must_be_allowed(
+    bundle: Path, tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
+) -> None:
+    """Random weights, which the recipe allows; the same results fail a recipe that does not."""
     done = cxredge("verify", bundle, "--json", CXR_CACHE=tiny_cache)
     assert done.status == 0, done.err
-    assert json.loads(done.out)["verdicts"] == json.loads((bundle / "record" / "verdicts.json").read_text())
+    found = json.loads(done.out)
+    assert found["verdicts"] == json.loads((bundle / "record" / "verdicts.json").read_text())
+    assert found["chance"] == json.loads((bundle / "record" / "making.json").read_text())["chance"]
+    assert "the float32 student: " in done.err
+    assert "better than chance on 12 films" in done.err
+    (tmp_path / "results.json").write_text(done.out)
+    recipe = tiny / "model.yaml"
+    only_onnx = (
+        recipe.read_text()
+        .replace("{onnx: [fp32, w8a8], executorch: [fp32]}", "{onnx: [fp32, w8a8]}")
+        .replace("primary: executorch/fp32", "primary: onnx/fp32")
+        .replace("{android: [executorch/fp32]}", "{}")
+    )
+    for text, status in ((only_onnx, 0), (only_onnx.replace(" chance: allowed,", ""), 1)):
+        recipe.write_text(text)
+        done = cxredge("gate", tmp_path / "results.json", "--recipe", tiny)
+        assert (done.status, done.out.count("better_than_chance")) == (status, 2 * status), done.out + done.err
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ least_margin: {{log_odds: 1.5, rule: none}}
 novelty: {{threshold: 20.0, rule: none}}
 data: {{source: folder, name: drawn, label_column: kind}}
 calibration: {{split: val, count: 100}}
-evaluation: {{split: test, count: 12, chance: allowed}}
+evaluation: {{split: test, chance: allowed, count: 12}}
 targets: {{onnx: [fp32]}}
 primary: onnx/fp32
 bundles: {{}}

@@ -28,7 +28,7 @@ operating_points:
 novelty: {{threshold: 1000.0, rule: none}}
 data: {{source: phantom, seed: 3, patients: {{train: 2, val: 60, test: 12}}}}
 calibration: {{split: val, count: 100}}
-evaluation: {{split: test, count: 12, chance: allowed}}
+evaluation: {{split: test, chance: allowed, count: 12}}
 targets: {{onnx: [fp32, w8a8], executorch: [fp32]}}
 primary: executorch/fp32
 bundles: {{android: [executorch/fp32]}}

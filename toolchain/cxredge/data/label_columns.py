@@ -36,14 +36,17 @@ def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[L
     if column is not None and names:
         raise InputError("INIT-LABELS", "both --label-column and --labels are given", "give one of the two", choices)
     if column is None and not names:
-        if len(choices) != 1:
-            what = "several columns could be its labels" if choices else "no column holds labels"
+        if not choices:
             raise InputError(
                 "INIT-LABELS",
-                f"{table.path}: {what}",
-                "say which: 0/1 columns are independent findings, a text column has one class a film"
-                if choices
-                else "give every label a column of 0 and 1, or every film its class in one column",
+                f"{table.path}: no column holds labels",
+                "give every label a column of 0 and 1, or every film its class in one column",
+            )
+        if len(choices) > 1:
+            raise InputError(
+                "INIT-LABELS",
+                f"{table.path}: several columns could be its labels",
+                "say which: 0/1 columns are independent findings, a text column has one class a film",
                 choices,
             )
         column, names = (texts[0], ()) if texts else (None, flags)
