@@ -17,7 +17,7 @@ from cxredge.errors import CxrError, InputError, nearest, printable
 from cxredge.files import sha256_file
 from cxredge.importing.checkpoints import Checkpoint, entry, read_checkpoint
 from cxredge.importing.facts import Facts
-from cxredge.importing.mapping import described, fit
+from cxredge.importing.mapping import fit
 from cxredge.importing.originals import build_network
 from cxredge.importing.plan import Read, Source
 from cxredge.importing.user_code import from_code
@@ -79,7 +79,7 @@ def _filled(
     sides: tuple[int, int],
 ) -> tuple[nn.Module, Read]:
     """The network with the checkpoint's tensors; of the numbers of channels in question the one that fits."""
-    said = channels or checkpoint.facts.channels or described(tensors).channels
+    said = channels or checkpoint.facts.channels
     refused: CxrError | None = None
     for number in (said,) if said else (3, 1):
         net = _network(source, labels, number, sides)

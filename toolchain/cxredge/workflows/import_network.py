@@ -202,7 +202,7 @@ def _judged(
         "licence": "EDIT: the licence of these weights",
         "summary": f"{found.read.network}, trained elsewhere; imported from {found.read.file}.",
         "limitations": _limitations(found, labels, films),
-        "calibration": _calibration(films),
+        **_uses(films),
         "novelty": {"threshold": 1.0, "rule": "none yet"} if found.novelty_rank else None,
         "least_margin": {"log_odds": 0.0, "rule": "none yet"},
         "points": {name: {"logit": 0.0, "rule": _no_point(name, labels)} for name in labels.names},
@@ -267,17 +267,20 @@ def _limitations(found: Found, labels: Labels, films: DataSet) -> list[str]:
     return lines
 
 
-def _calibration(films: DataSet) -> dict[str, object]:
-    """Validation films, where there are enough, else training films. Raises InputError IMPORT-FEW."""
+def _uses(films: DataSet) -> dict[str, Any]:
+    """What val and test are for: INT8 ranges are set on one, and artifacts judged on the other.
+
+    Training films set no ranges: what a student has seen excites it otherwise. Raises InputError IMPORT-FEW.
+    """
     from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS
 
-    for split in ("val", "train"):
+    for split, other in (("val", "test"), ("test", "val")):
         count = len(films.films(split))
         if count >= MIN_CALIBRATION_FILMS:
-            return {"split": split, "count": min(count, CALIBRATION)}
+            return {"calibration": {"split": split, "count": min(count, CALIBRATION)}, "evaluation": {"split": other}}
     raise InputError(
         "IMPORT-FEW",
-        f"{films.name} has fewer than {MIN_CALIBRATION_FILMS} films in val and in train",
+        f"{films.name} has fewer than {MIN_CALIBRATION_FILMS} films in val and in test",
         "bring more: INT8 ranges are set on films that nothing is judged on",
     )
 
