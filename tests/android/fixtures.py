@@ -73,6 +73,7 @@ def make(goal: Path) -> None:
         must("sign", bundle, "--key", keys / "test.key")
         os.replace(keys / "test.key", goal / "test.key")
     make_others(goal)
+    make_imported(goal)
     subprocess.run([sys.executable, ROOT / "tests" / "android" / "film_cases.py", goal / "film-cases"], check=True)
     write_text(goal / "predict.json", must("predict", goal / "bundle", goal / "films", "--json"))
 
@@ -88,7 +89,6 @@ def make_others(goal: Path) -> None:
         )  # fmt: skip
         (built,) = (classes / "out").iterdir()
         shutil.copytree(built, classes / "bundle")
-        make_imported(goal, classes / "data")
         for name in ("recipe", "data", "out"):
             shutil.rmtree(classes / name)
         other_bundles.make_bare(classes / "bundle", bare / "bundle")
@@ -109,15 +109,13 @@ def make_others(goal: Path) -> None:
         other_bundles.make_old(goal / "classes" / "bundle", old / "bundle", key)
 
 
-def make_imported(goal: Path, data: Path) -> None:
-    """A network of somebody else's, from its checkpoint to a signed bundle. data: holds the drawn films."""
+def make_imported(goal: Path) -> None:
+    """A network of somebody else's, from its checkpoint to a signed bundle."""
     with fresh_directory(goal / "imported", anything) as imported:
-        foreign_student.write_checkpoint(imported / "best.pth", data / "drawn")
-        must("import", imported / "best.pth", *foreign_student.IMPORT, cwd=imported, CXR_DATA=data)
-        must(
-            "build", imported / "model_zoo" / "best", "--targets", "onnx", "--schemes", "fp32",
-            "--out", imported / "out", CXR_DATA=data,
-        )  # fmt: skip
+        foreign_student.write_checkpoint(imported / "best.pth")
+        must("import", imported / "best.pth", *foreign_student.IMPORT, cwd=imported, CXR_CACHE=ROOT / "build" / "cache")
+        recipe = imported / "model_zoo" / "best"
+        must("build", recipe, "--targets", "onnx", "--schemes", "fp32", "--out", imported / "out")
         (built,) = (imported / "out").iterdir()
         shutil.copytree(built, imported / "bundle")
         for folder in ("model_zoo", "out"):

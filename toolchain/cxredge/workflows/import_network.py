@@ -213,7 +213,7 @@ def _judged(
     targets = np.stack([film.targets for film in val])
     chosen: Thresholds = fitted(first, targets, Answers(answers["val.logits"], answers.get("val.novelty")))
     written["points"] = {
-        **written["points"],  # type: ignore[dict-item]
+        **written["points"],
         **{name: point.model_dump(mode="json") for name, point in chosen.points.items()},
     }
     if chosen.margin is not None:

@@ -40,7 +40,7 @@ object Fixtures {
     /** The same classes from a model that gives logits and quality alone. */
     val bare: Kit = Kit(File(root, "bare"))
 
-    /** The same classes from a network that was trained elsewhere and imported: heatmaps are gradients. */
+    /** Findings of a network that was trained elsewhere and imported: its heatmaps are gradients. */
     val imported: Kit = Kit(File(root, "imported"))
 
     /** Signed, and its manifest is of version 1. */
