@@ -145,10 +145,14 @@ def statement(parts: Parts, verdicts: Sequence[Verdict]) -> str:
     """What was verified of a bundle with these verdicts, in one paragraph that claims no more."""
     evaluation = parts.films.evaluation
     what = "phantom films" if parts.recipe.data.source == "phantom" else "films"
+    apart, unknown = "neither trained nor calibrated on", ""
+    if parts.recipe.original is not None:
+        apart = "not calibrated on"
+        unknown = "Whether the original, which was trained elsewhere, had seen them is not known. "
     return (
         f"Every artifact was run on the machine that built it, on {len(evaluation.films)} {what} of "
-        f"{evaluation.patients} patients (split {evaluation.split} of {evaluation.data}) that were neither trained nor "
-        f"calibrated on, and held against the float32 student. {_evaluated(verdicts)}Phones, their processors and "
+        f"{evaluation.patients} patients (split {evaluation.split} of {evaluation.data}) that were {apart}, "
+        f"and held against the float32 student. {unknown}{_evaluated(verdicts)}Phones, their processors and "
         "their delegates: not verified here. Agreement with the student says nothing about the student's own clinical "
         "validity, which was not examined."
     )

@@ -36,6 +36,10 @@ class QualitySpec(Frozen):
     threshold: Float32
 
 
+ELSEWHERE = "not known: it was trained elsewhere"
+"""In place of a data set, of imported students."""
+
+
 class LearntFrom(Frozen):
     """What the student was trained on. Of a model that learnt from phantoms an app must say so with every film."""
 
@@ -94,7 +98,9 @@ class Model(Frozen):
     def of(cls, recipe: Recipe) -> Self:
         """The part of a recipe that phones must know."""
         data, display = recipe.data, recipe.labels.display
-        if isinstance(data, PhantomData):
+        if recipe.original is not None:
+            learnt_from = LearntFrom(kind="films", data=ELSEWHERE)
+        elif isinstance(data, PhantomData):
             learnt_from = LearntFrom(kind="phantoms", data=data.source)
         else:
             learnt_from = LearntFrom(kind="films", data=data.name)
