@@ -8,8 +8,9 @@ import pytest
 
 from cxredge.bundle.bundle import open_bundle
 from cxredge.bundle.card import render
-from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS
+from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, Heatmap
 from support.bundles import V2
+from support.imported import imported
 
 
 def header(text: str) -> dict:
@@ -81,19 +82,21 @@ def test_it_says_what_a_student_does_not_tell_and_claims_of_maps_what_is_true(bu
     plain = render(record)
     assert ("CAM SQNR" in plain, GRADIENT_MAPS in plain, NO_MAPS in plain) == (True, False, False)
 
-    def card(heatmap: str, **more: object) -> str:
-        student = record.recipe.student.model_copy(update={"heatmap": heatmap})
-        return render(
-            record.model_copy(update={"recipe": record.recipe.model_copy(update={"student": student, **more})})
-        )
+    def card(heatmap: Heatmap, **more: object) -> str:
+        return render(record.model_copy(update={"recipe": imported(record.recipe, heatmap, **more)}))
 
-    assert GRADIENT_MAPS in card("gradient")
+    said = card("gradient")
+    assert GRADIENT_MAPS in said
+    assert "On 120 films the logits of the original network and of this student differ by at most 2e-06" in said
+    assert "| original → float32 student | – | 2e-06 | – | – | – | 0 of 240 | eager PyTorch, on 120 films | – |" in said
     said = card("none", novelty=None)
     assert NO_MAPS in said
     assert "No novelty score" in said
     assert "CAM" not in said
     rows = [
-        line for line in said.splitlines() if line.startswith(("| artifact | bytes", "|---|---|---|---|", "| onnx/"))
+        line
+        for line in said.splitlines()
+        if line.startswith(("| artifact | bytes", "|---|---|---|---|", "| onnx/", "| original"))
     ]
     assert {row.count("|") for row in rows} == {8}
 

@@ -23,6 +23,7 @@ from torch import nn
 from cxredge.errors import CxrError
 from cxredge.importing import checkpoints, entries, forms, instructions, pickles
 from cxredge.importing.checkpoints import entry, read_checkpoint
+from cxredge.importing.tensors import check_finite
 
 Saver = Callable[..., Path]
 
@@ -148,7 +149,7 @@ def test_nan_and_infinity_are_named(network: nn.Module, saved: Saver, bad: float
     found = read_checkpoint(place)
     for name in ["b"] if bad == 70_000.0 else ["a", "b"]:
         with pytest.raises(CxrError) as caught:
-            entry(found, name)
+            check_finite(entry(found, name)[1], "it")
         assert caught.value.code == "IMPORT-NAN"
         assert "in 1.running_var" in caught.value.cause
 

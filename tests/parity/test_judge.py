@@ -21,6 +21,7 @@ from cxredge.recipe_file import load_recipe
 from cxredge.report.table import rows
 from cxredge.report.table import shown as table
 from cxredge.results import Artifact, BootstrapSpec, Census, Delegation, Verdict
+from support.imported import imported
 
 ROOT = Path(__file__).parent.parent.parent
 FILMS = films_digest(["0" * 64, "1" * 64])
@@ -199,9 +200,8 @@ def test_other_films_and_other_artifacts_are_refused(recipe: Recipe) -> None:
 
 
 def logits_alone(recipe: Recipe) -> Recipe:
-    student = recipe.student.model_copy(update={"heatmap": "none"})
     return gated(
-        recipe.model_copy(update={"student": student, "novelty": None}),
+        imported(recipe, "none", novelty=None),
         logit_max_abs=0.1, cam_sqnr_db=20, cam_correlation=0.9, novelty_max_rel=0.1, novelty_auc_loss=0.1,
     )  # fmt: skip
 

@@ -19,12 +19,14 @@ from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, NO_NOVELTY
 from cxredge.report.material import ReportMaterial
 from cxredge.report.page import TEMPLATES, write_report
 from report.plausible import films_for, material_for, outputs_for, recipe_for
+from support.imported import imported
 
 LABELS = ["Cardiomegaly", "Effusion", "Nodule"]
 SECTIONS = (
     "overview", "logits", "flips", "roc", "calibration", "layers", "cost", "heatmaps", "subgroups", "strangers",
     "stress", "stability",
 )  # fmt: skip
+
 VOID = {"meta", "br", "img", "input", "wbr"}
 
 
@@ -325,20 +327,18 @@ def test_where_nothing_is_judged_the_page_holds_agreement_alone(tmp_path: Path) 
 
 def test_a_student_of_logits_alone_has_a_page_that_says_what_is_not_there(tmp_path: Path) -> None:
     whole = material()
-    student = whole.recipe.student.model_copy(update={"heatmap": "none"})
-    recipe = whole.recipe.model_copy(update={"student": student, "novelty": None})
+    recipe = imported(whole.recipe, "none", novelty=None)
     evidence = tuple(e.model_copy(update={"heatmaps": None, "strangers": ()}) for e in whole.results.evidence)
     logits = {name: {"logits": outputs["logits"]} for name, outputs in whole.outputs.items()}
-    results = whole.results.model_copy(update={"evidence": evidence})
+    results = whole.results.model_copy(update={"evidence": evidence, "original": recipe.original})
     plain = replace(whole, recipe=recipe, outputs=logits, results=results)
     page, *tables = write_report(tmp_path / "report.html", plain)
     text = Page(page.read_text()).text
     assert text.count(NO_MAPS) == text.count(NO_NOVELTY) == 2
     assert "The answer to strange pictures" not in text
     assert {"heatmaps.csv", "strangers.csv"}.isdisjoint(table.name for table in tables)
-    gradient = replace(
-        whole, recipe=recipe.model_copy(update={"student": student.model_copy(update={"heatmap": "gradient"})})
-    )
+    assert "original → reference" in text
+    gradient = replace(whole, recipe=imported(recipe, "gradient"))
     page, *_ = write_report(tmp_path / "gradient.html", gradient)
     assert GRADIENT_MAPS in Page(page.read_text()).text
 

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cxredge.students.base import Student
 from cxredge.students.cam_student import CamStudent
 
 SIZE = 48
@@ -80,7 +81,7 @@ def make_timm_student(name: str) -> CamStudent:
     return settled(CamStudent(backbone, backbone.features, len(LABELS), 4))
 
 
-class LogitsAlone(CamStudent):
+class LogitsAlone(Student):
     """A student without maps and without a novelty score: a linear layer over the pooled features."""
 
     def __init__(self) -> None:
@@ -109,7 +110,7 @@ def settled(student: CamStudent) -> CamStudent:
     return student
 
 
-def settle_batch_norms(student: CamStudent) -> Tensor:
+def settle_batch_norms(student: Student) -> Tensor:
     """Batch norms as the films leave them, evaluation mode. Returns the films, float32[32, 1, SIZE, SIZE]."""
     images = torch.from_numpy(films(32, 1)).float()
     student.train()

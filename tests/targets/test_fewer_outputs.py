@@ -10,10 +10,10 @@ import pytest
 from cxredge.errors import InputError
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
-from cxredge.recipe_student import Normalise, ProgramSpec
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.output_words import output_words
 from cxredge.vocabulary import SchemeName
+from support.imported import imported
 from support.lowering import PERCENTILE, lower
 
 SQNR_DB = {"fp32": 80.0, "fp16": 30.0, "w8a8": 15.0}
@@ -26,8 +26,7 @@ def plain(recipe: Recipe) -> Recipe:
 
 
 def without(recipe: Recipe) -> Recipe:
-    student = recipe.student.model_copy(update={"heatmap": "none"})
-    return recipe.model_copy(update={"student": student, "novelty": None})
+    return imported(recipe, "none", novelty=None)
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
@@ -65,7 +64,6 @@ def test_a_student_that_answers_other_outputs_than_its_recipe_says_is_refused(re
 
 def test_only_an_exact_map_is_said_to_have_the_logit_as_its_mean(recipe: Recipe, plain: Recipe) -> None:
     assert output_words(recipe, "axes")["cam"].endswith("their spatial mean is the logit")
-    program = ProgramSpec(program="a/b", normalise=Normalise(), heatmap="gradient")
-    words = output_words(recipe.model_copy(update={"student": program}), "axes")["cam"]
+    words = output_words(imported(recipe, "gradient"), "axes")["cam"]
     assert ("gradient" in words, "mean" in words) == (True, False)
     assert list(output_words(plain, "axes")) == ["logits"]

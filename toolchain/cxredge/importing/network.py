@@ -20,6 +20,7 @@ from cxredge.importing.facts import Facts
 from cxredge.importing.mapping import fit
 from cxredge.importing.originals import build_network
 from cxredge.importing.plan import Read, Source
+from cxredge.importing.tensors import check_finite
 from cxredge.importing.user_code import from_code
 from cxredge.path_errors import shown
 from cxredge.students.architectures import ARCHITECTURES, get_architecture
@@ -90,6 +91,7 @@ def _filled(
             if error.code == "IMPORT-CHANNELS" and said is None:
                 continue
             raise
+        check_finite({theirs: tensors[theirs] for theirs in found.keys.values()}, shown(checkpoint.file))
         state = net.state_dict()
         net.load_state_dict({**state, **{mine: tensors[theirs] for mine, theirs in found.keys.items()}})
         renamed = {theirs: mine for mine, theirs in found.keys.items() if theirs.removeprefix(found.prefix) != mine}

@@ -23,7 +23,7 @@ def usable(found: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
 
     found: as read, of any kind. what: the state dict, in a message's words. float16 and bfloat16 become float32
     exactly (every value of theirs is one of its). Raises InputError IMPORT-TENSOR for complex, sparse, quantised,
-    double and other kinds, and for tensors without numbers; IMPORT-LIMIT, IMPORT-NAN.
+    double and other kinds, and for tensors without numbers; IMPORT-LIMIT.
     """
     import torch
 
@@ -40,10 +40,19 @@ def usable(found: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
                 f"{MAX_NUMBERS:,} are read",
                 "name a student's weights: a phone holds no more",
             )
-    taken = {
+    return {
         key: tensor.detach().to(torch.float32 if tensor.is_floating_point() else tensor.dtype).contiguous()
         for key, tensor in found.items()
     }
+
+
+def check_finite(taken: Mapping[str, Tensor], what: str) -> None:
+    """Raises InputError IMPORT-NAN where tensors that a network takes hold NaN or infinity.
+
+    Those that it does not take may: torchxrayvision's operating points are NaN where there is none.
+    """
+    import torch
+
     broken = [key for key, tensor in taken.items() if not bool(torch.isfinite(tensor).all())]
     if broken:
         more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
@@ -52,7 +61,6 @@ def usable(found: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
             f"{what}: NaN or infinity in {', '.join(map(printable, broken[:NAMED]))}{more}",
             "take a checkpoint from before the training broke; do not ship this",
         )
-    return taken
 
 
 def halves(found: Mapping[str, Tensor], what: str) -> str | None:
