@@ -45,6 +45,8 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
     if as_json:
         say_json(results.model_dump(mode="json"))
     else:
+        if results.original is not None:
+            say(f"original to reference: {results.original.words}")
         print_table(zip(results.artifacts, results.verdicts, strict=True))
     say_chance(results.chance)
     if not verified.passed:
