@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
+from cxredge.errors import InputError, printable
 from cxredge.recipe_student import Normalise
 from cxredge.students.base import Student
 from cxredge.students.normalisation import Normalisation
@@ -17,8 +18,19 @@ from cxredge.students.program_file import Program
 def unflattened(exported: Any) -> nn.Module:
     """The program of one input and one output as a module of float32 tensors: ``x`` -> tensor, or tuple of tensors.
 
-    Its children have the names and the nesting of the network's own modules.
+    Its children have the names and the nesting of the network's own modules. Raises InputError PROGRAM-UNFIT: what the
+    program says of its modules does not fit together.
     """
+    try:
+        return _unflattened(exported)
+    except Exception as error:  # whatever torch raises for operators and modules that do not belong together
+        said = printable((str(error).splitlines() or [type(error).__name__])[0][:200])
+        raise InputError(
+            "PROGRAM-UNFIT", f"the modules of the program do not fit together: {said}", "export the network again"
+        ) from error
+
+
+def _unflattened(exported: Any) -> nn.Module:
     whole = torch.export.unflatten(exported)
     graph = whole.graph
     (end,) = (node for node in graph.nodes if node.op == "output")
