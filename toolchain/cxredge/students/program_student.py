@@ -39,7 +39,7 @@ def _unflattened(exported: Any) -> nn.Module:
         end.args = (given[0],)
     # without the checks of shapes that unflattened modules make of what they were exported with
     made = GraphModule(whole, graph).eval()
-    _replace_layers(made)
+    replace_layers(made)
     return made
 
 
@@ -66,7 +66,7 @@ class ProgramStudent(Student):
         return dict(zip(self._names, (found,) if isinstance(found, Tensor) else found, strict=True))
 
 
-def _replace_layers(module: nn.Module) -> None:
+def replace_layers(module: nn.Module) -> None:
     """Put plain layers in the place of modules that are no more than one, and of calls with parameters in others.
 
     Whatever is done to layers (folding, rounding) then finds them.
