@@ -128,7 +128,10 @@ def _clean(parts: dict[str, bytes], rename: dict[str, str] | None = None) -> tup
     program_check.checked(description)
     owner = changed(description.graph_module)
     if owner is not None:
-        raise Unfit(f"it changes {owner} when it runs: what it says of a film would depend on the films before")
+        raise Unfit(
+            f"it changes {owner} when it runs, and what it says of a film would depend on the films before; where that "
+            "is of a batch norm, call network.eval() before torch.export"
+        )
     for node in description.graph_module.graph.nodes:
         for folder, short in (rename or {}).items():
             if "stack_trace" in node.metadata:
