@@ -200,6 +200,8 @@ def renamed(data: bytes, old: str, new: str) -> bytes:
 def test_names_that_break_out(files: Files, old: str, name: str) -> None:
     """Of the input, of an operator's output, of a parameter: in all places at once, so that they still fit."""
     assert json.dumps(old).encode() in files[MODEL] or old == "relu"
+    if (old, name) == ("plain.classifier.weight", "1x"):
+        return  # a parameter's name is no Python: those of nn.Sequential begin with digits
     edited = {**files, MODEL: renamed(renamed(files[MODEL], old, name), old + "_", name)}
     refused(packed({**edited, WEIGHTS: renamed(files[WEIGHTS], old, name)}))
 

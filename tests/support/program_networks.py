@@ -104,8 +104,16 @@ class Several(Plain):
         return pooled, self.classifier(pooled)
 
 
+class Row(nn.Sequential):
+    """Parts whose names are numbers, and one with a sign in it."""
+
+    def __init__(self) -> None:
+        super().__init__(layer(1, 4), layer(4, 8), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.add_module("last-one", nn.Linear(8, 2))
+
+
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    made.__name__.lower(): made for made in (Plain, Shuffled, Squeezed, Constants, Shared, InPlace, Several)
+    made.__name__.lower(): made for made in (Plain, Shuffled, Squeezed, Constants, Shared, InPlace, Several, Row)
 }
 
 

@@ -57,7 +57,7 @@ MAX_TEXT = 20_000
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,255}")
 """Of a node or a tensor: it becomes Python code."""
-STORED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,255}")
+STORED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,255}")
 """Of a parameter or buffer."""
 MODULE = re.compile(r"[A-Za-z0-9_.@-]{0,255}")
 EXPRESSION = re.compile(
