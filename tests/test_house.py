@@ -34,6 +34,7 @@ TORCH_AT_MODULE_SCOPE = (
     "quantize/sensitivity.py",
     "importing/head_search.py",
     "importing/division.py",
+    "importing/evaluation.py",
     "importing/network.py",
     "importing/making.py",
     "importing/answers.py",

@@ -18,11 +18,10 @@ from cxredge.evidence_chance import Chance
 from cxredge.files import fresh_directory, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import Recipe
+from cxredge.recipe_student import ProgramSpec
 from cxredge.results import SEMANTICS, Artifact, CalibrationRecord, Verdict
 from cxredge.targets import get_target
 from cxredge.vocabulary import ArtifactName
-
-REFERENCE_WEIGHTS = "reference/weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,13 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(parts.artifacts[artifact.name][1], path)
         if kind == "host":
-            (folder / REFERENCE_WEIGHTS).parent.mkdir()
-            shutil.copyfile(parts.weights, folder / REFERENCE_WEIGHTS)
+            (folder / reference_file(recipe)).parent.mkdir()
+            shutil.copyfile(parts.weights, folder / reference_file(recipe))
         expected = {name: parts.selftest[name] for name in names}
         selftest.write_selftest(folder, recipe.input, selftest.make_inputs(recipe.input), expected)
         write_record(folder, record)
         write_text(folder / "MODEL_CARD.md", card.render(record))
-        listed = (REFERENCE_WEIGHTS, selftest.FILE) if kind == "host" else (selftest.FILE,)
+        listed = (reference_file(recipe), selftest.FILE) if kind == "host" else (selftest.FILE,)
         paths = {artifact.name: path_of(artifact) for artifact in record.artifacts}
         write_text(folder / bom.FILE, bom.render(record, kind, paths, folder, listed))
         manifest = seal(_manifest(parts, kind, record, folder))
@@ -80,6 +79,11 @@ def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
             )
         write_text(folder / FILE, written)
     return manifest
+
+
+def reference_file(recipe: Recipe) -> str:
+    """Where the float32 student lies in a host bundle: weights, or a program."""
+    return "reference/student.pt2" if isinstance(recipe.student, ProgramSpec) else "reference/weights.safetensors"
 
 
 def path_of(artifact: Artifact) -> str:

@@ -15,7 +15,7 @@ from cxredge.importing.head_search import Graph, Pooled, logits_of, pooled_head
 from cxredge.quantize.kernels import kernel_of, kind_of
 from cxredge.recipe_student import Heatmap
 from cxredge.students.heads import Affine, ExactHead, GradientHead, Pointwise
-from cxredge.students.program_student import Unflattened
+from cxredge.students.program_student import Unflattened, replace_layers
 
 
 @dataclass(frozen=True)
@@ -166,11 +166,15 @@ def _tail(graph: Graph, cut: Node, until: Node) -> nn.Module:
 
     for node in _between(graph, cut, until):
         made[node] = new.node_copy(node, take)
+        # the modules that it was in are not here: a second export would take them for its own
+        made[node].meta.pop("nn_module_stack", None)
     new.output(made[until])
     holder = nn.Module()
     for name, tensor in parts.items():
         holder.register_parameter(name, nn.Parameter(tensor, requires_grad=False))
-    return GraphModule(holder, new).eval()
+    tail = GraphModule(holder, new).eval()
+    replace_layers(tail)
+    return tail
 
 
 def _truncated(graph: Graph, cut: Node) -> nn.Module:

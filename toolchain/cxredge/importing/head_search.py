@@ -102,7 +102,7 @@ def logits_of(graph: Graph) -> tuple[Node, str | None]:
     while True:
         kind = kind_of(node) if node.op == "call_function" else ""
         sources = [source for source in node.all_input_nodes if source in graph.dependent]
-        if kind in PROBABILITIES:
+        if kind in PROBABILITIES and arguments(node).get("dim", 1) in (1, -1):
             return sources[0], PROBABILITIES[kind]
         if kind not in MOVES or len(sources) != 1 or sources[0].meta["val"].ndim != 2:
             return graph.output, None
@@ -119,9 +119,14 @@ def pooled_head(graph: Graph, logits: Node) -> Pooled | None:
     return None
 
 
+def _is_operator(node: Node) -> bool:
+    """Whether it is one of ATen, and not the choice of one of several outputs."""
+    return node.op == "call_function" and hasattr(node.target, "_schema")
+
+
 def _pooled_map(graph: Graph, node: Node) -> Node | None:
     """What a global mean reads; None for other operators."""
-    if node.op != "call_function":
+    if not _is_operator(node):
         return None
     kind, given = kind_of(node), arguments(node)
     source = given.get("self") or given.get("input")
@@ -165,6 +170,8 @@ def _layers(graph: Graph, pool: Node, logits: Node) -> Iterator[nn.Module | None
 
 def _layer(graph: Graph, node: Node) -> nn.Module | None:
     """What one operator does to float32[N, M, 1, 1] or [N, M]; None for an operator that is not known here."""
+    if not _is_operator(node):
+        return None
     kind, given = kind_of(node), arguments(node)
     if kind.removesuffix("_") in ACTIVATIONS:
         return Activation(kind.removesuffix("_"))

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from cxredge.errors import InputError, nearest
 from cxredge.importing.facts import Facts
 from cxredge.importing.plan import Wanted
 from cxredge.recipe import InputSpec
 from cxredge.recipe_student import Normalise
+from cxredge.strict_json import first_fault
+from cxredge.vocabulary import Frozen
+
+T = TypeVar("T", bound=Frozen)
 
 PRESETS = {
     "imagenet": Normalise(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
@@ -39,13 +46,7 @@ def parsed(preset: str | None, said: Sequence[str]) -> Normalise | None:
         found[key] = _numbers(text, value.split("..") if key == "range" else value.split(","))
         if key == "range" and len(found[key]) != 2:
             raise _refuse(f"--input {text}: a range has two ends, as in range=-1024..1024")
-    try:
-        return Normalise.model_validate(found)
-    except ValueError as error:
-        said_wrong = str(error).splitlines()
-        raise _refuse(
-            f"the normalisation is none: {said_wrong[2].strip() if len(said_wrong) > 2 else error}"
-        ) from error
+    return _record(Normalise, found, "the normalisation")
 
 
 def resolved(wanted: Wanted, facts: Facts, channels: int, size: tuple[int, int]) -> tuple[InputSpec, Normalise]:
@@ -73,14 +74,12 @@ def resolved(wanted: Wanted, facts: Facts, channels: int, size: tuple[int, int])
                 f"mean and std have {len(normalise.mean)} numbers, and the original takes {channels} channels"
             )
     grey = not wanted.colour
-    spec = InputSpec(
-        channels=1 if grey else 3,
-        height=size[0],
-        width=size[1],
-        fit=wanted.fit or "squash",
+    sides = {"channels": 1 if grey else 3, "height": size[0], "width": size[1], "fit": wanted.fit or "squash"}
+    repeat = 3 if grey and channels == 3 else 1
+    return (
+        _record(InputSpec, sides, "the input"),
+        _record(Normalise, {**normalise.model_dump(), "repeat": repeat}, "the normalisation"),
     )
-    repeat: dict[str, int] = {"repeat": 3 if grey and channels == 3 else 1}
-    return spec, Normalise.model_validate({**normalise.model_dump(), **repeat})
 
 
 def _spread(normalise: Normalise, channels: int) -> Normalise:
@@ -91,10 +90,21 @@ def _spread(normalise: Normalise, channels: int) -> Normalise:
 def _by_facts(facts: Facts) -> Normalise | None:
     """What the checkpoint says: mean and std of values from 0 to 1 (timm), or a range of values (MONAI)."""
     if facts.mean is not None and facts.std is not None:
-        return Normalise(mean=facts.mean, std=facts.std)
+        return _record(Normalise, {"mean": facts.mean, "std": facts.std}, "the checkpoint's normalisation")
     if facts.value_range is not None:
-        return Normalise(range=facts.value_range)
+        return _record(Normalise, {"range": facts.value_range}, "the checkpoint's normalisation")
     return None
+
+
+def _record(kind: type[T], fields: dict[str, Any], what: str) -> T:
+    """The record of these fields. Raises InputError IMPORT-INPUT."""
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        place, words = first_fault(error)
+        raise _refuse(
+            f"{what} is none: {f'{place}: ' if place else ''}{words.removeprefix('Value error, ')}"
+        ) from error
 
 
 def _numbers(text: str, parts: Sequence[str]) -> tuple[float, ...]:

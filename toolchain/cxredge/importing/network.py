@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from cxredge.errors import CxrError, InputError, nearest, printable
 from cxredge.files import sha256_file
 from cxredge.importing.checkpoints import Checkpoint, entry, read_checkpoint
+from cxredge.importing.evaluation import check_evaluation
 from cxredge.importing.facts import Facts
 from cxredge.importing.mapping import fit
 from cxredge.importing.originals import build_network
@@ -24,7 +25,7 @@ from cxredge.importing.tensors import check_finite
 from cxredge.importing.user_code import from_code
 from cxredge.path_errors import shown
 from cxredge.students.architectures import ARCHITECTURES, get_architecture
-from cxredge.students.program_file import Program, program_bytes, read_program
+from cxredge.students.program_file import program_bytes, read_program
 from cxredge.students.program_student import Unflattened
 
 BATCH = 2
@@ -178,16 +179,17 @@ def chosen_output(names: tuple[str, ...], asked: str | None) -> str:
 def run(net: nn.Module, images: Tensor) -> Tensor:
     """The network's logits of normalised images, float32[N, C].
 
-    Raises InputError IMPORT-RUN (it raises, or needs another device), IMPORT-OUTPUTS.
+    Raises InputError IMPORT-RUN (it raises, or needs another device), IMPORT-OUTPUTS, IMPORT-BATCH.
     """
     try:
         with torch.no_grad():
-            found: Tensor = net(images)
+            # a copy: a network may change its image
+            found: Tensor = net(images.clone())
     except (CxrError, MemoryError):
         raise
     except Exception as error:
         said = printable((str(error).splitlines() or [type(error).__name__])[0][:300])
-        gpu = any(word in said.lower() for word in ("cuda", "hip", "mps", "xpu"))
+        gpu = any(word in said.lower() for word in ("cuda", "nvidia", "hip", "mps", "xpu"))
         raise InputError(
             "IMPORT-RUN",
             f"the original does not run on float32{list(images.shape)}: {type(error).__name__}: {said}",
@@ -203,6 +205,12 @@ def run(net: nn.Module, images: Tensor) -> Tensor:
             f"the output is {str(found.dtype).removeprefix('torch.')}{list(found.shape)}, and logits are float32[N, C]",
             "name a classifier of whole images, or another output (--output)",
         )
+    if len(found) != len(images):
+        raise InputError(
+            "IMPORT-BATCH",
+            f"the network gives {len(found)} rows of logits for {len(images)} images",
+            "write forward for any number of images: x.flatten(1), and no number of images in a shape",
+        )
     return found.float()
 
 
@@ -210,7 +218,7 @@ def _exported(
     net: nn.Module, read: Read, checkpoint: Checkpoint, sides: tuple[int, int], output: str | None
 ) -> Original:
     channels = _channels(net, checkpoint)
-    chosen = Chosen(net, output)
+    chosen = Chosen(net, output).eval()
     image = torch.zeros(BATCH, channels, *sides)
     run(chosen, image)
     with torch.no_grad():
@@ -241,6 +249,9 @@ def export(net: nn.Module, image: Tensor) -> bytes:
             "write forward without branches that depend on values of the image, and without code that is not PyTorch",
         ) from error
     _check_batch(program)
+    check_evaluation(
+        program, "the network", "keep running statistics in batch norms, and hand self.training to functional.dropout"
+    )
     return program_bytes(program, _folders())
 
 
@@ -269,7 +280,9 @@ def _from_program(source: Source, checkpoint: Checkpoint) -> Original:
             "IMPORT-ARCH", f"{shown(checkpoint.file)} is a program, which is a network by itself", "leave --arch out"
         )
     program = read_program(checkpoint.file.read_bytes(), shown(checkpoint.file))
-    _check_evaluation(program, checkpoint.file)
+    check_evaluation(
+        program.exported, shown(checkpoint.file), "call network.eval() before torch.export, and export again"
+    )
     output = chosen_output(program.outputs, source.output)
     place = program.outputs.index(output)
     (name,) = program.exported.graph_signature.user_inputs
@@ -295,7 +308,7 @@ def _from_program(source: Source, checkpoint: Checkpoint) -> Original:
         network="program",
         notes=checkpoint.notes,
     )
-    return Original(Chosen(outputs, str(place)), channels, sides, data, place, program.outputs, output, read)
+    return Original(Chosen(outputs, str(place)).eval(), channels, sides, data, place, program.outputs, output, read)
 
 
 class _Tuple(nn.Module):
@@ -309,18 +322,3 @@ class _Tuple(nn.Module):
         """float32[N, c, H, W] -> its outputs."""
         found = self.net(x)
         return (found,) if isinstance(found, Tensor) else tuple(found)
-
-
-def _check_evaluation(program: Program, file: Path) -> None:
-    """Raises InputError IMPORT-TRAINING where a batch norm or a dropout was exported as in training."""
-    from cxredge.quantize.kernels import arguments, kind_of
-
-    for node in program.exported.graph.nodes:
-        kind = kind_of(node) if node.op == "call_function" else ""
-        given = arguments(node) if kind in ("batch_norm", "dropout", "dropout_", "feature_dropout") else {}
-        if given.get("training") or given.get("train"):
-            raise InputError(
-                "IMPORT-TRAINING",
-                f"{shown(file)} was exported in training mode: its {kind.rstrip('_')} depends on the other images",
-                "call network.eval() before torch.export, and export again",
-            )

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxredge.errors import InputError
+from cxredge.errors import InputError, printable
 from cxredge.files import open_regular, sha256_bytes
 from cxredge.path_errors import reading, shown
 from cxredge.recipe_student import BackboneSpec, ProgramSpec
@@ -79,12 +79,37 @@ def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> Student:
             "say heatmap and novelty as they are, or import the network again",
         )
     student = ProgramStudent(spec.normalise, program, recipe.outputs).eval()
+    _check_answers(student, recipe, shown(weights))
     state = student.state_dict()
     _check_fitted("novelty.axes" not in state or bool(state["novelty.axes"].any()), weights)
     for name, tensor in state.items():
         if not bool(torch.isfinite(tensor).all()):
             raise InputError("WEIGHTS-NAN", f"{weights}: {name} holds NaN or infinity", "train again; do not ship this")
     return student
+
+
+def _check_answers(student: Student, recipe: Recipe, what: str) -> None:
+    """Raises InputError PROGRAM-UNFIT where the program does not answer two images as the recipe says."""
+    import torch
+
+    spec, labels = recipe.input, len(recipe.labels.names)
+    fix = "correct the recipe's input and labels, or import the network again"
+    try:
+        with torch.no_grad():
+            found = student(torch.zeros(2, spec.channels, spec.height, spec.width))
+    except Exception as error:  # whatever operators raise for other shapes than theirs
+        said = printable((str(error).splitlines() or [type(error).__name__])[0][:200])
+        shape = f"{spec.channels} x {spec.height} x {spec.width}"
+        raise InputError("PROGRAM-UNFIT", f"{what} does not run on images of {shape}: {said}", fix) from error
+    shapes = {"logits": (2, labels), "cam": (2, labels, -1, -1), "novelty": (2,)}
+    for name, tensor in found.items():
+        wanted = shapes[name]
+        fits = len(tensor.shape) == len(wanted) and all(w in (-1, f) for w, f in zip(wanted, tensor.shape, strict=True))
+        if not fits or tensor.dtype != torch.float32:
+            said = ", ".join("n" if size == -1 else str(size) for size in wanted)
+            raise InputError(
+                "PROGRAM-UNFIT", f"of two images {what} gives {name} {_kind(tensor)}, and not float32[{said}]", fix
+            )
 
 
 def _check_fitted(fitted: bool, weights: Path) -> None:

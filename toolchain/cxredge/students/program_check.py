@@ -57,11 +57,19 @@ MAX_TEXT = 20_000
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,255}")
 """Of a node or a tensor: it becomes Python code."""
-STORED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,255}")
+STORED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,255}")
 """Of a parameter or buffer."""
 MODULE = re.compile(r"[A-Za-z0-9_.@-]{0,255}")
-EXPRESSION = re.compile(r"(?:Symbol\('s\d{1,6}', positive=True, integer=True\)|\d{1,9}|s\d{1,6}|[*+ ()-](?!\*))+")
-"""Sizes that depend on the batch: sums and products of symbols and numbers, and no power."""
+EXPRESSION = re.compile(
+    r"(?:Symbol\('s\d{1,6}', positive=True, integer=True\)|Integer\(-?\d{1,9}\)"
+    r"|(?:Add|Mul|FloorDiv|CleanDiv|Mod|PythonMod|Min|Max)(?=\()|[(), ])+"
+)
+"""Sizes that depend on the batch, as sympy's ``srepr`` writes them: no powers, and nothing that could be taken apart in
+two ways, for which a search could take for ever."""
+MAX_EXPRESSION = 1_000
+"""Characters."""
+ROOT_STACK = "L__self__,,torch.nn.Module"
+"""Of an operator in the network itself: what stands for a list of modules with names that are none."""
 SYMBOL = re.compile(r"s\d{1,6}")
 TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_.<>]{0,255}")
 WORD = re.compile(r"[A-Za-z0-9_.;]{1,255}")
@@ -82,8 +90,6 @@ def checked(program: Any) -> Any:
     """
     module = program.graph_module
     graph = module.graph
-    if len(graph.nodes) > MAX_NODES:
-        raise Unfit(f"it has {len(graph.nodes):,} operators; {MAX_NODES:,} are read")
     if graph.custom_obj_values or graph.sym_float_values:
         raise Unfit("it holds objects that are no tensors")
     for node in graph.nodes:
@@ -131,7 +137,7 @@ def _check_target(node: Any) -> None:
 
 def _metadata(said: dict[str, str]) -> dict[str, str]:
     """The modules and the source line of an operator; whatever else was said of it is left out."""
-    kept = {}
+    kept = {"nn_module_stack": ROOT_STACK}
     trace, stack, called = (said.get(key) for key in ("stack_trace", "nn_module_stack", "torch_fn"))
     if trace is not None and len(trace) <= MAX_TEXT:
         kept["stack_trace"] = trace
@@ -166,8 +172,8 @@ def _check_record(value: Any) -> None:
     kind = type(value).__name__
     if kind == "Argument" and str(value.type) not in ARGUMENTS:
         raise Unfit(f"an argument is of kind {value.type.removeprefix('as_')}")
-    if kind == "SymExpr" and not (len(value.expr_str) < 300 and EXPRESSION.fullmatch(value.expr_str)):
-        raise Unfit("a size is no sum of products of sizes")
+    if kind == "SymExpr" and not (len(value.expr_str) <= MAX_EXPRESSION and EXPRESSION.fullmatch(value.expr_str)):
+        raise Unfit("a size is none that is computed from the number of images")
     if kind == "Device" and (value.type != "cpu" or value.index is not None):
         raise Unfit(f"a tensor is on the device {value.type[:20]!r}; move the network to the CPU before its export")
     for name, part in _parts(value):

@@ -17,14 +17,16 @@ import torch
 from torch.export import ExportedProgram
 
 from cxredge import strict_json
-from cxredge.errors import InputError
+from cxredge.errors import InputError, printable
 from cxredge.students import program_check
+from cxredge.students.program_changes import changed
 from cxredge.students.program_check import Unfit
 
 ROOT = "student"
 """Folder in the archives that are written here."""
 WEIGHTS, CONSTANTS = "data/weights/", "data/constants/"
 CONFIGS = {WEIGHTS: "model_weights_config.json", CONSTANTS: "model_constants_config.json"}
+BEGINNINGS = {WEIGHTS: "weight_", CONSTANTS: "tensor_"}
 MODEL = "models/model.json"
 MAX_ENTRIES = 20_000
 MAX_JSON = 64 << 20
@@ -68,8 +70,9 @@ def read_program(data: bytes, what: str) -> Program:
 
 
 def program_bytes(exported: ExportedProgram, rename: dict[str, str] | None = None) -> bytes:
-    """``exported`` as a file. rename: folders of this machine in source lines, and what stands for them.
+    """``exported`` as a file, its outputs as a tuple.
 
+    rename: folders of this machine in source lines, and what stands for them.
     Raises what ``read_program`` raises, of a program that it would not read.
     """
     buffer = io.BytesIO()
@@ -94,7 +97,8 @@ def _parts(data: bytes) -> dict[str, bytes]:
             raise Unfit(f"it holds more than {MAX_ENTRIES:,} files or {MAX_BYTES:,} bytes")
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             raise Unfit("it is compressed, and torch.export stores")
-        found = {entry.filename.partition("/")[2]: archive.read(entry) for entry in entries}
+        # torch 2.7 and older wrote no folder
+        found = {entry.filename.partition("/")[2] or entry.filename: archive.read(entry) for entry in entries}
     if len(found) != len(entries):
         raise Unfit("a file in it has two names, or there are two programs")
     return found
@@ -115,31 +119,26 @@ def _clean(parts: dict[str, bytes], rename: dict[str, str] | None = None) -> tup
         raise _OtherVersion("written by torch 2.7 or older")
     tree = _json(parts, MODEL)
     _check_version(tree, schema)
+    # before each becomes a record, which takes a thousand times as long as to count
+    count = len(tree["graph_module"]["graph"]["nodes"])
+    if count > program_check.MAX_NODES:
+        raise Unfit(f"it has {count:,} operators; {program_check.MAX_NODES:,} are read")
     description = _dict_to_dataclass(schema.ExportedProgram, tree)
     names = _call(description, schema)
     program_check.checked(description)
+    owner = changed(description.graph_module)
+    if owner is not None:
+        raise Unfit(
+            f"it changes {owner} when it runs, and what it says of a film would depend on the films before; where that "
+            "is of a batch norm, call network.eval() before torch.export"
+        )
     for node in description.graph_module.graph.nodes:
         for folder, short in (rename or {}).items():
             if "stack_trace" in node.metadata:
                 node.metadata["stack_trace"] = node.metadata["stack_trace"].replace(folder, short)
     written: dict[str, bytes] = {}
-    for folder, config_name in CONFIGS.items():
-        config = _dict_to_dataclass(schema.PayloadConfig, _json(parts, folder + config_name))
-        for key, record in config.config.items():
-            if not program_check.STORED.fullmatch(key) or not program_check.NAME.fullmatch(record.path_name):
-                raise Unfit(f"a tensor's name is none: {key[:80]!a}")
-            if (
-                record.use_pickle
-                or record.tensor_meta is None
-                or not record.path_name.startswith(("weight_", "tensor_"))
-            ):
-                raise Unfit(f"{key} is no plain tensor")
-            program_check.check_tensor(record.tensor_meta)
-            held = parts[folder + record.path_name]
-            if not held and any(size.as_int for size in record.tensor_meta.sizes):
-                raise Unfit(f"{key} has no bytes")
-            written[folder + record.path_name] = held
-        written[folder + config_name] = _dumped(_dataclass_to_dict(config))
+    for folder in CONFIGS:
+        written |= _tensors(parts, folder, schema)
     written |= {
         MODEL: _dumped(_dataclass_to_dict(description)),
         "data/sample_inputs/model.pt": b"",
@@ -151,6 +150,31 @@ def _clean(parts: dict[str, bytes], rename: dict[str, str] | None = None) -> tup
     if parts.get("byteorder", b"little") != b"little":
         raise _OtherVersion("written on a machine with another order of bytes")
     return names, _archive(written)
+
+
+def _tensors(parts: dict[str, bytes], folder: str, schema: Any) -> dict[str, bytes]:
+    """Weights or constants with their list, numbered in the order of their names. Raises ``Unfit``, or ValueError."""
+    from torch._export.serde.serialize import _dataclass_to_dict, _dict_to_dataclass
+
+    name, beginning = CONFIGS[folder], BEGINNINGS[folder]
+    config = _dict_to_dataclass(schema.PayloadConfig, _json(parts, folder + name))
+    written: dict[str, bytes] = {}
+    numbers: dict[str, str] = {}
+    for key, record in sorted(config.config.items()):
+        if not program_check.STORED.fullmatch(key):
+            raise Unfit(f"a tensor's name is none: {key[:80]!a}")
+        if record.use_pickle or record.tensor_meta is None or not record.path_name.startswith(beginning):
+            raise Unfit(f"{key} is no plain tensor")
+        program_check.check_tensor(record.tensor_meta)
+        if folder + record.path_name not in parts:
+            raise ValueError(f"{folder}{printable(record.path_name[:80])} is not in it")
+        held = parts[folder + record.path_name]
+        if not held and all(size.as_int for size in record.tensor_meta.sizes):
+            raise Unfit(f"{key} has no bytes")
+        # two names may share one tensor
+        record.path_name = numbers.setdefault(record.path_name, f"{beginning}{len(numbers)}")
+        written[folder + record.path_name] = held
+    return {**written, folder + name: _dumped(_dataclass_to_dict(config))}
 
 
 def _check_version(tree: Any, schema: Any) -> None:

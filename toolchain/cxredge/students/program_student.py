@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
+from cxredge.errors import InputError, printable
 from cxredge.recipe_student import Normalise
 from cxredge.students.base import Student
 from cxredge.students.normalisation import Normalisation
@@ -17,20 +18,20 @@ from cxredge.students.program_file import Program
 class Unflattened(nn.Module):
     """A program of one input as a module: ``x`` -> tensor, or tuple of tensors.
 
-    Its children have the names and the nesting of the network's own modules.
+    Its children have the names and the nesting of the network's own modules. Raises InputError PROGRAM-UNFIT: what the
+    program says of its modules does not fit together.
     """
 
     def __init__(self, exported: Any) -> None:
         super().__init__()
-        whole = torch.export.unflatten(exported)
-        (end,) = (node for node in whole.graph.nodes if node.op == "output")
-        given = end.args[0]
-        if isinstance(given, tuple | list) and len(given) == 1:
-            end.args = (given[0],)
-        # without the checks of shapes that unflattened modules make of what they were exported with; and none of
-        # torch.fx's own modules, which an export passes by without their name
-        made = GraphModule(whole, whole.graph)
-        _replace_layers(made)
+        try:
+            made = _unflattened(exported)
+        except Exception as error:  # whatever torch raises for operators and modules that do not belong together
+            said = printable((str(error).splitlines() or [type(error).__name__])[0][:200])
+            raise InputError(
+                "PROGRAM-UNFIT", f"the modules of the program do not fit together: {said}", "export the network again"
+            ) from error
+        # none of torch.fx's own modules, which an export passes by without their name
         for name, child in made.named_children():
             self.add_module(name, child)
         for name, parameter in made.named_parameters(recurse=False):
@@ -44,6 +45,18 @@ class Unflattened(nn.Module):
     def forward(self, x: Tensor) -> Any:
         """See the class."""
         return self._run(self, x)
+
+
+def _unflattened(exported: Any) -> GraphModule:
+    whole = torch.export.unflatten(exported)
+    (end,) = (node for node in whole.graph.nodes if node.op == "output")
+    given = end.args[0]
+    if isinstance(given, tuple | list) and len(given) == 1:
+        end.args = (given[0],)
+    # without the checks of shapes that unflattened modules make of what they were exported with
+    made = GraphModule(whole, whole.graph)
+    replace_layers(made)
+    return made
 
 
 class ProgramStudent(Unflattened, Student):
@@ -60,7 +73,7 @@ class ProgramStudent(Unflattened, Student):
         return dict(zip(self._names, (found,) if isinstance(found, Tensor) else found, strict=True))
 
 
-def _replace_layers(module: nn.Module) -> None:
+def replace_layers(module: nn.Module) -> None:
     """Put plain layers in the place of modules that are no more than one, and of calls with parameters in others.
 
     Whatever is done to layers (folding, rounding) then finds them.

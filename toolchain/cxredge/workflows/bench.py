@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.bundle.assemble import REFERENCE_WEIGHTS
+from cxredge.bundle.assemble import reference_file
 from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.bundle.model import Model
 from cxredge.errors import InputError
@@ -67,7 +67,7 @@ def _measure(bundle: Bundle, rounds: int, threads: int) -> BenchFigures:
         runner.close()
     medians = {name: float(np.median(t)) for name, t in times.items()}
     sizes: dict[str, int] = {artifact.name: artifact.bytes for artifact in bundle.record.artifacts}
-    sizes[REFERENCE] = (bundle.folder / REFERENCE_WEIGHTS).stat().st_size
+    sizes[REFERENCE] = (bundle.folder / reference_file(bundle.record.recipe)).stat().st_size
     return BenchFigures(
         bundle=bundle.manifest.id,
         machine=f"{platform.system()} {platform.machine()}",
@@ -106,7 +106,8 @@ def _open(bundle: Bundle, name: str, threads: int) -> Runner:
         from cxredge.students import build_student
         from cxredge.targets.reference import Reference
 
-        return Reference(build_student(bundle.record.recipe, bundle.folder / REFERENCE_WEIGHTS), threads)
+        recipe = bundle.record.recipe
+        return Reference(build_student(recipe, bundle.folder / reference_file(recipe)), threads)
     return get_target(ArtifactName(name).target).open(bundle.file(name), threads)
 
 

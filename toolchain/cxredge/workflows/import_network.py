@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, printable
 from cxredge.files import canonical_json, fresh_directory, sha256_bytes, write_bytes, write_text
 from cxredge.importing.plan import Films, Found, ListedFilm, Source, Wanted
-from cxredge.path_errors import shown
+from cxredge.path_errors import reading, shown
 from cxredge.places import check_outputs
 from cxredge.progress import live
 from cxredge.recipe import Recipe
@@ -23,7 +23,7 @@ from cxredge.recipe_decision import Labels
 from cxredge.scratch import temporary
 from cxredge.stages import cache_folder
 from cxredge.workers.fork_server import ForkServer
-from cxredge.workers.jobs.import_network import ANSWERS, FOUND, PROGRAM, ImportNetwork
+from cxredge.workers.jobs.import_network import ANSWERS, FOUND, PATIENCE, PROGRAM, ImportNetwork
 from cxredge.workers.pool import run_tasks
 from cxredge.workers.task import AnyJob, Task
 from cxredge.workflows.recipe_text import environment
@@ -68,11 +68,21 @@ class Imported:
     recipe: Recipe
 
 
-def look(source: Source, wanted: Wanted, labels: int) -> Found:
-    """Read, build, divide and export, without films: what ``--dry-run`` tells. Writes nothing that stays."""
+def look(source: Source, wanted: Wanted, labels: int, patience: float = PATIENCE) -> Found:
+    """Read, build, divide and export, without films: what ``--dry-run`` tells. Writes nothing that stays.
+
+    patience: seconds in which the network has to be made. Raises what reading and exporting it raises, and InputError
+    IMPORT-CRASHED.
+    """
     with temporary("import") as work:
         job = ImportNetwork(
-            name="import", out=str(work / "out"), source=source, wanted=wanted, labels=labels, novelty=False
+            name="import",
+            out=str(work / "out"),
+            source=source,
+            wanted=wanted,
+            labels=labels,
+            novelty=False,
+            patience=patience,
         )
         _run(job, work)
         return Found.model_validate_json((work / "out" / FOUND).read_bytes())
@@ -95,6 +105,9 @@ def import_network(request: Request) -> Imported:
     folder = ZOO / request.name
     data, labels = labelled(request.data, request.labels, request.label_column, request.kind)
     given = [Path(place) for place in (request.source.file, request.source.code) if place is not None]
+    for place in given:  # before films are read or drawn
+        with reading(place):
+            place.stat()
     check_outputs([folder], [*given, *data_folders(data)])
     if folder.exists():
         raise InputError(
@@ -225,7 +238,7 @@ def _judged(
     both = {
         name: np.concatenate([answers[f"{split}.{name}"] for split in splits]) for name in ("original", "logits")
     } | ({"own": answers["test.own"]} if request.transform else {})
-    proof = proven(labels.names, decided.decision, both, found.probability, request.transform)
+    proof = proven(labels.names, decided.decision, both, found.probability, _without_folder(request.transform))
     written["proof"] = proof.model_dump(mode="json")
     text = rendered(written)
     shown_films = [film for split in splits for film in films.films(split)]
@@ -248,6 +261,12 @@ def _judged(
         ),
     )
     return parse_recipe(text.encode(), RECIPE), record, text
+
+
+def _without_folder(transform: str | None) -> str | None:
+    """Words for the original's own preprocessing: of code its file's name, and not where that lies."""
+    file, sign, factory = (transform or "").rpartition(":")
+    return f"{Path(file).name}:{factory}" if sign else transform
 
 
 def rendered(values: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.bundle.assemble import REFERENCE_WEIGHTS
+from cxredge.bundle.assemble import reference_file
 from cxredge.bundle.build_record import OutOfDistributionRecord
 from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.errors import InputError
@@ -106,7 +106,7 @@ def reference_weights(bundle: Bundle, reference: Path | None) -> Path:
     """The reference's weights, from the bundle or from the host bundle named. Raises InputError VERIFY-REFERENCE."""
     kind = bundle.manifest.kind
     if kind == "host":
-        return bundle.folder / REFERENCE_WEIGHTS
+        return bundle.folder / reference_file(bundle.record.recipe)
     if reference is None:
         raise InputError(
             "VERIFY-REFERENCE",
@@ -121,4 +121,4 @@ def reference_weights(bundle: Bundle, reference: Path | None) -> Path:
             f"{reference} is not a host bundle of the same student",
             "name the host bundle that was built beside this one",
         )
-    return reference / REFERENCE_WEIGHTS
+    return reference / reference_file(other.record.recipe)

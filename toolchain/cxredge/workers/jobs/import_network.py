@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
 PROGRAM, FOUND, ANSWERS = "student.pt2", "found.json", "answers.safetensors"
 """What it writes: the student, a ``Found``, and what original and student said."""
-PATIENCE = 600
-"""Seconds in which a network has to be made, and to answer."""
+PATIENCE = 600.0
+"""Seconds."""
 
 
 class ImportNetwork(Job):
     """Writes ``found.json``, and with films ``student.pt2`` and ``answers.safetensors``.
 
-    labels: how many outputs are named. films: None where nothing but reading and exporting is asked for.
+    labels: how many outputs are named. patience: seconds in which the network has to be made, and to answer.
+    films: None where nothing but reading and exporting is asked for.
     """
 
     kind: Literal["import"] = "import"
@@ -40,6 +41,7 @@ class ImportNetwork(Job):
     novelty: bool
     transform: str | None = None
     films: Films | None = None
+    patience: float = PATIENCE
 
     def do(self, desk: Desk) -> None:
         """Raises InputError IMPORT-*, PROGRAM-*, and what reading films raises."""
@@ -49,7 +51,7 @@ class ImportNetwork(Job):
         wanted = self.wanted
         size = None if wanted.height is None or wanted.width is None else (wanted.height, wanted.width)
         desk.single_thread()
-        with answering("be made and exported"):
+        with answering("be made and exported", self.patience):
             original = load_original(self.source, self.labels, wanted.channels, size)
         desk.say(f"read {original.read.network}: {original.read.keys} tensors of {original.read.file}")
         spec, normalise = resolved(wanted, original.facts, original.channels, original.size)
@@ -61,7 +63,7 @@ class ImportNetwork(Job):
         films = self.films
         train = None if films is None or not self.novelty else self._pixels(desk, films.train, spec, "train")
         desk.say("dividing it in backbone and head")
-        with answering("be divided"):
+        with answering("be divided", self.patience):
             made = make_student(original, normalise, train)
         outputs = ["logits", *(["cam"] if made.divided.heatmap != "none" else []), *(["novelty"] if made.rank else [])]
         if films is not None:
@@ -102,13 +104,13 @@ class ImportNetwork(Job):
         for split, listed in (("val", films.val), ("test", films.test)):
             pixels = self._pixels(desk, listed, spec, split)
             desk.say(f"running original and student on {len(listed)} {split} films")
-            with answering(f"answer {len(listed)} films"):
+            with answering(f"answer {len(listed)} films", self.patience):
                 said[f"{split}.original"] = original_answers(original, normalise, pixels)
             answers = student_answers(program, normalise, outputs, pixels)
             said |= {f"{split}.{name}": tensor for name, tensor in answers.items()}
         if self.transform is not None:
             transform = Transform(self.transform, original.channels, original.size)
-            with answering(f"answer {len(films.test)} films behind its own preprocessing"):
+            with answering(f"answer {len(films.test)} films behind its own preprocessing", self.patience):
                 said["test.own"] = own_answers(original, transform, [film.source() for film in films.test], spec)
         write_bytes(self.place / ANSWERS, save({name: tensor.contiguous() for name, tensor in said.items()}))
 
@@ -123,14 +125,14 @@ class ImportNetwork(Job):
 
 
 @contextmanager
-def answering(to: str) -> Iterator[None]:
-    """Ends this process, and what it started, where the network takes longer than ``PATIENCE`` to do ``to``."""
+def answering(to: str, patience: float) -> Iterator[None]:
+    """Ends this process, and what it started, where the network takes longer than ``patience`` seconds to do ``to``."""
 
     def give_up() -> None:
-        print(f"the network took more than {PATIENCE} s to {to}", file=sys.stderr, flush=True)
+        print(f"the network took more than {patience:g} s to {to}", file=sys.stderr, flush=True)
         os.killpg(0, signal.SIGKILL)
 
-    timer = threading.Timer(PATIENCE, give_up)
+    timer = threading.Timer(patience, give_up)
     timer.daemon = True
     timer.start()
     try:

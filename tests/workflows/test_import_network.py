@@ -1,0 +1,85 @@
+"""Networks that end, hang or shout, seen from outside: one error each, and nothing that stays."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from cxredge.errors import InputError
+from cxredge.importing.plan import Found, Source, Wanted
+from cxredge.recipe_decision import Labels
+from cxredge.recipe_student import Normalise
+from cxredge.workflows.import_network import _check_kind, look
+
+CODE = """
+import os, time
+from torch import nn
+print("hello from the network")
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+    def forward(self, x): return self.conv(x).mean((2, 3))
+class Aborts(Net):
+    def forward(self, x): os.abort()
+class Leaves(Net):
+    def forward(self, x): os._exit(0)
+class Hangs(Net):
+    def forward(self, x): time.sleep(1000)
+class Ends(nn.Sequential):
+    def __init__(self): super().__init__(Net(), nn.Softmax(1))
+"""
+
+
+def source(folder: Path, factory: str) -> Source:
+    (folder / "nets.py").write_text(CODE)
+    torch.manual_seed(0)
+    plain = nn.Conv2d(1, 2, 3).state_dict()
+    prefix = "0.conv" if factory == "Ends" else "conv"
+    torch.save({f"{prefix}.{key}": tensor for key, tensor in plain.items()}, folder / "it.pth")
+    return Source(file=str(folder / "it.pth"), code=str(folder / "nets.py"), factory=factory)
+
+
+WANTED = Wanted(height=16, width=16, normalise=Normalise())
+
+
+@pytest.mark.parametrize("factory", ["Aborts", "Leaves"])
+def test_a_network_that_ends_its_process(tmp_path: Path, factory: str) -> None:
+    with pytest.raises(InputError) as caught:
+        look(source(tmp_path, factory), WANTED, 2)
+    assert caught.value.code == "IMPORT-CRASHED"
+    assert ("SIGABRT" if factory == "Aborts" else "status 0") in caught.value.cause
+
+
+def test_a_network_that_hangs(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(InputError) as caught:
+        look(source(tmp_path, "Hangs"), WANTED, 2, patience=15)
+    assert caught.value.code == "IMPORT-CRASHED"
+    assert "the network took more than 15 s to be made and exported" in caught.value.cause
+    assert time.monotonic() - began < 120
+
+
+def test_a_network_that_prints_and_ends_in_a_softmax(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = set(tmp_path.iterdir())
+    found = look(source(tmp_path, "Ends"), WANTED, 2)
+    assert set(tmp_path.iterdir()) - before <= {tmp_path / "nets.py", tmp_path / "it.pth", tmp_path / "__pycache__"}
+    assert (found.count, found.probability, found.heatmap) == (2, "softmax", "exact")
+    assert "hello" not in capfd.readouterr().out
+    check(found)
+
+
+def check(found: Found) -> None:
+    """Its kind and number of outputs against labels."""
+    _check_kind(found, Labels(kind="single-label", names=("a", "b")))
+    for labels, code in (
+        (Labels(kind="multi-label", names=("a", "b")), "IMPORT-KIND"),
+        (Labels(kind="single-label", names=("a", "b", "c")), "IMPORT-LABELS"),
+    ):
+        with pytest.raises(InputError) as caught:
+            _check_kind(found, labels)
+        assert caught.value.code == code

@@ -1,0 +1,21 @@
+"""Whether a program is one of evaluation: what it says of a film depends on that film alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cxredge.errors import InputError
+from cxredge.quantize.kernels import arguments, kind_of
+
+CHANCE = frozenset({"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "native_dropout"})
+"""Operators that draw random numbers in training."""
+
+
+def check_evaluation(exported: Any, what: str, fix: str) -> None:
+    """Raises InputError IMPORT-TRAINING where a batch norm or a dropout does what it does in training."""
+    for node in exported.graph.nodes:
+        kind = kind_of(node).removesuffix("_") if node.op == "call_function" else ""
+        given = arguments(node) if kind in CHANCE | {"batch_norm"} else {}
+        if given.get("training") or given.get("train"):
+            depends = "on the other images" if kind == "batch_norm" else "on chance"
+            raise InputError("IMPORT-TRAINING", f"{what} does as in training: its {kind} depends {depends}", fix)
