@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cxredge.data.data_sets import DataSet
     from cxredge.data.film import Film
     from cxredge.distill.thresholds import Thresholds
-    from cxredge.importing.record import ImportRecord
+    from cxredge.importing.import_record import ImportRecord
     from cxredge.recipe import FolderData, PhantomData
 
 ZOO = Path("model_zoo")
@@ -198,7 +198,7 @@ def _judged(
     from cxredge.distill.evaluate import Answers
     from cxredge.distill.thresholds import fitted
     from cxredge.importing.proof import proven
-    from cxredge.importing.record import Answer, ImportRecord
+    from cxredge.importing.import_record import Answer, ImportRecord
     from cxredge.recipe_file import parse_recipe
     from cxredge.recipe_student import OriginalProof
 
