@@ -197,8 +197,8 @@ def _judged(
     """Thresholds by the rules, the proof, and the recipe as it is written."""
     from cxredge.distill.evaluate import Answers
     from cxredge.distill.thresholds import fitted
-    from cxredge.importing.proof import proven
     from cxredge.importing.import_record import Answer, ImportRecord
+    from cxredge.importing.proof import proven
     from cxredge.recipe_file import parse_recipe
     from cxredge.recipe_student import OriginalProof
 
