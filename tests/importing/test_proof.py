@@ -77,19 +77,23 @@ def test_behind_its_own_preprocessing(said: F32, change: int) -> None:
 
 
 def test_an_original_that_answers_probabilities(said: F32) -> None:
-    said = said * 20  # where float32 sees no difference from 0 or 1
+    said = (said * 20).astype(np.float32)  # where float32 sees no difference from 0 or 1
+    mild = (said / 20).astype(np.float32)
+    other, shifted = (said + 7).astype(np.float32), (mild + 7).astype(np.float32)
     proof = proven(NAMES, INDEPENDENT, {"original": sigmoid(said), "logits": said}, "sigmoid", None)
     assert proof.max_abs < 1e-6
     assert proof.flips == 0
     softmax = probabilities(said, "softmax").astype(np.float32)
-    proof = proven(NAMES, EXCLUSIVE, {"original": softmax, "logits": said + 7}, "softmax", None)
+    proof = proven(NAMES, EXCLUSIVE, {"original": softmax, "logits": other}, "softmax", None)
     assert proof.max_abs < 1e-6
     assert proof.flips == 0
-    log = np.log(probabilities(said / 20, "softmax")).astype(np.float32)
-    proof = proven(NAMES, EXCLUSIVE, {"original": log, "logits": said / 20 + 7}, "log-softmax", None)
+    log = np.log(probabilities(mild, "softmax")).astype(np.float32)
+    proof = proven(NAMES, EXCLUSIVE, {"original": log, "logits": shifted}, "log-softmax", None)
     assert proof.max_abs < 1e-4
     with pytest.raises(ProofFailed):
-        proven(NAMES, INDEPENDENT, {"original": sigmoid(said / 20 + 0.1), "logits": said / 20}, "sigmoid", None)
+        proven(
+            NAMES, INDEPENDENT, {"original": sigmoid((mild + 0.1).astype(np.float32)), "logits": mild}, "sigmoid", None
+        )
 
 
 def test_logits_are_had_back(said: F32) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from cxredge.errors import InputError
-from cxredge.quantize.kernels import arguments, kind_of
 
 CHANCE = frozenset({"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "native_dropout"})
 """Operators that draw random numbers in training."""
@@ -13,6 +12,8 @@ CHANCE = frozenset({"dropout", "feature_dropout", "alpha_dropout", "feature_alph
 
 def check_evaluation(exported: Any, what: str, fix: str) -> None:
     """Raises InputError IMPORT-TRAINING where a batch norm or a dropout does what it does in training."""
+    from cxredge.quantize.kernels import arguments, kind_of
+
     for node in exported.graph.nodes:
         kind = kind_of(node).removesuffix("_") if node.op == "call_function" else ""
         given = arguments(node) if kind in CHANCE | {"batch_norm"} else {}
