@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cxredge.recipe import InputSpec
-from cxredge.targets.spelling import described, needless, pair, replaced, sliced
+from cxredge.targets.spelling import described, needless, pair, replaced, sliced, whole_windows
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -42,6 +42,7 @@ def spell_out(graph: Graph) -> None:
     - Slices of everything, and other aliases, are left out.
     - A pool without a stride gets the one that it has then, its window: the partitioner looks for the argument. An
       average of whole windows says so: the delegate has no other.
+    - An adaptive maximum of windows that are alike is a plain one.
     - Softplus and Mish are written in operators that the delegate has: cut in parts around theirs, INT8 does not run.
     - A mean over rows and columns keeps them, and drops them after; a tensor is not expanded before a product or sum.
     """
@@ -62,6 +63,8 @@ def spell_out(graph: Graph) -> None:
             _clamp(graph, node, arguments(node))
         elif node.target is aten.alias.default:
             replaced(graph, node, node.args[0])
+        elif node.target is aten.adaptive_max_pool2d.default:
+            whole_windows(graph, node)
         elif node.target in (aten.max_pool2d.default, aten.avg_pool2d.default):
             _pool(node, arguments(node))
         elif node.target is aten.mean.dim:

@@ -42,7 +42,7 @@ def quantise(
         with torch.no_grad():
             for film in films(calibration.images):
                 estimator.update(unit, prepared(torch.from_numpy(film))[unit].numpy())
-            return torch.export.export(convert_pt2e(prepared), example), estimator
+            return torch.export.export(_parted(convert_pt2e(prepared)), example), estimator
     finally:
         torch.set_num_threads(threads)
 
@@ -67,6 +67,25 @@ def _untied(model: GraphModule) -> GraphModule:
                 copy = model.graph.get_attr(own)
             copy.meta = dict(shared.meta)
             node.replace_input_with(shared, copy)
+    model.recompile()
+    return model
+
+
+def _parted(model: GraphModule) -> GraphModule:
+    """Give every operator that is quantised behind its own copy of the dequantisations that it reads.
+
+    PT2E does so for what is annotated only; XNNPACK takes what stands between the two for INT8 all the same. It leaves
+    such a dequantisation out, and with it what another part of the program was to read from it: the part then has
+    another output in its place, or fails as it runs.
+    """
+    for node in list(model.graph.nodes):
+        if "dequantize_per_tensor" not in str(node.target):
+            continue
+        for user in list(node.users)[1:] + list(node.users)[:1]:
+            if len(node.users) > 1 and any(".quantize_per_tensor" in str(behind.target) for behind in user.users):
+                with model.graph.inserting_before(user):
+                    copy = model.graph.node_copy(node)
+                user.replace_input_with(node, copy)
     model.recompile()
     return model
 
