@@ -55,8 +55,8 @@ def _channels_last(student: Student) -> torch.nn.Module:
 def spell_out(graph: Graph) -> None:
     """Write what litert-torch 0.10.0 stumbles over as it likes it; the values are the same.
 
-    - A tensor is not expanded before a product or sum, and elsewhere its copies are put side by side: turning the layout
-      around would tear the shapes apart.
+    - A tensor is not expanded before a product or sum, and elsewhere its copies are put side by side: turning the
+      layout around would tear the shapes apart.
     - A transposed convolution is computed whole and then cut: TFLite's has no padding of its own choice.
     - Pooling over a border: see ``pools``. An adaptive maximum of windows that are alike is a plain one.
     """
