@@ -63,7 +63,7 @@ def whole_windows(graph: Graph, node: Node) -> None:
     parts = {user.args[1]: user for user in node.users}
     if set(parts) != {0} or any(size % count for size, count in zip(sizes, counts, strict=True)):  # type: ignore[arg-type]
         return
-    windows = [size // count for size, count in zip(sizes, counts, strict=True)]  # type: ignore[arg-type, operator]
+    windows = [size // count for size, count in zip(sizes, counts, strict=True)]  # type: ignore[arg-type]
     with graph.inserting_before(node):
         pool = graph.call_function(torch.ops.aten.max_pool2d.default, (source, windows, windows))
     replaced(graph, parts[0], described(pool, parts[0]))

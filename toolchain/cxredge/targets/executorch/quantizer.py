@@ -79,15 +79,19 @@ def _parted(model: GraphModule) -> GraphModule:
     another output in its place, or fails as it runs.
     """
     for node in list(model.graph.nodes):
-        if "dequantize_per_tensor" not in str(node.target):
-            continue
-        for user in list(node.users)[1:] + list(node.users)[:1]:
-            if len(node.users) > 1 and any(".quantize_per_tensor" in str(behind.target) for behind in user.users):
-                with model.graph.inserting_before(user):
-                    copy = model.graph.node_copy(node)
-                user.replace_input_with(node, copy)
+        if "dequantize_per_tensor" in str(node.target):
+            for user in [user for user in node.users if _quantised_behind(user)]:
+                if len(node.users) > 1:
+                    with model.graph.inserting_before(user):
+                        user.replace_input_with(node, model.graph.node_copy(node))
     model.recompile()
     return model
+
+
+def _quantised_behind(node: Node) -> bool:
+    """Whether a quantisation follows, or follows the activation that XNNPACK joins with ``node``."""
+    following = [*node.users, *(further for user in node.users for further in user.users)]
+    return any(".quantize_per_tensor" in str(user.target) for user in following)
 
 
 def _attribute(model: GraphModule, target: Any) -> Any:
