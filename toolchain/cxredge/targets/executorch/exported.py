@@ -29,6 +29,9 @@ def export(student: Student, spec: InputSpec) -> ExportedProgram:
         program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
         if any(kernel is not None and kernel.op == "call_function" for kernel in map(kernel_of, program.graph.nodes)):
             program = constant_prop_pass(program)
+        if any(_written_through(node) for node in program.graph.nodes):
+            # an observer or quantisation on such a view makes a copy of it, and the copy is what is written to
+            program = program.run_decompositions({})
         spell_out(program.graph)
         program.graph_module.recompile()
     return program
@@ -74,6 +77,21 @@ def spell_out(graph: Graph) -> None:
         elif node.target in (aten.softplus.default, aten.mish.default, aten.mish_.default):
             _softplus(graph, node, arguments(node))
     graph.eliminate_dead_code()
+
+
+def _written_through(node: Node) -> bool:
+    """Whether ``node`` writes into a view, a slice for one, of what is read by its own name afterwards."""
+    from torch._ops import OpOverload
+    from torch.fx import Node
+
+    source = node.args[0] if node.args else None
+    return (
+        isinstance(node.target, OpOverload)
+        and isinstance(source, Node)
+        and isinstance(source.target, OpOverload)
+        and source.target.is_view
+        and node.target._schema.is_mutable
+    )
 
 
 def _split(graph: Graph, split: Node, given: dict[str, Any]) -> None:
