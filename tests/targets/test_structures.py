@@ -42,6 +42,8 @@ CROSS_SECTION = (
     "constants",
     "coordinates",
     "in-place operators",
+    "a slice written into",
+    "a clamp behind pooling",
 )
 Found = dict[str, str]
 """What a structure's cell says, by the structure's name."""
