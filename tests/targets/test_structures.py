@@ -29,22 +29,17 @@ SQNR_DB = {"fp32": 80.0, "fp16": 45.0, "w8a8": 15.0}
 TOGETHER = 13
 """Structures in one student."""
 CROSS_SECTION = (
-    "grouped convolution",
     "squeeze-excite, adaptive pooling and linear layers",
-    "LayerNorm2d, permuted",
-    "batch norm before convolution (DenseNet)",
     "channel shuffle",
     "split, narrow, slices",
-    'padding "same", TF',
-    "max pooling, written out",
     "adaptive max pooling to 6 of 12",
-    "RepVGG branches",
-    "constants",
     "coordinates",
     "in-place operators",
     "a slice written into",
     "a clamp behind pooling",
 )
+SPELLED = ("executorch", "tflite")
+"""Targets whose graphs are spelled out here, and that break first; the others' turn is in the slow suite."""
 Found = dict[str, str]
 """What a structure's cell says, by the structure's name."""
 
@@ -152,7 +147,9 @@ def test_every_structure(
     assert table(PAGE.read_text())[target, scheme] == found
 
 
-@pytest.mark.parametrize("target", sorted(TARGETS))
+@pytest.mark.parametrize(
+    "target", [t if t in SPELLED else pytest.param(t, marks=pytest.mark.slow) for t in sorted(TARGETS)]
+)
 def test_a_cross_section(target: str, recipe: Recipe, tmp_path: Path) -> None:
     found = lowered(target, "w8a8", CROSS_SECTION, recipe, tmp_path)
     assert found == dict.fromkeys(CROSS_SECTION, "yes")
