@@ -518,6 +518,9 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "a shift of slices": TemporalShift,
     "attention": Attention,
     "flips, rolls": lambda: written(lambda x: torch.roll(x, 1, 3) + x.flip(3)),
+    "a clamp behind pooling": lambda: nn.Sequential(
+        *conv_bn(WIDTH, WIDTH, 3), nn.MaxPool2d(2), written(lambda x: x.clamp(-0.3, 0.7))
+    ),
 }
 """The structures, by the names that ``docs/targets.md`` calls them."""
 

@@ -29,17 +29,17 @@ SQNR_DB = {"fp32": 80.0, "fp16": 45.0, "w8a8": 15.0}
 TOGETHER = 13
 """Structures in one student."""
 CROSS_SECTION = (
-    "grouped convolution",
     "squeeze-excite, adaptive pooling and linear layers",
-    "LayerNorm2d, permuted",
-    "batch norm before convolution (DenseNet)",
     "channel shuffle",
-    'padding "same", TF',
-    "max pooling, written out",
-    "RepVGG branches",
-    "constants",
+    "split, narrow, slices",
+    "adaptive max pooling to 6 of 12",
+    "coordinates",
     "in-place operators",
+    "a slice written into",
+    "a clamp behind pooling",
 )
+SPELLED = ("executorch", "tflite")
+"""Targets whose graphs are spelled out here, and that break first; the others' turn is in the slow suite."""
 Found = dict[str, str]
 """What a structure's cell says, by the structure's name."""
 
@@ -128,8 +128,8 @@ def test_the_table_has_every_structure_and_no_wrong_number() -> None:
     assert list(found) == list(columns())
     for column, cells in found.items():
         assert list(cells) == list(KINDS), column
-        # a question mark: the slow test has not been run for it since the structure came
-        assert {c for c in cells.values() if c not in ("yes", "?") and not c.startswith("refused: `")} == set(), column
+        # a question mark stands where the slow test has not been run since the structure came
+        assert {c for c in cells.values() if c != "yes" and not c.startswith("refused: `")} == set(), column
 
 
 @pytest.mark.slow
@@ -147,7 +147,9 @@ def test_every_structure(
     assert table(PAGE.read_text())[target, scheme] == found
 
 
-@pytest.mark.parametrize("target", sorted(TARGETS))
+@pytest.mark.parametrize(
+    "target", [t if t in SPELLED else pytest.param(t, marks=pytest.mark.slow) for t in sorted(TARGETS)]
+)
 def test_a_cross_section(target: str, recipe: Recipe, tmp_path: Path) -> None:
     found = lowered(target, "w8a8", CROSS_SECTION, recipe, tmp_path)
     assert found == dict.fromkeys(CROSS_SECTION, "yes")

@@ -50,3 +50,21 @@ def replaced(graph: Graph, node: Node, by: Any) -> None:
     """``by`` for ``node``, which goes."""
     node.replace_all_uses_with(by)
     graph.erase_node(node)
+
+
+def whole_windows(graph: Graph, node: Node) -> None:
+    """An ``aten.adaptive_max_pool2d`` whose windows are alike as the plain pool that it is; any other is left alone."""
+    import torch
+
+    (source, counts), sizes = node.args[:2], node.all_input_nodes[0].meta["val"].shape[-2:]
+    # the places of the maxima are given as well, and mostly not read
+    for unread in [user for user in node.users if not user.users]:
+        graph.erase_node(unread)
+    parts = {user.args[1]: user for user in node.users}
+    if set(parts) != {0} or any(size % count for size, count in zip(sizes, counts, strict=True)):  # type: ignore[arg-type]
+        return
+    windows = [size // count for size, count in zip(sizes, counts, strict=True)]  # type: ignore[arg-type]
+    with graph.inserting_before(node):
+        pool = graph.call_function(torch.ops.aten.max_pool2d.default, (source, windows, windows))
+    replaced(graph, parts[0], described(pool, parts[0]))
+    graph.erase_node(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cxredge.recipe import InputSpec
-from cxredge.targets.spelling import described, needless, pair, replaced, sliced
+from cxredge.targets.spelling import described, needless, pair, replaced, sliced, whole_windows
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -29,6 +29,9 @@ def export(student: Student, spec: InputSpec) -> ExportedProgram:
         program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
         if any(kernel is not None and kernel.op == "call_function" for kernel in map(kernel_of, program.graph.nodes)):
             program = constant_prop_pass(program)
+        if any(_written_through(node) for node in program.graph.nodes):
+            # an observer or quantisation on such a view makes a copy of it, and the copy is what is written to
+            program = program.run_decompositions({})
         spell_out(program.graph)
         program.graph_module.recompile()
     return program
@@ -42,6 +45,7 @@ def spell_out(graph: Graph) -> None:
     - Slices of everything, and other aliases, are left out.
     - A pool without a stride gets the one that it has then, its window: the partitioner looks for the argument. An
       average of whole windows says so: the delegate has no other.
+    - An adaptive maximum of windows that are alike is a plain one.
     - Softplus and Mish are written in operators that the delegate has: cut in parts around theirs, INT8 does not run.
     - A mean over rows and columns keeps them, and drops them after; a tensor is not expanded before a product or sum.
     """
@@ -62,6 +66,8 @@ def spell_out(graph: Graph) -> None:
             _clamp(graph, node, arguments(node))
         elif node.target is aten.alias.default:
             replaced(graph, node, node.args[0])
+        elif node.target is aten.adaptive_max_pool2d.default:
+            whole_windows(graph, node)
         elif node.target in (aten.max_pool2d.default, aten.avg_pool2d.default):
             _pool(node, arguments(node))
         elif node.target is aten.mean.dim:
@@ -71,6 +77,21 @@ def spell_out(graph: Graph) -> None:
         elif node.target in (aten.softplus.default, aten.mish.default, aten.mish_.default):
             _softplus(graph, node, arguments(node))
     graph.eliminate_dead_code()
+
+
+def _written_through(node: Node) -> bool:
+    """Whether ``node`` writes into a view, a slice for one, of what is read by its own name afterwards."""
+    from torch._ops import OpOverload
+    from torch.fx import Node
+
+    source = node.args[0] if node.args else None
+    return (
+        isinstance(node.target, OpOverload)
+        and isinstance(source, Node)
+        and isinstance(source.target, OpOverload)
+        and source.target.is_view
+        and node.target._schema.is_mutable
+    )
 
 
 def _split(graph: Graph, split: Node, given: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """XNNPACK's partitioner, which hands to the delegate only what the delegate can load.
 
-An operator between a dequantisation and a quantisation is taken for an INT8 one. Those that only move values have no
-arithmetic to change the scale with: XNNPACK (executorch 1.4.1) refuses the whole program when it is loaded, with
-``xnn_status_invalid_parameter``, if their scales differ. Such an operator is left in float instead.
+An operator between a dequantisation and a quantisation is taken for an INT8 one. Those that only move or clamp values
+have no arithmetic to change the scale with. If their scales differ, XNNPACK (executorch 1.4.1) refuses the whole
+program when it is loaded, with ``xnn_status_invalid_parameter``, or clamps wrongly. Such an operator is left in float.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 ONE_SCALE = (
     "cat.default",
+    "clamp.default",
+    "hardtanh.default",
     "max_pool2d.default",
     "permute_copy.default",
+    "relu.default",
     "slice_copy.Tensor",
     "unsqueeze_copy.default",
     "view_copy.default",

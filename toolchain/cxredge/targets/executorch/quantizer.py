@@ -42,7 +42,7 @@ def quantise(
         with torch.no_grad():
             for film in films(calibration.images):
                 estimator.update(unit, prepared(torch.from_numpy(film))[unit].numpy())
-            return torch.export.export(convert_pt2e(prepared), example), estimator
+            return torch.export.export(_parted(convert_pt2e(prepared)), example), estimator
     finally:
         torch.set_num_threads(threads)
 
@@ -69,6 +69,29 @@ def _untied(model: GraphModule) -> GraphModule:
             node.replace_input_with(shared, copy)
     model.recompile()
     return model
+
+
+def _parted(model: GraphModule) -> GraphModule:
+    """Give every operator that is quantised behind its own copy of the dequantisations that it reads.
+
+    PT2E does so for what is annotated only; XNNPACK takes what stands between the two for INT8 all the same. It leaves
+    such a dequantisation out, and with it what another part of the program was to read from it: the part then has
+    another output in its place, or fails as it runs.
+    """
+    for node in list(model.graph.nodes):
+        if "dequantize_per_tensor" in str(node.target):
+            for user in [user for user in node.users if _quantised_behind(user)]:
+                if len(node.users) > 1:
+                    with model.graph.inserting_before(user):
+                        user.replace_input_with(node, model.graph.node_copy(node))
+    model.recompile()
+    return model
+
+
+def _quantised_behind(node: Node) -> bool:
+    """Whether a quantisation follows, or follows the activation that XNNPACK joins with ``node``."""
+    following = [*node.users, *(further for user in node.users for further in user.users)]
+    return any(".quantize_per_tensor" in str(user.target) for user in following)
 
 
 def _attribute(model: GraphModule, target: Any) -> Any:

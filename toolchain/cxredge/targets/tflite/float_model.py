@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec
-from cxredge.targets.spelling import described, needless, pair, replaced, sliced
+from cxredge.targets.spelling import described, needless, pair, replaced, sliced, whole_windows
 from cxredge.targets.tflite.pools import count_border, repeat_border
 from cxredge.targets.tflite.quantizer import SIGNATURE
 
@@ -55,9 +55,10 @@ def _channels_last(student: Student) -> torch.nn.Module:
 def spell_out(graph: Graph) -> None:
     """Write what litert-torch 0.10.0 stumbles over as it likes it; the values are the same.
 
-    - A tensor is not expanded before a product or sum: turning the layout around would tear the shapes apart.
+    - A tensor is not expanded before a product or sum, and elsewhere its copies are put side by side: turning the
+      layout around would tear the shapes apart.
     - A transposed convolution is computed whole and then cut: TFLite's has no padding of its own choice.
-    - Pooling over a border: see ``pools``.
+    - Pooling over a border: see ``pools``. An adaptive maximum of windows that are alike is a plain one.
     """
     import torch
 
@@ -67,13 +68,31 @@ def spell_out(graph: Graph) -> None:
     for node in list(graph.nodes):
         if node.target in (aten.expand.default, aten.expand_as.default) and needless(node):
             replaced(graph, node, node.args[0])
+        elif node.target in (aten.expand.default, aten.expand_as.default):
+            _repeated(graph, node)
         elif node.target is aten.conv_transpose2d.input:
             _transposed(graph, node, arguments(node))
+        elif node.target is aten.adaptive_max_pool2d.default:
+            whole_windows(graph, node)
         elif node.target is aten.max_pool2d.default:
             repeat_border(graph, node)
         elif node.target is aten.avg_pool2d.default:
             count_border(graph, node)
     graph.eliminate_dead_code()
+
+
+def _repeated(graph: Graph, node: Node) -> None:
+    """Write an expansion of a tensor with an image's axes as what puts its copies side by side."""
+    import torch
+
+    x, sizes = node.all_input_nodes[0], node.meta["val"].shape
+    if x.meta["val"].ndim != len(sizes) or len(sizes) != 4:
+        return
+    for axis, (size, wanted) in enumerate(zip(x.meta["val"].shape, sizes, strict=True)):
+        if size != wanted:
+            with graph.inserting_before(node):
+                x = described(graph.call_function(torch.ops.aten.cat.default, ([x] * wanted, axis)), node)
+    replaced(graph, node, x)
 
 
 def _transposed(graph: Graph, node: Node, given: dict[str, Any]) -> None:
