@@ -1,4 +1,4 @@
-"""Students that were trained elsewhere, of five kinds, from the file to artifacts on all four targets."""
+"""Students that were trained elsewhere, of five kinds, and the papers' two, from the file to all four targets."""
 
 from __future__ import annotations
 
@@ -109,7 +109,32 @@ def other_names(folder: Path) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def eeea(folder: Path) -> tuple[str, ...]:
+    import torch
+
+    from cxredge.students.architectures import get_architecture
+
+    network = get_architecture("cxredge/eeea_net_c2").make(3, 3, (64, 64))
+    torch.save(settled(network, 3, 64).state_dict(), folder / "net.pth")
+    return ("net.pth", "--arch", "cxredge/eeea_net_c2", "--normalise", "imagenet", "--size", "64", *PAED)
+
+
+def ct_cnn(folder: Path) -> tuple[str, ...]:
+    import torch
+
+    from cxredge.students.architectures import get_architecture
+
+    network = get_architecture("cxredge/ct_cnn").make(3, 2, (32, 32))
+    torch.save(settled(network, 3, 32).state_dict(), folder / "net.pth")
+    return (
+        "net.pth", "--arch", "cxredge/ct_cnn", "--normalise", "unit", "--size", "32", "--labels", "noncovid,covid",
+        "--data", "ct_covid",
+    )  # fmt: skip
+
+
 STUDENTS = {
+    eeea: ("gradient", "single-label"),
+    ct_cnn: ("none", "single-label"),
     torchvision_mobilenet: ("exact", "single-label"),
     plain_cnn: ("none", "single-label"),
     timm_mobilenet: ("gradient", "single-label"),
