@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,12 +13,15 @@ from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest, printable
 from cxredge.recipe import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
+from cxredge.vocabulary import MAX_LABELS
 
 Kind = Literal["multi-label", "single-label"]
 PHANTOM = "phantom"
 PHANTOMS = PhantomData(source="phantom", seed=1, patients={"train": 60, "val": 80, "test": 80})
 """What is drawn where no films are at hand."""
 OWN = ("file", "group", "split")
+LABEL = r"[A-Za-z][A-Za-z0-9_]{0,39}"
+"""As ``vocabulary.Label``."""
 
 
 def labelled(
@@ -30,6 +34,7 @@ def labelled(
     no 0/1 column of are not judged. Raises InputError LABELS-NAME, LABELS-KIND, LABELS-COLUMN, LABELS-NONE, and what
     reading the table raises.
     """
+    _check_names(labels)
     if name == PHANTOM:
         from cxredge.phantoms.lesions import PHANTOM_LABELS
 
@@ -45,7 +50,7 @@ def labelled(
     told = [label for label in labels if _is_binary(table, label)]
     columns = _naming(table, labels) if column is None else [column]
     if kind is None:
-        kind = _kind(told, columns, column)
+        kind = _kind(told, columns, column, _known(table, labels))
     if kind == "multi-label":
         return FolderData(source="folder", name=name), _labels(labels, kind, told)
     if not columns:
@@ -63,11 +68,35 @@ def labelled(
     return FolderData(source="folder", name=name, label_column=columns[0]), _labels(labels, kind, labels)
 
 
-def _kind(told: Sequence[str], columns: Sequence[str], column: str | None) -> Kind:
+def _check_names(labels: Sequence[str]) -> None:
+    """Raises InputError LABELS-NAME: a label stands twice, or is no word."""
+    for number, label in enumerate(labels):
+        if label in labels[:number]:
+            raise InputError(
+                "LABELS-NAME", f"{printable(label)} is named twice", "name each label once, in the outputs' order"
+            )
+        if not re.fullmatch(LABEL, label):
+            mended = re.sub(r"\W+", "_", label).strip("_")
+            raise InputError(
+                "LABELS-NAME",
+                f"{printable(label)} is no name of a label",
+                "use letters, digits and _, a letter first; what people read is written as `display` in the recipe",
+                [mended] if re.fullmatch(LABEL, mended) else [],
+            )
+
+
+def _kind(told: Sequence[str], columns: Sequence[str], column: str | None, known: Sequence[str]) -> Kind:
     if column is not None or (columns and not told):
         return "single-label"
     if told and not columns:
         return "multi-label"
+    if not told and not columns:
+        raise InputError(
+            "LABELS-NONE",
+            "no column of the table tells these labels",
+            "write them as its 0/1 columns are called, or name every class of one column",
+            known,
+        )
     raise InputError(
         "LABELS-KIND",
         "the table does not tell whether the labels are independent findings or classes that exclude each other",
@@ -101,6 +130,17 @@ def _labels(labels: Sequence[str], kind: Kind, told: Sequence[str]) -> Labels:
 def _is_binary(table: Table, label: str) -> bool:
     """Whether the table has a column of 0 and 1 for it."""
     return table.header.count(label) == 1 and all(row[label] in ("0", "1") for _, row in table)
+
+
+def _known(table: Table, labels: Sequence[str]) -> list[str]:
+    """What labels could be called: 0/1 columns, and the cells of columns that share one with ``labels``."""
+    heads = [head for head in dict.fromkeys(table.header) if head not in OWN]
+    found = [head for head in heads if _is_binary(table, head)]
+    for head in heads:
+        cells = {row[head] for _, row in table} if table.header.count(head) == 1 else set()
+        if len(cells) <= MAX_LABELS and cells & set(labels):
+            found += sorted(cells)
+    return found[:MAX_LABELS]
 
 
 def _naming(table: Table, labels: Sequence[str]) -> list[str]:

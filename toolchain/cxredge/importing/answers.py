@@ -19,11 +19,17 @@ from cxredge.students.normalisation import Normalisation
 from cxredge.students.program_file import read_program
 from cxredge.students.program_student import ProgramStudent
 
+ALONE = 4
+"""Films that are also asked about one by one."""
+SAME = 1e-3
+"""Of the largest logit: sums in another order make a difference of about a millionth."""
+
 
 def original_answers(original: Original, normalise: Normalise, images: Tensor) -> Tensor:
     """uint8[N, ch, H, W] -> what the original itself says of them in eager PyTorch, float32[N, C].
 
-    Raises InputError IMPORT-RUN, IMPORT-OUTPUTS, IMPORT-RANDOM (it says something else the second time), IMPORT-NAN.
+    Raises InputError IMPORT-RUN, IMPORT-OUTPUTS, IMPORT-RANDOM (it says something else the second time), IMPORT-BATCH,
+    IMPORT-NAN.
     """
     prepare = Normalisation(normalise)
     found, first = [], True
@@ -37,9 +43,23 @@ def original_answers(original: Original, normalise: Normalise, images: Tensor) -
                 "the original says something else of the same films when it is asked again",
                 "call eval() in what makes it, and draw no random numbers in forward",
             )
+        if first:
+            _check_alone(original, normalised, answer)
         first = False
         found.append(answer)
     return _finite(torch.cat(found))
+
+
+def _check_alone(original: Original, images: Tensor, together: Tensor) -> None:
+    """Raises InputError IMPORT-BATCH: what the original says of a film depends on the films beside it."""
+    alone = torch.cat([run(original.net, image[None]) for image in images[:ALONE]])
+    apart = float((alone - together[:ALONE]).abs().max())
+    if apart > SAME * max(1.0, float(together.abs().max())):
+        raise InputError(
+            "IMPORT-BATCH",
+            f"the original says something else of a film alone than among others (logits {apart:.2g} apart)",
+            "call eval() in what makes it, and use no statistics of the batch in forward: a phone shows one film",
+        )
 
 
 def own_answers(original: Original, transform: Transform, films: Sequence[FilmFile], spec: InputSpec) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import sys
 import sysconfig
@@ -59,16 +60,25 @@ def load_original(source: Source, labels: int, channels: int | None, size: tuple
     checkpoint = read_checkpoint(Path(source.file))
     sides = size or checkpoint.facts.input_size or (224, 224)
     if checkpoint.form == "program (.pt2)":
-        return _from_program(source, checkpoint)
+        return _from_program(source, checkpoint, size)
     if source.arch is None and source.code is None:
-        raise InputError(
-            "IMPORT-ARCH",
-            f"{shown(checkpoint.file)} is a {checkpoint.form}: tensors without the network that they are of",
-            "say which network it is: --arch timm/<name> or torchvision/<name>, or --code FILE:FACTORY",
-        )
+        source = source.model_copy(update={"arch": _said_arch(checkpoint)})
     name, tensors = entry(checkpoint, source.entry)
     net, taken = _filled(source, checkpoint, name, tensors, labels, channels, sides)
     return _exported(net.float().eval(), taken, checkpoint, sides, source.output)
+
+
+def _said_arch(checkpoint: Checkpoint) -> str:
+    """The network that a folder of timm names. Raises InputError IMPORT-ARCH where nothing says it plainly."""
+    said = checkpoint.facts.architecture
+    if said is not None and checkpoint.form == "timm folder":
+        return said
+    raise InputError(
+        "IMPORT-ARCH",
+        f"{shown(checkpoint.file)} is a {checkpoint.form}: tensors without the network that they are of"
+        + (f" (it calls it {printable(said)})" if said else ""),
+        "say which network it is: --arch timm/<name> or torchvision/<name>, or --code FILE:FACTORY",
+    )
 
 
 def _filled(
@@ -107,16 +117,22 @@ def _filled(
             unused=found.unused,
             network=source.arch or f"{source.factory} of {Path(str(source.code)).name}",
             code_sha256=sha256_file(Path(source.code)) if source.code else None,
-            notes=checkpoint.notes,
+            notes=_notes(checkpoint),
         )
         return net, read
     assert refused is not None
     raise refused
 
 
+def _notes(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Without this machine's folders: they are written into a file."""
+    return tuple(note.replace(shown(checkpoint.file), checkpoint.file.name) for note in checkpoint.notes)
+
+
 def _network(source: Source, labels: int, channels: int, sides: tuple[int, int]) -> nn.Module:
     if source.code is not None:
-        return from_code(Path(source.code), str(source.factory), labels, channels)
+        net = from_code(Path(source.code), str(source.factory), labels, channels)
+        return net.module if isinstance(net, nn.DataParallel) else net
     arch = str(source.arch)
     if arch.startswith(OWN):
         return get_architecture(arch).make(channels, labels, sides).eval()
@@ -147,13 +163,15 @@ def named_outputs(found: Any) -> dict[str, Tensor]:
         return {"0": found}
     if isinstance(found, Mapping):
         named = {str(key): value for key, value in found.items()}
+    elif dataclasses.is_dataclass(found) and not isinstance(found, type):
+        named = dict(vars(found))
     elif isinstance(found, tuple | list):
         keys = getattr(found, "_fields", range(len(found)))
         named = dict(zip(map(str, keys), found, strict=True))
     else:
         named = {"?": found}
     tensors = {key: value for key, value in named.items() if isinstance(value, Tensor)}
-    if len(tensors) != len(named) or not tensors:
+    if not tensors or (len(tensors) != len(named) and isinstance(found, tuple | list)):
         raise InputError(
             "IMPORT-OUTPUTS",
             f"the network answers a {type(found).__name__}, and not tensors alone",
@@ -222,10 +240,14 @@ def _exported(
     image = torch.zeros(BATCH, channels, *sides)
     run(chosen, image)
     with torch.no_grad():
-        names = tuple(named_outputs(net(image)))
-    data = export(net, image)
+        answer = net(image)
+    names = tuple(named_outputs(answer))
     place = names.index(chosen_output(names, output))
-    return Original(chosen, channels, sides, data, place, names, names[place], read, checkpoint.facts)
+    name = names[place]
+    # what answers more than tensors is exported by the one that is taken
+    plain = isinstance(answer, Tensor) or (type(answer) in (dict, tuple, list) and len(answer) == len(names))
+    data = export(net if plain else chosen, image)
+    return Original(chosen, channels, sides, data, place if plain else 0, names, name, read, checkpoint.facts)
 
 
 def _channels(net: nn.Module, checkpoint: Checkpoint) -> int:
@@ -274,7 +296,7 @@ def _folders() -> dict[str, str]:
     return {f"{root.rstrip('/')}/": "" for root in reversed(absolute)}
 
 
-def _from_program(source: Source, checkpoint: Checkpoint) -> Original:
+def _from_program(source: Source, checkpoint: Checkpoint, size: tuple[int, int] | None) -> Original:
     if source.arch is not None or source.code is not None:
         raise InputError(
             "IMPORT-ARCH", f"{shown(checkpoint.file)} is a program, which is a network by itself", "leave --arch out"
@@ -293,6 +315,12 @@ def _from_program(source: Source, checkpoint: Checkpoint) -> Original:
             f"the program takes {str(image.dtype).removeprefix('torch.')} of {image.ndim} dimensions",
             "export a network that takes float32[N, channels, height, width]",
         )
+    if size is not None and size != (int(image.shape[2]), int(image.shape[3])):
+        raise InputError(
+            "IMPORT-INPUT",
+            f"the program was exported for {image.shape[2]} x {image.shape[3]}, and --size says {size[0]} x {size[1]}",
+            "leave --size out, or export the network for that size",
+        )
     net = Unflattened(program.exported)
     sides, channels = (int(image.shape[2]), int(image.shape[3])), int(image.shape[1])
     # written anew for any number of images: what was exported for one, or eight, may well work for others
@@ -306,7 +334,7 @@ def _from_program(source: Source, checkpoint: Checkpoint) -> Original:
         prefix="",
         keys=len(net.state_dict()),
         network="program",
-        notes=checkpoint.notes,
+        notes=_notes(checkpoint),
     )
     return Original(Chosen(outputs, str(place)).eval(), channels, sides, data, place, program.outputs, output, read)
 

@@ -82,7 +82,7 @@ def proven(
         raise ProofFailed(
             "IMPORT-DIFFERS",
             f"behind {transform} the original decides {whole[1]} of {decisions} otherwise than the student behind this "
-            f"toolchain's preprocessing ({100 * WHOLE_FLIPS:g} % are allowed; logits up to {whole[0]:.3g} apart). "
+            f"toolchain's preprocessing ({100 * WHOLE_FLIPS:g} % are allowed; {of} up to {whole[0]:.3g} apart). "
             f"Preprocessing alone makes {between[1]} of them, the conversion {flips}",
             "choose the --fit, --size and --normalise that the original was trained with, or train it behind these",
         )

@@ -18,22 +18,23 @@ from cxredge.errors import printable
 
 _NAMES = """
 _adaptive_avg_pool2d _assert_scalar _assert_tensor_metadata _log_softmax _native_batch_norm_legit_no_training
-_softmax _to_copy _unsafe_view abs adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d add addcmul addmm
-alias alpha_dropout amax amin arange argmax as_strided avg_pool1d avg_pool2d baddbmm batch_norm bitwise_and bmm
-broadcast_to cat channel_shuffle chunk clamp clamp_max clamp_min clone concat constant_pad_nd contiguous conv1d
-conv2d conv_transpose2d convolution copy cos cumsum detach div dropout einsum elu embedding empty eq erf exp expand
-expand_as expm1 eye feature_alpha_dropout feature_dropout fill flatten flip floor full full_like gather ge gelu glu
-group_norm gt hardshrink hardsigmoid hardswish hardtanh index index_select instance_norm layer_norm le leaky_relu
-lift_fresh lift_fresh_copy linalg_vector_norm linear log log1p log_sigmoid log_softmax logical_and logical_not
-logical_or logsumexp lt masked_fill matmul max max_pool1d max_pool2d max_pool2d_with_indices maximum mean meshgrid
-min minimum mish mm moveaxis movedim mul mv narrow native_batch_norm native_dropout native_group_norm
-native_layer_norm ne neg new_full new_ones new_zeros norm ones ones_like outer pad permute pixel_shuffle
-pixel_unshuffle pow prelu prod ravel reciprocal reflection_pad2d relu relu6 remainder repeat repeat_interleave
-replication_pad2d reshape roll round rsqrt rsub scaled_dot_product_attention select selu sigmoid sign silu sin
-slice softmax softplus softshrink softsign split split_with_sizes sqrt square squeeze stack std sub sum
-sym_constrain_range sym_constrain_range_for_size sym_numel sym_size sym_stride t tanh tensor_split threshold to
-transpose tril triu type_as unbind unflatten unfold unsqueeze upsample_bicubic2d upsample_bilinear2d
-upsample_nearest2d _upsample_nearest_exact2d var var_mean view view_as where zeros zeros_like
+_softmax _to_copy _unsafe_view _upsample_nearest_exact2d _weight_norm _weight_norm_interface abs
+adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d add addcmul addmm alias alpha_dropout amax amin arange
+argmax as_strided avg_pool1d avg_pool2d baddbmm batch_norm bitwise_and bmm broadcast_to cat channel_shuffle chunk
+clamp clamp_max clamp_min clone concat constant_pad_nd contiguous conv1d conv2d conv_transpose2d convolution copy
+cos cumsum detach div dot dropout einsum elu embedding eq erf exp expand expand_as expm1 eye feature_alpha_dropout
+feature_dropout fill flatten flip floor full full_like gather ge gelu glu group_norm gt hardshrink hardsigmoid
+hardswish hardtanh index index_select instance_norm layer_norm le leaky_relu lift_fresh lift_fresh_copy
+linalg_vector_norm linear log log1p log_sigmoid log_softmax logical_and logical_not logical_or logsumexp lt
+masked_fill matmul max max_pool1d max_pool2d max_pool2d_with_indices maximum mean meshgrid min minimum mish mm
+moveaxis movedim mul mv narrow native_batch_norm native_dropout native_group_norm native_layer_norm ne neg new_full
+new_ones new_zeros norm ones ones_like outer pad permute pixel_shuffle pixel_unshuffle pow prelu prod ravel
+reciprocal reflection_pad2d relu relu6 remainder repeat repeat_interleave replication_pad2d reshape roll round
+rsqrt rsub scaled_dot_product_attention select selu sigmoid sign silu sin slice softmax softplus softshrink
+softsign split split_with_sizes sqrt square squeeze stack std sub sum sym_constrain_range
+sym_constrain_range_for_size sym_numel sym_size sym_stride t tanh tensor_split threshold to transpose tril triu
+type_as unbind unflatten unfold unsqueeze upsample_bicubic2d upsample_bilinear2d upsample_nearest2d var var_mean
+vdot view view_as where zeros zeros_like
 """
 OPERATORS = frozenset(_NAMES.split())
 """Of ATen, in any overload, in place or not: what networks of images are made of. None touches a file, draws random

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 import zipfile
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ def read_program(data: bytes, what: str) -> Program:
     try:
         parts = _parts(data)
         names, clean = _clean(parts)
-        return Program(torch.export.load(io.BytesIO(clean)), names)
+        return Program(_loaded(clean), names)
     except Unfit as error:
         code = "PROGRAM-UNFIT" if error.operator is None else "PROGRAM-OPERATOR"
         raise InputError(code, f"{what}: {error}", "export a network that takes one image and computes") from error
@@ -67,6 +68,13 @@ def read_program(data: bytes, what: str) -> Program:
         raise InputError(
             "PROGRAM-DAMAGED", f"{what} is no whole program of torch.export: {said}", "save it again with torch.export"
         ) from error
+
+
+def _loaded(clean: bytes) -> ExportedProgram:
+    """torch warns of its own code when it reads a file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.export.load(io.BytesIO(clean))
 
 
 def program_bytes(exported: ExportedProgram, rename: dict[str, str] | None = None) -> bytes:

@@ -129,6 +129,7 @@ def import_network(request: Request) -> Imported:
         made = work / "out"
         found = Found.model_validate_json((made / FOUND).read_bytes())
         _check_kind(found, labels)
+        _check_logits(_answers(made / ANSWERS))
         imported = _judged(request, found, data, labels, films, _answers(made / ANSWERS), (made / PROGRAM).read_bytes())
         recipe, record, text = imported
         with fresh_directory(folder) as fresh:
@@ -183,6 +184,17 @@ def _check_kind(found: Found, labels: Labels) -> None:
             "IMPORT-KIND",
             f"the network ends in a {found.probability}, which is for {said}, and the labels are {labels.kind}",
             "name labels and a set of the network's kind",
+        )
+
+
+def _check_logits(answers: Mapping[str, NDArray[np.float32]]) -> None:
+    """Raises InputError IMPORT-PROBABILITY: what was taken for logits are probabilities, by all that is seen."""
+    said = np.concatenate([answers[f"{split}.logits"].reshape(-1) for split in ("val", "test")])
+    if float(said.min()) >= 0 and float(said.max()) <= 1:
+        raise InputError(
+            "IMPORT-PROBABILITY",
+            "every answer lies between 0 and 1, and the network ends in no sigmoid or softmax that could be taken off",
+            "name the output that gives logits (--output), or return them before they become probabilities (--code)",
         )
 
 

@@ -6,10 +6,13 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
+from cxredge.errors import CxrError, InputError, printable
 from cxredge.files import write_bytes, write_text
 from cxredge.importing.plan import Films, Found, ListedFilm, Source, Wanted
 from cxredge.workers.jobs.base import Desk, Job
@@ -121,7 +124,12 @@ class ImportNetwork(Job):
         from cxredge.images.preprocess import preprocess_films
 
         desk.say(f"reading {len(films)} {what} films")
-        return torch.from_numpy(preprocess_films([film.source() for film in films], spec, what))
+        try:
+            return torch.from_numpy(preprocess_films([film.source() for film in films], spec, what))
+        except InputError as error:
+            if error.code == "IMG-COLOUR" and not self.wanted.colour:
+                error.fix = f"say --colour if the network takes colours; else {error.fix}"
+            raise
 
 
 @contextmanager
@@ -137,5 +145,15 @@ def answering(to: str, patience: float) -> Iterator[None]:
     timer.start()
     try:
         yield
+    except (CxrError, MemoryError, OSError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # of foreign code: SystemExit, and what derives from nothing else, too
+        lines = [f"{PurePath(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+        said = printable((str(error).splitlines() or [""])[0][:300])
+        raise InputError(
+            "IMPORT-RUN",
+            f"the network could not {to}: {type(error).__name__}: {said} (at {lines[-1] if lines else 'no line'})",
+            "try it alone, on the CPU, and correct what raises this",
+        ) from error
     finally:
         timer.cancel()
