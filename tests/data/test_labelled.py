@@ -67,7 +67,8 @@ def test_which_kind_is_said(write: Writer) -> None:
 
 def test_neither_kind_is_there(write: Writer) -> None:
     write(BINARY)
-    assert refused("films", ("A", "B"), None, None).code == "LABELS-KIND"
+    error = refused("films", ("A", "B"), None, None)
+    assert (error.code, error.choices) == ("LABELS-NONE", ("Nodule", "Mass"))
     assert refused("films", ("A", "B"), None, "multi-label").code == "LABELS-NONE"
     error = refused("films", ("A", "B"), None, "single-label")
     assert (error.code, error.choices) == ("LABELS-COLUMN", ("Nodule", "Mass", "age"))

@@ -30,6 +30,7 @@ import os, time
 import torch
 from torch import nn
 from torch.nn import functional
+from cxredge.students.program_file import read_program
 
 class Base(nn.Module):
     def __init__(self):
@@ -82,6 +83,8 @@ class Double(Base):
         self.double()
 class ByHand(Base):
     def forward(self, x): return torch.from_numpy(self.logits(x).numpy() * 2)
+class Neighbours(Base):
+    def forward(self, x): return self.logits(x - x.mean(0, keepdim=True))
 class Counting(Base):
     def __init__(self):
         super().__init__()
@@ -147,7 +150,6 @@ def refused(do: Callable[[], object]) -> CxrError:
         ("Double", "IMPORT-TENSOR", "conv.weight is float64"),
         ("Two", "IMPORT-OUTPUTS", "it has 2 outputs: 0, 1"),
         ("Named", "IMPORT-OUTPUTS", "it has 2 outputs: out, aux"),
-        ("Wordy", "IMPORT-OUTPUTS", "the network answers a dict, and not tensors alone"),
         ("Maps", "IMPORT-OUTPUTS", "the output is float32[2, 4, 16, 16], and logits are float32[N, C]"),
         ("Whole", "IMPORT-OUTPUTS", "the output is int64[2, 1]"),
         ("Branch", "IMPORT-EXPORT", "torch.export cannot follow the network"),
@@ -176,6 +178,19 @@ def test_outputs_are_chosen(load: Loader) -> None:
     error = refused(lambda: load("Named", output="auks"))
     assert (error.code, error.choices[0]) == ("IMPORT-OUTPUTS", "aux")
     assert load("Two", output="0").output == "0"
+
+
+def test_what_is_no_tensor_beside_the_logits_does_not_matter(load: Loader) -> None:
+    original = load("Wordy")
+    assert (original.outputs, original.output, original.place) == (("logits",), "logits", 0)
+    assert read_program(original.program, "it").outputs == ("0",)
+
+
+def test_what_depends_on_the_other_films(load: Loader) -> None:
+    original = load("Neighbours")
+    image = torch.randint(0, 256, (5, 1, *SIZE), dtype=torch.uint8)
+    error = refused(lambda: original_answers(original, Normalise(), image))
+    assert (error.code, "alone than among others" in error.cause) == ("IMPORT-BATCH", True)
 
 
 @pytest.mark.parametrize("factory", ["Base", "Train", "Flat", "InPlace"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from cxredge.errors import InputError
 from cxredge.importing.plan import Found, Source, Wanted
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_student import Normalise
-from cxredge.workflows.import_network import _check_kind, look
+from cxredge.workflows.import_network import _check_kind, _check_logits, look
 
 CODE = """
 import os, time
@@ -28,6 +29,11 @@ class Aborts(Net):
     def forward(self, x): os.abort()
 class Leaves(Net):
     def forward(self, x): os._exit(0)
+class Odd(BaseException): pass
+class Raises(Net):
+    def forward(self, x): raise Odd("by hand")
+class Exits(Net):
+    def forward(self, x): raise SystemExit(3)
 class Hangs(Net):
     def forward(self, x): time.sleep(1000)
 class Ends(nn.Sequential):
@@ -83,3 +89,19 @@ def check(found: Found) -> None:
         with pytest.raises(InputError) as caught:
             _check_kind(found, labels)
         assert caught.value.code == code
+
+
+def test_answers_between_0_and_1_are_no_logits() -> None:
+    shares = np.random.default_rng(0).random((8, 2)).astype(np.float32)
+    with pytest.raises(InputError) as caught:
+        _check_logits({"val.logits": shares, "test.logits": shares})
+    assert caught.value.code == "IMPORT-PROBABILITY"
+    _check_logits({"val.logits": shares, "test.logits": shares - 0.5})
+
+
+@pytest.mark.parametrize(("factory", "words"), [("Raises", "Odd: by hand (at nets.py:"), ("Exits", "SystemExit: 3")])
+def test_a_network_that_raises_what_nobody_expects(tmp_path: Path, factory: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        look(source(tmp_path, factory), WANTED, 2)
+    assert caught.value.code == "IMPORT-RUN"
+    assert words in caught.value.cause
