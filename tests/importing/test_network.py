@@ -22,6 +22,7 @@ from cxredge.importing.transforms import Transform
 from cxredge.importing.user_code import MODULE
 from cxredge.recipe import InputSpec
 from cxredge.recipe_student import Normalise
+from cxredge.students.program_file import read_program
 from support.program_networks import exported, network
 
 SIZE = (16, 16)
