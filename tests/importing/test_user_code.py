@@ -76,6 +76,17 @@ def test_what_makes_a_network(good: Path, factory: str, shape: tuple[int, int]) 
     assert next(network.parameters()).shape == shape
 
 
+def test_a_file_is_run_once(tmp_path: Path, write: Writer) -> None:
+    told = tmp_path / "told"
+    code = f"from torch import nn\nopen({str(told)!r}, 'a').write('run ')\ndef make(): return nn.Linear(2, 2)\n"
+    file = write(code)
+    for channels in (3, 1):
+        from_code(file, "make", 2, channels)
+    assert told.read_text() == "run "
+    from_code(write(code + "# changed\n"), "make", 2, 1)
+    assert told.read_text() == "run run "
+
+
 @pytest.mark.parametrize(
     ("factory", "words"),
     [

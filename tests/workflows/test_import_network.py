@@ -14,7 +14,8 @@ from cxredge.errors import InputError
 from cxredge.importing.plan import Found, Source, Wanted
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_student import Normalise
-from cxredge.workflows.import_network import _check_kind, _check_logits, look
+from cxredge.workflows.import_network import _check_kind, look
+from cxredge.workflows.imported_recipe import check_logits
 
 CODE = """
 import os, time
@@ -94,9 +95,9 @@ def check(found: Found) -> None:
 def test_answers_between_0_and_1_are_no_logits() -> None:
     shares = np.random.default_rng(0).random((8, 2)).astype(np.float32)
     with pytest.raises(InputError) as caught:
-        _check_logits({"val.logits": shares, "test.logits": shares})
+        check_logits({"val.logits": shares, "test.logits": shares})
     assert caught.value.code == "IMPORT-PROBABILITY"
-    _check_logits({"val.logits": shares, "test.logits": shares - 0.5})
+    check_logits({"val.logits": shares, "test.logits": shares - 0.5})
 
 
 @pytest.mark.parametrize(("factory", "words"), [("Raises", "Odd: by hand (at nets.py:"), ("Exits", "SystemExit: 3")])

@@ -68,13 +68,31 @@ def own_answers(original: Original, transform: Transform, films: Sequence[FilmFi
     return _finite(torch.cat(found))
 
 
-def student_answers(data: bytes, normalise: Normalise, names: tuple[str, ...], images: Tensor) -> dict[str, Tensor]:
-    """uint8[N, ch, H, W] -> the outputs of the student in ``data`` but its maps, read as a build reads it."""
+def student_answers(
+    data: bytes, normalise: Normalise, names: tuple[str, ...], images: Tensor, exact: bool
+) -> dict[str, Tensor]:
+    """uint8[N, ch, H, W] -> the outputs of the student in ``data`` but its maps, read as a build reads it.
+
+    exact: whether its maps are said to be exact. Raises InputError IMPORT-HEATMAP: their means are not the logits.
+    """
     student = ProgramStudent(normalise, read_program(data, "the student"), names).eval()
     kept = [name for name in names if name != "cam"]
     with torch.no_grad():
         parts = [student(part) for part in batches(images)]
+    if exact:
+        for part in parts:
+            _check_maps(part["cam"], part["logits"])
     return {name: torch.cat([part[name] for part in parts]) for name in kept}
+
+
+def _check_maps(maps: Tensor, logits: Tensor) -> None:
+    apart = float((maps.mean((2, 3)) - logits).abs().max())
+    if apart > SAME * max(1.0, float(logits.abs().max())):
+        raise InputError(
+            "IMPORT-HEATMAP",
+            f"the maps' means differ from the logits by up to {apart:.3g}",
+            "report the network: it was divided at the wrong place",
+        )
 
 
 def _finite(answers: Tensor) -> Tensor:

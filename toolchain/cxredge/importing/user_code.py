@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxredge.errors import InputError, nearest, printable
+from cxredge.files import sha256_file
 from cxredge.path_errors import reading, shown
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MODULE = "_cxredge_imported"
 """The name under which the file is imported: none that it could meet among its own imports."""
+RUN = "__cxredge_run__"
+"""Of that module, once it was run: which file, with which bytes."""
 OUTPUTS = ("num_classes", "n_classes", "classes", "outputs", "num_outputs", "out_features")
 CHANNELS = ("in_chans", "in_channels", "channels", "n_channels", "num_channels")
 FIX = "write a function without arguments (or with num_classes and in_channels) that returns the network"
@@ -67,6 +70,10 @@ def _module(file: Path) -> Any:
         source = file.resolve(strict=True)
         if not source.is_file():
             raise IsADirectoryError(21, "it is a folder", str(file))
+        written = sha256_file(source)
+    before = sys.modules.get(MODULE)
+    if getattr(before, RUN, None) == (str(source), written):
+        return before  # it is run once, however often it is asked
     spec = util.spec_from_file_location(MODULE, source)
     if source.suffix != ".py" or spec is None or spec.loader is None:
         raise InputError("IMPORT-CODE", f"{shown(file)} is no Python file", "name a file that ends in .py")
@@ -78,6 +85,7 @@ def _module(file: Path) -> Any:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise _raised(error, file, source, "the import") from error
+    setattr(module, RUN, (str(source), written))
     return module
 
 

@@ -70,7 +70,8 @@ class ImportNetwork(Job):
             made = make_student(original, normalise, train)
         outputs = ["logits", *(["cam"] if made.divided.heatmap != "none" else []), *(["novelty"] if made.rank else [])]
         if films is not None:
-            self._ask(desk, original, spec, normalise, made.program, tuple(outputs), films)
+            exact = made.divided.heatmap == "exact"
+            self._ask(desk, original, spec, normalise, made.program, tuple(outputs), exact, films)
             write_bytes(self.place / PROGRAM, made.program)
         return Found(
             read=original.read,
@@ -95,6 +96,7 @@ class ImportNetwork(Job):
         normalise: Normalise,
         program: bytes,
         outputs: tuple[str, ...],
+        exact: bool,
         films: Films,
     ) -> None:
         """Run both on validation and test films, and write what they said."""
@@ -109,7 +111,7 @@ class ImportNetwork(Job):
             desk.say(f"running original and student on {len(listed)} {split} films")
             with answering(f"answer {len(listed)} films", self.patience):
                 said[f"{split}.original"] = original_answers(original, normalise, pixels)
-            answers = student_answers(program, normalise, outputs, pixels)
+            answers = student_answers(program, normalise, outputs, pixels, exact)
             said |= {f"{split}.{name}": tensor for name, tensor in answers.items()}
         if self.transform is not None:
             transform = Transform(self.transform, original.channels, original.size)
