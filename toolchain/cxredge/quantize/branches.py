@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.fx import Node
 from torch.overrides import TorchFunctionMode
 
-from cxredge.quantize.kernels import Calls, Merged, arguments, kind_of, plain_kernels, replace
+from cxredge.quantize.kernels import Calls, Merged, arguments, kind_of, plain_kernels, replace, run_under
 from cxredge.quantize.units import module_of
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
@@ -90,13 +90,7 @@ def _suspects(student: Student, spec: InputSpec) -> bool:
             self.roots[id(made)] = roots
             self.alive += [made, *others]
 
-    modes = {module: module.training for module in student.modules()}
-    try:
-        with Watch():
-            student.eval()(torch.zeros(1, spec.channels, spec.height, spec.width))
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    run_under(Watch(), student, spec)
     return bool(found)
 
 

@@ -72,14 +72,19 @@ def _computes(student: Student, spec: InputSpec) -> bool:
                 foreign.append(name)
             return func(*args, **given)
 
+    run_under(Watch(), student, spec)
+    return bool(foreign)
+
+
+def run_under(mode: TorchFunctionMode, student: Student, spec: InputSpec) -> None:
+    """Run a black image in evaluation mode under ``mode``; the student's own modes stay as they are."""
     modes = {module: module.training for module in student.modules()}
     try:
-        with Watch():
+        with mode:
             student.eval()(torch.zeros(1, spec.channels, spec.height, spec.width))
     finally:
         for module, training in modes.items():
             module.training = training
-    return bool(foreign)
 
 
 @torch.no_grad()
