@@ -113,7 +113,7 @@ def make_imported(goal: Path) -> None:
     """A network of somebody else's, from its checkpoint to a signed bundle."""
     with fresh_directory(goal / "imported", anything) as imported:
         foreign_student.write_checkpoint(imported / "best.pth")
-        must("import", imported / "best.pth", *foreign_student.IMPORT, cwd=imported, CXR_CACHE=ROOT / "build" / "cache")
+        must("import", "best.pth", *foreign_student.IMPORT, cwd=imported, CXR_CACHE=ROOT / "build" / "cache")
         recipe = imported / "model_zoo" / "best"
         must("build", recipe, "--targets", "onnx", "--schemes", "fp32", "--out", imported / "out")
         (built,) = (imported / "out").iterdir()
