@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import shutil
@@ -37,6 +36,7 @@ PATHS: dict[str, dict[str, str]] = {
     "field": {"logs": READ},
     "doctor": {},
     "init": {},
+    "import": {"checkpoint": READ},
     "distill": {"recipe": BOTH},
     "thresholds": {"recipe": BOTH},
     "phantom": {"out": NEW},
@@ -176,8 +176,8 @@ CASES: dict[tuple[str, str, str], list[Case]] = {
 def test_the_table_has_every_command_and_every_path_that_it_takes() -> None:
     found = {}
     for name in COMMANDS:
-        module = name.replace("-", "_")
-        command: click.Command = getattr(importlib.import_module(f"cxredge.cli.{module}"), module)
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
         found[name] = {str(p.name) for p in command.params if isinstance(p.type, click.Path)}
     assert {name: set(paths) for name, paths in PATHS.items()} == found
     pairs = {
