@@ -84,6 +84,10 @@ class Double(Base):
         self.double()
 class ByHand(Base):
     def forward(self, x): return torch.from_numpy(self.logits(x).numpy() * 2)
+class Standardised(Base):
+    def features(self, x):
+        kernel = functional.batch_norm(self.conv.weight.reshape(1, len(self.conv.weight), -1), None, None, training=True)
+        return functional.conv2d(x, kernel.reshape(self.conv.weight.shape), self.conv.bias, padding=self.conv.padding)
 class Neighbours(Base):
     def forward(self, x): return self.logits(x - x.mean(0, keepdim=True))
 class Counting(Base):
@@ -194,7 +198,7 @@ def test_what_depends_on_the_other_films(load: Loader) -> None:
     assert (error.code, "alone than among others" in error.cause) == ("IMPORT-BATCH", True)
 
 
-@pytest.mark.parametrize("factory", ["Base", "Train", "Flat", "InPlace"])
+@pytest.mark.parametrize("factory", ["Base", "Train", "Flat", "InPlace", "Standardised"])
 def test_what_is_taken(load: Loader, factory: str) -> None:
     """Training mode left, one logit as a column, an image that is changed in place."""
     original = load(factory)

@@ -295,7 +295,7 @@ def test_nan_in_calibration_names_the_tensor(lowered: Lowered, recipe: Recipe, t
     with torch.no_grad():
         # overflows to infinity behind the last convolution, on every film
         student.backbone.last[0].weight.fill_(3e38)  # type: ignore[union-attr, index]
-        student.backbone.last[2] = torch.nn.Identity()  # type: ignore[index]
+        student.backbone.last[2] = torch.nn.Identity().eval()  # type: ignore[index]
     with pytest.raises(InputError) as caught:
         list(lower(lowered.target, student, ["w8a8"], recipe, CalibrationFilms(films(2, 2), PERCENTILE), tmp_path))
     assert caught.value.code == "CALIBRATION-NAN"

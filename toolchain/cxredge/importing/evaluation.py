@@ -14,7 +14,12 @@ def check_evaluation(exported: Any, what: str, fix: str) -> None:
     """Raises InputError IMPORT-TRAINING where a batch norm or a dropout does what it does in training."""
     from cxredge.quantize.kernels import arguments, kind_of
 
+    dependent = {node for node in exported.graph.nodes if node.name in exported.graph_signature.user_inputs}
     for node in exported.graph.nodes:
+        # kernels may be standardised by a batch norm of themselves
+        if dependent.isdisjoint(node.all_input_nodes):
+            continue
+        dependent.add(node)
         kind = kind_of(node).removesuffix("_") if node.op == "call_function" else ""
         given = arguments(node) if kind in CHANCE | {"batch_norm"} else {}
         if given.get("training") or given.get("train"):
