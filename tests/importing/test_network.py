@@ -22,7 +22,6 @@ from cxredge.importing.transforms import Transform
 from cxredge.importing.user_code import MODULE
 from cxredge.recipe import InputSpec
 from cxredge.recipe_student import Normalise
-from cxredge.students.program_file import read_program
 from support.program_networks import exported, network
 
 SIZE = (16, 16)
@@ -86,7 +85,8 @@ class ByHand(Base):
     def forward(self, x): return torch.from_numpy(self.logits(x).numpy() * 2)
 class Standardised(Base):
     def features(self, x):
-        kernel = functional.batch_norm(self.conv.weight.reshape(1, len(self.conv.weight), -1), None, None, training=True)
+        flat = self.conv.weight.reshape(1, len(self.conv.weight), -1)
+        kernel = functional.batch_norm(flat, None, None, training=True)
         return functional.conv2d(x, kernel.reshape(self.conv.weight.shape), self.conv.bias, padding=self.conv.padding)
 class Neighbours(Base):
     def forward(self, x): return self.logits(x - x.mean(0, keepdim=True))
