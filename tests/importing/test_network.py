@@ -22,6 +22,7 @@ from cxredge.importing.transforms import Transform
 from cxredge.importing.user_code import MODULE
 from cxredge.recipe import InputSpec
 from cxredge.recipe_student import Normalise
+from cxredge.students.program_file import read_program
 from support.program_networks import exported, network
 
 SIZE = (16, 16)
@@ -30,7 +31,6 @@ import os, time
 import torch
 from torch import nn
 from torch.nn import functional
-from cxredge.students.program_file import read_program
 
 class Base(nn.Module):
     def __init__(self):
