@@ -34,7 +34,6 @@ TORCH_AT_MODULE_SCOPE = (
     "quantize/sensitivity.py",
     "importing/head_search.py",
     "importing/division.py",
-    "importing/evaluation.py",
     "importing/network.py",
     "importing/making.py",
     "importing/answers.py",

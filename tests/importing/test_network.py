@@ -130,7 +130,7 @@ def load(tmp_path: Path) -> Iterator[Loader]:
             torch.save(net.state_dict(), tmp_path / "it.pth")
         code = str(tmp_path / "nets.py")
         source = Source(file=str(tmp_path / "it.pth"), code=code, factory=factory, output=output)
-        return load_original(source, 2, None, SIZE)
+        return load_original(source, 2, SIZE)
 
     yield load
     sys.path[:] = before
@@ -219,7 +219,7 @@ def test_other_answers_the_second_time(load: Loader) -> None:
 
 def test_tensors_alone_are_no_network(load: Loader, tmp_path: Path) -> None:
     load("Base")
-    error = refused(lambda: load_original(Source(file=str(tmp_path / "it.pth")), 2, None, SIZE))
+    error = refused(lambda: load_original(Source(file=str(tmp_path / "it.pth")), 2, SIZE))
     assert (error.code, "tensors without the network" in error.cause) == ("IMPORT-ARCH", True)
 
 
@@ -236,7 +236,7 @@ def fixed_program(net: nn.Module, image: Tensor | None) -> torch.export.Exported
 @pytest.mark.parametrize("kind", ["plain", "shuffled"])
 def test_a_program(tmp_path: Path, kind: str) -> None:
     net = network(kind)
-    original = load_original(program(tmp_path, net), 2, None, None)
+    original = load_original(program(tmp_path, net), 2, None)
     assert (original.size, original.channels, original.outputs) == (SIZE, 1, ("0",))
     image = torch.rand(3, 1, *SIZE)
     with torch.no_grad():
@@ -247,12 +247,12 @@ def test_a_program(tmp_path: Path, kind: str) -> None:
 def test_a_program_for_eight_images(tmp_path: Path) -> None:
     """Taken, where nothing but the export was for eight; refused, where a shape in it is."""
     net = network("plain")
-    original = load_original(program(tmp_path, net, fixed=True), 2, None, None)
+    original = load_original(program(tmp_path, net, fixed=True), 2, None)
     image = torch.rand(3, 1, *SIZE)
     with torch.no_grad():
         torch.testing.assert_close(run(original.net, image), net(image), rtol=0, atol=0)
     source = program(tmp_path, network("shuffled"), fixed=True)
-    error = refused(lambda: load_original(source, 2, None, None))
+    error = refused(lambda: load_original(source, 2, None))
     assert error.code in ("IMPORT-EXPORT", "IMPORT-BATCH", "IMPORT-RUN")
 
 
@@ -276,26 +276,26 @@ class Ended(nn.Module):
 )
 def test_a_program_in_training(tmp_path: Path, end: Callable[[Tensor], Tensor], words: str) -> None:
     source = program(tmp_path, Ended(end).eval())
-    error = refused(lambda: load_original(source, 2, None, None))
+    error = refused(lambda: load_original(source, 2, None))
     assert (error.code, words in error.cause) == ("IMPORT-TRAINING", True)
     assert "network.eval()" in error.fix
 
 
 def test_a_program_whose_batch_norms_learn(tmp_path: Path) -> None:
     source = program(tmp_path, network("plain").train())
-    error = refused(lambda: load_original(source, 2, None, None))
+    error = refused(lambda: load_original(source, 2, None))
     assert (error.code, "call network.eval() before" in error.cause) == ("PROGRAM-UNFIT", True)
     assert "features.0.1" in error.cause
 
 
 def test_programs_that_are_none_of_images(tmp_path: Path) -> None:
     source = program(tmp_path, nn.Linear(3, 2).eval(), torch.zeros(2, 3))
-    error = refused(lambda: load_original(source, 2, None, None))
+    error = refused(lambda: load_original(source, 2, None))
     assert (error.code, "float32 of 2 dimensions" in error.cause) == ("IMPORT-INPUT", True)
     source = program(tmp_path, nn.Conv2d(1, 2, 16).double().eval(), torch.zeros(2, 1, *SIZE).double())
-    error = refused(lambda: load_original(source, 2, None, None))
+    error = refused(lambda: load_original(source, 2, None))
     assert (error.code, "float64 of 4 dimensions" in error.cause) == ("IMPORT-INPUT", True)
-    error = refused(lambda: load_original(source.model_copy(update={"arch": "timm/resnet18"}), 2, None, None))
+    error = refused(lambda: load_original(source.model_copy(update={"arch": "timm/resnet18"}), 2, None))
     assert (error.code, "a network by itself" in error.cause) == ("IMPORT-ARCH", True)
 
 

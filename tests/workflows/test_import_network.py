@@ -51,7 +51,7 @@ def source(folder: Path, factory: str) -> Source:
     return Source(file=str(folder / "it.pth"), code=str(folder / "nets.py"), factory=factory)
 
 
-WANTED = Wanted(height=16, width=16, normalise=Normalise())
+WANTED = Wanted(size=(16, 16), normalise=Normalise())
 
 
 @pytest.mark.parametrize("factory", ["Aborts", "Leaves"])

@@ -7,7 +7,7 @@ Exit statuses (documented in README.md): 0 good, 1 a gate or proof failed, 2 mis
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 EXIT_GOOD = 0
 EXIT_GATE = 1
@@ -89,6 +89,22 @@ def printable(text: str) -> str:
     which names come that are not UTF-8.
     """
     return "".join(c if c.isprintable() and c not in _UNSEEN else ascii(c)[1:-1] for c in text)
+
+
+def first_line(error: BaseException, most: int | None = 200) -> str:
+    """An exception's first line, printable and short, or its type: it may quote a stranger's bytes."""
+    return printable((str(error).splitlines() or [type(error).__name__])[0][:most])
+
+
+def raised(error: BaseException) -> str:
+    """The type of an exception of foreign code, and what it says first."""
+    return f"{type(error).__name__}: {printable((str(error).splitlines() or [''])[0][:300])}"
+
+
+def some_of(names: Sequence[str], sign: str = ", ", most: int = 3) -> str:
+    """The first of ``names``, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return sign.join(names[:most]) + more
 
 
 def nearest(word: str, choices: Iterable[str]) -> list[str]:

@@ -22,10 +22,12 @@ else:
 SchemeName = Literal["fp32", "fp16", "w8", "w8a8"]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+SLUG = r"^[a-z][a-z0-9-]{0,39}$"
+Slug = Annotated[str, StringConstraints(pattern=SLUG)]
 VERSION = r"^[0-9]{1,9}(\.[0-9]{1,9}){2}$"
 Version = Annotated[str, StringConstraints(pattern=VERSION)]
-Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
+LABEL = r"^[A-Za-z][A-Za-z0-9_]{0,39}$"
+Label = Annotated[str, StringConstraints(pattern=LABEL)]
 MAX_LABELS = 64
 """Of a student; phones read no more."""
 _LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+$"

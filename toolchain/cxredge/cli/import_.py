@@ -11,6 +11,7 @@ import click
 from cxredge.cli.output import say
 
 if TYPE_CHECKING:
+    from cxredge.data.labelled import Kind
     from cxredge.importing.plan import Found, Source
     from cxredge.workflows.import_network import Imported
 
@@ -47,7 +48,7 @@ def import_(
     labels: str | None,
     data: str | None,
     label_column: str | None,
-    kind: str | None,
+    kind: Kind | None,
     normalise: str | None,
     inputs: tuple[str, ...],
     size: str | None,
@@ -74,10 +75,8 @@ def import_(
     from cxredge.workflows.import_network import Request, import_network, look
 
     source = _source(checkpoint, arch, code, entry, keys, output)
-    sides = _sides(size)
     wanted = Wanted(
-        height=sides[0] if sides else None,
-        width=sides[1] if sides else None,
+        size=_sides(size),
         colour=colour,
         normalise=parsed(normalise, inputs),
         fit=fit,

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
-
-from pydantic import StringConstraints
 
 from cxredge.data.folder_table import Table
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_decision import Labels
-from cxredge.vocabulary import MAX_LABELS, Label
+from cxredge.vocabulary import LABEL, MAX_LABELS
 
 DESCRIBING = ("file", "group", "split", "view", "sex", "age", "source", "licence", "licence_class")
 """Columns that say something of a film and are no labels, whatever they hold."""
@@ -76,5 +73,4 @@ def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[L
 
 
 def _is_label(text: str) -> bool:
-    (said,) = (part for part in get_args(Label) if isinstance(part, StringConstraints))
-    return re.fullmatch(str(said.pattern), text) is not None
+    return re.fullmatch(LABEL, text) is not None

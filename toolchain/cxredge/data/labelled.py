@@ -13,15 +13,13 @@ from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest, printable
 from cxredge.recipe import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
-from cxredge.vocabulary import MAX_LABELS
+from cxredge.vocabulary import LABEL, MAX_LABELS
 
 Kind = Literal["multi-label", "single-label"]
 PHANTOM = "phantom"
 PHANTOMS = PhantomData(source="phantom", seed=1, patients={"train": 60, "val": 80, "test": 80})
 """What is drawn where no films are at hand."""
 OWN = ("file", "group", "split")
-LABEL = r"[A-Za-z][A-Za-z0-9_]{0,39}"
-"""As ``vocabulary.Label``."""
 
 
 def labelled(

@@ -15,9 +15,8 @@ from cxredge.importing.transforms import Transform
 from cxredge.progress import track
 from cxredge.recipe import InputSpec
 from cxredge.recipe_student import Normalise
+from cxredge.students.base import Student
 from cxredge.students.normalisation import Normalisation
-from cxredge.students.program_file import read_program
-from cxredge.students.program_student import ProgramStudent
 
 ALONE = 4
 """Films that are also asked about one by one."""
@@ -32,26 +31,25 @@ def original_answers(original: Original, normalise: Normalise, images: Tensor) -
     IMPORT-NAN.
     """
     prepare = Normalisation(normalise)
-    found, first = [], True
+    found: list[Tensor] = []
     for part in batches(images):
         with torch.no_grad():
             normalised = prepare(part)
         answer = run(original.net, normalised)
-        if first and not torch.equal(answer, run(original.net, normalised)):
-            raise InputError(
-                "IMPORT-RANDOM",
-                "the original says something else of the same films when it is asked again",
-                "call eval() in what makes it, and draw no random numbers in forward",
-            )
-        if first:
-            _check_alone(original, normalised, answer)
-        first = False
+        if not found:
+            _check_steady(original, normalised, answer)
         found.append(answer)
     return _finite(torch.cat(found))
 
 
-def _check_alone(original: Original, images: Tensor, together: Tensor) -> None:
-    """Raises InputError IMPORT-BATCH: what the original says of a film depends on the films beside it."""
+def _check_steady(original: Original, images: Tensor, together: Tensor) -> None:
+    """Raises InputError IMPORT-RANDOM, or IMPORT-BATCH: what it says of a film depends on the films beside it."""
+    if not torch.equal(together, run(original.net, images)):
+        raise InputError(
+            "IMPORT-RANDOM",
+            "the original says something else of the same films when it is asked again",
+            "call eval() in what makes it, and draw no random numbers in forward",
+        )
     alone = torch.cat([run(original.net, image[None]) for image in images[:ALONE]])
     apart = float((alone - together[:ALONE]).abs().max())
     if apart > SAME * max(1.0, float(together.abs().max())):
@@ -68,14 +66,11 @@ def own_answers(original: Original, transform: Transform, films: Sequence[FilmFi
     return _finite(torch.cat(found))
 
 
-def student_answers(
-    data: bytes, normalise: Normalise, names: tuple[str, ...], images: Tensor, exact: bool
-) -> dict[str, Tensor]:
-    """uint8[N, ch, H, W] -> the outputs of the student in ``data`` but its maps, read as a build reads it.
+def student_answers(student: Student, names: tuple[str, ...], images: Tensor, exact: bool) -> dict[str, Tensor]:
+    """uint8[N, ch, H, W] -> the outputs ``names`` of the student but its maps.
 
     exact: whether its maps are said to be exact. Raises InputError IMPORT-HEATMAP: their means are not the logits.
     """
-    student = ProgramStudent(normalise, read_program(data, "the student"), names).eval()
     kept = [name for name in names if name != "cam"]
     with torch.no_grad():
         parts = [student(part) for part in batches(images)]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from cxredge.errors import InputError, printable
+from cxredge.errors import InputError, first_line
 from cxredge.path_errors import shown
 
 Form = Literal["zip of torch.save", "pickle", "safetensors", "program"]
@@ -140,11 +140,6 @@ def unzipping(place: Path) -> Iterator[None]:
         if error.errno != errno.EINVAL:  # a place before the file's beginning
             raise
         raise damaged(place, "the zip points out of itself") from error
-
-
-def first_line(error: BaseException) -> str:
-    """An error's first line, printable and short: it may quote a stranger's bytes."""
-    return printable((str(error).splitlines() or [type(error).__name__])[0][:200])
 
 
 def check_sizes(found: list[zipfile.ZipInfo], size: int, place: Path) -> None:

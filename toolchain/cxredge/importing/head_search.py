@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node
 
-from cxredge.quantize.kernels import arguments, kernel_of, kind_of
+from cxredge.quantize.kernels import arguments, kind_of
 from cxredge.students.heads import ACTIVATIONS, Activation, Affine, Pointwise
 
 _MOVES = """
@@ -20,7 +20,6 @@ _unsafe_view unflatten lift_fresh_copy
 MOVES = frozenset(_MOVES.split())
 """Operators behind the pooling that only move numbers, in evaluation."""
 PROBABILITIES = {"sigmoid": "sigmoid", "softmax": "softmax", "_softmax": "softmax", "log_softmax": "log-softmax"}
-PRODUCTS = frozenset({"matmul", "mm", "bmm", "addmm", "baddbmm", "einsum"})
 
 
 class Graph:
@@ -82,10 +81,6 @@ class Graph:
             readers = [place[user] for user in node.users if user in place]
             open_until = max([open_until, *readers])
         return found
-
-    def weighted(self, node: Node) -> bool:
-        """Whether the operator multiplies with parameters."""
-        return kernel_of(node) is not None or kind_of(node) in PRODUCTS
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cxredge.errors import CxrError, InputError, nearest, printable
+from cxredge.errors import CxrError, InputError, first_line, nearest, printable
 from cxredge.files import sha256_file
 from cxredge.importing.checkpoints import Checkpoint, entry, read_checkpoint
 from cxredge.importing.evaluation import check_evaluation
@@ -52,8 +52,8 @@ class Original:
     facts: Facts = field(default_factory=Facts)
 
 
-def load_original(source: Source, labels: int, channels: int | None, size: tuple[int, int] | None) -> Original:
-    """Read, build and export. channels, size: None where the file is to say it.
+def load_original(source: Source, labels: int, size: tuple[int, int] | None) -> Original:
+    """Read, build and export. size: None where the file is to say it.
 
     Raises InputError IMPORT-*, PROGRAM-*, and what reading a checkpoint raises.
     """
@@ -64,7 +64,7 @@ def load_original(source: Source, labels: int, channels: int | None, size: tuple
     if source.arch is None and source.code is None:
         source = source.model_copy(update={"arch": _said_arch(checkpoint)})
     name, tensors = entry(checkpoint, source.entry)
-    net, taken = _filled(source, checkpoint, name, tensors, labels, channels, sides)
+    net, taken = _filled(source, checkpoint, name, tensors, labels, sides)
     return _exported(net.float().eval(), taken, checkpoint, sides, source.output)
 
 
@@ -87,11 +87,10 @@ def _filled(
     name: str,
     tensors: Mapping[str, Tensor],
     labels: int,
-    channels: int | None,
     sides: tuple[int, int],
 ) -> tuple[nn.Module, Read]:
     """The network with the checkpoint's tensors; of the numbers of channels in question the one that fits."""
-    said = channels or checkpoint.facts.channels
+    said = checkpoint.facts.channels
     refused: CxrError | None = None
     for number in (said,) if said else (3, 1):
         net = _network(source, labels, number, sides)
@@ -206,7 +205,7 @@ def run(net: nn.Module, images: Tensor) -> Tensor:
     except (CxrError, MemoryError):
         raise
     except Exception as error:
-        said = printable((str(error).splitlines() or [type(error).__name__])[0][:300])
+        said = first_line(error, 300)
         gpu = any(word in said.lower() for word in ("cuda", "nvidia", "hip", "mps", "xpu"))
         raise InputError(
             "IMPORT-RUN",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cxredge.errors import InputError, nearest, printable
+from cxredge.errors import InputError, first_line, nearest, printable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +29,7 @@ def build_network(arch: str, outputs: int, channels: int, size: tuple[int, int])
         if arch.startswith(TORCHVISION):
             return _torchvision(arch, outputs, channels, size).eval()
     except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError, AssertionError) as error:
-        said = printable((str(error).splitlines() or [type(error).__name__])[0])
+        said = first_line(error, None)
         raise InputError(
             "IMPORT-ARCH",
             f"{arch} cannot be built with {outputs} outputs for {channels} x {size[0]} x {size[1]}: {said}",

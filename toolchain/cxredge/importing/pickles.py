@@ -14,8 +14,8 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-from cxredge.errors import InputError, printable
-from cxredge.importing.forms import SAVE, check_sizes, damaged, first_line, members, too_much, unzipping
+from cxredge.errors import InputError, first_line, printable
+from cxredge.importing.forms import SAVE, check_sizes, damaged, members, too_much, unzipping
 from cxredge.importing.instructions import TooManyError, look_through
 from cxredge.path_errors import shown
 

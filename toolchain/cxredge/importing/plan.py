@@ -35,10 +35,8 @@ class Source(Frozen):
 class Wanted(Frozen):
     """What the person says of the network's input; None where the file is to say it."""
 
-    height: int | None = None
-    width: int | None = None
-    channels: Literal[1, 3] | None = None
-    """Of the original; None: as many as its first convolution takes."""
+    size: tuple[int, int] | None = None
+    """Rows and columns."""
     colour: bool = False
     """Films are in colour: an original of three channels gets theirs, and not a grey one three times."""
     normalise: Normalise | None = None

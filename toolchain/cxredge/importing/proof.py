@@ -90,7 +90,7 @@ def proven(
 
 
 def logits_of(answers: Logits, probability: str | None) -> Logits:
-    """Logits of what the original says, within ``SATURATED``; a softmax's up to a common shift."""
+    """Logits of what the original says, within float32; a softmax's up to a common shift."""
     wide = answers.astype(np.float64)
     with np.errstate(divide="ignore"):
         if probability == "sigmoid":

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cxredge.errors import InputError, printable
+from cxredge.errors import InputError, printable, some_of
 from cxredge.students import MAX_BYTES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAMED = 3
 FLOAT_BYTES = 4
 MAX_NUMBERS = MAX_BYTES // FLOAT_BYTES
 """Of a state dict: what a student's file of weights can hold."""
@@ -55,10 +54,9 @@ def check_finite(taken: Mapping[str, Tensor], what: str) -> None:
 
     broken = [key for key, tensor in taken.items() if not bool(torch.isfinite(tensor).all())]
     if broken:
-        more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
         raise InputError(
             "IMPORT-NAN",
-            f"{what}: NaN or infinity in {', '.join(map(printable, broken[:NAMED]))}{more}",
+            f"{what}: NaN or infinity in {some_of([printable(key) for key in broken])}",
             "take a checkpoint from before the training broke; do not ship this",
         )
 

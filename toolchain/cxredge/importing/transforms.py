@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxredge.errors import InputError, nearest, printable
+from cxredge.errors import InputError, nearest, printable, raised
 from cxredge.importing.user_code import called
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class Transform:
         try:
             found = torch.as_tensor(self._apply(picture))
         except Exception as error:
-            said = printable((str(error).splitlines() or [""])[0][:300])
-            raise _refuse(f"{self.words} fails: {type(error).__name__}: {said}") from error
+            raise _refuse(f"{self.words} fails: {raised(error)}") from error
         return found.float()
 
 

@@ -10,7 +10,7 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxredge.errors import InputError, nearest, printable
+from cxredge.errors import InputError, nearest, printable, raised
 from cxredge.files import sha256_file
 from cxredge.path_errors import reading, shown
 
@@ -135,9 +135,8 @@ def _raised(error: BaseException, file: Path, source: Path, what: str) -> InputE
     place = f", line {lines[-1]}" if lines else ""
     if isinstance(error, SystemExit):
         return InputError("IMPORT-CODE", f"{shown(file)}{place}: {what} ends the program (sys.exit)", FIX)
-    said = printable((str(error).splitlines() or [""])[0][:300])
     return InputError(
         "IMPORT-CODE",
-        f"{shown(file)}{place}: {what} raises {type(error).__name__}: {said}",
+        f"{shown(file)}{place}: {what} raises {raised(error)}",
         "correct the file, and try it alone",
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxredge.errors import InputError, printable
+from cxredge.errors import InputError, first_line, some_of
 from cxredge.files import open_regular, sha256_bytes
+from cxredge.outputs import wrong_shape
 from cxredge.path_errors import reading, shown
 from cxredge.recipe_student import BackboneSpec, ProgramSpec
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 30
 """Of a file of weights: a hundred times the zoo's."""
-NAMED = 3
-"""How many tensors a message names before it only counts."""
 
 
 def new_student(recipe: Recipe, backbone: str) -> CamStudent:
@@ -66,8 +66,6 @@ def build_student(recipe: Recipe, weights: Path) -> Student:
 def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> Student:
     """``build_student`` of a program. Raises InputError WEIGHTS-* and PROGRAM-* too."""
     data = checked_weights(weights, recipe.weights.sha256)
-    import torch
-
     from cxredge.students.program_file import read_program
     from cxredge.students.program_student import ProgramStudent
 
@@ -82,9 +80,7 @@ def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> Student:
     _check_answers(student, recipe, shown(weights))
     state = student.state_dict()
     _check_fitted("novelty.axes" not in state or bool(state["novelty.axes"].any()), weights)
-    for name, tensor in state.items():
-        if not bool(torch.isfinite(tensor).all()):
-            raise InputError("WEIGHTS-NAN", f"{weights}: {name} holds NaN or infinity", "train again; do not ship this")
+    _check_finite(state, weights)
     return student
 
 
@@ -98,18 +94,17 @@ def _check_answers(student: Student, recipe: Recipe, what: str) -> None:
         with torch.no_grad():
             found = student(torch.zeros(2, spec.channels, spec.height, spec.width))
     except Exception as error:  # whatever operators raise for other shapes than theirs
-        said = printable((str(error).splitlines() or [type(error).__name__])[0][:200])
         shape = f"{spec.channels} x {spec.height} x {spec.width}"
-        raise InputError("PROGRAM-UNFIT", f"{what} does not run on images of {shape}: {said}", fix) from error
-    shapes = {"logits": (2, labels), "cam": (2, labels, -1, -1), "novelty": (2,)}
-    for name, tensor in found.items():
-        wanted = shapes[name]
-        fits = len(tensor.shape) == len(wanted) and all(w in (-1, f) for w, f in zip(wanted, tensor.shape, strict=True))
-        if not fits or tensor.dtype != torch.float32:
-            said = ", ".join("n" if size == -1 else str(size) for size in wanted)
-            raise InputError(
-                "PROGRAM-UNFIT", f"of two images {what} gives {name} {_kind(tensor)}, and not float32[{said}]", fix
-            )
+        raise InputError(
+            "PROGRAM-UNFIT", f"{what} does not run on images of {shape}: {first_line(error)}", fix
+        ) from error
+    shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
+    kinds = ", ".join(f"{name} {_kind(tensor)}" for name, tensor in found.items())
+    whole = all(tensor.dtype == torch.float32 for tensor in found.values())
+    if wrong_shape(shapes, 2) is not None or shapes["logits"][1] != labels or not whole:
+        raise InputError(
+            "PROGRAM-UNFIT", f"of two images {what} gives {kinds}, and not float32 outputs of {labels} labels", fix
+        )
 
 
 def _check_fitted(fitted: bool, weights: Path) -> None:
@@ -172,8 +167,6 @@ def _read(weights: Path, sha256: str) -> dict[str, Tensor]:
 
 
 def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Path) -> None:
-    import torch
-
     wrong = [f"{key} is missing" for key in sorted(wanted.keys() - found.keys())]
     wrong += [f"{key} is unknown" for key in sorted(found.keys() - wanted.keys())]
     for key in sorted(wanted.keys() & found.keys()):
@@ -181,12 +174,17 @@ def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Pat
         if here.shape != there.shape or here.dtype != there.dtype:
             wrong.append(f"{key} is {_kind(here)} and not {_kind(there)}")
     if wrong:
-        more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
         raise InputError(
             "WEIGHTS-FIT",
-            f"{weights} does not fit the student: {'; '.join(wrong[:NAMED])}{more}",
+            f"{weights} does not fit the student: {some_of(wrong, '; ')}",
             "use the backbone, labels, novelty and novelty_rank that these weights were trained with, or train again",
         )
+    _check_finite(found, weights)
+
+
+def _check_finite(found: Mapping[str, Tensor], weights: Path) -> None:
+    import torch
+
     for key in sorted(found):
         if not bool(torch.isfinite(found[key]).all()):
             raise InputError("WEIGHTS-NAN", f"{weights}: {key} holds NaN or infinity", "train again; do not ship this")

@@ -18,7 +18,7 @@ import torch
 from torch.export import ExportedProgram
 
 from cxredge import strict_json
-from cxredge.errors import InputError, printable
+from cxredge.errors import InputError, first_line, printable
 from cxredge.students import program_check
 from cxredge.students.program_changes import changed
 from cxredge.students.program_check import Unfit
@@ -64,9 +64,10 @@ def read_program(data: bytes, what: str) -> Program:
             "PROGRAM-VERSION", f"{what} was {error}", f"export it again with torch {torch.__version__.split('+')[0]}"
         ) from error
     except Exception as error:  # whatever torch and zipfile raise for bytes that are no program
-        said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise InputError(
-            "PROGRAM-DAMAGED", f"{what} is no whole program of torch.export: {said}", "save it again with torch.export"
+            "PROGRAM-DAMAGED",
+            f"{what} is no whole program of torch.export: {first_line(error)}",
+            "save it again with torch.export",
         ) from error
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from cxredge.errors import InputError, printable
+from cxredge.errors import InputError, first_line
 from cxredge.recipe_student import Normalise
 from cxredge.students.base import Student
 from cxredge.students.normalisation import Normalisation
@@ -27,9 +27,10 @@ class Unflattened(nn.Module):
         try:
             made = _unflattened(exported)
         except Exception as error:  # whatever torch raises for operators and modules that do not belong together
-            said = printable((str(error).splitlines() or [type(error).__name__])[0][:200])
             raise InputError(
-                "PROGRAM-UNFIT", f"the modules of the program do not fit together: {said}", "export the network again"
+                "PROGRAM-UNFIT",
+                f"the modules of the program do not fit together: {first_line(error)}",
+                "export the network again",
             ) from error
         # none of torch.fx's own modules, which an export passes by without their name
         for name, child in made.named_children():

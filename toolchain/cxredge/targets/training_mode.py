@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from cxredge.errors import InputError
+from cxredge.errors import InputError, some_of
 from cxredge.targets.lowering_error import shown
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from cxredge.students.base import Student
 
-NAMED = 3
-"""Modules that a message names at most."""
 RANDOM = frozenset({"bernoulli", "bernoulli_", "normal", "normal_", "rand", "rand_like", "randint", "randint_like"})
 MORE_RANDOM = frozenset({"multinomial", "randn", "randn_like", "randperm", "rrelu", "uniform_", "gumbel_softmax"})
 TRAINED = ("batch_norm", "dropout", "instance_norm")
@@ -33,10 +31,9 @@ def check_modes(student: Student) -> None:
         )
     left = [name for name, module in student.named_modules() if module.training]
     if left:
-        more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
         raise InputError(
             "STUDENT-TRAINING",
-            f"modules in training mode within a student in evaluation mode: {', '.join(left[:NAMED])}{more}",
+            f"modules in training mode within a student in evaluation mode: {some_of(left)}",
             "call student.eval() last, and see that no module's train() keeps it from them",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels
 from cxredge.scratch import temporary
 from cxredge.stages import cache_folder
+from cxredge.vocabulary import SLUG
 from cxredge.workers.fork_server import ForkServer
 from cxredge.workers.jobs.import_network import ANSWERS, FOUND, PATIENCE, PROGRAM, ImportNetwork
 from cxredge.workers.pool import run_tasks
@@ -28,11 +29,11 @@ from cxredge.workflows.imported_recipe import RECIPE, check_logits, judged
 
 if TYPE_CHECKING:
     from cxredge.data.film import Film
+    from cxredge.data.labelled import Kind
     from cxredge.importing.import_record import ImportRecord
 
 ZOO = Path("model_zoo")
 RECORD = "import.json"
-NAME = re.compile(r"^[a-z][a-z0-9-]{0,39}$")
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Request:
     data: str
     name: str
     label_column: str | None = None
-    kind: Any = None
-    """``multi-label`` or ``single-label``; None: what the table tells."""
+    kind: Kind | None = None
+    """None: what the table tells."""
     novelty: bool = True
     transform: str | None = None
 
@@ -88,7 +89,7 @@ def import_network(request: Request) -> Imported:
     from cxredge.data.data_sets import data_folders, open_data
     from cxredge.data.labelled import labelled
 
-    if not NAME.fullmatch(request.name):
+    if not re.fullmatch(SLUG, request.name):
         raise InputError(
             "IMPORT-NAME",
             f"{printable(request.name)} is no name of a recipe",

@@ -30,10 +30,10 @@ from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import parse_recipe
+from cxredge.vocabulary import SLUG
 from cxredge.workflows.recipe_text import environment
 
 MOST_CALIBRATION = 128
-NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def init_recipe(data: str, name: str, column: str | None, labels: Sequence[str],
     column, labels: which columns hold the labels (``labels_of``). Raises InputError INIT-NAME, INIT-EXISTS,
     INIT-LABELS, INIT-SPLIT, DATA-*, PATH-WRITE.
     """
-    if NAME.fullmatch(name) is None:
+    if re.fullmatch(SLUG, name) is None:
         raise InputError(
             "INIT-NAME", f"{name[:80]!a} is no recipe's name", "use small letters, digits and -, a letter first"
         )

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from cxredge.errors import CxrError, InputError, printable
+from cxredge.errors import CxrError, InputError, raised
 from cxredge.files import write_bytes, write_text
 from cxredge.importing.plan import Films, Found, ListedFilm, Source, Wanted
 from cxredge.workers.jobs.base import Desk, Job
@@ -52,10 +52,9 @@ class ImportNetwork(Job):
         from cxredge.importing.network import load_original
 
         wanted = self.wanted
-        size = None if wanted.height is None or wanted.width is None else (wanted.height, wanted.width)
         desk.single_thread()
         with answering("be made and exported", self.patience):
-            original = load_original(self.source, self.labels, wanted.channels, size)
+            original = load_original(self.source, self.labels, wanted.size)
         desk.say(f"read {original.read.network}: {original.read.keys} tensors of {original.read.file}")
         spec, normalise = resolved(wanted, original.facts, original.channels, original.size)
         write_text(self.place / FOUND, self._found(desk, original, spec, normalise).model_dump_json(indent=2))
@@ -104,14 +103,18 @@ class ImportNetwork(Job):
 
         from cxredge.importing.answers import original_answers, own_answers, student_answers
         from cxredge.importing.transforms import Transform
+        from cxredge.students.program_file import read_program
+        from cxredge.students.program_student import ProgramStudent
 
+        # read as a build reads it
+        student = ProgramStudent(normalise, read_program(program, "the student"), outputs).eval()
         said: dict[str, Tensor] = {}
         for split, listed in (("val", films.val), ("test", films.test)):
             pixels = self._pixels(desk, listed, spec, split)
             desk.say(f"running original and student on {len(listed)} {split} films")
             with answering(f"answer {len(listed)} films", self.patience):
                 said[f"{split}.original"] = original_answers(original, normalise, pixels)
-            answers = student_answers(program, normalise, outputs, pixels, exact)
+            answers = student_answers(student, outputs, pixels, exact)
             said |= {f"{split}.{name}": tensor for name, tensor in answers.items()}
         if self.transform is not None:
             transform = Transform(self.transform, original.channels, original.size)
@@ -151,10 +154,9 @@ def answering(to: str, patience: float) -> Iterator[None]:
         raise
     except BaseException as error:  # of foreign code: SystemExit, and what derives from nothing else, too
         lines = [f"{PurePath(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
-        said = printable((str(error).splitlines() or [""])[0][:300])
         raise InputError(
             "IMPORT-RUN",
-            f"the network could not {to}: {type(error).__name__}: {said} (at {lines[-1] if lines else 'no line'})",
+            f"the network could not {to}: {raised(error)} (at {lines[-1] if lines else 'no line'})",
             "try it alone, on the CPU, and correct what raises this",
         ) from error
     finally:
