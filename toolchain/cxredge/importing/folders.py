@@ -71,11 +71,8 @@ def _timm_facts(config: dict[str, object]) -> Facts:
     """timm names a network without its family; ``timm/`` makes it one name of ours."""
     found = facts_of(config)
     # its architecture stands twice, with the tag of its weights behind a dot in one of them
-    return replace(found, architecture=f"timm/{config['architecture']}", disputed=_without(found, "architecture"))
-
-
-def _without(facts: Facts, name: str) -> tuple[str, ...]:
-    return tuple(n for n in facts.disputed if n != name)
+    disputed = tuple(name for name in found.disputed if name != "architecture")
+    return replace(found, architecture=f"timm/{config['architecture']}", disputed=disputed)
 
 
 def _config(path: Path) -> object:

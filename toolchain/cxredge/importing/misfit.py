@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from cxredge.errors import InputError, printable
+from cxredge.errors import InputError, printable, some_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAMED = 3
 MAX_RENAMINGS = 2_000
 """Pairs of keys by which a renaming is looked for."""
 
@@ -161,10 +160,7 @@ def _beginnings(old: str, new: str) -> list[tuple[str, str]]:
 
 
 def _some(what: str, which: Sequence[str]) -> list[str]:
-    if not which:
-        return []
-    more = f" and {len(which) - NAMED} more" if len(which) > NAMED else ""
-    return [f"{len(which)} {what}: {', '.join(map(printable, which[:NAMED]))}{more}"]
+    return [f"{len(which)} {what}: {some_of([printable(name) for name in which])}"] if which else []
 
 
 def _shape(tensor: Tensor) -> str:

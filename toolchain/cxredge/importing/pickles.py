@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-from cxredge.errors import InputError, first_line, printable
+from cxredge.errors import InputError, first_line, printable, some_of
 from cxredge.importing.forms import SAVE, check_sizes, damaged, members, too_much, unzipping
 from cxredge.importing.instructions import TooManyError, look_through
 from cxredge.path_errors import shown
@@ -25,7 +25,6 @@ MAX_STEPS = 4_000_000
 """Instructions of a pickle."""
 PROTOCOL = 2
 """Of pickles that torch's restricted reader takes."""
-NAMED = 3
 PLAIN = re.compile(
     r"collections\.(OrderedDict|Counter)|argparse\.Namespace|_codecs\.encode"
     r"|(builtins|__builtin__)\.(set|complex)"
@@ -145,5 +144,4 @@ def _code(place: Path, wanted: list[str]) -> InputError:
 
 
 def _list(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(printable(name)[:80] for name in names[:NAMED]) + more
+    return some_of([printable(name)[:80] for name in names])
