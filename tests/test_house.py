@@ -45,6 +45,7 @@ FLOORS = (
         "vocabulary",
         "decision",
         "metrics",
+        "aten",
         "recipe",
         "recipe_file",
         "recipe_calibration",

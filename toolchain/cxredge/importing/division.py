@@ -11,8 +11,9 @@ from torch.export.graph_signature import OutputKind, OutputSpec, TensorArgument
 from torch.fx import Graph as FxGraph
 from torch.fx import GraphModule, Node
 
+from cxredge.aten import kind_of
 from cxredge.importing.head_search import Graph, Pooled, logits_of, pooled_head
-from cxredge.quantize.kernels import kernel_of, kind_of
+from cxredge.quantize.kernels import kernel_of
 from cxredge.recipe_student import Heatmap
 from cxredge.students.heads import Affine, ExactHead, GradientHead, Pointwise
 from cxredge.students.program_student import Unflattened, replace_layers

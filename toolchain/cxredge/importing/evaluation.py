@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cxredge.aten import arguments, kind_of
 from cxredge.errors import InputError
 
 CHANCE = frozenset({"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "native_dropout"})
@@ -12,8 +13,6 @@ CHANCE = frozenset({"dropout", "feature_dropout", "alpha_dropout", "feature_alph
 
 def check_evaluation(exported: Any, what: str, fix: str) -> None:
     """Raises InputError IMPORT-TRAINING where a batch norm or a dropout does what it does in training."""
-    from cxredge.quantize.kernels import arguments, kind_of
-
     dependent = {node for node in exported.graph.nodes if node.name in exported.graph_signature.user_inputs}
     for node in exported.graph.nodes:
         # kernels may be standardised by a batch norm of themselves

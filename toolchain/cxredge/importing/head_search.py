@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node
 
-from cxredge.quantize.kernels import arguments, kind_of
+from cxredge.aten import arguments, kind_of, norm_terms
 from cxredge.students.heads import ACTIVATIONS, Activation, Affine, Pointwise
 
 _MOVES = """
@@ -179,14 +179,9 @@ def _layer(graph: Graph, node: Node) -> nn.Module | None:
         if kind == "conv2d" and (weight.shape[2:] != (1, 1) or given["groups"] != 1 or any(given["padding"])):
             return None
         return Pointwise(weight, bias)
-    if kind == "batch_norm" and not given["training"]:
-        mean, var = graph.constant(given["running_mean"]), graph.constant(given["running_var"])
-        if mean is None or var is None:
-            return None
-        weight, bias = graph.constant(given["weight"]), graph.constant(given["bias"])
-        scale = torch.rsqrt(var.double() + given["eps"]) * (1 if weight is None else weight.double())
-        shift = -mean.double() * scale + (0 if bias is None else bias.double())
-        return Affine(scale.float(), shift.float())
+    if kind == "batch_norm":
+        terms = norm_terms(node, graph.constant)
+        return None if terms is None else Affine(terms[0].float(), terms[1].float())
     return _arithmetic(graph, kind.removesuffix("_"), given)
 
 

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.fx import Node
 from torch.overrides import TorchFunctionMode
 
-from cxredge.quantize.kernels import Calls, Merged, arguments, kind_of, plain_kernels, replace, run_under
+from cxredge.aten import arguments, kind_of, norm_terms, pair
+from cxredge.quantize.kernels import Calls, Merged, plain_kernels, replace, run_under
 from cxredge.quantize.units import module_of
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
@@ -172,7 +173,7 @@ def _branch(calls: Calls, term: Node) -> _Branch | None:
     if len(term.users) != 1:
         return None
     if kind_of(term) == "batch_norm":
-        norm = _factor(calls, term)
+        norm = norm_terms(term, calls.constant)
         source = arguments(term)["input"]
         if norm is None:
             return None
@@ -196,22 +197,8 @@ def _kernel(calls: Calls, node: Node, nodes: tuple[Node, ...], factor: Tensor, s
         shift = shift + bias.double() * factor
     elif given["bias"] is not None:
         return None
-    stride, padding = _pair(given["stride"]), _pair(given["padding"])
+    stride, padding = pair(given["stride"]), pair(given["padding"])
     return _Branch(nodes, given["input"], factor, shift, weight.double(), stride, padding, int(given["groups"]))
-
-
-def _factor(calls: Calls, norm: Node) -> tuple[Tensor, Tensor] | None:
-    """What a batch norm in evaluation mode multiplies each channel with, and adds to it."""
-    given = arguments(norm)
-    mean, variance = calls.constant(given["running_mean"]), calls.constant(given["running_var"])
-    if mean is None or variance is None or given["training"]:
-        return None
-    weight, bias = calls.constant(given["weight"]), calls.constant(given["bias"])
-    factor = (variance.double() + given["eps"]).rsqrt()
-    if weight is not None:
-        factor = factor * weight.double()
-    shift = -mean.double() * factor
-    return factor, shift if bias is None else shift + bias.double()
 
 
 @torch.no_grad()
@@ -244,8 +231,3 @@ def _convolution(branches: list[_Branch], first: _Branch) -> nn.Conv2d:
     conv.weight = nn.Parameter(weight.float(), requires_grad=False)
     conv.bias = nn.Parameter(shift.float(), requires_grad=False)
     return conv.eval()
-
-
-def _pair(value: list[int]) -> tuple[int, int]:
-    """One number for both axes, or two."""
-    return value[0], value[-1]

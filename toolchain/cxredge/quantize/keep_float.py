@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cxredge.aten import arguments, kind_of
 from cxredge.errors import InputError
 from cxredge.quantize.units import inside, keep, module_of, units
 from cxredge.recipe import InputSpec, Recipe
@@ -43,7 +44,7 @@ def kernel_reads(student: Student, spec: InputSpec) -> tuple[KernelRead, ...]:
     """All that INT8 may store, once for each operator that reads it, found in the exported graph."""
     import torch
 
-    from cxredge.quantize.kernels import arguments, kernel_of, kind_of
+    from cxredge.quantize.kernels import kernel_of
 
     with torch.no_grad():
         program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))

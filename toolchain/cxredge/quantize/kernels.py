@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.fx import Graph, GraphModule, Node
 from torch.overrides import TorchFunctionMode
 
+from cxredge.aten import arguments, kind_of
 from cxredge.quantize.units import module_of
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
@@ -263,22 +264,9 @@ class Calls:
         return (next(iter(given)), made[0]) if len(given) == len(made) == 1 else None
 
 
-def kind_of(node: Node) -> str:
-    """``aten.conv2d.default`` -> ``conv2d``."""
-    parts = str(node.target).split(".")
-    return parts[min(1, len(parts) - 1)]
-
-
 def kernel_of(node: Node) -> Any:
     """The node of the kernel that an operator with one multiplies with; None for the others."""
     return arguments(node)["weight"] if node.op == "call_function" and kind_of(node) in LAYERS else None
-
-
-def arguments(node: Node) -> dict[str, Any]:
-    """An ATen operator's arguments by their names, those that are left out with their defaults."""
-    schema: Any = node.target
-    named = {argument.name: argument.default_value for argument in schema._schema.arguments}
-    return {**named, **dict(zip(named, node.args, strict=False)), **node.kwargs}
 
 
 def _call_of(node: Node, path: str) -> str | None:

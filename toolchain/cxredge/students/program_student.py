@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
+from cxredge.aten import arguments
 from cxredge.errors import InputError, first_line
 from cxredge.recipe_student import Normalise
 from cxredge.students.base import Student
@@ -135,9 +136,7 @@ def _plain(module: nn.Module, node: Node) -> nn.Module | None:
     schema: Any = node.target
     if schema not in (aten.conv2d.default, aten.conv2d.padding, aten.linear.default, aten.batch_norm.default):
         return None
-    named = {argument.name: argument.default_value for argument in schema._schema.arguments}
-    given: dict[str, Any] = {**named, **dict(zip(named, node.args, strict=False)), **node.kwargs}
-
+    given = arguments(node)
     read = [given[name] for name in ("weight", "bias", "running_mean", "running_var") if given.get(name) is not None]
     if any(not isinstance(source, Node) or source.op != "get_attr" for source in read):
         return None

@@ -27,11 +27,6 @@ def described(node: Node, like: Node) -> Node:
     return node
 
 
-def pair(value: list[int]) -> tuple[int, int]:
-    """One number for both sides, or two."""
-    return value[0], value[-1]
-
-
 def needless(expand: Node) -> bool:
     """Whether all that read the expanded tensor would expand it themselves, for the sake of their other input."""
     import torch

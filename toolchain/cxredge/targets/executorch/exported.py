@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cxredge.aten import arguments, pair
 from cxredge.recipe import InputSpec
-from cxredge.targets.spelling import described, needless, pair, replaced, sliced, whole_windows
+from cxredge.targets.spelling import described, needless, replaced, sliced, whole_windows
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -50,8 +51,6 @@ def spell_out(graph: Graph) -> None:
     - A mean over rows and columns keeps them, and drops them after; a tensor is not expanded before a product or sum.
     """
     import torch
-
-    from cxredge.quantize.kernels import arguments
 
     aten = torch.ops.aten
     splits = (aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default, aten.unbind.int)

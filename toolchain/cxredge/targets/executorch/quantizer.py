@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from cxredge.aten import arguments
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import RangeEstimator, films, watched_output
 from cxredge.quantize.units import inside, module_of, output_nodes
@@ -54,7 +55,7 @@ def _untied(model: GraphModule) -> GraphModule:
     """
     import torch
 
-    from cxredge.quantize.kernels import arguments, kernel_of
+    from cxredge.quantize.kernels import kernel_of
 
     for node in [n for n in model.graph.nodes if kernel_of(n) is not None]:
         for name in ("weight", "bias"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cxredge.aten import arguments, pair
 from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec
-from cxredge.targets.spelling import described, needless, pair, replaced, sliced, whole_windows
+from cxredge.targets.spelling import described, needless, replaced, sliced, whole_windows
 from cxredge.targets.tflite.pools import count_border, repeat_border
 from cxredge.targets.tflite.quantizer import SIGNATURE
 
@@ -61,8 +62,6 @@ def spell_out(graph: Graph) -> None:
     - Pooling over a border: see ``pools``. An adaptive maximum of windows that are alike is a plain one.
     """
     import torch
-
-    from cxredge.quantize.kernels import arguments
 
     aten = torch.ops.aten
     for node in list(graph.nodes):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cxredge.aten import kind_of
 from cxredge.quantize.units import module_of
 from cxredge.recipe import InputSpec
 from cxredge.targets.tflite.metadata import pack, unpack
@@ -111,7 +112,7 @@ def float_modules(student: Student, spec: InputSpec) -> frozenset[str]:
     """
     import torch
 
-    from cxredge.quantize.kernels import kernel_of, kind_of
+    from cxredge.quantize.kernels import kernel_of
 
     with torch.no_grad():
         program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cxredge.targets.spelling import described, pair, replaced, sliced
+from cxredge.aten import arguments, pair
+from cxredge.targets.spelling import described, replaced, sliced
 
 if TYPE_CHECKING:
     from torch.fx import Graph, Node
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 def repeat_border(graph: Graph, pool: Node) -> None:
     """Write ``pool``, an ``aten.max_pool2d``, without padding and without rounding up. A dilated one is left alone."""
     import torch
-
-    from cxredge.quantize.kernels import arguments
 
     aten = torch.ops.aten
     given = arguments(pool)
@@ -43,8 +42,6 @@ def repeat_border(graph: Graph, pool: Node) -> None:
 def count_border(graph: Graph, pool: Node) -> None:
     """Write ``pool``, an ``aten.avg_pool2d`` that does not count its padding, as one of zeros that are counted."""
     import torch
-
-    from cxredge.quantize.kernels import arguments
 
     aten = torch.ops.aten
     given = arguments(pool)
