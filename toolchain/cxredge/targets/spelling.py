@@ -8,23 +8,22 @@ if TYPE_CHECKING:
     from torch.fx import Graph, Node
 
 
+def called(graph: Graph, like: Node, operator: Any, *given: Any) -> Node:
+    """A call of ``operator`` (of ATen) before ``like``, with the module and source line of that, and its own value."""
+    from torch.fx import map_arg
+
+    with graph.inserting_before(like):
+        node = graph.call_function(operator, given)
+    node.meta = dict(like.meta)
+    node.meta["val"] = operator(*map_arg(given, lambda source: source.meta["val"]))
+    return node
+
+
 def sliced(graph: Graph, like: Node, source: Node, axis: int, start: int, stop: int) -> Node:
     """Cells ``start`` to ``stop`` of an axis, in the place of ``like``."""
     import torch
 
-    with graph.inserting_before(like):
-        node = graph.call_function(torch.ops.aten.slice.Tensor, (source, axis, start, stop))
-    return described(node, like)
-
-
-def described(node: Node, like: Node) -> Node:
-    """``node`` with the module, source line and value of the operator that it stands for."""
-    from torch.fx import map_arg
-
-    node.meta = dict(like.meta)
-    values = map_arg(node.args, lambda source: source.meta["val"])
-    node.meta["val"] = node.target(*values)  # type: ignore[operator]  # an operator of ATen
-    return node
+    return called(graph, like, torch.ops.aten.slice.Tensor, source, axis, start, stop)
 
 
 def needless(expand: Node) -> bool:
@@ -59,7 +58,5 @@ def whole_windows(graph: Graph, node: Node) -> None:
     if set(parts) != {0} or any(size % count for size, count in zip(sizes, counts, strict=True)):  # type: ignore[arg-type]
         return
     windows = [size // count for size, count in zip(sizes, counts, strict=True)]  # type: ignore[arg-type]
-    with graph.inserting_before(node):
-        pool = graph.call_function(torch.ops.aten.max_pool2d.default, (source, windows, windows))
-    replaced(graph, parts[0], described(pool, parts[0]))
+    replaced(graph, parts[0], called(graph, parts[0], torch.ops.aten.max_pool2d.default, source, windows, windows))
     graph.erase_node(node)

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from cxredge.mlprogram.graph import Graph, read_graph
 from cxredge.mlprogram.refusal import Refusal
 from cxredge.quantize.units import QUANTISED, module_of, output_nodes
 from cxredge.recipe import InputSpec
-from cxredge.targets.spelling import described, replaced
+from cxredge.targets.spelling import called, replaced
 
 if TYPE_CHECKING:
     from torch.fx import Graph as FxGraph
@@ -164,10 +164,7 @@ def _gelu(graph: FxGraph, node: FxNode) -> None:
     aten = torch.ops.aten
     x = node.args[0]
 
-    def made(operator: Any, *given: Any) -> FxNode:
-        with graph.inserting_before(node):
-            return described(graph.call_function(operator, given), node)
-
+    made = partial(called, graph, node)
     inner = made(aten.add.Tensor, made(aten.mul.Tensor, made(aten.pow.Tensor_Scalar, x, 3.0), 0.044715), x)
     tanh = made(aten.tanh.default, made(aten.mul.Tensor, inner, math.sqrt(2 / math.pi)))
     half = made(aten.mul.Tensor, made(aten.add.Tensor, tanh, 1.0), 0.5)

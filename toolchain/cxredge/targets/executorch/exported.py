@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cxredge.aten import arguments, pair
 from cxredge.recipe import InputSpec
-from cxredge.targets.spelling import described, needless, replaced, sliced, whole_windows
+from cxredge.targets.spelling import called, needless, replaced, sliced, whole_windows
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -116,9 +117,7 @@ def _taken(graph: Graph, like: Node, source: Node, axis: int, place: int) -> Nod
     import torch
 
     piece = sliced(graph, like, source, axis, place, place + 1)
-    with graph.inserting_before(like):
-        node = graph.call_function(torch.ops.aten.reshape.default, (piece, list(like.meta["val"].shape)))
-    return described(node, like)
+    return called(graph, like, torch.ops.aten.reshape.default, piece, list(like.meta["val"].shape))
 
 
 def _clamp(graph: Graph, node: Node, given: dict[str, Any]) -> None:
@@ -149,11 +148,8 @@ def _mean(graph: Graph, node: Node, given: dict[str, Any]) -> None:
     rank = given["self"].meta["val"].ndim
     if given["keepdim"] or rank != 4 or {axis % rank for axis in given["dim"] or ()} != {2, 3}:
         return
-    with graph.inserting_before(node):
-        kept = graph.call_function(torch.ops.aten.mean.dim, (given["self"], [2, 3], True))
-        flat = graph.call_function(torch.ops.aten.view.default, (kept, list(node.meta["val"].shape)))
-    described(kept, node)
-    replaced(graph, node, described(flat, node))
+    kept = called(graph, node, torch.ops.aten.mean.dim, given["self"], [2, 3], True)
+    replaced(graph, node, called(graph, node, torch.ops.aten.view.default, kept, list(node.meta["val"].shape)))
 
 
 def _softplus(graph: Graph, node: Node, given: dict[str, Any]) -> None:
@@ -163,10 +159,7 @@ def _softplus(graph: Graph, node: Node, given: dict[str, Any]) -> None:
     aten = torch.ops.aten
     x, beta = given["self"], given.get("beta", 1)
 
-    def made(operator: Any, *args: Any) -> Node:
-        with graph.inserting_before(node):
-            return described(graph.call_function(operator, args), node)
-
+    made = partial(called, graph, node)
     scaled = x if beta == 1 else made(aten.mul.Tensor, x, beta)
     small = made(aten.exp.default, made(aten.neg.default, made(aten.abs.default, scaled)))
     curve = made(aten.log.default, made(aten.add.Tensor, small, 1.0))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cxredge.aten import arguments, pair
 from cxredge.quantize.ranges import CAM
 from cxredge.recipe import InputSpec
-from cxredge.targets.spelling import described, needless, replaced, sliced, whole_windows
+from cxredge.targets.spelling import called, needless, replaced, sliced, whole_windows
 from cxredge.targets.tflite.pools import count_border, repeat_border
 from cxredge.targets.tflite.quantizer import SIGNATURE
 
@@ -89,8 +89,7 @@ def _repeated(graph: Graph, node: Node) -> None:
         return
     for axis, (size, wanted) in enumerate(zip(x.meta["val"].shape, sizes, strict=True)):
         if size != wanted:
-            with graph.inserting_before(node):
-                x = described(graph.call_function(torch.ops.aten.cat.default, ([x] * wanted, axis)), node)
+            x = called(graph, node, torch.ops.aten.cat.default, [x] * wanted, axis)
     replaced(graph, node, x)
 
 
@@ -105,13 +104,10 @@ def _transposed(graph: Graph, node: Node, given: dict[str, Any]) -> None:
     if not any((*paddings, *extra)):
         return
     sizes = node.meta["val"].shape[2:]
-    with graph.inserting_before(node):
-        if any(more > padding for more, padding in zip(extra, paddings, strict=True)):
-            image = graph.call_function(torch.ops.aten.constant_pad_nd.default, (given["input"], [0, 1, 0, 1]))
-            given["input"] = described(image, node)
-        given |= {"padding": [0, 0], "output_padding": [0, 0]}
-        whole = graph.call_function(torch.ops.aten.conv_transpose2d.input, tuple(given.values()))
-    cut = described(whole, node)
+    if any(more > padding for more, padding in zip(extra, paddings, strict=True)):
+        given["input"] = called(graph, node, torch.ops.aten.constant_pad_nd.default, given["input"], [0, 1, 0, 1])
+    given |= {"padding": [0, 0], "output_padding": [0, 0]}
+    cut = called(graph, node, torch.ops.aten.conv_transpose2d.input, *given.values())
     for axis, (padding, size) in enumerate(zip(paddings, sizes, strict=True), 2):
         cut = sliced(graph, node, cut, axis, padding, padding + size)
     replaced(graph, node, cut)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from cxredge.aten import kind_of
 from cxredge.quantize.units import module_of
-from cxredge.recipe import InputSpec
 from cxredge.targets.tflite.metadata import pack, unpack
 
 if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
     from cxredge.students.base import Student
 
 NORMS = frozenset({"group_norm", "instance_norm", "layer_norm"})
@@ -81,15 +82,12 @@ def _call(path: str) -> str:
 
 
 def kept_outputs(
-    origins: tuple[TensorOrigin, ...], student: Student, spec: InputSpec, kept: frozenset[str]
+    origins: tuple[TensorOrigin, ...], student: Student, program: ExportedProgram, kept: frozenset[str]
 ) -> list[str]:
-    """First outputs of the operators that are made of modules ``kept``: what they give, or what they multiply with."""
-    if not kept:
-        return []
-    import torch
+    """First outputs of the operators that are made of modules ``kept``: what they give, or what they multiply with.
 
-    with torch.no_grad():
-        program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
+    program: the exported ``student``.
+    """
     calls = {}
     for node in program.graph.nodes:
         # a name leaves out what is passed by without a call (timm's net behind forward_features)
@@ -105,17 +103,13 @@ def kept_outputs(
     ]
 
 
-def float_modules(student: Student, spec: InputSpec) -> frozenset[str]:
-    """Modules, without a kernel of their own, that call a norm or activation which the converter takes apart.
+def float_modules(program: ExportedProgram) -> frozenset[str]:
+    """Modules of an exported student that call, without a kernel, a norm or activation that is taken apart.
 
     Eight bits do not hold a variance and its root, or an exponential and its logarithm.
     """
-    import torch
-
     from cxredge.quantize.kernels import kernel_of
 
-    with torch.no_grad():
-        program = torch.export.export(student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
     nodes = [node for node in program.graph.nodes if node.op == "call_function"]
     apart = {module_of(node) for node in nodes if kind_of(node).removesuffix("_") in NORMS | CURVES}
     return frozenset(apart - {module_of(node) for node in nodes if kernel_of(node) is not None})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cxredge.aten import arguments, pair
-from cxredge.targets.spelling import described, replaced, sliced
+from cxredge.targets.spelling import called, replaced, sliced
 
 if TYPE_CHECKING:
     from torch.fx import Graph, Node
@@ -32,11 +32,8 @@ def repeat_border(graph: Graph, pool: Node) -> None:
             continue
         parts = [sliced(graph, pool, x, axis, 0, 1)] * before + [x]
         parts += [sliced(graph, pool, x, axis, size - 1, size)] * after
-        with graph.inserting_before(pool):
-            x = described(graph.call_function(aten.cat.default, (parts, axis)), pool)
-    with graph.inserting_before(pool):
-        whole = graph.call_function(aten.max_pool2d.default, (x, list(kernel), list(stride)))
-    replaced(graph, pool, described(whole, pool))
+        x = called(graph, pool, aten.cat.default, parts, axis)
+    replaced(graph, pool, called(graph, pool, aten.max_pool2d.default, x, list(kernel), list(stride)))
 
 
 def count_border(graph: Graph, pool: Node) -> None:
@@ -51,21 +48,17 @@ def count_border(graph: Graph, pool: Node) -> None:
     x: Node = given["self"]
     sizes, counts = x.meta["val"].shape[2:], pool.meta["val"].shape[2:]
     pads = [padding[1], behind[1], padding[0], behind[0]]
-    with graph.inserting_before(pool):
-        x = described(graph.call_function(aten.constant_pad_nd.default, (x, pads)), pool)
-        mean = graph.call_function(aten.avg_pool2d.default, (x, list(kernel), list(stride)))
-        made = described(mean, pool)
-        for axis in (0, 1):
-            factors = []
-            for place in range(counts[axis]):
-                start = place * stride[axis] - padding[axis]
-                inside = min(start + kernel[axis], sizes[axis]) - max(start, 0)
-                shape = [1, 1, 1, 1]
-                one = graph.call_function(aten.full.default, (shape, kernel[axis] / inside))
-                factors.append(described(one, pool))
-            if len({node.args[1] for node in factors}) > 1 or factors[0].args[1] != 1:
-                along = described(graph.call_function(aten.cat.default, (factors, 2 + axis)), pool)
-                made = described(graph.call_function(aten.mul.Tensor, (made, along)), pool)
+    x = called(graph, pool, aten.constant_pad_nd.default, x, pads)
+    made = called(graph, pool, aten.avg_pool2d.default, x, list(kernel), list(stride))
+    for axis in (0, 1):
+        changes = []
+        for place in range(counts[axis]):
+            start = place * stride[axis] - padding[axis]
+            inside = min(start + kernel[axis], sizes[axis]) - max(start, 0)
+            changes.append(kernel[axis] / inside)
+        if set(changes) != {1}:
+            factors = [called(graph, pool, aten.full.default, [1, 1, 1, 1], change) for change in changes]
+            made = called(graph, pool, aten.mul.Tensor, made, called(graph, pool, aten.cat.default, factors, 2 + axis))
     replaced(graph, pool, made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,17 +26,34 @@ from cxredge.targets.tflite.quantizer import SIGNATURE, calibrate, quantise
 from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
     from cxredge.students.base import Student
     from cxredge.targets.tracer import Origin, Tracer
 
 
 @dataclass(frozen=True)
 class _Source:
-    """The float model's file, where its operators come from, and the student that it was made of."""
+    """The float model's file, where its operators come from, and the student that it was made of, for its images."""
 
     path: Path
     origins: tuple[TensorOrigin, ...]
     student: Student
+    spec: InputSpec
+
+    @cached_property
+    def program(self) -> ExportedProgram:
+        """The student as an exported program, which tells what its modules compute."""
+        import torch
+
+        spec = self.spec
+        with torch.no_grad():
+            return torch.export.export(self.student, (torch.zeros(1, spec.channels, spec.height, spec.width),))
+
+    def float_outputs(self, scheme: SchemeName, kept: frozenset[str]) -> list[str]:
+        """Outputs of the operators that stay in float: of the modules ``kept``, and of those that ``scheme`` breaks."""
+        plain = kept | (float_modules(self.program) if scheme == "w8a8" else frozenset())
+        return kept_outputs(self.origins, self.student, self.program, plain) if plain else []
 
 
 class TFLite(Target):
@@ -82,7 +100,7 @@ class TFLite(Target):
         path = work / "float.tflite"
         data, origins = shorten_names(convert(student, spec))
         path.write_bytes(data)
-        return _Source(path, origins, student)
+        return _Source(path, origins, student, spec)
 
     def _lower_impl(
         self,
@@ -101,9 +119,7 @@ class TFLite(Target):
         if scheme == "fp32":
             data = prepared.path.read_bytes()
         else:
-            apart = float_modules(prepared.student, recipe.input) if scheme == "w8a8" else frozenset()
-            outputs = kept_outputs(prepared.origins, prepared.student, recipe.input, kept | apart)
-            data = quantise(prepared.path, scheme, ranges, outputs)
+            data = quantise(prepared.path, scheme, ranges, prepared.float_outputs(scheme, kept))
         plain = pack(unpack(data), len(data))
         labelled = populate(plain, recipe)
         _check_unchanged(plain, labelled, recipe.input)
