@@ -9,6 +9,8 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from cxredge.vocabulary import Frozen
 
 MIN_CALIBRATION_FILMS = 100
+USUAL_CALIBRATION_FILMS = 128
+"""Of recipes that a command writes, where there are as many."""
 
 
 class RangeRuleBase(Frozen):

@@ -18,6 +18,8 @@ from cxredge.path_errors import shown
 from cxredge.recipe import Recipe, recipe_path
 from cxredge.vocabulary import SchemeName, TargetName
 
+ZOO = Path("model_zoo")
+"""Where recipes lie, seen from the folder that commands run in."""
 SHOWN = 200
 """Characters of a key or value that a message shows."""
 TAGGED = (("data",), ("student",), ("calibration", "ranges"))
@@ -32,8 +34,8 @@ def load_recipe(place: Path) -> Recipe:
     """
     path = recipe_path(place)
     if not os.path.lexists(path):
-        known = sorted(p.parent.name for p in Path("model_zoo").glob("*/model.yaml"))
-        choices = [f"model_zoo/{name}" for name in nearest(place.name, known)]
+        known = sorted(p.parent.name for p in ZOO.glob("*/model.yaml"))
+        choices = [str(ZOO / name) for name in nearest(place.name, known)]
         raise InputError(
             "RECIPE-MISSING", f"there is no recipe at {shown(path)}", "name a folder that holds model.yaml", choices
         )

@@ -31,7 +31,7 @@ def init(data: str, name: str, label_column: str | None, labels: str | None, siz
 
     place, found = init_recipe(data, name, label_column, words(labels), size)
     where = printable(str(place))
-    kind = "independent findings" if label_column is None and found.label_column is None else "exclusive classes"
+    kind = "independent findings" if found.labels.kind == "multi-label" else "exclusive classes"
     say(f"{where}/model.yaml: {len(found.labels.names)} {kind}, {', '.join(found.labels.names)}")
     for split, count in found.counts.items():
         say(f"  {split}: {count.films} films of {count.patients} patients")

@@ -28,6 +28,11 @@ _SUM = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)")
 _UNESCAPED = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
 
 
+def sets_in(root: Path) -> list[str]:
+    """Names of the sets in a folder of data sets: of the folders with a table. Empty where there is no such folder."""
+    return sorted(place.parent.name for place in root.glob(f"*/{TABLE}") if place.is_file())
+
+
 class Table:
     """The rows of a folder's ``labels.csv``, and the hashes that its ``SHA256SUMS`` gives, where there is one.
 
@@ -52,6 +57,10 @@ class Table:
     def __iter__(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Every row with its line in the file."""
         return iter(self._rows)
+
+    def cells(self) -> dict[str, set[str]]:
+        """The different cells of every column; of two columns with one name, those of the last."""
+        return {name: {row[name] for _, row in self._rows} for name in self.header}
 
     def check_columns(self, names: tuple[str, ...]) -> None:
         """Raises InputError DATA-COLUMN where a column is absent, or stands twice."""

@@ -25,8 +25,7 @@ def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[L
     several are asked for. Raises InputError INIT-LABELS, and what ``Table`` raises.
     """
     table = Table(folder)
-    rows = [row for _, row in table]
-    cells = {name: {row[name] for row in rows} for name in table.header if name not in DESCRIBING}
+    cells = {name: found for name, found in table.cells().items() if name not in DESCRIBING}
     flags = [name for name, found in cells.items() if found and found <= {"0", "1"} and _is_label(name)]
     texts = [name for name, found in cells.items() if 2 <= len(found) <= MAX_LABELS and all(map(_is_label, found))]
     choices = [*(f"--label-column {name}" for name in texts), *([f"--labels {','.join(flags)}"] if flags else [])]

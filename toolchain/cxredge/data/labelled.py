@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from cxredge.data.folder_table import TABLE, Table
+from cxredge.data.folder_table import TABLE, Table, sets_in
 from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest, printable
 from cxredge.recipe import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
+from cxredge.statistics.probabilities import Kind
 from cxredge.vocabulary import LABEL, MAX_LABELS
 
-Kind = Literal["multi-label", "single-label"]
 PHANTOM = "phantom"
 PHANTOMS = PhantomData(source="phantom", seed=1, patients={"train": 60, "val": 80, "test": 80})
 """What is drawn where no films are at hand."""
@@ -39,16 +38,19 @@ def labelled(
         return PHANTOMS, _labels(labels, kind or "multi-label", [label for label in labels if label in PHANTOM_LABELS])
     folder = data_root() / name
     if not (folder / TABLE).is_file():
-        sets = sorted(place.parent.name for place in data_root().glob(f"*/{TABLE}"))
         raise InputError(
             "DATA-MISSING", f"there is no set {printable(name)} in the folder of data sets", "choose one",
-            [*nearest(name, sets), PHANTOM],
+            [*nearest(name, sets_in(data_root())), PHANTOM],
         )  # fmt: skip
     table = Table(folder)
-    told = [label for label in labels if _is_binary(table, label)]
-    columns = _naming(table, labels) if column is None else [column]
+    cells = {head: found for head, found in table.cells().items() if table.header.count(head) == 1}
+    told = [label for label in labels if label in cells and _is_binary(cells[label])]
+    classes = {head: found for head, found in cells.items() if head not in OWN}
+    columns = (
+        [head for head, found in classes.items() if found and found <= set(labels)] if column is None else [column]
+    )
     if kind is None:
-        kind = _kind(told, columns, column, _known(table, labels))
+        kind = _kind(told, columns, column, _known(classes, labels))
     if kind == "multi-label":
         return FolderData(source="folder", name=name), _labels(labels, kind, told)
     if not columns:
@@ -125,24 +127,15 @@ def _labels(labels: Sequence[str], kind: Kind, told: Sequence[str]) -> Labels:
         ) from error
 
 
-def _is_binary(table: Table, label: str) -> bool:
-    """Whether the table has a column of 0 and 1 for it."""
-    return table.header.count(label) == 1 and all(row[label] in ("0", "1") for _, row in table)
+def _is_binary(cells: set[str]) -> bool:
+    """Whether a column is one of 0 and 1."""
+    return cells <= {"0", "1"}
 
 
-def _known(table: Table, labels: Sequence[str]) -> list[str]:
+def _known(classes: Mapping[str, set[str]], labels: Sequence[str]) -> list[str]:
     """What labels could be called: 0/1 columns, and the cells of columns that share one with ``labels``."""
-    heads = [head for head in dict.fromkeys(table.header) if head not in OWN]
-    found = [head for head in heads if _is_binary(table, head)]
-    for head in heads:
-        cells = {row[head] for _, row in table} if table.header.count(head) == 1 else set()
+    found = [head for head, cells in classes.items() if _is_binary(cells)]
+    for cells in classes.values():
         if len(cells) <= MAX_LABELS and cells & set(labels):
             found += sorted(cells)
     return found[:MAX_LABELS]
-
-
-def _naming(table: Table, labels: Sequence[str]) -> list[str]:
-    """Columns in which every cell is one of the labels."""
-    wanted = set(labels)
-    heads = [head for head in dict.fromkeys(table.header) if head not in OWN and table.header.count(head) == 1]
-    return [head for head in heads if all(row[head] in wanted for _, row in table) and any(True for _ in table)]

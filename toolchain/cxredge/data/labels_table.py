@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.data.film import SPLITS, Film
-from cxredge.data.folder_table import TABLE, Table, bad_cell
+from cxredge.data.folder_table import TABLE, Table, bad_cell, sets_in
 from cxredge.data.patients import fault
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_decision import Labels
@@ -62,13 +62,11 @@ def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[
 
 
 def _no_table(folder: Path) -> None:
-    root = folder.parent
-    sets = sorted(p.name for p in root.iterdir() if (p / TABLE).is_file()) if root.is_dir() else []
     raise InputError(
         "DATA-MISSING",
         f"{folder / TABLE if folder.is_dir() else folder} is not there",
         "put the data set there, set CXR_DATA, or choose another set in data.name",
-        nearest(folder.name, sets),
+        nearest(folder.name, sets_in(folder.parent)),
     )
 
 

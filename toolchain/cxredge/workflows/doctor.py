@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from cxredge.errors import CxrError
 from cxredge.progress import track
@@ -102,11 +101,12 @@ def _import(name: str, method: str) -> str | None:
 
 
 def _data() -> Check:
+    from cxredge.data.folder_table import sets_in
     from cxredge.data.root import data_root
 
     try:
         root = data_root()
     except CxrError as error:
         return Check(what="films", good=False, why=f"{error.cause}; phantom recipes need none", fix=error.fix)
-    sets = sorted(p.parent.name for p in Path(root).glob("*/labels.csv"))
+    sets = sets_in(root)
     return Check(what="films", good=bool(sets), why=f"{len(sets)} data sets: {', '.join(sets)}", fix="set CXR_DATA")

@@ -20,20 +20,19 @@ import numpy as np
 
 from cxredge.data.data_sets import open_data
 from cxredge.data.film import SPLITS, Film
+from cxredge.data.folder_table import sets_in
 from cxredge.data.label_columns import labels_of
 from cxredge.data.root import data_root
 from cxredge.errors import InputError
 from cxredge.files import fresh_directory, write_text
 from cxredge.path_errors import shown
 from cxredge.recipe import FolderData
-from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS
+from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, USUAL_CALIBRATION_FILMS
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_distillation import Distillation
-from cxredge.recipe_file import parse_recipe
+from cxredge.recipe_file import ZOO, parse_recipe
 from cxredge.vocabulary import SLUG
 from cxredge.workflows.recipe_text import environment
-
-MOST_CALIBRATION = 128
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Facts:
     @property
     def calibration(self) -> int:
         """Calibration films: all of val, as far as that helps, and never fewer than a build takes."""
-        return max(MIN_CALIBRATION_FILMS, min(MOST_CALIBRATION, self.counts["val"].films))
+        return max(MIN_CALIBRATION_FILMS, min(USUAL_CALIBRATION_FILMS, self.counts["val"].films))
 
     @property
     def allowed(self) -> list[str]:
@@ -83,7 +82,7 @@ def init_recipe(data: str, name: str, column: str | None, labels: Sequence[str],
         raise InputError(
             "INIT-NAME", f"{name[:80]!a} is no recipe's name", "use small letters, digits and -, a letter first"
         )
-    goal = Path("model_zoo") / name
+    goal = ZOO / name
     if os.path.lexists(goal):
         raise InputError("INIT-EXISTS", f"{shown(goal)} is already there", "choose another --name, or move it away")
     found = facts(data, column, labels, size)
@@ -97,7 +96,7 @@ def init_recipe(data: str, name: str, column: str | None, labels: Sequence[str],
 def facts(data: str, column: str | None, labels: Sequence[str], size: int) -> Facts:
     """Look at the set. Raises InputError INIT-LABELS, INIT-SPLIT, DATA-*."""
     root = data_root()
-    known = sorted(p.parent.name for p in root.glob("*/labels.csv"))
+    known = sets_in(root)
     if data not in known:
         raise InputError(
             "DATA-MISSING",
