@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from cxredge.decision import Decision, MultiLabel, SingleLabel
 from cxredge.errors import InputError, ProofFailed
-from cxredge.importing.proof import BOUND, LEAST, logits_of, probabilities, proven
+from cxredge.importing.proof import BOUND, LEAST, logits_of, proven
+from cxredge.statistics.probabilities import probabilities
 
 NAMES = ("One", "Two", "Three")
 INDEPENDENT = MultiLabel(operating_points=dict.fromkeys(NAMES, 0.0))
@@ -22,7 +23,7 @@ def said() -> F32:
 
 
 def sigmoid(z: F32) -> F32:
-    return probabilities(z, "sigmoid").astype(np.float32)
+    return probabilities(z, "multi-label").astype(np.float32)
 
 
 @pytest.mark.parametrize("decision", [INDEPENDENT, EXCLUSIVE])
@@ -83,11 +84,11 @@ def test_an_original_that_answers_probabilities(said: F32) -> None:
     proof = proven(NAMES, INDEPENDENT, {"original": sigmoid(said), "logits": said}, "sigmoid", None)
     assert proof.max_abs < 1e-6
     assert proof.flips == 0
-    softmax = probabilities(said, "softmax").astype(np.float32)
+    softmax = probabilities(said, "single-label").astype(np.float32)
     proof = proven(NAMES, EXCLUSIVE, {"original": softmax, "logits": other}, "softmax", None)
     assert proof.max_abs < 1e-6
     assert proof.flips == 0
-    log = np.log(probabilities(mild, "softmax")).astype(np.float32)
+    log = np.log(probabilities(mild, "single-label")).astype(np.float32)
     proof = proven(NAMES, EXCLUSIVE, {"original": log, "logits": shifted}, "log-softmax", None)
     assert proof.max_abs < 1e-4
     with pytest.raises(ProofFailed):

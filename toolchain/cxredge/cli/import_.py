@@ -11,8 +11,8 @@ import click
 from cxredge.cli.output import say
 
 if TYPE_CHECKING:
-    from cxredge.data.labelled import Kind
     from cxredge.importing.plan import Found, Source
+    from cxredge.statistics.probabilities import Kind
     from cxredge.workflows.import_network import Imported
 
 

@@ -11,8 +11,6 @@ import torch
 
 from cxredge.distill.record import Interval, LabelScore, Score
 from cxredge.distill.splits import Films
-from cxredge.evidence_chance import Chance
-from cxredge.parity.chance import chance
 from cxredge.parity.decisions import rule_of
 from cxredge.progress import track
 from cxredge.recipe_decision import NOT_JUDGED
@@ -80,14 +78,6 @@ def measured(recipe: Recipe, targets: NDArray[np.float32], found: Answers) -> Sc
         return whole
     right = targets[np.arange(len(targets)), found.logits.argmax(1)] > 0.5
     return whole.model_copy(update={"accuracy": round(float(right.mean()), 4)})
-
-
-def against_chance(recipe: Recipe, films: Films, found: Answers) -> Chance:
-    """Whether these answers are better than chance."""
-    told = np.zeros(len(recipe.labels.names), np.bool_)
-    told[list(recipe.labels.places_told)] = True
-    rule = rule_of(recipe.labels.names, recipe.decision)
-    return chance(rule, films.targets.numpy() > 0.5, found.logits, films.patients, told)
 
 
 def score(labels: Labels, targets: NDArray[np.float32], scores: NDArray[np.float32]) -> Score:

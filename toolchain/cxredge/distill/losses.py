@@ -19,8 +19,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_distillation import LossTerm
-
-Kind = Literal["multi-label", "single-label"]
+from cxredge.statistics.probabilities import Kind
 
 POSITIVE_WEIGHT_CAP = 10.0
 """A label with 3 positives in 600 films would otherwise weigh 200 times, and those 3 would be learned by heart."""

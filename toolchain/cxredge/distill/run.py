@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
-from cxredge.distill.evaluate import Answers, against_chance, answers, macro_interval, measured, pooled_features, scores
+from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, pooled_features, scores
 from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
@@ -23,6 +23,7 @@ from cxredge.distill.training import Loss, Training, seeded
 from cxredge.distill.write_back import write_back
 from cxredge.errors import InputError
 from cxredge.files import canonical_json, sha256_bytes, write_bytes, write_text
+from cxredge.parity.chance import student_chance
 from cxredge.places import check_outputs
 from cxredge.recipe import PhantomData, Recipe, recipe_path
 from cxredge.recipe_distillation import Distillation
@@ -219,7 +220,7 @@ def _finish(
         student_test_interval=macro_interval(
             recipe.labels, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
         ),
-        chance=against_chance(recipe, splits.test, test),
+        chance=student_chance(recipe, splits.test.targets.numpy() > 0.5, test.logits, splits.test.patients),
         seed=plan.seed,
         threads=torch.get_num_threads(),
         versions={"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in VERSIONED}},

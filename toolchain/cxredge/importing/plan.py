@@ -10,9 +10,12 @@ from pydantic import Field
 from cxredge.images.film_file import FilmFile
 from cxredge.recipe import InputSpec
 from cxredge.recipe_student import Heatmap, Normalise
+from cxredge.statistics.probabilities import Kind
 from cxredge.vocabulary import Frozen, Sha256
 
 Probability = Literal["sigmoid", "softmax", "log-softmax"]
+KINDS: dict[str, Kind] = {"sigmoid": "multi-label", "softmax": "single-label", "log-softmax": "single-label"}
+"""What labels are, by the function that an original ends in."""
 
 
 class Source(Frozen):

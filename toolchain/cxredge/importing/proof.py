@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from cxredge.decision import Decision
 from cxredge.errors import InputError, ProofFailed
+from cxredge.importing.plan import KINDS
 from cxredge.parity.decisions import rule_of
 from cxredge.recipe_student import OriginalProof
+from cxredge.statistics.probabilities import probabilities
 
 LEAST = 100
 """Films that a proof needs."""
@@ -104,14 +106,5 @@ def largest(one: Logits, other: Logits, probability: str | None) -> float:
     """Largest difference of logits; of probabilities, where both are had back from them, of those."""
     if probability is None:
         return float(np.abs(one.astype(np.float64) - other).max())
-    return float(np.abs(probabilities(one, probability) - probabilities(other, probability)).max())
-
-
-def probabilities(logits: Logits, probability: str) -> NDArray[np.float64]:
-    """Logits as the function that an original ends in says them."""
-    wide = logits.astype(np.float64)
-    if probability == "sigmoid":
-        return 1 / (1 + np.exp(-np.clip(wide, -700, 700)))
-    raised = np.exp(wide - wide.max(1, keepdims=True))
-    shares: NDArray[np.float64] = raised / raised.sum(1, keepdims=True)
-    return shares
+    kind = KINDS[probability]
+    return float(np.abs(probabilities(one, kind) - probabilities(other, kind)).max())

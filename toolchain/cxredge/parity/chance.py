@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.evidence_chance import Chance, Held, LabelChance
-from cxredge.parity.decisions import ExclusiveRule, Rule
+from cxredge.parity.decisions import ExclusiveRule, Rule, rule_of
 from cxredge.parity.paired import BOOTSTRAP, ENOUGH, too_few
+from cxredge.recipe import Recipe
 from cxredge.results import BootstrapSpec
 from cxredge.statistics import means
 from cxredge.statistics.auc import Auc
@@ -17,6 +18,19 @@ from cxredge.statistics.bootstrap import Statistic, interval, mean_of_labels, ob
 
 AUC_OF_CHANCE = 0.5
 NO_INTERVAL = "no resample has films of both kinds"
+
+
+def student_chance(
+    recipe: Recipe,
+    truth: NDArray[np.bool_],
+    logits: NDArray[np.float32],
+    patients: Sequence[str],
+    bootstrap: BootstrapSpec = BOOTSTRAP,
+) -> Chance:
+    """``chance`` of the recipe's student, by its rule, over the labels that the films tell."""
+    names = recipe.labels.names
+    judged = np.isin(np.arange(len(names)), recipe.labels.places_told)
+    return chance(rule_of(names, recipe.decision), truth, logits, patients, judged, bootstrap)
 
 
 def chance(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from cxredge.evidence_chance import Chance
 from cxredge.metrics import metrics_of
 from cxredge.outputs import OutputsFile
 from cxredge.parity import gates
-from cxredge.parity.chance import chance
+from cxredge.parity.chance import student_chance
 from cxredge.parity.decisions import rule_of, ups_and_downs
 from cxredge.parity.formulas import formula_of
 from cxredge.parity.measures import Measures, measure
@@ -19,6 +19,7 @@ from cxredge.parity.paired import BOOTSTRAP
 from cxredge.parity.pairs import Both, FilmFacts, Pair
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, BootstrapSpec, Figures, Paired, Verdict
+from cxredge.vocabulary import ArtifactName
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,13 @@ def judge(
 def reference_chance(recipe: Recipe, shown: Shown, reference: Answers, bootstrap: BootstrapSpec = BOOTSTRAP) -> Chance:
     """Whether the reference does better than chance on the evaluation films. Raises what ``chance`` raises."""
     films, logits = shown.evaluation, reference.evaluation.outputs["logits"]
-    pair = Pair(films, logits, logits, recipe.labels.places_not_judged)
-    rule = rule_of(recipe.labels.names, recipe.decision)
-    return chance(rule, pair.truth, logits, pair.patients, pair.judged, bootstrap)
+    pair = Pair(films, logits, logits)
+    return student_chance(recipe, pair.truth, logits, pair.patients, bootstrap)
+
+
+def chance_of(judged: Mapping[ArtifactName, Judged]) -> Chance | None:
+    """What was found of the reference that all were held against; None where nothing was judged."""
+    return next((one.chance for one in judged.values()), None)
 
 
 def _check(artifact: Artifact, reference: OutputsFile, other: OutputsFile) -> None:

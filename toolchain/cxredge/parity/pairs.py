@@ -69,9 +69,7 @@ class Pair:
     @property
     def judged(self) -> NDArray[np.bool_]:
         """bool[C]: the labels that the films tell."""
-        told = np.ones(self.reference.shape[1], np.bool_)
-        told[list(self.not_judged)] = False
-        return told
+        return ~np.isin(np.arange(self.reference.shape[1]), self.not_judged)
 
     @property
     def patients(self) -> tuple[str, ...]:

@@ -90,9 +90,7 @@ class ReportMaterial:
     @cached_property
     def judged(self) -> NDArray[np.bool_]:
         """bool[C]: the labels that the films tell."""
-        told = np.zeros(len(self.names), np.bool_)
-        told[list(self.recipe.labels.places_told)] = True
-        return told
+        return np.isin(np.arange(len(self.names)), self.recipe.labels.places_told)
 
     def verdict(self, artifact: Artifact) -> Verdict:
         """The verdict on one artifact."""

@@ -12,6 +12,7 @@ from cxredge.bundle.manifest import BundleKind, Manifest
 from cxredge.errors import InputError
 from cxredge.evidence_chance import Chance
 from cxredge.files import check_replaceable
+from cxredge.parity.judge import chance_of
 from cxredge.places import check_apart, check_outputs
 from cxredge.results import Artifact, Verdict
 from cxredge.stages import STAGES, Cache
@@ -76,7 +77,7 @@ def build_recipe(
     trial, artifacts = pipeline.trial, pipeline.artifacts
     judged = trial.judge(artifacts, store, trial.said(artifacts, store))
     records = {a.artifact: a.record(store) for a in artifacts}
-    own = next((j.chance for j in judged.values()), None)
+    own = chance_of(judged)
     built = Built(tuple((records[name], j.verdict) for name, j in judged.items()), (), own)
     if not built.passed:
         return built

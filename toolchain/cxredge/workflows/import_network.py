@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, printable
 from cxredge.files import canonical_json, fresh_directory, write_bytes, write_text
-from cxredge.importing.plan import Films, Found, ListedFilm, Source, Wanted
+from cxredge.importing.plan import KINDS, Films, Found, ListedFilm, Source, Wanted
 from cxredge.path_errors import reading, shown
 from cxredge.places import check_outputs
 from cxredge.progress import live
 from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels
+from cxredge.recipe_file import ZOO
 from cxredge.scratch import temporary
 from cxredge.stages import cache_folder
 from cxredge.vocabulary import SLUG
@@ -29,10 +30,9 @@ from cxredge.workflows.imported_recipe import RECIPE, check_logits, judged
 
 if TYPE_CHECKING:
     from cxredge.data.film import Film
-    from cxredge.data.labelled import Kind
     from cxredge.importing.import_record import ImportRecord
+    from cxredge.statistics.probabilities import Kind
 
-ZOO = Path("model_zoo")
 RECORD = "import.json"
 
 
@@ -171,8 +171,7 @@ def _check_kind(found: Found, labels: Labels) -> None:
             f"the network has {found.count} outputs, and {len(labels.names)} labels are named",
             "name every output in its order (--labels)",
         )
-    of = {"sigmoid": "multi-label", "softmax": "single-label", "log-softmax": "single-label"}
-    said = of.get(found.probability or "", labels.kind)
+    said = KINDS.get(found.probability or "", labels.kind)
     if said != labels.kind:
         raise InputError(
             "IMPORT-KIND",

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from cxredge.recipe import FolderData, PhantomData
 
 RECIPE = "model.yaml"
-CALIBRATION = 128
-"""Films that set INT8 ranges, where there are as many."""
 VERSIONED = ("torch", "torchvision", "timm", "numpy", "safetensors")
 
 
@@ -58,8 +56,7 @@ def judged(
     from cxredge.distill.thresholds import fitted
     from cxredge.importing.import_record import Answer, ImportRecord
     from cxredge.importing.proof import proven
-    from cxredge.parity.chance import chance
-    from cxredge.parity.decisions import rule_of
+    from cxredge.parity.chance import student_chance
     from cxredge.recipe_file import parse_recipe
     from cxredge.recipe_student import OriginalProof
 
@@ -101,12 +98,10 @@ def judged(
     text = rendered(written)
     shown_films = [film for split in splits for film in films.films(split)]
     tested = films.films("test")
-    known = np.array([name in labels.told for name in labels.names])
     truth = np.stack([film.targets for film in tested]) > 0.5
-    rule = rule_of(labels.names, decided.decision)
     record = ImportRecord(
         name=name,
-        chance=chance(rule, truth, answers["test.logits"], [film.patient for film in tested], known),
+        chance=student_chance(decided, truth, answers["test.logits"], [film.patient for film in tested]),
         data=films.name,
         labels=labels,
         found=found,
@@ -143,12 +138,15 @@ def _uses(films: DataSet) -> dict[str, Any]:
 
     Training films set no ranges: what a student has seen excites it otherwise. Raises InputError IMPORT-FEW.
     """
-    from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS
+    from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, USUAL_CALIBRATION_FILMS
 
     for split, other in (("val", "test"), ("test", "val")):
         count = len(films.films(split))
         if count >= MIN_CALIBRATION_FILMS:
-            return {"calibration": {"split": split, "count": min(count, CALIBRATION)}, "evaluation": {"split": other}}
+            return {
+                "calibration": {"split": split, "count": min(count, USUAL_CALIBRATION_FILMS)},
+                "evaluation": {"split": other},
+            }
     raise InputError(
         "IMPORT-FEW",
         f"{films.name} has fewer than {MIN_CALIBRATION_FILMS} films in val and in test",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cxredge.bundle.assemble import Parts
 from cxredge.bundle.build_record import FilmList, FilmLists, OutOfDistributionRecord
-from cxredge.parity.judge import Judged
+from cxredge.parity.judge import Judged, chance_of
 from cxredge.quantize.calibration import calibration_record
 from cxredge.results import CalibrationRecord, TensorRange
 from cxredge.stages import Store
@@ -38,7 +38,7 @@ def bundle_parts(pipeline: Pipeline, judged: Mapping[ArtifactName, Judged], stor
         ),
         selftest={a.artifact: pipeline.self_test_outputs(a).read(store).outputs for a in pipeline.artifacts},
         tools={k: v for name in records for k, v in get_target(name.target).tools().items()},
-        chance=next((j.chance for j in judged.values()), None),
+        chance=chance_of(judged),
     )
 
 

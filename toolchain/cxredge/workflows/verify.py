@@ -12,7 +12,7 @@ from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Results
 from cxredge.evidence_chance import Chance
-from cxredge.parity.judge import Answers, Judged
+from cxredge.parity.judge import Answers, Judged, chance_of
 from cxredge.scratch import temporary
 from cxredge.stages import Scratch
 from cxredge.vocabulary import ArtifactName
@@ -40,7 +40,7 @@ class Verified:
     @property
     def chance(self) -> Chance | None:
         """Whether the reference does better than chance; None where no artifact was judged."""
-        return next((j.chance for j in self.judged.values()), None)
+        return chance_of(self.judged)
 
     def results(self, evidence: Sequence[Evidence] = ()) -> Results:
         """What ``gate`` and the report read."""
