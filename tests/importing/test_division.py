@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cxredge.importing.division import Divided, divide
+from cxredge.importing.exporting import export
 from cxredge.importing.making import _Normalised
-from cxredge.importing.network import export
 from cxredge.recipe_student import Heatmap, Normalise
 from cxredge.students.composed import ComposedStudent
 from cxredge.students.normalisation import Normalisation

@@ -15,8 +15,9 @@ from torch.nn import functional
 from cxredge.errors import CxrError
 from cxredge.images.film_file import FilmFile
 from cxredge.importing.answers import original_answers, own_answers
+from cxredge.importing.choosing import run
 from cxredge.importing.making import make_student
-from cxredge.importing.network import Original, load_original, run
+from cxredge.importing.network import Original, load_original
 from cxredge.importing.plan import Source
 from cxredge.importing.transforms import Transform
 from cxredge.importing.user_code import MODULE

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from cxredge.errors import InputError
 from cxredge.images.film_file import FilmFile
+from cxredge.importing.choosing import run
 from cxredge.importing.making import batches
-from cxredge.importing.network import Original, run
+from cxredge.importing.network import Original
 from cxredge.importing.transforms import Transform
 from cxredge.progress import track
 from cxredge.recipe import InputSpec

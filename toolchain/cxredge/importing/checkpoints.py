@@ -39,8 +39,8 @@ class Checkpoint:
     form: in words ("state dict", "checkpoint (torch.save)", "Lightning checkpoint", "safetensors", "timm folder",
     "MONAI bundle", "program (.pt2)"). file: the one with the tensors. sha256: of that file's bytes, as read.
     entries: state dicts by name, "" for one that is the whole file; their tensors are as they were read: ``entry``
-    makes them usable. A program has none. facts: what it says beside tensors. notes: what was done to be read, for a
-    person.
+    makes them usable. A program has none, and its bytes are in ``program``. facts: what it says beside tensors. notes:
+    what was done to be read, for a person.
     """
 
     form: str
@@ -49,6 +49,7 @@ class Checkpoint:
     entries: Mapping[str, Mapping[str, Tensor]]
     facts: Facts
     notes: tuple[str, ...] = ()
+    program: bytes = b""
 
 
 def read_checkpoint(place: Path) -> Checkpoint:
@@ -107,7 +108,8 @@ def _sha256(stream: BinaryIO) -> str:
 def _read_stream(stream: BinaryIO, size: int, place: Path, sha256: str) -> Checkpoint:
     form = form_of(stream, size, place)
     if form == "program":
-        return Checkpoint("program (.pt2)", place, sha256, {}, Facts())
+        stream.seek(0)
+        return Checkpoint("program (.pt2)", place, sha256, {}, Facts(), program=stream.read())
     if form == "safetensors":
         loaded: object = _safetensors(stream, size, place)
     else:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from cxredge.errors import InputError
 from cxredge.importing.division import Divided, divide
-from cxredge.importing.network import BATCH, Original, export
+from cxredge.importing.exporting import BATCH, export
+from cxredge.importing.network import Original
 from cxredge.recipe_student import Normalise
 from cxredge.students.composed import ComposedStudent
 from cxredge.students.normalisation import Normalisation
@@ -26,9 +27,10 @@ AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Made:
-    """The student's program, what was divided, the rank of its novelty score, and how many logits a film has."""
+    """The student's program with its outputs' names, what was divided, the novelty's rank, and the logits of a film."""
 
     program: bytes
+    outputs: tuple[str, ...]
     divided: Divided
     rank: int | None
     count: int
@@ -45,9 +47,9 @@ def make_student(original: Original, normalise: Normalise, train: Tensor | None)
     student = ComposedStudent(normalisation, divided.backbone, divided.head, novelty).eval()
     image = torch.zeros(BATCH, original.channels, *original.size)
     with torch.no_grad():
-        count = student.answer(image)["logits"].shape[1]
+        answer = student.answer(image)
     rank = None if novelty is None else int(novelty.axes.shape[1])
-    return Made(export(_Normalised(student).eval(), image), divided, rank, count)
+    return Made(export(_Normalised(student).eval(), image), tuple(answer), divided, rank, answer["logits"].shape[1])
 
 
 class _Normalised(nn.Module):

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-import sys
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cxredge.errors import CxrError, InputError, first_line, nearest, printable
+from cxredge.errors import CxrError, InputError, nearest, printable
 from cxredge.files import sha256_file
 from cxredge.importing.checkpoints import Checkpoint, entry, read_checkpoint
+from cxredge.importing.choosing import Chosen, chosen_output, named_outputs, run
 from cxredge.importing.evaluation import check_evaluation
+from cxredge.importing.exporting import BATCH, export
 from cxredge.importing.facts import Facts
 from cxredge.importing.mapping import fit
 from cxredge.importing.originals import build_network
@@ -26,11 +23,9 @@ from cxredge.importing.tensors import check_finite
 from cxredge.importing.user_code import from_code
 from cxredge.path_errors import shown
 from cxredge.students.architectures import ARCHITECTURES, get_architecture
-from cxredge.students.program_file import program_bytes, read_program
+from cxredge.students.program_file import read_program
 from cxredge.students.program_student import Unflattened
 
-BATCH = 2
-"""Of the export: a batch of one would be taken for a constant."""
 OWN = "cxredge/"
 
 
@@ -142,95 +137,6 @@ def _network(source: Source, labels: int, channels: int, sides: tuple[int, int])
         raise
 
 
-class Chosen(nn.Module):
-    """A network, and the one of its outputs that is asked for. output: None where it has one, or one called logits."""
-
-    def __init__(self, net: nn.Module, output: str | None) -> None:
-        super().__init__()
-        self.net = net
-        self.output = output
-
-    def forward(self, x: Tensor) -> Tensor:
-        """float32[N, c, H, W] -> the output."""
-        named = named_outputs(self.net(x))
-        return named[chosen_output(tuple(named), self.output)]
-
-
-def named_outputs(found: Any) -> dict[str, Tensor]:
-    """Outputs by key or place: of a tensor, a sequence or a mapping of tensors. Raises InputError IMPORT-OUTPUTS."""
-    if isinstance(found, Tensor):
-        return {"0": found}
-    if isinstance(found, Mapping):
-        named = {str(key): value for key, value in found.items()}
-    elif dataclasses.is_dataclass(found) and not isinstance(found, type):
-        named = dict(vars(found))
-    elif isinstance(found, tuple | list):
-        keys = getattr(found, "_fields", range(len(found)))
-        named = dict(zip(map(str, keys), found, strict=True))
-    else:
-        named = {"?": found}
-    tensors = {key: value for key, value in named.items() if isinstance(value, Tensor)}
-    if not tensors or (len(tensors) != len(named) and isinstance(found, tuple | list)):
-        raise InputError(
-            "IMPORT-OUTPUTS",
-            f"the network answers a {type(found).__name__}, and not tensors alone",
-            "write a function that returns a network whose forward gives the logits (--code)",
-        )
-    return tensors
-
-
-def chosen_output(names: tuple[str, ...], asked: str | None) -> str:
-    """The output to take. Raises InputError IMPORT-OUTPUTS with the choices."""
-    if asked is None and len(names) == 1:
-        return names[0]
-    name = asked or "logits"
-    if name in names:
-        return name
-    shown_names = ", ".join(map(printable, names))
-    cause = (
-        f"none of its outputs is called {printable(name)}" if asked else f"it has {len(names)} outputs: {shown_names}"
-    )
-    raise InputError("IMPORT-OUTPUTS", cause, "say which are the logits: --output NAME", nearest(name, names))
-
-
-def run(net: nn.Module, images: Tensor) -> Tensor:
-    """The network's logits of normalised images, float32[N, C].
-
-    Raises InputError IMPORT-RUN (it raises, or needs another device), IMPORT-OUTPUTS, IMPORT-BATCH.
-    """
-    try:
-        with torch.no_grad():
-            # a copy: a network may change its image
-            found: Tensor = net(images.clone())
-    except (CxrError, MemoryError):
-        raise
-    except Exception as error:
-        said = first_line(error, 300)
-        gpu = any(word in said.lower() for word in ("cuda", "nvidia", "hip", "mps", "xpu"))
-        raise InputError(
-            "IMPORT-RUN",
-            f"the original does not run on float32{list(images.shape)}: {type(error).__name__}: {said}",
-            "let it run on the CPU: no GPU is used here"
-            if gpu
-            else "check --size, --arch and --input, and try it alone",
-        ) from error
-    if found.ndim == 1:
-        found = found[:, None]
-    if found.ndim != 2 or not found.is_floating_point():
-        raise InputError(
-            "IMPORT-OUTPUTS",
-            f"the output is {str(found.dtype).removeprefix('torch.')}{list(found.shape)}, and logits are float32[N, C]",
-            "name a classifier of whole images, or another output (--output)",
-        )
-    if len(found) != len(images):
-        raise InputError(
-            "IMPORT-BATCH",
-            f"the network gives {len(found)} rows of logits for {len(images)} images",
-            "write forward for any number of images: x.flatten(1), and no number of images in a shape",
-        )
-    return found.float()
-
-
 def _exported(
     net: nn.Module, read: Read, checkpoint: Checkpoint, sides: tuple[int, int], output: str | None
 ) -> Original:
@@ -257,50 +163,12 @@ def _channels(net: nn.Module, checkpoint: Checkpoint) -> int:
     return checkpoint.facts.channels or 3
 
 
-def export(net: nn.Module, image: Tensor) -> bytes:
-    """The network as a program for any number of images. Raises InputError IMPORT-EXPORT or PROGRAM-*."""
-    try:
-        with torch.no_grad():
-            program = torch.export.export(net, (image,), dynamic_shapes=(({0: torch.export.Dim.AUTO}),))
-    except Exception as error:
-        said = printable(" ".join(str(error).split())[:300])
-        raise InputError(
-            "IMPORT-EXPORT",
-            f"torch.export cannot follow the network: {type(error).__name__}: {said}",
-            "write forward without branches that depend on values of the image, and without code that is not PyTorch",
-        ) from error
-    _check_batch(program)
-    check_evaluation(
-        program, "the network", "keep running statistics in batch norms, and hand self.training to functional.dropout"
-    )
-    return program_bytes(program, _folders())
-
-
-def _check_batch(program: Any) -> None:
-    (name,) = program.graph_signature.user_inputs
-    image = next(node for node in program.graph.nodes if node.name == name)
-    if isinstance(image.meta["val"].shape[0], int):
-        raise InputError(
-            "IMPORT-BATCH",
-            f"the network works for {image.meta['val'].shape[0]} images at a time alone",
-            "write forward for any number of images: x.flatten(1), and no number of images in a shape",
-        )
-
-
-def _folders() -> dict[str, str]:
-    """Folders of this machine that source lines begin with, longest first, and what to write for them."""
-    roots = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *sys.path, str(Path.home()), str(Path.cwd())}
-    roots |= {str(Path(inspect.getfile(torch)).parents[1]), str(Path(__file__).parents[2])}
-    absolute = sorted((root for root in roots if root and Path(root).is_absolute() and root != "/"), key=len)
-    return {f"{root.rstrip('/')}/": "" for root in reversed(absolute)}
-
-
 def _from_program(source: Source, checkpoint: Checkpoint, size: tuple[int, int] | None) -> Original:
     if source.arch is not None or source.code is not None:
         raise InputError(
             "IMPORT-ARCH", f"{shown(checkpoint.file)} is a program, which is a network by itself", "leave --arch out"
         )
-    program = read_program(checkpoint.file.read_bytes(), shown(checkpoint.file))
+    program = read_program(checkpoint.program, shown(checkpoint.file))
     check_evaluation(
         program.exported, shown(checkpoint.file), "call network.eval() before torch.export, and export again"
     )

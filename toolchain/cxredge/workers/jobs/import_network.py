@@ -20,6 +20,7 @@ from cxredge.workers.jobs.base import Desk, Job
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cxredge.importing.making import Made
     from cxredge.importing.network import Original
     from cxredge.recipe import InputSpec
     from cxredge.recipe_student import Normalise
@@ -67,10 +68,8 @@ class ImportNetwork(Job):
         desk.say("dividing it in backbone and head")
         with answering("be divided", self.patience):
             made = make_student(original, normalise, train)
-        outputs = ["logits", *(["cam"] if made.divided.heatmap != "none" else []), *(["novelty"] if made.rank else [])]
         if films is not None:
-            exact = made.divided.heatmap == "exact"
-            self._ask(desk, original, spec, normalise, made.program, tuple(outputs), exact, films)
+            self._ask(desk, original, spec, normalise, made, films)
             write_bytes(self.place / PROGRAM, made.program)
         return Found(
             read=original.read,
@@ -93,9 +92,7 @@ class ImportNetwork(Job):
         original: Original,
         spec: InputSpec,
         normalise: Normalise,
-        program: bytes,
-        outputs: tuple[str, ...],
-        exact: bool,
+        made: Made,
         films: Films,
     ) -> None:
         """Run both on validation and test films, and write what they said."""
@@ -107,14 +104,14 @@ class ImportNetwork(Job):
         from cxredge.students.program_student import ProgramStudent
 
         # read as a build reads it
-        student = ProgramStudent(normalise, read_program(program, "the student"), outputs).eval()
+        student = ProgramStudent(normalise, read_program(made.program, "the student"), made.outputs).eval()
         said: dict[str, Tensor] = {}
         for split, listed in (("val", films.val), ("test", films.test)):
             pixels = self._pixels(desk, listed, spec, split)
             desk.say(f"running original and student on {len(listed)} {split} films")
             with answering(f"answer {len(listed)} films", self.patience):
                 said[f"{split}.original"] = original_answers(original, normalise, pixels)
-            answers = student_answers(student, outputs, pixels, exact)
+            answers = student_answers(student, made.outputs, pixels, made.divided.heatmap == "exact")
             said |= {f"{split}.{name}": tensor for name, tensor in answers.items()}
         if self.transform is not None:
             transform = Transform(self.transform, original.channels, original.size)
