@@ -6,30 +6,20 @@ https://huggingface.co/docs/hub/model-cards. JSON is YAML: values are quoted as 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from cxredge.bundle.build_record import Record
 from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS
 from cxredge.results import number
+from cxredge.text_templates import templates
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(record: Record) -> str:
     """The card as Markdown."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templates(TEMPLATES)
     environment.filters["figure"] = number
-    environment.filters["json"] = json.dumps
     phantom = record.recipe.data.source == "phantom"
     targets = sorted({artifact.target for artifact in record.artifacts})
     template = environment.get_template("model_card.md.j2")

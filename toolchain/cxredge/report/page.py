@@ -24,6 +24,7 @@ from cxredge.report.data_files import check_data_place, contents, write_data
 from cxredge.report.gallery import Exhibit, exhibits
 from cxredge.report.material import REFERENCE, ReportMaterial
 from cxredge.results import SEMANTICS, Artifact, ArtifactTimes, Paired, Verdict
+from cxredge.text_templates import templates
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -87,15 +88,7 @@ def check_place(path: Path) -> None:
 
 def render(material: ReportMaterial, data: Mapping[str, str]) -> str:
     """The page as HTML. data: links to the files beside it, by their names."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(TEMPLATES, markup=True)
     for name in ("figure", "fixed", "signed", "percent", "megabytes", "interval", "breakable"):
         environment.filters[name] = getattr(words, name)
     environment.filters["few"] = panels.few

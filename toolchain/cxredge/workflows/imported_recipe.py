@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from cxredge.files import sha256_bytes
 from cxredge.importing.plan import Found
 from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels
-from cxredge.workflows.recipe_text import environment
+from cxredge.text_templates import templates
 
 if TYPE_CHECKING:
     from cxredge.data.data_sets import DataSet
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cxredge.recipe import FolderData, PhantomData
 
 RECIPE = "model.yaml"
+TEMPLATES = Path(__file__).parent / "templates"
 VERSIONED = ("torch", "torchvision", "timm", "numpy", "safetensors")
 
 
@@ -118,7 +120,7 @@ def judged(
 
 def rendered(values: Mapping[str, Any]) -> str:
     """The recipe's text."""
-    return environment().get_template("import.yaml.j2").render(values)
+    return templates(TEMPLATES).get_template("import.yaml.j2").render(values)
 
 
 def _limitations(found: Found, labels: Labels, films: DataSet) -> list[str]:

@@ -1,9 +1,6 @@
 """``cxredge init``: a whole recipe, with comments, from a data set's table.
 
-Its text comes from ``templates/recipe.yaml.j2``, which puts blocks together. Each block is a template of its own that
-another command may include with the same variables (``Facts``): ``recipe_labels.yaml.j2`` (labels and decision),
-``recipe_data.yaml.j2`` (data, calibration, evaluation) and ``recipe_targets.yaml.j2`` (targets, primary, bundles,
-gates).
+Its text comes from ``templates/recipe.yaml.j2``.
 """
 
 from __future__ import annotations
@@ -31,8 +28,10 @@ from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, USUAL_CALIBRATION_
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import ZOO, parse_recipe
+from cxredge.text_templates import templates
 from cxredge.vocabulary import SLUG
-from cxredge.workflows.recipe_text import environment
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the blocks of a recipe are written from."""
+    """What a recipe is written from."""
 
     set: str
     """The data set's name."""
@@ -86,7 +85,7 @@ def init_recipe(data: str, name: str, column: str | None, labels: Sequence[str],
     if os.path.lexists(goal):
         raise InputError("INIT-EXISTS", f"{shown(goal)} is already there", "choose another --name, or move it away")
     found = facts(data, column, labels, size)
-    text = environment().get_template("recipe.yaml.j2").render(name=name, f=found)
+    text = templates(TEMPLATES).get_template("recipe.yaml.j2").render(name=name, f=found)
     parse_recipe(text.encode(), shown(goal / "model.yaml"))
     with fresh_directory(goal) as folder:
         write_text(folder / "model.yaml", text)

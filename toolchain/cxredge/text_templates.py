@@ -1,4 +1,4 @@
-"""The text of recipes that commands write: Jinja2 templates, whose blocks may be shared."""
+"""Jinja2 templates beside the code that fills them: nothing undefined is written, and no line that only held a tag."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TEMPLATES = Path(__file__).parent / "templates"
 YAML_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 """Names that some readers of YAML take for something else: written with quotes."""
 
 
-def environment() -> Environment:
-    """Where the templates are found; ``word`` writes a name as YAML, ``json`` any value."""
+def templates(folder: Path, *, markup: bool = False) -> Environment:
+    """The templates of a folder. markup: what they write is HTML, and values are escaped.
+
+    Of its filters ``json`` writes any value as JSON, which is YAML, and ``word`` a name as YAML.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # YAML, and every text of a person goes through json
+        autoescape=markup,
     )
     made.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
     made.filters["word"] = lambda text: json.dumps(text) if text.lower() in YAML_WORDS else text
