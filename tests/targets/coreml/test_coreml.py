@@ -130,6 +130,24 @@ def test_the_image_gets_all_its_grey_levels(graphs: dict[str, Graph]) -> None:
     assert int(np.asarray(zero)) == 0
 
 
+def test_activations_below_float16_have_a_step(recipe: Recipe, tmp_path: Path) -> None:
+    """coremltools stores steps as float16: of a range of 1e-6 it would make 0, and refuse it."""
+    import torch
+
+    from support.tiny_student import films, make_student
+
+    student = make_student()
+    norm = [module for module in student.backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)][1]
+    with torch.no_grad():
+        for values in norm.parameters():
+            values *= 1e-6
+    calibration = CalibrationFilms(films(24, 2), PERCENTILE)
+    (made,) = lower_schemes(get_target("coreml"), student, ["w8a8"], recipe, calibration, tmp_path)
+    graph = read_graph(tmp_path / made.file)
+    steps = [graph.constants[n.arguments["scale"][0]].value for n in graph.nodes if n.type == "quantize"]
+    assert min(float(np.asarray(step)) for step in steps) == 2.0**-24
+
+
 def test_int8_weights_are_the_rounded_ones(packages: dict[str, Path], recipe: Recipe) -> None:
     """coremltools' own rounding must change no weight of the rounded student."""
     import torch

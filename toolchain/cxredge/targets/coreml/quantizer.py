@@ -29,6 +29,9 @@ RANGES_OPTION = "activation_stats"
 JOINED = ("relu", "relu6", "leaky_relu", "tanh", "scaled_tanh", "sigmoid")
 """Activations that the passes join with the convolution or addition before them."""
 
+LEAST_STEP = 2.0**-24
+"""Float16's least number: a smaller step of an activation would be stored as 0, which no program may hold."""
+
 
 def weight_steps(source: Source, kept: frozenset[str]) -> tuple[Step, ...]:
     """INT8 weights, per output channel and symmetric, in the quantised module, but for the modules ``kept``."""
@@ -53,7 +56,7 @@ def activation_steps(source: Source, ranges: Iterable[TensorRange], kept: frozen
             raise hook_error(f"its graph pass {name} has no option {RANGES_OPTION}")
     # affine: behind a ReLU a symmetric range would leave half of the steps unused
     affine = optimize.OpLinearQuantizerConfig(mode="linear")
-    table = {r.tensor: {"rmin": r.low, "rmax": r.high} for r in ranges}
+    table = {r.tensor: {"rmin": r.low, "rmax": _upper(r)} for r in ranges}
     plain = source.outside | source.of(kept)
     before = {"config": _config(affine, plain), RANGES_OPTION: table}
     # the pass quantises behind an activation when the operator before it is quantised
@@ -63,6 +66,11 @@ def activation_steps(source: Source, ranges: Iterable[TensorRange], kept: frozen
     makers = {node.name for node in source.half.nodes for name, _ in node.outputs if name in read}
     behind = {"config": _config(affine, plain | makers), RANGES_OPTION: table}
     return ((BEFORE, before), (BEHIND, behind), (CLEAN, {}))
+
+
+def _upper(found: TensorRange) -> float:
+    """The range's upper end, high enough for a step that float16 holds; of a tensor that is always 0 as it is."""
+    return max(found.high, found.low + 256 * LEAST_STEP) if found.high > found.low else found.high
 
 
 def _config(inside: Any, outside: frozenset[str]) -> Any:
