@@ -126,8 +126,8 @@ def facts(data: str, column: str | None, labels: Sequence[str], size: int) -> Fa
 
 
 def _weak(labels: Labels, val: Count, test: Sequence[Film]) -> dict[str, tuple[str, ...]]:
-    from cxredge.distill.thresholds import MIN_CASES
     from cxredge.parity.paired import too_few
+    from cxredge.statistics.cuts import MIN_CASES
 
     truth = np.array([film.targets for film in test]) > 0.5
     figures = too_few(truth, [film.patient for film in test])
