@@ -54,6 +54,7 @@ FLOORS = (
         "recipe_calibration",
         "recipe_decision",
         "recipe_distillation",
+        "recipe_edits",
         "recipe_student",
         "results",
         "evidence",

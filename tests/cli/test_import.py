@@ -155,6 +155,7 @@ def test_its_bundle(imported: tuple[Path, str], cxredge: Run, tiny_cache: Path, 
     )
     done = cxredge("build", zoo, "--out", tmp_path / "dist", CXR_CACHE=tiny_cache)
     assert done.status == 0, done.out + done.err
+    assert "model.yaml still says EDIT in licence, card.intended_use, card.limitations: write them" in done.err
     host, android = tmp_path / "dist" / "tiny-1.0.0", tmp_path / "dist" / "tiny-1.0.0-android"
     opened = open_bundle(host)
     assert sha256_file(host / "reference" / "student.pt2") == opened.record.recipe.weights.sha256

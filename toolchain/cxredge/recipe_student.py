@@ -95,14 +95,15 @@ class OriginalProof(Frozen):
         """One or two sentences."""
         said = (
             f"On {self.films} films the {self.of} of the original network and of this student differ by at most "
-            f"{self.max_abs:.2g}, and {self.flips} of {self.decisions} decisions."
+            f"{self.max_abs:.2g}; {self.flips} of {self.decisions} decisions differ."
         )
         if self.transform is None:
             return f"{said} The original's own preprocessing was not run."
         return (
-            f"{said} With the original behind its own preprocessing ({self.transform}) they differ by at most "
-            f"{self.whole_max_abs:.2g}, and {self.whole_flips} decisions; {self.preprocessing_flips} differ by "
-            "preprocessing alone."
+            f"{said} With the original behind its own preprocessing ({self.transform}) and the student behind ours "
+            f"they differ by at most {self.whole_max_abs:.2g}; {self.whole_flips} decisions differ. Of the original "
+            f"alone, behind the one and the other, they differ by at most {self.preprocessing_max_abs:.2g}; "
+            f"{self.preprocessing_flips} decisions differ."
         )
 
 
