@@ -89,6 +89,7 @@ FLOORS = (
     ("report",),
     ("workflows",),
     ("cli",),
+    ("__main__",),
 )
 SHARED_NAMES = {
     "base": "what all of a room's kind are",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from cxredge.data.folder_table import Table
-from cxredge.data.spelling import plain
+from cxredge.data.misspelt import plain
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_decision import Labels
 from cxredge.vocabulary import LABEL, MAX_LABELS

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from cxredge.data.folder_table import TABLE, Table, sets_in
 from cxredge.data.label_columns import SHOWN, usable_columns
+from cxredge.data.misspelt import meant
 from cxredge.data.root import data_root
-from cxredge.data.spelling import meant
 from cxredge.errors import InputError, nearest, printable
 from cxredge.recipe import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
@@ -34,19 +35,14 @@ def labelled(
     do not. Raises InputError LABELS-NAME, LABELS-SPELLING, LABELS-CELLS, LABELS-KIND, LABELS-COLUMN, LABELS-NONE, and
     what reading the table raises.
     """
-    _check_names(labels)
-    if name == PHANTOM:
+    check_names(labels)
+    folder = set_folder(name)
+    if folder is None:
         from cxredge.phantoms.lesions import PHANTOM_LABELS
 
         _check_spelling(labels, PHANTOM_LABELS, "the phantoms have")
         told = [label for label in labels if label in PHANTOM_LABELS]
         return PHANTOMS, _labels(labels, kind or "multi-label", told, PHANTOM_LABELS)
-    folder = data_root() / name
-    if not (folder / TABLE).is_file():
-        raise InputError(
-            "DATA-MISSING", f"there is no set {printable(name)} in the folder of data sets", "choose one",
-            [*nearest(name, sets_in(data_root())), PHANTOM],
-        )  # fmt: skip
     table = Table(folder)
     cells = {head: found for head, found in table.cells().items() if head not in OWN}
     flags, texts = usable_columns(cells)
@@ -81,6 +77,19 @@ def labelled(
             columns,
         )  # fmt: skip
     return FolderData(source="folder", name=name, label_column=columns[0]), _labels(labels, kind, labels, known)
+
+
+def set_folder(name: str) -> Path | None:
+    """The folder of a set in ``CXR_DATA``; None for phantoms. Raises InputError DATA-MISSING."""
+    if name == PHANTOM:
+        return None
+    folder = data_root() / name
+    if not (folder / TABLE).is_file():
+        raise InputError(
+            "DATA-MISSING", f"there is no set {printable(name)} in the folder of data sets", "choose one",
+            [*nearest(name, sets_in(data_root())), PHANTOM],
+        )  # fmt: skip
+    return folder
 
 
 def _one_class(table: Table, label: str, classes: Mapping[str, Set[str]], column: str | None) -> str | None:
@@ -124,7 +133,7 @@ def _check_cells(table: Table, labels: Sequence[str], cells: Mapping[str, Set[st
             )
 
 
-def _check_names(labels: Sequence[str]) -> None:
+def check_names(labels: Sequence[str]) -> None:
     """Raises InputError LABELS-NAME: a label stands twice, or is no word."""
     for number, label in enumerate(labels):
         if label in labels[:number]:

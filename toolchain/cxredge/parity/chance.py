@@ -35,8 +35,8 @@ def student_chance(
     found = chance(rule, truth, logits, patients, judged, bootstrap)
     if not isinstance(rule, ExclusiveRule):
         return found
-    named = rule.call(logits).any(0)
-    never = tuple(name for name, called in zip(names, named, strict=True) if not called)
+    called = rule.call(logits)
+    never = tuple(name for at, name in enumerate(names) if not called[:, at].any())
     return found.model_copy(update={"never_named": never})
 
 
