@@ -140,6 +140,17 @@ def test_one_class_of_a_column_is_one_finding(write: Writer) -> None:
     assert (error.code, error.choices) == ("LABELS-COLUMN", ("finding", "verdict"))
 
 
+def test_findings_of_a_column_that_is_named(write: Writer) -> None:
+    """Independent all the same, where it is said so: a film has the one that its cell names."""
+    write(CLASSES)
+    data, labels = labelled("films", ("tb", "Mass"), "finding", "multi-label")
+    assert data == FolderData(source="folder", name="films", label_column="finding")
+    assert (labels.kind, labels.not_judged) == ("multi-label", ("Mass",))
+    assert refused("films", ("Mass", "Edema"), "finding", "multi-label").choices == ("finding: normal/tb",)
+    assert refused("films", ("tb", "Normal"), "finding", "multi-label").code == "LABELS-SPELLING"
+    assert refused("films", ("tb", "Mass"), "finding_2", "multi-label").code == "DATA-COLUMN"
+
+
 def test_two_columns_have_the_classes(write: Writer) -> None:
     write(TWICE)
     error = refused("films", ("normal", "tb"), None, None)

@@ -57,6 +57,12 @@ def labelled(
     known = _known(cells, flags, texts)
     if kind is None:
         kind = _kind(table, labels, told, columns, column is not None, known)
+    if kind == "multi-label" and column is not None:
+        table.check_columns((column,))
+        _check_spelling(labels, sorted(cells[column]), f"{table.path}, column {column}, has")
+        told = [label for label in labels if label in cells[column]]
+        known = [_column(column, cells[column])]
+        return FolderData(source="folder", name=name, label_column=column), _labels(labels, kind, told, known)
     if kind == "multi-label":
         _check_cells(table, labels, cells)
         _check_spelling(
