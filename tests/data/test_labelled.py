@@ -149,6 +149,7 @@ def test_findings_of_a_column_that_is_named(write: Writer) -> None:
     assert refused("films", ("Mass", "Edema"), "finding", "multi-label").choices == ("finding: normal/tb",)
     assert refused("films", ("tb", "Normal"), "finding", "multi-label").code == "LABELS-SPELLING"
     assert refused("films", ("tb", "Mass"), "finding_2", "multi-label").code == "DATA-COLUMN"
+    assert refused("films", ("tb", "Mass"), "group", "multi-label").code == "LABELS-NONE"
 
 
 def test_two_columns_have_the_classes(write: Writer) -> None:

@@ -12,7 +12,7 @@ from cxredge.data.folder_table import TABLE, Table, sets_in
 from cxredge.data.label_columns import SHOWN, usable_columns
 from cxredge.data.misspelt import meant
 from cxredge.data.root import data_root
-from cxredge.errors import InputError, nearest, printable
+from cxredge.errors import InputError, nearest, printable, some_of
 from cxredge.recipe import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
 from cxredge.statistics.probabilities import Kind
@@ -47,9 +47,8 @@ def labelled(
     cells = {head: found for head, found in table.cells().items() if head not in OWN}
     flags, texts = usable_columns(cells)
     told = [label for label in labels if label in flags and table.header.count(label) == 1]
-    classes = {head: cells[head] for head in texts}
     alone = len(labels) == 1 and not told and kind != "single-label"
-    if alone and (chosen := _one_class(table, labels[0], classes, column)) is not None:
+    if alone and (chosen := _one_class(table, labels[0], {h: cells[h] for h in texts}, column)) is not None:
         return FolderData(source="folder", name=name, label_column=chosen), Labels(names=(labels[0],))
     columns = (
         [column] if column is not None else [head for head, found in cells.items() if found and found <= set(labels)]
@@ -59,9 +58,11 @@ def labelled(
         kind = _kind(table, labels, told, columns, column is not None, known)
     if kind == "multi-label" and column is not None:
         table.check_columns((column,))
-        _check_spelling(labels, sorted(cells[column]), f"{table.path}, column {column}, has")
-        told = [label for label in labels if label in cells[column]]
-        known = [_column(column, cells[column])]
+        classes = cells.get(column, set())
+        if len(classes) <= MAX_LABELS:
+            _check_spelling(labels, sorted(classes), f"{table.path}, column {column}, has")
+        told = [label for label in labels if label in classes]
+        known = [_column(column, classes)] if classes else known
         return FolderData(source="folder", name=name, label_column=column), _labels(labels, kind, told, known)
     if kind == "multi-label":
         _check_cells(table, labels, cells)
@@ -218,4 +219,4 @@ def _known(cells: Mapping[str, Set[str]], flags: Sequence[str], texts: Sequence[
 
 def _column(head: str, classes: Set[str]) -> str:
     """A column with its classes, as ``subtype: bacteria/normal/virus``."""
-    return f"{head}: {'/'.join(sorted(classes))}"
+    return f"{head}: {some_of(sorted(classes), '/', 12)}"
