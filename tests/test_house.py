@@ -54,6 +54,7 @@ FLOORS = (
         "recipe_calibration",
         "recipe_decision",
         "recipe_distillation",
+        "recipe_edits",
         "recipe_student",
         "results",
         "evidence",
@@ -88,6 +89,7 @@ FLOORS = (
     ("report",),
     ("workflows",),
     ("cli",),
+    ("__main__",),
 )
 SHARED_NAMES = {
     "base": "what all of a room's kind are",

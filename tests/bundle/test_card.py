@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from cxredge.bundle.bom import render as render_bom
 from cxredge.bundle.bundle import open_bundle
 from cxredge.bundle.card import render
+from cxredge.recipe_edits import left_to_write
 from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, Heatmap
 from support.bundles import V2
 from support.imported import imported
@@ -115,3 +118,20 @@ def test_it_says_whether_the_student_is_better_than_chance(bundle: Path) -> None
     for other in (better, None):
         making = record.making.model_copy(update={"chance": other})
         assert "Not shown to be better" not in render(record.model_copy(update={"making": making}))
+
+
+def test_a_licence_that_nobody_wrote_is_none(bundle: Path) -> None:
+    """A hub would take the words for a licence; the card's text shows them, and the bill of materials has none."""
+    record = open_bundle(bundle).record
+    card = record.recipe.card.model_copy(update={"limitations": ("EDIT: whom it fails.", "It was drawn.")})
+    changed = {"licence": "EDIT: the licence of these weights", "card": card}
+    unwritten = record.model_copy(update={"recipe": record.recipe.model_copy(update=changed)})
+    said = render(unwritten)
+    assert "license" not in header(said)
+    assert "| licence | EDIT: the licence of these weights |" in said
+    assert left_to_write(record.recipe) == ()
+    assert left_to_write(unwritten.recipe) == ("licence", "card.limitations")
+    for of, licences in ((record, [{"license": {"id": "Apache-2.0"}}]), (unwritten, None)):
+        paths = {artifact.name: "onnx/fp32/model.onnx" for artifact in record.artifacts}
+        bill = json.loads(render_bom(of, "host", paths, bundle, ()))
+        assert bill["metadata"]["component"].get("licenses") == licences

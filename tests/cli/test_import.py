@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cxredge.bundle.bundle import open_bundle
+from cxredge.cli.output import say_wrapped
 from cxredge.files import sha256_file
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_student import ProgramSpec
@@ -86,7 +89,13 @@ def test_what_was_written(imported: tuple[Path, str]) -> None:
     student = build_student(recipe, zoo / "student.pt2")
     assert {name.split(".")[0] for name, _ in student.named_parameters()} == {"backbone", "head"}
     assert "next:\n  cxredge plan model_zoo/tiny" in said
-    assert "behind its own preprocessing" in said
+    assert "the films tell nothing of: Fracture; it is exported and not judged" in said
+    assert (
+        f"on {proof.films} films of test of {record['data']}, as its own preprocessing is tried on test alone" in said
+    )
+    assert "of the largest logit, and 0.001 is allowed)" in said
+    assert "the original behind its own preprocessing, and behind ours" in said
+    assert proof.splits == ("test",)
 
 
 def test_plan_takes_it(imported: tuple[Path, str], cxredge: Run, tiny_cache: Path) -> None:
@@ -111,8 +120,74 @@ def test_a_dry_run(cxredge: Run, tmp_path: Path) -> None:
     done = cxredge(*COMMAND, "--normalise", "imagenet", "--dry-run", cwd=tmp_path)
     assert done.status == 0, done.err
     assert {entry.name for entry in tmp_path.iterdir()} - before <= {"__pycache__"}
+    assert "the films tell nothing" not in done.out, "no films are named"
     for words in ("prefix taken off the keys: module.", "a grey film is given three times", "heatmap: exact", "--data"):
         assert words in done.out
+
+
+DRY = (*COMMAND, "--normalise", "imagenet", "--dry-run")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ((*WHOLE, "--name", "Tiny Net"), "IMPORT-NAME"),
+        ((*DRY, "--name", "Tiny Net"), "IMPORT-NAME"),
+        ((*DRY, "--name", "taken"), "IMPORT-EXISTS"),
+        ((*DRY, "--data", "nosuchset"), "DATA-MISSING"),
+        ((*DRY[:5], "Nodule,Pleural Effusion", *DRY[6:]), "LABELS-NAME"),
+        ((*DRY[:5], "Nodul,Effusion", *DRY[6:], "--data", "phantom"), "LABELS-SPELLING"),
+        ((*WHOLE, "--input", "mean=1,2,3"), "IMPORT-INPUT"),
+        ((*COMMAND, "--normalise", "unit", "--input", "range=0..255"), "IMPORT-INPUT"),
+        ((*COMMAND, "--input", "mean=1,2,3", "--input", "mean=1,2,4"), "IMPORT-INPUT"),
+    ],
+)
+def test_what_is_refused_before_the_network_is_touched(
+    cxredge: Run, tmp_path: Path, arguments: tuple[str, ...], code: str
+) -> None:
+    (tmp_path / "tiny.pth").write_bytes(b"no weights at all")
+    (tmp_path / "tiny_net.py").write_text("raise SystemExit('it was run')")
+    (tmp_path / "model_zoo" / "taken").mkdir(parents=True)
+    done = cxredge(*arguments, cwd=tmp_path, CXR_DATA=tmp_path)
+    assert done.status == 2, done.out + done.err
+    assert f"[{code}]" in done.err
+
+
+def test_a_dry_run_refuses_another_number_of_outputs(cxredge: Run, tmp_path: Path) -> None:
+    place(tmp_path)
+    (tmp_path / "tiny_net.py").write_text(CODE.replace("16, num_classes", "16, 6"))
+    done = cxredge(*DRY[:5], "Nodule,Effusion", *DRY[6:], "--data", "phantom", cwd=tmp_path)
+    assert done.status == 2, done.out + done.err
+    assert "[IMPORT-LABELS]: the network has 6 outputs, and 2 labels are named" in done.err
+
+
+def test_the_package_is_a_command_too(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cxredge", "import", "nothing"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error [" in done.stderr
+
+
+def test_lines_are_broken_between_words_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "/a/" + "b" * 90
+    text = f"  one {'word ' * 20}then {path}\nshort"
+    say_wrapped(text)
+    assert capsys.readouterr().out == f"{text}\n"
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    say_wrapped(text)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if path not in line) <= 60
+    assert [line[:6] for line in lines[:2]] == ["  one ", "      "]
+    assert [line for line in lines if path in line] == [f"      {path}"]
+    assert " ".join(line.strip() for line in lines) == " ".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -120,7 +195,6 @@ def test_a_dry_run(cxredge: Run, tmp_path: Path) -> None:
     [
         (("import", "tiny.pth", "--code", "tiny_net.py:Tiny", "--data", "phantom"), "IMPORT-LACKS"),
         (COMMAND, "IMPORT-LACKS"),
-        ((*WHOLE, "--name", "Tiny Net"), "IMPORT-NAME"),
         ((*WHOLE, "--name", "../tiny"), "IMPORT-NAME"),
         ((*WHOLE[:1], "none.pth", *WHOLE[2:]), "PATH-READ"),
         ((*WHOLE, "--arch", "timm/resnet18"), "IMPORT-CODE"),
@@ -149,12 +223,13 @@ def test_its_bundle(imported: tuple[Path, str], cxredge: Run, tiny_cache: Path, 
     text = (folder / "model_zoo" / "tiny" / "model.yaml").read_text()
     head, _ = text.split("targets:\n")
     (zoo / "model.yaml").write_text(
-        head
-        + "targets: {onnx: [fp32, w8a8], executorch: [fp32]}\nprimary: executorch/fp32\n"
+        f"{head.rstrip()}\n  chance: allowed\n"  # its weights are random
+        "targets: {onnx: [fp32, w8a8], executorch: [fp32]}\nprimary: executorch/fp32\n"
         + "bundles: {android: [executorch/fp32]}\ngates: {fp32: {logit_max_abs: 0.01}, w8a8: {logit_sqnr_db: 1}}\n"
     )
     done = cxredge("build", zoo, "--out", tmp_path / "dist", CXR_CACHE=tiny_cache)
     assert done.status == 0, done.out + done.err
+    assert "model.yaml still says EDIT in licence, card.intended_use, card.limitations: write them" in done.err
     host, android = tmp_path / "dist" / "tiny-1.0.0", tmp_path / "dist" / "tiny-1.0.0-android"
     opened = open_bundle(host)
     assert sha256_file(host / "reference" / "student.pt2") == opened.record.recipe.weights.sha256

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cxredge.data.data_sets import open_data
 from cxredge.data.labelled import PHANTOMS, labelled
+from cxredge.data.root import data_root
 from cxredge.errors import CxrError
 from cxredge.phantoms.lesions import PHANTOM_LABELS
 from cxredge.recipe import FolderData
+from cxredge.recipe_decision import Labels
+from cxredge.statistics.probabilities import Kind
 
 Writer = Callable[[str], None]
 BINARY = "file,split,group,Nodule,Mass,age\na.png,train,1,0,1,40\nb.png,val,2,1,0,50\n"
@@ -73,7 +77,79 @@ def test_neither_kind_is_there(write: Writer) -> None:
     error = refused("films", ("A", "B"), None, "single-label")
     assert (error.code, error.choices) == ("LABELS-COLUMN", ("Nodule", "Mass", "age"))
     write(CLASSES)
+    assert refused("films", ("A", "B"), None, None).choices == ("finding: normal/tb",)
+    assert refused("films", ("A", "B"), None, "single-label").choices == ("finding: normal/tb",)
     assert refused("films", ("normal",), None, "single-label").code == "LABELS-COLUMN"
+
+
+@pytest.mark.parametrize("said", ["mass", "MASS", "Mas", "Masss", "Msas", "Mass_"])
+@pytest.mark.parametrize("kind", [None, "multi-label"])
+def test_a_misspelt_finding_is_refused(write: Writer, said: str, kind: str | None) -> None:
+    """It would be exported and judged on nothing."""
+    write(BINARY)
+    error = refused("films", ("Nodule", said), None, kind)
+    assert (error.code, error.choices) == ("LABELS-SPELLING", ("Mass",))
+    assert said in error.cause
+    assert refused("films", (said,), None, kind).choices == ("Mass",)
+
+
+def test_what_is_another_name_is_not_judged(write: Writer) -> None:
+    write(BINARY.replace("Mass", "Emphysema"))
+    for other in ("Empyema", "Edema", "Module_2"):
+        assert labelled("films", ("Nodule", other), None, None)[1].not_judged == (other,)
+    # the column is taken by a label of its own
+    write(BINARY.replace("Mass", "Lesion_1"))
+    assert labelled("films", ("Lesion_1", "Lesion_2"), None, None)[1].not_judged == ("Lesion_2",)
+
+
+def test_a_misspelt_class_is_refused(write: Writer) -> None:
+    write(CLASSES)
+    for kind in (None, "single-label"):
+        error = refused("films", ("tb", "Norml"), None, kind)
+        assert (error.code, error.choices) == ("LABELS-SPELLING", ("normal",))
+    assert refused("phantom", ("Nodul",), None, None).choices == ("Nodule",)
+
+
+def test_a_column_that_is_called_so_and_holds_more_than_0_and_1(write: Writer) -> None:
+    write(BINARY.replace("1,0,1,40", "1,0,-1,40"))
+    for kind in (None, "multi-label"):
+        error = refused("films", ("Nodule", "Mass"), None, kind)
+        assert error.code == "LABELS-CELLS"
+        assert "column Mass, holds '-1'" in error.cause
+        assert refused("films", ("Mass",), None, kind).code == "LABELS-CELLS"
+    write(BINARY.replace("age", "Mass"))
+    assert refused("films", ("Nodule", "Mass"), None, None).code == "DATA-COLUMN"
+
+
+def test_one_class_of_a_column_is_one_finding(write: Writer) -> None:
+    write(CLASSES)
+    ways: list[tuple[str | None, Kind | None]] = [(None, None), (None, "multi-label"), ("finding", None)]
+    for column, kind in ways:
+        data, labels = labelled("films", ("tb",), column, kind)
+        assert data == FolderData(source="folder", name="films", label_column="finding")
+        assert (labels.kind, labels.names, labels.not_judged) == ("multi-label", ("tb",), ())
+    for name in ("a.png", "b.png"):
+        (data_root() / "films" / name).touch()
+    films = open_data(data, labels, Path("unused"))
+    assert [film.targets.tolist() for split in ("train", "val") for film in films.films(split)] == [[0.0], [1.0]]
+    with pytest.raises(CxrError, match="calls no film Mass") as caught:
+        open_data(data, Labels(names=("tb", "Mass")), Path("unused"))
+    assert caught.value.code == "DATA-COLUMN"
+    write(TWICE.replace("tb,tb", "tb,normal"))
+    error = refused("films", ("tb",), None, None)
+    assert (error.code, error.choices) == ("LABELS-COLUMN", ("finding", "verdict"))
+
+
+def test_findings_of_a_column_that_is_named(write: Writer) -> None:
+    """Independent all the same, where it is said so: a film has the one that its cell names."""
+    write(CLASSES)
+    data, labels = labelled("films", ("tb", "Mass"), "finding", "multi-label")
+    assert data == FolderData(source="folder", name="films", label_column="finding")
+    assert (labels.kind, labels.not_judged) == ("multi-label", ("Mass",))
+    assert refused("films", ("Mass", "Edema"), "finding", "multi-label").choices == ("finding: normal/tb",)
+    assert refused("films", ("tb", "Normal"), "finding", "multi-label").code == "LABELS-SPELLING"
+    assert refused("films", ("tb", "Mass"), "finding_2", "multi-label").code == "DATA-COLUMN"
+    assert refused("films", ("tb", "Mass"), "group", "multi-label").code == "LABELS-NONE"
 
 
 def test_two_columns_have_the_classes(write: Writer) -> None:

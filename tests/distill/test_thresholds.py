@@ -78,6 +78,6 @@ def test_exclusive_classes_get_a_margin_and_no_points(class_recipe: Callable[[],
 
 def test_a_tie_is_not_answered(class_recipe: Callable[[], Path]) -> None:
     recipe = load_recipe(class_recipe())
-    logits = np.array([[3, 3, 0], [4, 0, 0], [0, 5, 0]], np.float32)
-    found = fitted_margin(recipe, np.eye(3, dtype=np.float32)[[0, 0, 1]], logits)
-    assert found.rule.endswith("3 films, 2 answered, 2 right")
+    logits = np.array([[3, 3, 0], [4, 0, 0], [0, 5, 0], [0, 0, 6]], np.float32)
+    found = fitted_margin(recipe, np.eye(3, dtype=np.float32)[[0, 0, 1, 2]], logits)
+    assert found.rule.endswith("4 films, 3 answered, 3 right")

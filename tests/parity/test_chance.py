@@ -7,10 +7,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from cxredge.evidence_chance import Chance
-from cxredge.parity.chance import chance
-from cxredge.recipe_decision import NOT_JUDGED
+from cxredge.parity.chance import chance, student_chance
+from cxredge.recipe_decision import NOT_JUDGED, Margin
 from cxredge.results import BootstrapSpec
 from parity.synthetic import LABELS, class_pair, exclusive, independent, pair
+from report.plausible import recipe_for
 
 QUICK = BootstrapSpec(resamples=300, level=0.95, seed=1)
 RULE = independent([0, 0.5, 1])
@@ -110,3 +111,29 @@ def test_classes_are_held_against_the_commonest_one() -> None:
     always = chance(exclusive(), found.truth, one, found.patients, None, QUICK)
     assert always.figure.value == always.figure.chance
     assert always.standing == "no-better"
+
+
+def test_classes_that_the_margin_leaves_uncertain_are_named() -> None:
+    """A share of nearest classes says nothing of a margin that no film reaches."""
+    films = class_pair(300, seed=3)
+    logits = films.reference.copy()
+    logits[:, 1:] -= logits[:, 1:].min() - 1  # of classes 1 and 2 some log-odds, of class 0 great ones
+    logits[:, 0] = np.where(films.truth[:, 0], 90, -90)
+    plain = recipe_for(list(LABELS), ("tflite/fp32",), kind="single-label")
+
+    def words(margin: float) -> tuple[str, tuple[str, ...]]:
+        recipe = plain.model_copy(update={"least_margin": Margin(log_odds=margin, rule="by hand")})
+        found = student_chance(recipe, films.truth, logits, films.patients, QUICK)
+        assert Chance.model_validate_json(found.model_dump_json()) == found
+        return found.words, found.never_named
+
+    said, never = words(0)
+    assert never == ()
+    assert "the nearest class, whatever the margin, is right in a share of" in said
+    assert "never named" not in said
+    said, never = words(50)
+    assert never == tuple(LABELS[1:])
+    assert said.endswith(f"with the recipe's margin {LABELS[1]} and {LABELS[2]} are never named")
+    said, never = words(1000)
+    assert never == tuple(LABELS)
+    assert said.endswith("with the recipe's margin no class is ever named")

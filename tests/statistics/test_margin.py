@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from cxredge.errors import InputError
 from cxredge.recipe_decision import MarginRule
+from cxredge.statistics.cuts import MIN_CASES
 from cxredge.statistics.margin import least_margin
 
 Films = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -47,7 +48,8 @@ def test_a_floor_of_accuracy_is_kept_with_the_most_answers(data: st.DataObject, 
     films = drawn(data, close)
     found = least_margin(MarginRule(floor=floor), *films, "val")
     answered, right = counts(films, found.log_odds)
-    able = [(a, r) for a, r in every(films) if a and r / a >= floor]
+    kept = [(a, r) for a, r in every(films) if a and r / a >= floor]
+    able = [(a, r) for a, r in kept if a >= MIN_CASES]
     assert found.log_odds >= 0
     assert f"{len(films[0])} films, {answered} answered, {right} right" in found.rule
     if able:
@@ -56,7 +58,8 @@ def test_a_floor_of_accuracy_is_kept_with_the_most_answers(data: st.DataObject, 
         assert "not reached" not in found.rule
     else:
         assert answered == 0
-        assert f"accuracy >= {floor:g} not reached on val" in found.rule
+        fewer = f" by {MIN_CASES} answers or more" if kept else ""
+        assert f"accuracy >= {floor:g} not reached{fewer} on val" in found.rule
 
 
 @settings(deadline=None, max_examples=200)
@@ -65,7 +68,8 @@ def test_a_floor_of_answers_is_kept_with_the_best_accuracy(data: st.DataObject, 
     films = drawn(data, close)
     found = least_margin(MarginRule(kind="answered", floor=floor), *films, "val")
     answered, right = counts(films, found.log_odds)
-    able = [(a, r) for a, r in every(films) if a / len(films[0]) >= floor]
+    kept = [(a, r) for a, r in every(films) if a / len(films[0]) >= floor]
+    able = [(a, r) for a, r in kept if a >= MIN_CASES]
     assert f"{answered} answered, {right} right" in found.rule
     if able:
         best = max(r / a for a, r in able)
@@ -73,7 +77,8 @@ def test_a_floor_of_answers_is_kept_with_the_best_accuracy(data: st.DataObject, 
         assert answered == max(a for a, r in able if r / a == best)
     else:
         assert found.log_odds == 0
-        assert f"answered >= {floor:g} not reached on val" in found.rule
+        fewer = f" by {MIN_CASES} answers or more" if kept else ""
+        assert f"answered >= {floor:g} not reached{fewer} on val" in found.rule
 
 
 @settings(deadline=None, max_examples=200)
@@ -113,7 +118,8 @@ def test_it_says_how_it_came_about() -> None:
     films = films_of([4, 3, 2, 1, 0.5, 0.25, -0.5], "rrwrrwr")
     rules = {
         "accuracy >= 0.8 on val, 7 films, 5 answered, 4 right": (MarginRule(floor=0.8), 0.375),
-        "accuracy >= 0.9 on val, 7 films, 2 answered, 2 right": (ACCURACY, 2.5),
+        "accuracy >= 0.9 not reached by 3 answers or more on val, 7 films, 0 answered, 0 right": (ACCURACY, 5),
+        "accuracy >= 0.6 on val, 7 films, 6 answered, 4 right": (MarginRule(floor=0.6), 0),
         "answered >= 0.5 on val, 7 films, 5 answered, 4 right": (MarginRule(kind="answered", floor=0.5), 0.375),
         "answered >= 0.9 not reached on val, 7 films, 6 answered, 4 right": (ANSWERED, 0),
         "least cost (one wrong answer = 2 uncertain films) on val, 7 films, 5 answered, 4 right": (
@@ -139,21 +145,34 @@ def test_a_floor_that_cannot_be_kept_answers_nothing() -> None:
     assert least_margin(ANSWERED, *none, "val").log_odds == 0
 
 
+@pytest.mark.parametrize(("right", "answered"), [("rww", 0), ("rrw", 0), ("rrr", 3)])
+def test_one_answer_or_two_are_no_share(right: str, answered: int) -> None:
+    """A floor that one film keeps is chance: with three films behind it, it is kept."""
+    for rule in (ACCURACY, MarginRule(kind="answered", floor=0.01)):
+        films = films_of([4, 3, 2], right)
+        found = least_margin(rule, *films, "val")
+        if rule is ACCURACY:
+            assert counts(films, found.log_odds)[0] == answered
+            assert ("not reached by 3 answers or more" in found.rule) is (answered == 0)
+        else:
+            assert counts(films, found.log_odds)[0] == 3
+
+
 def test_it_never_falls_below_nought() -> None:
-    assert least_margin(ACCURACY, *films_of([3, 0.25, -2], "rrw"), "val").log_odds == 0
-    assert least_margin(ACCURACY, *films_of([3, 0.25], "rr"), "val").log_odds == 0
-    assert least_margin(ACCURACY, *films_of([3, 1, -0.5], "rrw"), "val").log_odds == 0.25
+    assert least_margin(ACCURACY, *films_of([4, 3, 0.25, -2], "rrrw"), "val").log_odds == 0
+    assert least_margin(ACCURACY, *films_of([4, 3, 0.25], "rrr"), "val").log_odds == 0
+    assert least_margin(ACCURACY, *films_of([4, 3, 1, -0.5], "rrrw"), "val").log_odds == 0.25
 
 
 def test_the_films_of_a_tie_are_below() -> None:
     """A tie has log-odds of 0 and is uncertain: the margin stands above it, not on it."""
-    odds = np.array([3, 0], np.float32)
-    found = least_margin(ACCURACY, odds, np.array([True, False]), np.array([True, True]), "val")
+    odds, named = np.array([5, 4, 3, 0], np.float32), np.array([True, True, True, False])
+    found = least_margin(ACCURACY, odds, named, np.ones(4, bool), "val")
     assert found.log_odds == 1.5
 
 
 def test_a_narrow_gap_is_not_rounded_away() -> None:
-    found = least_margin(ACCURACY, *films_of([0.12343, 0.12341], "rw"), "val")
+    found = least_margin(ACCURACY, *films_of([2, 1, 0.12343, 0.12341], "rrrw"), "val")
     assert found.log_odds == pytest.approx(0.12342, abs=1e-7)
 
 

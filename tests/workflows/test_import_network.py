@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from cxredge.errors import InputError
-from cxredge.importing.plan import Found, Source, Wanted
-from cxredge.recipe_decision import Labels
+from cxredge.importing.plan import Source, Wanted
 from cxredge.recipe_student import Normalise
-from cxredge.workflows.import_network import _check_kind, look
+from cxredge.workers.jobs.import_network import check_end
+from cxredge.workflows.import_network import look
 from cxredge.workflows.imported_recipe import check_logits
 
 CODE = """
@@ -77,18 +77,20 @@ def test_a_network_that_prints_and_ends_in_a_softmax(tmp_path: Path, capfd: pyte
     assert set(tmp_path.iterdir()) - before <= {tmp_path / "nets.py", tmp_path / "it.pth", tmp_path / "__pycache__"}
     assert (found.count, found.probability, found.heatmap) == (2, "softmax", "exact")
     assert "hello" not in capfd.readouterr().out
-    check(found)
 
 
-def check(found: Found) -> None:
-    """Its kind and number of outputs against labels."""
-    _check_kind(found, Labels(kind="single-label", names=("a", "b")))
-    for labels, code in (
-        (Labels(kind="multi-label", names=("a", "b")), "IMPORT-KIND"),
-        (Labels(kind="single-label", names=("a", "b", "c")), "IMPORT-LABELS"),
+def test_ends_that_are_not_of_the_labels() -> None:
+    check_end(2, "softmax", 2, "single-label")
+    check_end(2, "softmax", 0, None)
+    check_end(2, None, 2, "multi-label")
+    for probability, labels, kind, code in (
+        ("softmax", 2, "multi-label", "IMPORT-KIND"),
+        ("sigmoid", 2, "single-label", "IMPORT-KIND"),
+        ("softmax", 3, "single-label", "IMPORT-LABELS"),
+        (None, 1, None, "IMPORT-LABELS"),
     ):
         with pytest.raises(InputError) as caught:
-            _check_kind(found, labels)
+            check_end(2, probability, labels, kind)  # type: ignore[arg-type]
         assert caught.value.code == code
 
 

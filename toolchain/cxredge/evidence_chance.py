@@ -60,6 +60,8 @@ class Chance(Frozen):
     labels: tuple[LabelChance, ...]
     majority: Label | None = None
     """The commonest class; None for independent findings."""
+    never_named: tuple[Label, ...] = Field(default=(), exclude_if=lambda names: not names)
+    """Exclusive classes that no film is answered with, as the recipe's least margin leaves all of theirs uncertain."""
 
     @property
     def standing(self) -> Standing:
@@ -79,15 +81,28 @@ class Chance(Frozen):
             counted = sum(label.auc.low is not None for label in self.labels)
             what = f"mean AUC of {counted} label{'' if counted == 1 else 's'} {figure.words}, chance is 0.5"
         else:
-            what = f"right class in a share of {figure.words}, always {self.majority} in {figure.chance:.3f}"
+            what = (
+                f"the nearest class, whatever the margin, is right in a share of {figure.words}, always "
+                f"{self.majority} in {figure.chance:.3f}"
+            )
         where = f"on {self.films} films of {self.patients} patients"
         if figure.standing == "unknown":
-            return f"not known to be better than chance {where}: {figure.words}"
+            return f"not known to be better than chance {where}: {figure.words}{self._never()}"
         below = figure.high is not None and figure.high < figure.chance
         verdict = "better" if figure.standing == "better" else "worse" if below else "no better"
-        return f"{verdict} than chance {where}: {what}{self._by_label()}"
+        return f"{verdict} than chance {where}: {what}{self._by_label()}{self._never()}"
 
     def _by_label(self) -> str:
         """What the mean hides."""
         weak = ", ".join(f"{label.label} {label.auc.words}" for label in self.no_better)
         return f"; no better than chance by themselves: {weak}" if weak else ""
+
+    def _never(self) -> str:
+        """What the margin takes away, of which a share of nearest classes says nothing."""
+        if not self.never_named:
+            return ""
+        if len(self.never_named) == len(self.labels):
+            return "; with the recipe's margin no class is ever named"
+        *most, last = self.never_named
+        names = f"{', '.join(most)} and {last} are" if most else f"{last} is"
+        return f"; with the recipe's margin {names} never named"

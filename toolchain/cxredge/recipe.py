@@ -93,7 +93,7 @@ class FolderData(Frozen):
     source: Literal["folder"]
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
     label_column: str | None = None
-    """For single-label sets: the column that holds the label's name. Multi-label sets have one 0/1 column a label."""
+    """The column that names each film's class. Without it every label has a 0/1 column, as independent findings do."""
 
 
 MAX_PATIENTS = 100_000

@@ -74,6 +74,8 @@ class OriginalProof(Frozen):
     """The root of the parity chain: the network as its owner ran it against the student that it became."""
 
     films: int = Field(ge=1)
+    splits: tuple[Literal["val", "test"], ...] = Field(default=(), exclude_if=lambda said: not said)
+    """Which films these are; empty in recipes of an older version."""
     decisions: int = Field(ge=1)
     of: Literal["logits", "probabilities"] = "logits"
     """What was compared: probabilities, where the original says no logits."""
@@ -91,18 +93,24 @@ class OriginalProof(Frozen):
     preprocessing_flips: int | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
 
     @property
+    def of_splits(self) -> str:
+        """`` of val and test``; nothing where it is not known."""
+        return f" of {' and '.join(self.splits)}" if self.splits else ""
+
+    @property
     def words(self) -> str:
-        """One or two sentences."""
+        """Sentences."""
         said = (
-            f"On {self.films} films the {self.of} of the original network and of this student differ by at most "
-            f"{self.max_abs:.2g}, and {self.flips} of {self.decisions} decisions."
+            f"On {self.films} films{self.of_splits} the {self.of} of the original network and of this student differ "
+            f"by at most {self.max_abs:.2g}; {self.flips} of {self.decisions} decisions differ."
         )
         if self.transform is None:
             return f"{said} The original's own preprocessing was not run."
         return (
-            f"{said} With the original behind its own preprocessing ({self.transform}) they differ by at most "
-            f"{self.whole_max_abs:.2g}, and {self.whole_flips} decisions; {self.preprocessing_flips} differ by "
-            "preprocessing alone."
+            f"{said} With the original behind its own preprocessing ({self.transform}) and the student behind ours "
+            f"they differ by at most {self.whole_max_abs:.2g}; {self.whole_flips} decisions differ. Of the original "
+            f"alone, behind the one and the other, they differ by at most {self.preprocessing_max_abs:.2g}; "
+            f"{self.preprocessing_flips} decisions differ."
         )
 
 

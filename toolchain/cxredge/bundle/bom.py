@@ -18,6 +18,7 @@ from cxredge.bundle import bom_card
 from cxredge.bundle.build_record import Record
 from cxredge.bundle.manifest import BundleKind
 from cxredge.files import canonical_json, sha256_file
+from cxredge.recipe_edits import licence_of
 from cxredge.vocabulary import ArtifactName
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _model(record: Record, kind: BundleKind) -> Component:
         version=recipe.version,
         bom_ref=MODEL,
         description=recipe.card.summary,
-        licenses=[LicenseFactory().make_from_string(recipe.licence)],
+        licenses=[LicenseFactory().make_from_string(licence)] if (licence := licence_of(recipe)) else [],
         pedigree=Pedigree(ancestors=ancestors) if ancestors else None,
         properties=[
             Property(name="cxredge:bundle-kind", value=kind),

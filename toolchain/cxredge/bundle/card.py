@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cxredge.bundle.build_record import Record
+from cxredge.recipe_edits import licence_of
 from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS
 from cxredge.results import number
 from cxredge.text_templates import templates
@@ -24,4 +25,12 @@ def render(record: Record) -> str:
     targets = sorted({artifact.target for artifact in record.artifacts})
     template = environment.get_template("model_card.md.j2")
     maps = {"gradient": GRADIENT_MAPS, "none": NO_MAPS}.get(record.recipe.heatmap)
-    return template.render(m=record, r=record.recipe, heads=HEADS, maps=maps, phantom=phantom, targets=targets)
+    return template.render(
+        m=record,
+        r=record.recipe,
+        heads=HEADS,
+        maps=maps,
+        phantom=phantom,
+        targets=targets,
+        licence=licence_of(record.recipe),
+    )

@@ -42,7 +42,7 @@ def build(
 
     Exit status 1 when a gate fails: the verdicts are printed, and the last good bundle stays as it was.
     """
-    from cxredge.cli.listing import print_verdicts, say_chance, words
+    from cxredge.cli.listing import print_verdicts, say_chance, say_unwritten, words
     from cxredge.errors import EXIT_GATE, EXIT_GOOD, printable
     from cxredge.vocabulary import AppKind
     from cxredge.workflows.build import build_recipe
@@ -60,6 +60,7 @@ def build(
         return EXIT_GATE
     for folder, manifest in built.bundles:
         say(f"{manifest.kind} bundle {manifest.id}: {printable(str(folder))}", err=as_json)
+    say_unwritten(built.unwritten)
     return EXIT_GOOD
 
 

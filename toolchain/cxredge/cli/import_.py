@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cxredge.cli.output import say
-
 if TYPE_CHECKING:
-    from cxredge.importing.plan import Found, Source
+    from cxredge.importing.plan import Source
+    from cxredge.recipe_student import Normalise
     from cxredge.statistics.probabilities import Kind
-    from cxredge.workflows.import_network import Imported
 
 
 @click.command("import")
@@ -68,47 +66,45 @@ def import_(
     torch.export wrote (.pt2). Nothing of it is run but with --code. Writes model_zoo/NAME/: student.pt2, model.yaml and
     import.json.
     """
+    from cxredge.cli import import_said
     from cxredge.cli.listing import words
-    from cxredge.errors import InputError
-    from cxredge.importing.input import parsed
     from cxredge.importing.plan import Wanted
-    from cxredge.workflows.import_network import Request, import_network, look
+    from cxredge.workflows.import_network import Request, import_network, try_import
 
-    source = _source(checkpoint, arch, code, entry, keys, output)
-    wanted = Wanted(
-        size=_sides(size),
-        colour=colour,
-        normalise=parsed(normalise, inputs),
-        fit=fit,
+    request = Request(
+        source=_source(checkpoint, arch, code, entry, keys, output),
+        wanted=Wanted(size=_sides(size), colour=colour, normalise=_normalise(normalise, inputs), fit=fit),
+        labels=words(labels),
+        data=data,
+        name=name or _slug(checkpoint),
+        label_column=label_column,
+        kind=kind,
+        novelty=novelty is None,
+        transform=_transform(original_transform),
     )
-    named = words(labels)
     if dry_run:
-        _tell(look(source, wanted, len(named)), named, data)
-        return
-    for value, option, what in (
-        (labels, "--labels", "what its outputs mean"),
-        (data, "--data", "films to prove it on"),
-    ):
-        if value is None:
-            raise InputError(
-                "IMPORT-LACKS", f"{option} is not said: {what}", f"add {option}; --dry-run tells what the file says"
-            )
-    assert data is not None
-    _say(
-        import_network(
-            Request(
-                source=source,
-                wanted=wanted,
-                labels=named,
-                data=data,
-                name=name or _slug(checkpoint),
-                label_column=label_column,
-                kind=kind,
-                novelty=novelty is None,
-                transform=_transform(original_transform),
-            )
+        import_said.tell(try_import(request), request)
+    else:
+        import_said.done(import_network(request))
+
+
+def _normalise(preset: str | None, said: tuple[str, ...]) -> Normalise | None:
+    """Raises InputError IMPORT-INPUT: it is none, or the same is said twice."""
+    from cxredge.errors import InputError
+    from cxredge.importing.input import PRESETS, parsed
+
+    keys = [text.partition("=")[0] for text in said]
+    found = parsed(preset, said)
+    if preset is not None:
+        keys += ["range", *(("mean", "std") if PRESETS[preset].mean else ())]
+    twice = [key for at, key in enumerate(keys) if key in keys[:at]]
+    if twice:
+        raise InputError(
+            "IMPORT-INPUT",
+            f"{twice[0]} is said twice: by {f'--normalise {preset} and ' if preset else ''}--input",
+            "say it once: --normalise, or all of it by --input",
         )
-    )
+    return found
 
 
 def _source(
@@ -159,65 +155,3 @@ def _slug(checkpoint: Path) -> str:
     """A recipe's name from the file's."""
     stem = checkpoint.name.partition(".")[0] if checkpoint.suffix else checkpoint.name
     return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40] or "imported"
-
-
-def _tell(found: Found, labels: tuple[str, ...], data: str | None) -> None:
-    """What a dry run found, and what to type."""
-    read, spec, normalise = found.read, found.input, found.normalise
-    say(f"{read.file}: {read.form}{f', entry {read.entry}' if read.entry else ''}, SHA-256 {read.sha256[:12]}...")
-    say(f"network: {read.network}, {found.parameters:,} parameters; {read.keys} tensors fit")
-    if read.prefix:
-        say(f"prefix taken off the keys: {read.prefix}")
-    if read.renamed:
-        say(f"paired by position: {len(read.renamed)} tensors have other names")
-    for line in (*(f"left out: {key}" for key in read.unused[:5]), *read.notes):
-        say(line)
-    say(
-        f"input: {spec.channels} x {spec.height} x {spec.width}, fit {spec.fit}, "
-        f"range {normalise.range[0]:g}..{normalise.range[1]:g}"
-    )
-    if normalise.mean:
-        say(f"  mean {', '.join(f'{x:g}' for x in normalise.mean)}; std {', '.join(f'{x:g}' for x in normalise.std)}")
-    if normalise.repeat > 1:
-        say("  a grey film is given three times")
-    say(f"outputs: {', '.join(found.outputs)}; taken: {found.output}, {found.count} logits a film")
-    if found.probability:
-        say(f"  the {found.probability} at its end is taken off")
-    say(f"heatmap: {found.heatmap} ({found.why})")
-    known = labels or found.labels
-    if known and len(known) != found.count:
-        say(f"labels: {len(known)} are named, and there are {found.count} outputs: this does not fit")
-    say(
-        "next: the same command without --dry-run"
-        + "".join(
-            f", with {option}"
-            for option, there in (("--labels", bool(labels)), ("--data", data is not None))
-            if not there
-        )
-    )
-
-
-def _say(done: Imported) -> None:
-    """What was written, how far it is proven, and what comes next."""
-    from cxredge.errors import printable
-
-    found, proof = done.record.found, done.record.proof
-    read = found.read
-    say(f"{read.network}: {read.keys} tensors of {printable(read.file)}, {found.parameters:,} parameters")
-    say(f"heatmap: {found.heatmap} ({found.why})")
-    novelty = done.recipe.novelty
-    say("novelty: none" if novelty is None else f"novelty: above {novelty.threshold:g} ({novelty.rule})")
-    say(f"original against student on {proof.films} films of {printable(done.record.data)}:")
-    say(f"  largest difference of {proof.of} {proof.max_abs:.3g}, {proof.flips} of {proof.decisions} decisions differ")
-    if proof.transform is not None:
-        say(f"  behind its own preprocessing: {proof.whole_max_abs:.3g}, {proof.whole_flips} decisions;")
-        say(f"  of it by preprocessing alone: {proof.preprocessing_max_abs:.3g}, {proof.preprocessing_flips}")
-    else:
-        say("  its own preprocessing was not run: --original-transform tells what that makes of it")
-    say(f"test films, the student: {done.record.chance.words}")
-    if done.record.chance.standing != "better":
-        say("  a build keeps no gates so; evaluation: {chance: allowed} in the recipe lets it")
-    say(f"wrote {printable(str(done.folder))}/: student.pt2, model.yaml, import.json")
-    say("next:")
-    say(f"  cxredge plan {printable(str(done.folder))}")
-    say(f"  cxredge build {printable(str(done.folder))}")

@@ -33,6 +33,8 @@ def init(data: str, name: str, label_column: str | None, labels: str | None, siz
     where = printable(str(place))
     kind = "independent findings" if found.labels.kind == "multi-label" else "exclusive classes"
     say(f"{where}/model.yaml: {len(found.labels.names)} {kind}, {', '.join(found.labels.names)}")
+    if found.left_out:
+        say(f"  left out, as no finding: {', '.join(found.left_out)} (--labels takes it)")
     for split, count in found.counts.items():
         say(f"  {split}: {count.films} films of {count.patients} patients")
     if found.counts["val"].films < found.calibration:

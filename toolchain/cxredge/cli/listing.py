@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +26,12 @@ def say_chance(chance: Chance | None) -> None:
     """That the student itself is no better than chance, on stderr; nothing where it is better."""
     if chance is not None and chance.standing != "better":
         say(f"the float32 student: {chance.words}", err=True)
+
+
+def say_unwritten(keys: Sequence[str]) -> None:
+    """That texts of the recipe are nobody's yet, on stderr; nothing where all are written."""
+    if keys:
+        say(f"model.yaml still says EDIT in {', '.join(keys)}: write them before anybody gets the bundle", err=True)
 
 
 def print_table(judged: Iterable[tuple[Artifact, Verdict]]) -> None:

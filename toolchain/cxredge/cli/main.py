@@ -15,7 +15,7 @@ import click
 from cxredge import __version__
 from cxredge.cli.last_resort import last_resort
 from cxredge.cli.limits import enough_files
-from cxredge.cli.output import flush, nobody_reads, say
+from cxredge.cli.output import flush, nobody_reads, say_wrapped
 from cxredge.cli.stopping import stop_on_signals, stopped_status
 from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, CxrError, InputError, nearest
 from cxredge.path_errors import TYPED
@@ -171,5 +171,5 @@ def _named(arguments: Sequence[str]) -> str:
 def _told(text: str, status: int) -> int:
     """``status``, with ``text`` on standard error, where that can be written to."""
     with contextlib.suppress(OSError, ValueError):
-        say(text, err=True)
+        say_wrapped(text, err=True)
     return status

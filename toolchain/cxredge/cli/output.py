@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import select
+import shutil
 import sys
+import textwrap
 import traceback
 
 import click
@@ -16,6 +18,29 @@ from cxredge.errors import printable
 def say(text: object, err: bool = False) -> None:
     """Print the lines of ``text``, to standard error if ``err``, with all that is not seen escaped."""
     click.echo("\n".join(map(printable, str(text).split("\n"))), err=err)
+
+
+def say_wrapped(text: object, err: bool = False) -> None:
+    """``say``; on a terminal with ends of lines between words, and what goes on indented."""
+    stream = sys.stderr if err else sys.stdout
+    lines = str(text).split("\n")
+    if stream.isatty():
+        width = shutil.get_terminal_size().columns
+        lines = [part for line in lines for part in _wrapped(printable(line), width)]
+    say("\n".join(lines), err)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """Words that are longer than a line, as paths can be, stay whole: they are copied."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(
+        line,
+        max(width, 40),
+        subsequent_indent=f"{indent}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    ) or [line]
 
 
 def say_json(value: object) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from cxredge.data.folder_table import Table
+from cxredge.data.misspelt import plain
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_decision import Labels
 from cxredge.vocabulary import LABEL, MAX_LABELS
@@ -14,21 +15,27 @@ from cxredge.vocabulary import LABEL, MAX_LABELS
 DESCRIBING = ("file", "group", "split", "view", "sex", "age", "source", "licence", "licence_class")
 """Columns that say something of a film and are no labels, whatever they hold."""
 
+ABSENCE = ("nofinding", "nofindings", "normal", "none", "healthy")
+"""Columns that say that there is no finding, however they are written: true where all others are 0, and no finding."""
+
 SHOWN = 80
 """Characters of a column's name that a message shows."""
 
 
-def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[Labels, str | None]:
-    """The labels of a folder set, and the text column that names them (single-label), or None (a 0/1 column each).
+def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[Labels, str | None, tuple[str, ...]]:
+    """The labels of a folder set; the text column that names them (single-label), or None (a 0/1 column each); and the
+    columns of ABSENCE that were left out.
 
-    column: the text column to use; names: the 0/1 columns to use. Neither: the table's only choice is taken, and
-    several are asked for. Raises InputError INIT-LABELS, and what ``Table`` raises.
+    column: the text column to use; names: the 0/1 columns to use. Neither: the table's only choice is taken, without
+    the columns of ABSENCE, and several are asked for. Raises InputError INIT-LABELS, and what ``Table`` raises.
     """
     table = Table(folder)
-    cells = {name: found for name, found in table.cells().items() if name not in DESCRIBING}
-    flags = [name for name, found in cells.items() if found and found <= {"0", "1"} and _is_label(name)]
-    texts = [name for name, found in cells.items() if 2 <= len(found) <= MAX_LABELS and all(map(_is_label, found))]
-    choices = [*(f"--label-column {name}" for name in texts), *([f"--labels {','.join(flags)}"] if flags else [])]
+    cells = table.cells()
+    flags, texts = usable_columns(cells)
+    left_out = tuple(name for name in flags if plain(name) in ABSENCE)
+    findings = [name for name in flags if name not in left_out]
+    choices = [*(f"--label-column {name}" for name in texts), *([f"--labels {','.join(findings)}"] if findings else [])]
+    given = bool(names)
     if column is not None and names:
         raise InputError("INIT-LABELS", "both --label-column and --labels are given", "give one of the two", choices)
     if column is None and not names:
@@ -45,7 +52,7 @@ def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[L
                 "say which: 0/1 columns are independent findings, a text column has one class a film",
                 choices,
             )
-        column, names = (texts[0], ()) if texts else (None, flags)
+        column, names = (texts[0], ()) if texts else (None, findings)
     if column is not None:
         if column not in texts:
             raise InputError(
@@ -55,7 +62,7 @@ def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[L
                 "name another column, or mend this one",
                 nearest(column, texts),
             )
-        return Labels(kind="single-label", names=tuple(sorted(cells[column]))), column
+        return Labels(kind="single-label", names=tuple(sorted(cells[column]))), column, ()
     for name in names:
         if name not in flags:
             raise InputError(
@@ -64,11 +71,21 @@ def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[L
                 "name others",
                 nearest(name, flags),
             )
-    if len(set(names)) != len(names) or len(names) > MAX_LABELS:
+    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+        raise InputError("INIT-LABELS", f"{twice[0]} is named twice", "name each label once")
+    if len(names) > MAX_LABELS:
         raise InputError(
-            "INIT-LABELS", f"{len(names)} labels, at most {MAX_LABELS} and each once", "name fewer", sorted(flags)
+            "INIT-LABELS", f"{len(names)} labels, and at most {MAX_LABELS} are taken", "name fewer (--labels)", flags
         )
-    return Labels(names=tuple(names)), None
+    return Labels(names=tuple(names)), None, () if given else left_out
+
+
+def usable_columns(cells: Mapping[str, Set[str]]) -> tuple[list[str], list[str]]:
+    """The columns of 0 and 1, and the columns with one class a film, by their ``cells``."""
+    asked = {name: found for name, found in cells.items() if name not in DESCRIBING}
+    flags = [name for name, found in asked.items() if found and found <= {"0", "1"} and _is_label(name)]
+    texts = [name for name, found in asked.items() if 2 <= len(found) <= MAX_LABELS and all(map(_is_label, found))]
+    return flags, texts
 
 
 def _is_label(text: str) -> bool:

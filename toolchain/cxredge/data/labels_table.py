@@ -13,13 +13,15 @@ from cxredge.data.folder_table import TABLE, Table, bad_cell, sets_in
 from cxredge.data.patients import fault
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_decision import Labels
+from cxredge.vocabulary import MAX_LABELS
 
 
 def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[Film, ...]:
     """The films of a folder set, in the order of its ``labels.csv``; the files themselves are not opened.
 
     Columns: ``file``, ``group`` (the patient), ``split``, and one 0/1 column for every label that is judged
-    (multi-label), or ``label_column`` with the label's name (single-label). Of labels that are not judged no column is
+    (multi-label), or ``label_column`` with the class's name. Of independent findings such a column tells those that are
+    among its classes: a film has the one that it names. Of labels that are not judged no column is
     read, and their targets are 0. Where ``SHA256SUMS`` lies beside it, it must list every film.
     Raises InputError DATA-MISSING, DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-DUPLICATE, DATA-PATH or DATA-HASH, with the
     row's line in the file.
@@ -78,13 +80,17 @@ def _check_columns(table: Table, labels: Labels, label_column: str | None) -> No
             "set data.label_column to the column with the label's name",
             table.header,
         )
-    if labels.kind == "multi-label" and label_column is not None:
-        raise InputError(
-            "DATA-COLUMN",
-            f"data.label_column is {label_column!r}, and multi-label sets have one 0/1 column a label instead",
-            "take data.label_column out, or set labels.kind: single-label",
-        )
     table.check_columns(("file", "group", "split", *((label_column,) if label_column else labels.told)))
+    if labels.kind == "multi-label" and label_column is not None:
+        classes = table.cells()[label_column]
+        for name in labels.told:
+            if name not in classes:
+                raise InputError(
+                    "DATA-COLUMN",
+                    f"{table.path}, column {label_column!r}, calls no film {name}",
+                    "name a class that is in the column, list the label in not_judged, or take data.label_column out",
+                    nearest(name, sorted(classes)[:MAX_LABELS]),
+                )
 
 
 def _targets(
@@ -92,10 +98,10 @@ def _targets(
 ) -> NDArray[np.float32]:
     if label_column is not None:
         label = row[label_column]
-        if label not in labels.names:
+        if labels.kind == "single-label" and label not in labels.names:
             fix = "use a label of the recipe, or add it there"
             raise bad_cell(table, line, label_column, label, fix, tuple(nearest(label, labels.names)))
-        return np.array([name == label for name in labels.names], np.float32)
+        return np.array([name == label and name in labels.told for name in labels.names], np.float32)
     for name in labels.told:
         if row[name] not in ("0", "1"):
             raise bad_cell(table, line, name, row[name], "use 0 or 1", ("0", "1"))

@@ -13,14 +13,13 @@ from cxredge.parity.decisions import rule_of
 from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Margin, Novelty, OperatingPoint
 from cxredge.statistics import margin, operating
+from cxredge.statistics.cuts import MIN_CASES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cxredge.distill.evaluate import Answers
 
-MIN_CASES = 3
-"""Fewer positives or negatives on val than this: a threshold fitted to them would be chance."""
 NOVELTY_PERCENTILE = 99
 
 

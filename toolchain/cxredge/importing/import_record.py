@@ -28,7 +28,7 @@ class ImportRecord(Frozen):
     found: Found
     proof: OriginalProof
     chance: Chance
-    """Whether the student does better than chance on the test films."""
+    """Whether the student does better than chance on the films that a build judges it on (``evaluation``)."""
     student_sha256: Sha256
     versions: dict[str, str]
     answers: tuple[Answer, ...]

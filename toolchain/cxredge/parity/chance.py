@@ -27,10 +27,17 @@ def student_chance(
     patients: Sequence[str],
     bootstrap: BootstrapSpec = BOOTSTRAP,
 ) -> Chance:
-    """``chance`` of the recipe's student, by its rule, over the labels that the films tell."""
+    """``chance`` of the recipe's student, by its rule, over the labels that the films tell; and the exclusive classes
+    that with the recipe's least margin it names on no film."""
     names = recipe.labels.names
     judged = np.isin(np.arange(len(names)), recipe.labels.places_told)
-    return chance(rule_of(names, recipe.decision), truth, logits, patients, judged, bootstrap)
+    rule = rule_of(names, recipe.decision)
+    found = chance(rule, truth, logits, patients, judged, bootstrap)
+    if not isinstance(rule, ExclusiveRule):
+        return found
+    called = rule.call(logits)
+    never = tuple(name for at, name in enumerate(names) if not called[:, at].any())
+    return found.model_copy(update={"never_named": never})
 
 
 def chance(

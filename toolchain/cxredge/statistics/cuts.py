@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+MIN_CASES = 3
+"""A threshold that fewer films stand behind would be chance."""
 ABOVE_ALL = 1.0
 """How far above the highest score a threshold stands that no film reaches."""
 

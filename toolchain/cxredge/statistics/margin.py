@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cxredge.recipe_decision import Margin, MarginRule
 from cxredge.statistics.arguments import check
-from cxredge.statistics.cuts import between, cuts
+from cxredge.statistics.cuts import MIN_CASES, between, cuts
 
 Counts = NDArray[np.intp]
 
@@ -25,9 +25,10 @@ def least_margin(
     and no margin answers more; right bool[N]: whether the nearest class is the film's own. split: the films' name.
 
     Of all ways to cut the films by their log-odds, and of answering none, the one that the rule values most. Among
-    equals, for ``cost`` the highest margin, for ``answered`` the lowest one. Where no cut keeps the floor the text says
-    ``not reached``: for ``accuracy`` the margin stands above all films, as no set of answers is as often right as the
-    recipe asks; for ``answered`` it is 0, which answers as many as can be.
+    equals, for ``cost`` the highest margin, for ``answered`` the lowest one. A floor is kept by MIN_CASES answers or
+    more: one answer that is right is no share. Where no cut keeps it the text says ``not reached``, and ``by 3 answers
+    or more`` where fewer would. For ``accuracy`` the margin then stands above all films, as no set of answers is as
+    often right as the recipe asks; for ``answered`` it is 0, which answers as many as can be.
 
     The margin stands half way to the next lower log-odds, where numeric noise changes the fewest answers, but never
     below 0; it is rounded to four decimals where that answers the same films. Raises what ``check`` raises.
@@ -36,7 +37,7 @@ def least_margin(
     steps, (answered, correct) = cuts(odds[named], named[named], right[named])
     best, reached = _best(rule, answered, correct, len(odds))
     lower = steps[best + 1] if best + 1 < len(steps) else odds[~named].max(initial=-np.inf)
-    kept = "" if reached else " not reached"
+    kept = "" if reached else _not_reached(rule, answered, correct, len(odds))
     text = f"{_words(rule)}{kept} on {split}, {len(odds)} films, {answered[best]} answered, {correct[best]} right"
     widest = rule.kind == "answered" and not reached
     return Margin(log_odds=0.0 if widest else _place(float(lower), float(steps[best])), rule=text)
@@ -46,16 +47,29 @@ def _best(rule: MarginRule, answered: Counts, correct: Counts, films: int) -> tu
     """Index of the best cut, and whether it keeps the floor; answered, correct int[K]: films, rising from 0."""
     if rule.wrong_cost is not None:
         return int(np.argmin((answered - correct) * rule.wrong_cost + (films - answered))), True
-    floor = rule.floor or 0.0
-    accuracy = np.divide(correct, answered, out=np.zeros(len(answered)), where=answered > 0)
+    kept = _kept(rule, answered, correct, films, MIN_CASES)
     if rule.kind == "accuracy":
-        kept = np.flatnonzero(accuracy >= floor)
         return (int(kept[-1]), True) if len(kept) else (0, False)
-    kept = np.flatnonzero(answered / films >= floor)
     if not len(kept):
         return len(answered) - 1, False
+    accuracy = _accuracy(answered, correct)
     # the last among equals answers the most films
     return int(kept[np.flatnonzero(accuracy[kept] == accuracy[kept].max())[-1]]), True
+
+
+def _kept(rule: MarginRule, answered: Counts, correct: Counts, films: int, least: int) -> Counts:
+    """Cuts that keep the floor, with at least ``least`` answers."""
+    share = _accuracy(answered, correct) if rule.kind == "accuracy" else answered / films
+    return np.flatnonzero((share >= (rule.floor or 0.0)) & (answered >= least))
+
+
+def _accuracy(answered: Counts, correct: Counts) -> NDArray[np.float64]:
+    return np.divide(correct, answered, out=np.zeros(len(answered)), where=answered > 0)
+
+
+def _not_reached(rule: MarginRule, answered: Counts, correct: Counts, films: int) -> str:
+    fewer = len(_kept(rule, answered, correct, films, 1)) > 0
+    return f" not reached by {MIN_CASES} answers or more" if fewer else " not reached"
 
 
 def _words(rule: MarginRule) -> str:

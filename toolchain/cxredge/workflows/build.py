@@ -14,6 +14,7 @@ from cxredge.evidence_chance import Chance
 from cxredge.files import check_replaceable
 from cxredge.parity.judge import chance_of
 from cxredge.places import check_apart, check_outputs
+from cxredge.recipe_edits import left_to_write
 from cxredge.results import Artifact, Verdict
 from cxredge.stages import STAGES, Cache
 from cxredge.vocabulary import APP_TARGETS, AppKind
@@ -31,6 +32,8 @@ class Built:
     bundles: tuple[tuple[Path, Manifest], ...]
     chance: Chance | None
     """Whether the student itself does better than chance."""
+    unwritten: tuple[str, ...]
+    """Keys of the recipe that nobody has written yet."""
 
     @property
     def passed(self) -> bool:
@@ -78,9 +81,10 @@ def build_recipe(
     judged = trial.judge(artifacts, store, trial.said(artifacts, store))
     records = {a.artifact: a.record(store) for a in artifacts}
     own = chance_of(judged)
-    built = Built(tuple((records[name], j.verdict) for name, j in judged.items()), (), own)
+    unwritten = left_to_write(recipe)
+    built = Built(tuple((records[name], j.verdict) for name, j in judged.items()), (), own, unwritten)
     if not built.passed:
         return built
     parts = bundle_parts(pipeline, judged, store)
     bundles = [(place, assemble(parts, kind, place)) for kind, place in goals]
-    return Built(built.judged, tuple(bundles), own)
+    return Built(built.judged, tuple(bundles), own, unwritten)

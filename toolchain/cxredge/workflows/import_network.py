@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.data.film import SPLITS
 from cxredge.errors import CxrError, EnvironmentProblem, InputError, printable
 from cxredge.files import canonical_json, fresh_directory, write_bytes, write_text
-from cxredge.importing.plan import KINDS, Films, Found, ListedFilm, Source, Wanted
+from cxredge.importing.plan import Films, Found, ListedFilm, Source, Wanted
 from cxredge.path_errors import reading, shown
 from cxredge.places import check_outputs
 from cxredge.progress import live
-from cxredge.recipe import Recipe
-from cxredge.recipe_decision import Labels
 from cxredge.recipe_file import ZOO
 from cxredge.scratch import temporary
 from cxredge.stages import cache_folder
@@ -26,11 +25,13 @@ from cxredge.workers.fork_server import ForkServer
 from cxredge.workers.jobs.import_network import ANSWERS, FOUND, PATIENCE, PROGRAM, ImportNetwork
 from cxredge.workers.pool import run_tasks
 from cxredge.workers.task import AnyJob, Task
-from cxredge.workflows.imported_recipe import RECIPE, check_logits, judged
+from cxredge.workflows.imported_recipe import RECIPE, Written, check_logits, judged, uses_of
 
 if TYPE_CHECKING:
+    from cxredge.data.data_sets import DataSet
     from cxredge.data.film import Film
-    from cxredge.importing.import_record import ImportRecord
+    from cxredge.recipe import FolderData, PhantomData
+    from cxredge.recipe_decision import Labels
     from cxredge.statistics.probabilities import Kind
 
 RECORD = "import.json"
@@ -38,12 +39,12 @@ RECORD = "import.json"
 
 @dataclass(frozen=True)
 class Request:
-    """What ``cxredge import`` is asked for."""
+    """What ``cxredge import`` is asked for; a dry run may lack labels, or data."""
 
     source: Source
     wanted: Wanted
     labels: tuple[str, ...]
-    data: str
+    data: str | None
     name: str
     label_column: str | None = None
     kind: Kind | None = None
@@ -53,19 +54,47 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """What a dry run found."""
+
+    found: Found
+    labels: Labels | None
+    """None: labels, or data that tell them, are not said yet."""
+    remark: str | None
+    """As in ``Written``."""
+
+
+@dataclass(frozen=True)
 class Imported:
     """What an import found and wrote."""
 
     folder: Path
-    record: ImportRecord
-    recipe: Recipe
+    written: Written
 
 
-def look(source: Source, wanted: Wanted, labels: int, patience: float = PATIENCE) -> Found:
-    """Read, build, divide and export, without films: what ``--dry-run`` tells. Writes nothing that stays.
+@dataclass(frozen=True)
+class _Plan:
+    """What is known of an import before the network is touched."""
 
-    patience: seconds in which the network has to be made. Raises what reading and exporting it raises, and InputError
-    IMPORT-CRASHED.
+    folder: Path
+    data: FolderData | PhantomData
+    labels: Labels
+    films: DataSet
+
+
+def look(
+    source: Source,
+    wanted: Wanted,
+    labels: int,
+    patience: float = PATIENCE,
+    transform: str | None = None,
+    label_kind: Kind | None = None,
+) -> Found:
+    """Read, build, divide and export, without films. Writes nothing that stays.
+
+    labels: how many are named, or 0; label_kind: what they are, where that is known. patience: seconds in which the
+    network has to be made. transform: the original's own preprocessing, which is made and not run. Raises what reading
+    and exporting it raises, and InputError IMPORT-CRASHED.
     """
     with temporary("import") as work:
         job = ImportNetwork(
@@ -75,10 +104,35 @@ def look(source: Source, wanted: Wanted, labels: int, patience: float = PATIENCE
             wanted=wanted,
             labels=labels,
             novelty=False,
+            label_kind=label_kind,
+            transform=transform,
             patience=patience,
         )
         _run(job, work)
         return Found.model_validate_json((work / "out" / FOUND).read_bytes())
+
+
+def try_import(request: Request) -> Tried:
+    """All that an import would refuse without running films, by the same code: what ``--dry-run`` tells.
+
+    Writes nothing that stays. Raises what ``import_network`` raises before it runs films.
+    """
+    from cxredge.data.labelled import check_names, set_folder
+    from cxredge.recipe import FolderData
+
+    plan, remark = None, None
+    if request.data is not None and request.labels:
+        plan = _planned(request, request.data)
+        if isinstance(plan.data, FolderData):  # phantoms are enough, and would have to be drawn
+            remark = uses_of(plan.films, request.transform is not None, request.novelty).remark
+    else:
+        _free(request)
+        check_names(request.labels)
+        if request.data is not None:
+            set_folder(request.data)
+    kind = plan.labels.kind if plan is not None else request.kind
+    found = look(request.source, request.wanted, len(request.labels), transform=request.transform, label_kind=kind)
+    return Tried(found, plan.labels if plan is not None else None, remark)
 
 
 def import_network(request: Request) -> Imported:
@@ -86,9 +140,56 @@ def import_network(request: Request) -> Imported:
 
     Raises InputError IMPORT-*, LABELS-*, PROGRAM-*, DATA-*, ProofFailed IMPORT-DIFFERS, and what reading films raises.
     """
+    for value, option, what in (
+        (request.labels, "--labels", "what its outputs mean"),
+        (request.data, "--data", "films to prove it on"),
+    ):
+        if not value:
+            raise InputError(
+                "IMPORT-LACKS", f"{option} is not said: {what}", f"add {option}; --dry-run tells what the file says"
+            )
+    assert request.data is not None
+    plan = _planned(request, request.data)
+    uses_of(plan.films, request.transform is not None, request.novelty)
+    with temporary("import") as work:
+        job = ImportNetwork(
+            name="import",
+            out=str(work / "out"),
+            source=request.source,
+            wanted=request.wanted,
+            labels=len(plan.labels.names),
+            novelty=request.novelty,
+            transform=request.transform,
+            label_kind=plan.labels.kind,
+            films=Films(**{split: _listed(plan.films.films(split)) for split in SPLITS}),
+        )
+        _run(job, work)
+        made = work / "out"
+        found = Found.model_validate_json((made / FOUND).read_bytes())
+        answers, program = _answers(made / ANSWERS), (made / PROGRAM).read_bytes()
+        check_logits(answers)
+        transform = _without_folder(request.transform)
+        written = judged(request.name, transform, found, plan.data, plan.labels, plan.films, answers, program)
+        with fresh_directory(plan.folder) as fresh:
+            write_bytes(fresh / written.recipe.weights.file, program)
+            write_text(fresh / RECORD, canonical_json(written.record.model_dump(mode="json")))
+            write_text(fresh / RECIPE, written.text)
+    return Imported(plan.folder, written)
+
+
+def _planned(request: Request, name: str) -> _Plan:
+    """The recipe's folder, data and labels; the films are listed, and none is read or drawn."""
     from cxredge.data.data_sets import data_folders, open_data
     from cxredge.data.labelled import labelled
 
+    folder = _free(request)
+    data, labels = labelled(name, request.labels, request.label_column, request.kind)
+    check_outputs([folder], [*_given(request), *data_folders(data)])
+    return _Plan(folder, data, labels, open_data(data, labels, cache_folder()))
+
+
+def _free(request: Request) -> Path:
+    """Where the recipe goes. Raises InputError IMPORT-NAME, IMPORT-EXISTS, PATH-READ: a file is not there."""
     if not re.fullmatch(SLUG, request.name):
         raise InputError(
             "IMPORT-NAME",
@@ -96,41 +197,19 @@ def import_network(request: Request) -> Imported:
             "give one with --name: small letters, digits and -, a letter first, at most 40",
         )
     folder = ZOO / request.name
-    data, labels = labelled(request.data, request.labels, request.label_column, request.kind)
-    given = [Path(place) for place in (request.source.file, request.source.code) if place is not None]
-    for place in given:  # before films are read or drawn
+    for place in _given(request):
         with reading(place):
             place.stat()
-    check_outputs([folder], [*given, *data_folders(data)])
+    check_outputs([folder], _given(request))
     if folder.exists():
         raise InputError(
             "IMPORT-EXISTS", f"{shown(folder)} is there already", "give another --name, or move that folder away"
         )
-    films = open_data(data, labels, cache_folder())
-    with temporary("import") as work:
-        job = ImportNetwork(
-            name="import",
-            out=str(work / "out"),
-            source=request.source,
-            wanted=request.wanted,
-            labels=len(labels.names),
-            novelty=request.novelty,
-            transform=request.transform,
-            films=Films(**{split: _listed(films.films(split)) for split in ("train", "val", "test")}),
-        )
-        _run(job, work)
-        made = work / "out"
-        found = Found.model_validate_json((made / FOUND).read_bytes())
-        _check_kind(found, labels)
-        answers, program = _answers(made / ANSWERS), (made / PROGRAM).read_bytes()
-        check_logits(answers)
-        transform = _without_folder(request.transform)
-        recipe, record, text = judged(request.name, transform, found, data, labels, films, answers, program)
-        with fresh_directory(folder) as fresh:
-            write_bytes(fresh / recipe.weights.file, program)
-            write_text(fresh / RECORD, canonical_json(record.model_dump(mode="json")))
-            write_text(fresh / RECIPE, text)
-    return Imported(folder, record, recipe)
+    return folder
+
+
+def _given(request: Request) -> list[Path]:
+    return [Path(place) for place in (request.source.file, request.source.code) if place is not None]
 
 
 def _run(job: ImportNetwork, work: Path) -> None:
@@ -161,23 +240,6 @@ def _answers(file: Path) -> dict[str, NDArray[np.float32]]:
 
     found: dict[str, NDArray[np.float32]] = load_file(file)
     return found
-
-
-def _check_kind(found: Found, labels: Labels) -> None:
-    """Raises InputError IMPORT-KIND or IMPORT-LABELS: the network's end is not of these labels."""
-    if found.count != len(labels.names):
-        raise InputError(
-            "IMPORT-LABELS",
-            f"the network has {found.count} outputs, and {len(labels.names)} labels are named",
-            "name every output in its order (--labels)",
-        )
-    said = KINDS.get(found.probability or "", labels.kind)
-    if said != labels.kind:
-        raise InputError(
-            "IMPORT-KIND",
-            f"the network ends in a {found.probability}, which is for {said}, and the labels are {labels.kind}",
-            "name labels and a set of the network's kind",
-        )
 
 
 def _without_folder(transform: str | None) -> str | None:

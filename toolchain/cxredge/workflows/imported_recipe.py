@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.data.film import SPLITS
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.importing.plan import Found
@@ -39,6 +41,19 @@ def check_logits(answers: Mapping[str, NDArray[np.float32]]) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Written:
+    """An import's recipe, judged and as text."""
+
+    recipe: Recipe
+    record: ImportRecord
+    text: str
+    largest_logit: float
+    """Of the student, and 1 at least: what the bound of the proof is a share of."""
+    remark: str | None
+    """Which splits have other uses than in most recipes, and why."""
+
+
 def judged(
     name: str,
     transform: str | None,
@@ -48,7 +63,7 @@ def judged(
     films: DataSet,
     answers: Mapping[str, NDArray[np.float32]],
     program: bytes,
-) -> tuple[Recipe, ImportRecord, str]:
+) -> Written:
     """Thresholds by the rules, the proof, and the recipe as it is written.
 
     transform: the original's own preprocessing, in words, where ``answers`` has what it said behind it.
@@ -62,7 +77,8 @@ def judged(
     from cxredge.recipe_file import parse_recipe
     from cxredge.recipe_student import OriginalProof
 
-    written = {
+    uses = uses_of(films, transform is not None, found.novelty_rank is not None)
+    written: dict[str, Any] = {
         "name": name,
         "found": found,
         "normalise": found.normalise.model_dump(mode="json"),
@@ -71,8 +87,10 @@ def judged(
         "sha256": sha256_bytes(program),
         "licence": "EDIT: the licence of these weights",
         "summary": f"{found.read.network}, trained elsewhere; imported from {found.read.file}.",
-        "limitations": _limitations(found, labels, films),
-        **_uses(films),
+        "limitations": _limitations(found, labels, films, uses.remark),
+        "calibration": {"split": uses.calibration, "count": uses.count},
+        "evaluation": {"split": uses.evaluation},
+        "remark": uses.remark,
         "novelty": {"threshold": 1.0, "rule": "none yet"} if found.novelty_rank else None,
         "least_margin": {"log_odds": 0.0, "rule": "none yet"},
         "points": {name: {"logit": 0.0, "rule": _no_point(name, labels)} for name in labels.names},
@@ -91,19 +109,20 @@ def judged(
     if chosen.novelty is not None:
         written["novelty"] = chosen.novelty.model_dump(mode="json")
     decided = parse_recipe(rendered(written).encode(), RECIPE)
-    splits = ["test"] if transform else ["test", "val"]
+    splits: tuple[Literal["val", "test"], ...] = ("test",) if transform else ("val", "test")
     both = {
         name: np.concatenate([answers[f"{split}.{name}"] for split in splits]) for name in ("original", "logits")
     } | ({"own": answers["test.own"]} if transform else {})
     proof = proven(labels.names, decided.decision, both, found.probability, transform)
+    proof = proof.model_copy(update={"splits": splits})
     written["proof"] = proof.model_dump(mode="json")
     text = rendered(written)
     shown_films = [film for split in splits for film in films.films(split)]
-    tested = films.films("test")
-    truth = np.stack([film.targets for film in tested]) > 0.5
+    shown = films.films(uses.evaluation)
+    truth = np.stack([film.targets for film in shown]) > 0.5
     record = ImportRecord(
         name=name,
-        chance=student_chance(decided, truth, answers["test.logits"], [film.patient for film in tested]),
+        chance=student_chance(decided, truth, answers[f"{uses.evaluation}.logits"], [film.patient for film in shown]),
         data=films.name,
         labels=labels,
         found=found,
@@ -115,7 +134,8 @@ def judged(
             for film, said in zip(shown_films, both["original"], strict=True)
         ),
     )
-    return parse_recipe(text.encode(), RECIPE), record, text
+    largest = max(1.0, float(np.abs(both["logits"]).max()))
+    return Written(parse_recipe(text.encode(), RECIPE), record, text, largest, uses.remark)
 
 
 def rendered(values: Mapping[str, Any]) -> str:
@@ -123,7 +143,7 @@ def rendered(values: Mapping[str, Any]) -> str:
     return templates(TEMPLATES).get_template("import.yaml.j2").render(values)
 
 
-def _limitations(found: Found, labels: Labels, films: DataSet) -> list[str]:
+def _limitations(found: Found, labels: Labels, films: DataSet, remark: str | None) -> list[str]:
     lines = [
         "Trained elsewhere: what it learnt from is not known to this toolchain.",
         "Not clinically validated, and not a medical device.",
@@ -132,27 +152,60 @@ def _limitations(found: Found, labels: Labels, films: DataSet) -> list[str]:
         lines.append(f"The films of {films.name} tell nothing of {', '.join(labels.not_judged)}: not judged.")
     if not found.novelty_rank:
         lines.append("It has no novelty score: a picture of anything gets an answer like any other.")
+    if remark is not None:
+        lines.append(f"{remark[0].upper()}{remark[1:]}.")
     return lines
 
 
-def _uses(films: DataSet) -> dict[str, Any]:
-    """What val and test are for: INT8 ranges are set on one, and artifacts judged on the other.
+@dataclass(frozen=True)
+class Uses:
+    """What val and test are for: INT8 ranges are set on ``count`` films of one, and artifacts judged on the other."""
 
-    Training films set no ranges: what a student has seen excites it otherwise. Raises InputError IMPORT-FEW.
+    calibration: str
+    count: int
+    evaluation: str
+    remark: str | None
+    """Why artifacts are judged on val, and not on test."""
+
+
+def uses_of(films: DataSet, transform: bool, novelty: bool) -> Uses:
+    """The splits' uses. Training films set no ranges: what a student has seen excites it otherwise.
+
+    transform: whether the original is run behind its own preprocessing; novelty: whether a score is fitted.
+    Raises InputError IMPORT-FEW, IMPORT-NOVELTY.
     """
+    from cxredge.importing import making, proof
     from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, USUAL_CALIBRATION_FILMS
 
-    for split, other in (("val", "test"), ("test", "val")):
-        count = len(films.films(split))
-        if count >= MIN_CALIBRATION_FILMS:
-            return {
-                "calibration": {"split": split, "count": min(count, USUAL_CALIBRATION_FILMS)},
-                "evaluation": {"split": other},
-            }
-    raise InputError(
-        "IMPORT-FEW",
-        f"{films.name} has fewer than {MIN_CALIBRATION_FILMS} films in val and in test",
-        "bring more: INT8 ranges are set on films that nothing is judged on",
+    train, val, test = (len(films.films(split)) for split in SPLITS)
+    if max(val, test) < MIN_CALIBRATION_FILMS:
+        raise InputError(
+            "IMPORT-FEW",
+            f"{films.name} has fewer than {MIN_CALIBRATION_FILMS} films in val and in test",
+            "bring more: INT8 ranges are set on films that nothing is judged on",
+        )
+    if transform and test < proof.LEAST:
+        raise InputError(
+            "IMPORT-FEW",
+            f"{films.name} has {test} films in test, and --original-transform is tried on {proof.LEAST} or more",
+            "bring more, or leave --original-transform out",
+        )
+    if novelty and train < making.LEAST:
+        raise InputError(
+            "IMPORT-NOVELTY",
+            f"{films.name} has {train} films in train, and a novelty score is fitted to {making.LEAST} or more",
+            "bring more, or leave the score out: --novelty none",
+        )
+    if val >= MIN_CALIBRATION_FILMS:
+        return Uses("val", min(val, USUAL_CALIBRATION_FILMS), "test", None)
+    count = min(test, USUAL_CALIBRATION_FILMS)
+    return Uses(
+        "test",
+        count,
+        "val",
+        f"val has {val} films, and a build calibrates on {MIN_CALIBRATION_FILMS} or more: INT8 ranges come from "
+        f"{f'{count} of ' if count < test else ''}the {test} test films, and artifacts are "
+        "judged on val, on which the thresholds were chosen too",
     )
 
 

@@ -51,6 +51,8 @@ class Facts:
     """The data set's name."""
     labels: Labels
     label_column: str | None
+    left_out: tuple[str, ...]
+    """0/1 columns that say that there is no finding."""
     size: int
     counts: dict[str, Count]
     """By split."""
@@ -79,7 +81,9 @@ def init_recipe(data: str, name: str, column: str | None, labels: Sequence[str],
     """
     if re.fullmatch(SLUG, name) is None:
         raise InputError(
-            "INIT-NAME", f"{name[:80]!a} is no recipe's name", "use small letters, digits and -, a letter first"
+            "INIT-NAME",
+            f"{name[:80]!a} is no recipe's name",
+            "use small letters, digits and -, a letter first, at most 40",
         )
     goal = ZOO / name
     if os.path.lexists(goal):
@@ -103,7 +107,7 @@ def facts(data: str, column: str | None, labels: Sequence[str], size: int) -> Fa
             "name a set there, or set CXR_DATA to the folder that holds yours",
             known,
         )
-    wanted, label_column = labels_of(root / data, column, labels)
+    wanted, label_column, left_out = labels_of(root / data, column, labels)
     whole = open_data(FolderData(source="folder", name=data, label_column=label_column), wanted, root)
     counts, licences, films = {}, Counter[str](), {}
     for split in SPLITS:
@@ -118,12 +122,12 @@ def facts(data: str, column: str | None, labels: Sequence[str], size: int) -> Fa
         counts[split] = Count(len(films[split]), len({film.patient for film in films[split]}), positives)
         licences.update(film.columns.get("licence_class", "") for film in films[split])
     weak = _weak(wanted, counts["val"], films["test"])
-    return Facts(data, wanted, label_column, size, counts, dict(sorted(licences.items())), weak)
+    return Facts(data, wanted, label_column, left_out, size, counts, dict(sorted(licences.items())), weak)
 
 
 def _weak(labels: Labels, val: Count, test: Sequence[Film]) -> dict[str, tuple[str, ...]]:
-    from cxredge.distill.thresholds import MIN_CASES
     from cxredge.parity.paired import too_few
+    from cxredge.statistics.cuts import MIN_CASES
 
     truth = np.array([film.targets for film in test]) > 0.5
     figures = too_few(truth, [film.patient for film in test])

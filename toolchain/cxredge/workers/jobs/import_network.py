@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from cxredge.errors import CxrError, InputError, raised
 from cxredge.files import write_bytes, write_text
-from cxredge.importing.plan import Films, Found, ListedFilm, Source, Wanted
+from cxredge.importing.plan import KINDS, Films, Found, ListedFilm, Source, Wanted
+from cxredge.statistics.probabilities import Kind
 from cxredge.workers.jobs.base import Desk, Job
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from cxredge.importing.making import Made
     from cxredge.importing.network import Original
+    from cxredge.importing.transforms import Transform
     from cxredge.recipe import InputSpec
     from cxredge.recipe_student import Normalise
 
@@ -34,14 +36,15 @@ PATIENCE = 600.0
 class ImportNetwork(Job):
     """Writes ``found.json``, and with films ``student.pt2`` and ``answers.safetensors``.
 
-    labels: how many outputs are named. patience: seconds in which the network has to be made, and to answer.
-    films: None where nothing but reading and exporting is asked for.
+    labels: how many outputs are named, or 0; label_kind: what they are, where that is known. patience: seconds in which
+    the network has to be made, and to answer. films: None where nothing but reading and exporting is asked for.
     """
 
     kind: Literal["import"] = "import"
     source: Source
     wanted: Wanted
     labels: int
+    label_kind: Kind | None = None
     novelty: bool
     transform: str | None = None
     films: Films | None = None
@@ -56,11 +59,26 @@ class ImportNetwork(Job):
         desk.single_thread()
         with answering("be made and exported", self.patience):
             original = load_original(self.source, self.labels, wanted.size)
+        transform = None if self.transform is None else self._made_transform(original)
         desk.say(f"read {original.read.network}: {original.read.keys} tensors of {original.read.file}")
         spec, normalise = resolved(wanted, original.facts, original.channels, original.size)
-        write_text(self.place / FOUND, self._found(desk, original, spec, normalise).model_dump_json(indent=2))
+        if transform is not None and self.films is not None:
+            with answering("have a film behind its own preprocessing", self.patience):
+                transform.of(self.films.test[0].source(), spec)  # of another shape, or random: before anything slow
+        found = self._found(desk, original, spec, normalise, transform)
+        write_text(self.place / FOUND, found.model_dump_json(indent=2))
 
-    def _found(self, desk: Desk, original: Original, spec: InputSpec, normalise: Normalise) -> Found:
+    def _made_transform(self, original: Original) -> Transform:
+        """The original's own preprocessing, before anything slow: the code that makes it may not run."""
+        from cxredge.importing.transforms import Transform
+
+        assert self.transform is not None
+        with answering("have its preprocessing made", self.patience):
+            return Transform(self.transform, original.channels, original.size)
+
+    def _found(
+        self, desk: Desk, original: Original, spec: InputSpec, normalise: Normalise, transform: Transform | None
+    ) -> Found:
         from cxredge.importing.making import make_student
 
         films = self.films
@@ -68,8 +86,9 @@ class ImportNetwork(Job):
         desk.say("dividing it in backbone and head")
         with answering("be divided", self.patience):
             made = make_student(original, normalise, train)
+        check_end(made.count, made.divided.probability, self.labels, self.label_kind)
         if films is not None:
-            self._ask(desk, original, spec, normalise, made, films)
+            self._ask(desk, original, spec, normalise, made, films, transform)
             write_bytes(self.place / PROGRAM, made.program)
         return Found(
             read=original.read,
@@ -94,12 +113,12 @@ class ImportNetwork(Job):
         normalise: Normalise,
         made: Made,
         films: Films,
+        transform: Transform | None,
     ) -> None:
         """Run both on validation and test films, and write what they said."""
         from safetensors.torch import save
 
         from cxredge.importing.answers import original_answers, own_answers, student_answers
-        from cxredge.importing.transforms import Transform
         from cxredge.students.program_file import read_program
         from cxredge.students.program_student import ProgramStudent
 
@@ -113,8 +132,8 @@ class ImportNetwork(Job):
                 said[f"{split}.original"] = original_answers(original, normalise, pixels)
             answers = student_answers(student, made.outputs, pixels, made.divided.heatmap == "exact")
             said |= {f"{split}.{name}": tensor for name, tensor in answers.items()}
-        if self.transform is not None:
-            transform = Transform(self.transform, original.channels, original.size)
+        if transform is not None:
+            desk.say(f"running the original on {len(films.test)} test films behind its own preprocessing")
             with answering(f"answer {len(films.test)} films behind its own preprocessing", self.patience):
                 said["test.own"] = own_answers(original, transform, [film.source() for film in films.test], spec)
         write_bytes(self.place / ANSWERS, save({name: tensor.contiguous() for name, tensor in said.items()}))
@@ -132,6 +151,24 @@ class ImportNetwork(Job):
             if error.code == "IMG-COLOUR" and not self.wanted.colour:
                 error.fix = f"say --colour if the network takes colours; else {error.fix}"
             raise
+
+
+def check_end(count: int, probability: str | None, labels: int, kind: Kind | None) -> None:
+    """Raises InputError IMPORT-LABELS or IMPORT-KIND: the network's end, a ``probability`` of ``count`` numbers, is not
+    of these labels."""
+    if labels not in (0, count):
+        raise InputError(
+            "IMPORT-LABELS",
+            f"the network has {count} outputs, and {labels} labels are named",
+            "name every output in its order (--labels)",
+        )
+    said = KINDS.get(probability or "", kind)
+    if kind is not None and said != kind:
+        raise InputError(
+            "IMPORT-KIND",
+            f"the network ends in a {probability}, which is for {said}, and the labels are {kind}",
+            "name labels and a set of the network's kind",
+        )
 
 
 @contextmanager
