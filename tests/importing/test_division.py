@@ -16,7 +16,7 @@ from cxredge.importing.making import _Normalised
 from cxredge.recipe_student import Heatmap, Normalise
 from cxredge.students.composed import ComposedStudent
 from cxredge.students.normalisation import Normalisation
-from cxredge.students.program_file import read_program
+from cxredge.students.program_file import program_bytes, read_program
 from cxredge.students.program_student import ProgramStudent
 
 WIDTH, CLASSES, SIDE = 6, 3, 16
@@ -293,6 +293,41 @@ def test_a_softmax_over_images_stays() -> None:
     """It is no probability of classes."""
     net = made(nn.Sequential(CASES["mean"].make(), nn.Softmax(0)))
     assert divided_of(net).probability is None
+
+
+@pytest.mark.parametrize("end", [None, "log-softmax"])
+@torch.no_grad()
+def test_a_decomposed_program_has_the_same_head(end: str | None) -> None:
+    """A linear layer as addmm, a convolution and a batch norm as their core operators: all are layers again."""
+    head = pooled(nn.BatchNorm1d(WIDTH), fc())
+    net = made(nn.Sequential(head, ENDS[end][0]()) if end else head)
+    image = (torch.zeros(2, 1, SIDE, SIDE),)
+    program = torch.export.export(net, image, dynamic_shapes=({0: torch.export.Dim.AUTO},)).run_decompositions()
+    assert {"addmm", "convolution", "_native_batch_norm_legit_no_training"} <= {
+        str(node.target).split(".")[1] for node in program.graph.nodes if "aten" in str(node.target)
+    }
+    found = divide(read_program(program_bytes(program), "it").exported, 0)
+    assert (found.heatmap, found.probability) == ("exact", ENDS[end][1] if end else None)
+    logits, wanted = student_of(found)[1](images())["logits"], net(images() / 255)
+    wanted = ENDS[end][2](wanted) if end else wanted
+    if end and end != "sigmoid":
+        logits, wanted = logits - logits[:, :1], wanted - wanted[:, :1]
+    torch.testing.assert_close(logits, wanted, rtol=1e-4, atol=1e-5)
+    assert sum(isinstance(part, nn.Conv2d | nn.BatchNorm2d) for part in found.backbone.modules()) == 3
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (lambda: pooled(nn.LayerNorm(WIDTH), fc()), "behind the mean stands layer_norm, which has no map here"),
+        (lambda: Head(twice, one=fc(), other=fc()), "behind the mean the network branches"),
+        (lambda: Head(gem, fc=fc()), "behind the mean stands pow, which has no map here"),
+        (lambda: Head(both, fc=fc(2 * WIDTH)), "the network does not end in a global mean and layers behind it"),
+    ],
+)
+def test_why_there_is_no_map(head: Callable[[], nn.Module], words: str) -> None:
+    found = divided_of(made(head()))
+    assert (found.heatmap, found.why.startswith(words)) == ("none", True), found.why
 
 
 def test_a_sigmoid_within_the_head_stays() -> None:

@@ -163,6 +163,8 @@ def _slug(checkpoint: Path) -> str:
 
 def _tell(found: Found, labels: tuple[str, ...], data: str | None) -> None:
     """What a dry run found, and what to type."""
+    from cxredge.errors import counted, printable
+
     read, spec, normalise = found.read, found.input, found.normalise
     say(f"{read.file}: {read.form}{f', entry {read.entry}' if read.entry else ''}, SHA-256 {read.sha256[:12]}...")
     say(f"network: {read.network}, {found.parameters:,} parameters; {read.keys} tensors fit")
@@ -180,13 +182,17 @@ def _tell(found: Found, labels: tuple[str, ...], data: str | None) -> None:
         say(f"  mean {', '.join(f'{x:g}' for x in normalise.mean)}; std {', '.join(f'{x:g}' for x in normalise.std)}")
     if normalise.repeat > 1:
         say("  a grey film is given three times")
-    say(f"outputs: {', '.join(found.outputs)}; taken: {found.output}, {found.count} logits a film")
+    logits = f"{counted(found.count, 'logit')} a film"
+    if len(found.outputs) == 1:
+        say(f"one output{'' if found.output == '0' else f', {printable(found.output)}'}: {logits}")
+    else:
+        say(f"outputs: {', '.join(map(printable, found.outputs))}; taken: {printable(found.output)}, {logits}")
     if found.probability:
         say(f"  the {found.probability} at its end is taken off")
     say(f"heatmap: {found.heatmap} ({found.why})")
     known = labels or found.labels
     if known and len(known) != found.count:
-        say(f"labels: {len(known)} are named, and there are {found.count} outputs: this does not fit")
+        say(f"labels: {len(known)} named, and a film has {counted(found.count, 'logit')}: this does not fit")
     say(
         "next: the same command without --dry-run"
         + "".join(

@@ -41,7 +41,7 @@ def export(net: nn.Module, image: Tensor) -> bytes:
 def _check_batch(program: Any) -> None:
     (name,) = program.graph_signature.user_inputs
     image = next(node for node in program.graph.nodes if node.name == name)
-    if isinstance(image.meta["val"].shape[0], int):
+    if str(image.meta["val"].shape[0]).isdecimal():  # torch may hold the number as a symbol of that value
         raise InputError(
             "IMPORT-BATCH",
             f"the network works for {image.meta['val'].shape[0]} images at a time alone",

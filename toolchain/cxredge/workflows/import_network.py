@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import CxrError, EnvironmentProblem, InputError, printable
+from cxredge.errors import CxrError, EnvironmentProblem, InputError, counted, printable
 from cxredge.files import canonical_json, fresh_directory, write_bytes, write_text
 from cxredge.importing.plan import KINDS, Films, Found, ListedFilm, Source, Wanted
 from cxredge.path_errors import reading, shown
@@ -123,7 +123,7 @@ def import_network(request: Request) -> Imported:
         found = Found.model_validate_json((made / FOUND).read_bytes())
         _check_kind(found, labels)
         answers, program = _answers(made / ANSWERS), (made / PROGRAM).read_bytes()
-        check_logits(answers)
+        check_logits(answers, labels.kind)
         transform = _without_folder(request.transform)
         recipe, record, text = judged(request.name, transform, found, data, labels, films, answers, program)
         with fresh_directory(folder) as fresh:
@@ -168,7 +168,8 @@ def _check_kind(found: Found, labels: Labels) -> None:
     if found.count != len(labels.names):
         raise InputError(
             "IMPORT-LABELS",
-            f"the network has {found.count} outputs, and {len(labels.names)} labels are named",
+            f"the network has {counted(found.count, 'output')}, and {counted(len(labels.names), 'label')} "
+            f"{'is' if len(labels.names) == 1 else 'are'} named",
             "name every output in its order (--labels)",
         )
     said = KINDS.get(found.probability or "", labels.kind)
