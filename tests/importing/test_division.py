@@ -82,6 +82,12 @@ def twice(layers: nn.ModuleDict, x: Tensor) -> Tensor:
     return found
 
 
+def turned(layers: nn.ModuleDict, x: Tensor) -> Tensor:
+    x = layers["norm"](x.mean((2, 3), keepdim=True).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    found: Tensor = layers["fc"](x.flatten(1))
+    return found
+
+
 class Temperature(nn.Module):
     """A learnt temperature and a shift behind a linear layer."""
 
@@ -107,6 +113,25 @@ class ComputedNorm(nn.Module):
         found: Tensor = self.fc(
             functional.batch_norm(pooled_x, norm.running_mean, norm.running_var, factors, norm.bias)
         )
+        return found
+
+
+class Written(nn.Module):
+    """A mask that is written in parts, as windows of attention have it; in the body, or in the head."""
+
+    def __init__(self, late: bool) -> None:
+        super().__init__()
+        self.conv, self.fc, self.late = nn.Conv2d(WIDTH, WIDTH, 1), fc(), late
+
+    def mask(self, x: Tensor) -> Tensor:
+        found = x.new_zeros(x.shape[1:])
+        found[..., :3] = 2
+        found[2:] = 1
+        return x * found
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(self.mask(x)).mean((2, 3))
+        found: Tensor = self.fc(self.mask(x.tanh()) if self.late else x)
         return found
 
 
@@ -163,6 +188,8 @@ CASES: dict[str, Case] = {
     "groups": Case(
         lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(WIDTH, 3, 1, groups=3), nn.Flatten()), "none"
     ),
+    "written": Case(lambda: Written(False), "exact"),
+    "written-late": Case(lambda: Written(True), "none"),
     "pool-2": Case(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), fc(4 * WIDTH)), "none", 4 * WIDTH),
 }
 ENDS: dict[str, tuple[Callable[[], nn.Module], str, Callable[[Tensor], Tensor]]] = {
@@ -320,6 +347,7 @@ def test_a_decomposed_program_has_the_same_head(end: str | None) -> None:
     ("head", "words"),
     [
         (lambda: pooled(nn.LayerNorm(WIDTH), fc()), "behind the mean stands layer_norm, which has no map here"),
+        (lambda: Head(turned, norm=nn.LayerNorm(WIDTH), fc=fc()), "behind the mean stands layer_norm, which"),
         (lambda: Head(twice, one=fc(), other=fc()), "behind the mean the network branches"),
         (lambda: Head(gem, fc=fc()), "behind the mean stands pow, which has no map here"),
         (lambda: Head(both, fc=fc(2 * WIDTH)), "the network does not end in a global mean and layers behind it"),

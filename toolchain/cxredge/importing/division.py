@@ -11,7 +11,7 @@ from torch.export.graph_signature import OutputKind, OutputSpec, TensorArgument
 from torch.fx import Graph as FxGraph
 from torch.fx import GraphModule, Node
 
-from cxredge.aten import kind_of
+from cxredge.aten import kind_of, writes
 from cxredge.errors import counted
 from cxredge.importing.head_search import Graph, Pooled, logits_of, pooled_head
 from cxredge.importing.recomposed import recompose
@@ -144,18 +144,15 @@ def _movable(graph: Graph, cut: Node, until: Node) -> bool:
 
 
 def _constants_between(graph: Graph, node: Node) -> set[Node]:
-    """Inputs of ``node`` that are computed from constants alone."""
-    return {s for s in node.all_input_nodes if s.op == "call_function" and not s.all_input_nodes}
+    """Inputs of ``node`` that are computed from no tensor, and that nothing can have written into."""
+    made = {s for s in node.all_input_nodes if s.op == "call_function" and not s.all_input_nodes}
+    return {s for s in made if all(user in graph.dependent for user in s.users)}
 
 
 def _between(graph: Graph, cut: Node, until: Node) -> list[Node]:
     """Operators behind ``cut`` that ``until`` depends on, in order, ``until`` too."""
-    wanted = {until}
-    for node in reversed(list(graph.dependent)):
-        if node in wanted and node is not cut:
-            wanted.update(s for s in node.all_input_nodes if s in graph.dependent)
-    places = {node: i for i, node in enumerate(graph.dependent)}
-    return [node for node in graph.dependent if node in wanted and places[node] > places[cut]]
+    wanted, places = graph.needed(until), graph.dependent
+    return [node for node in places if node in wanted and places[node] > places[cut]]
 
 
 def _is_batch(node: Node) -> bool:
@@ -196,10 +193,11 @@ def _tail(graph: Graph, cut: Node, until: Node) -> nn.Module:
 def _truncated(graph: Graph, cut: Node) -> nn.Module:
     """The program up to ``cut``, as a module with the network's own parts."""
     exported, nodes = graph.exported, graph.exported.graph_module.graph
-    wanted = {cut}
+    wanted, before = {cut}, False
     for node in reversed(list(nodes.nodes)):
-        if node in wanted:
-            wanted.update(node.all_input_nodes)
+        if node in wanted or (before and writes(node)):
+            wanted.update((node, *node.all_input_nodes))
+        before = before or node is cut
     graph.end.args = ((cut,),)
     for node in reversed(list(nodes.nodes)):
         if node not in wanted and node not in (graph.end, graph.image):

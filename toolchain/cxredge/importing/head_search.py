@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node
 
-from cxredge.aten import arguments, kind_of, norm_terms
+from cxredge.aten import arguments, kind_of, norm_terms, writes
 from cxredge.students.heads import ACTIVATIONS, Activation, Affine, Pointwise
 
 _MOVES = """
@@ -20,6 +20,7 @@ _unsafe_view unflatten lift_fresh_copy
 """
 MOVES = frozenset(_MOVES.split())
 """Operators behind the pooling that only move numbers, in evaluation."""
+TURNS = ("permute", "transpose")
 PICKS = ("select", "slice")
 """Operators that take some channels out."""
 PROBABILITIES = {
@@ -72,12 +73,18 @@ class Graph:
         """Who reads it, of those that depend on the image and lie before the output."""
         return [user for user in node.users if user in self.dependent]
 
+    def needed(self, until: Node) -> set[Node]:
+        """``until``, and what of ``dependent`` makes it: what it reads, and what is written into that before it."""
+        wanted, last = {until}, self.dependent[until]
+        for node, place in reversed(list(self.dependent.items())):
+            if node in wanted or (place < last and writes(node)):
+                wanted.add(node)
+                wanted.update(source for source in node.all_input_nodes if source in self.dependent)
+        return wanted
+
     def cuts(self, until: Node) -> list[Node]:
         """Tensors through which all of the image passes on its way to ``until``, in order, ``until`` the last."""
-        wanted = {until}
-        for node in reversed(list(self.dependent)):
-            if node in wanted:
-                wanted.update(source for source in node.all_input_nodes if source in self.dependent)
+        wanted = self.needed(until)
         order = [node for node in self.dependent if node in wanted]
         place = {node: i for i, node in enumerate(order)}
         batch = str(self.image.meta["val"].shape[0])
@@ -201,6 +208,8 @@ def _layers(graph: Graph, pool: Node, logits: Node) -> Iterator[nn.Module | str]
         if not is_move(node):
             layer = _layer(graph, node)
             if layer is None:
+                while kind_of(node) in TURNS and len(graph.behind(node)) == 1:
+                    (node,) = graph.behind(node)  # what they turn it for says more
                 yield f"behind the mean stands {kind_of(node).removeprefix('native').strip('_')}, which has no map here"
                 return
             yield layer

@@ -15,6 +15,10 @@ from cxredge.aten import arguments, kind_of
 
 SIDES = {3: torch.ops.aten.conv1d.default, 4: torch.ops.aten.conv2d.default}
 """Convolutions by the dimensions of their kernel."""
+NORM = "_native_batch_norm_legit_no_training"
+TURNS = frozenset({"t", "permute", "transpose"})
+PARTS = TURNS | {"addmm", "mm", "convolution", NORM}
+"""Operators that may be left without a reader. None of them writes into a tensor."""
 
 
 def recompose(exported: Any) -> None:
@@ -30,7 +34,7 @@ def recompose(exported: Any) -> None:
         new.meta = dict(old.meta)
         old.replace_all_uses_with(new)
     for node in reversed(list(graph.nodes)):
-        if node.op == "call_function" and not node.users:
+        if node.op == "call_function" and not node.users and (node.target is getitem or kind_of(node) in PARTS):
             graph.erase_node(node)
 
 
@@ -58,7 +62,7 @@ def _layer(node: Node) -> tuple[Node, Any, tuple[Any, ...]] | None:
 
 def _turned(kernel: Node) -> Node | None:
     """The matrix whose rows are ``kernel``'s columns; None where ``kernel`` is no turned one."""
-    if kernel.op != "call_function" or kind_of(kernel) not in ("t", "permute", "transpose"):
+    if kernel.op != "call_function" or kind_of(kernel) not in TURNS:
         return None
     given = arguments(kernel)
     source: Node = given["self"]
@@ -72,7 +76,7 @@ def _turned(kernel: Node) -> Node | None:
 def _norm(node: Node) -> tuple[Node, Any, tuple[Any, ...]] | None:
     """The first output of a batch norm in evaluation."""
     norm = node.args[0]
-    if not isinstance(norm, Node) or kind_of(norm) != "_native_batch_norm_legit_no_training" or node.args[1] != 0:
+    if not isinstance(norm, Node) or kind_of(norm) != NORM or node.args[1] != 0:
         return None
     given = arguments(norm)
     read = tuple(given[key] for key in ("input", "weight", "bias", "running_mean", "running_var"))
