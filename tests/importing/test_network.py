@@ -321,9 +321,10 @@ def test_a_program_for_two_images_alone(tmp_path: Path) -> None:
 def test_a_program_whose_size_is_open(tmp_path: Path, multiple: int) -> None:
     """Taken for the asked size, or for that which it was exported with, which is said."""
     net, sizes = nn.Sequential(nn.Conv2d(1, 2, 4, 4), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval(), ("rows", "columns")
-    sides = {axis: torch.export.Dim(name, min=8) * multiple for axis, name in zip((2, 3), sizes, strict=True)}
+    sides = {axis: torch.export.Dim(name, min=2) * multiple for axis, name in zip((2, 3), sizes, strict=True)}
     if multiple == 1:
         sides = dict.fromkeys(sides, torch.export.Dim.AUTO)
+    sides[0] = torch.export.Dim("films") if multiple > 1 else torch.export.Dim.AUTO
     torch.export.save(
         torch.export.export(net, (torch.zeros(2, 1, 64, 48),), dynamic_shapes=(sides,)), tmp_path / "it.pt2"
     )

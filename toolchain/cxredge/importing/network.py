@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -219,8 +220,12 @@ def _sides(image: Tensor, size: tuple[int, int] | None) -> tuple[tuple[int, int]
     image: its input as it was exported. Raises InputError IMPORT-INPUT: it is fixed to others than ``size``.
     """
     fixed = [str(side).isdecimal() for side in image.shape[2:]]
-    said = int(image.shape[2]), int(image.shape[3])  # of an open one what it was exported with
+    said = _example(image.shape[2]), _example(image.shape[3])
     sides = size or said
+    if not all(sides):
+        raise InputError(
+            "IMPORT-INPUT", "the program's height and width are open, and nothing says with which", "say --size"
+        )
     if any(known and ours != theirs for known, ours, theirs in zip(fixed, sides, said, strict=True)):
         raise InputError(
             "IMPORT-INPUT",
@@ -231,6 +236,12 @@ def _sides(image: Tensor, size: tuple[int, int] | None) -> tuple[tuple[int, int]
         return sides, ()
     whence = "as --size says" if size else "which it was exported with"
     return sides, (f"its height and width are open: it is taken for {sides[0]} x {sides[1]}, {whence}",)
+
+
+def _example(side: Any) -> int:
+    """The number that a size is; of an open one that which it was exported with, and 0 where the file does not say."""
+    # int() would ask torch to prove it, which it cannot for multiples
+    return int(str(side)) if str(side).isdecimal() else int(side.node.hint or 0)
 
 
 class _Tuple(nn.Module):
