@@ -33,6 +33,7 @@ TORCH_AT_MODULE_SCOPE = (
     "quantize/simulated_int8.py",
     "quantize/sensitivity.py",
     "importing/head_search.py",
+    "importing/recomposed.py",
     "importing/division.py",
     "importing/choosing.py",
     "importing/exporting.py",

@@ -121,7 +121,13 @@ def test_a_dry_run(cxredge: Run, tmp_path: Path) -> None:
     assert done.status == 0, done.err
     assert {entry.name for entry in tmp_path.iterdir()} - before <= {"__pycache__"}
     assert "the films tell nothing" not in done.out, "no films are named"
-    for words in ("prefix taken off the keys: module.", "a grey film is given three times", "heatmap: exact", "--data"):
+    for words in (
+        "prefix taken off the keys: module.",
+        "a grey film is given three times",
+        "\none output: 6 logits a film\n",
+        "heatmap: exact",
+        "--data",
+    ):
         assert words in done.out
 
 

@@ -16,7 +16,7 @@ from cxredge.importing.making import _Normalised
 from cxredge.recipe_student import Heatmap, Normalise
 from cxredge.students.composed import ComposedStudent
 from cxredge.students.normalisation import Normalisation
-from cxredge.students.program_file import read_program
+from cxredge.students.program_file import program_bytes, read_program
 from cxredge.students.program_student import ProgramStudent
 
 WIDTH, CLASSES, SIDE = 6, 3, 16
@@ -82,6 +82,12 @@ def twice(layers: nn.ModuleDict, x: Tensor) -> Tensor:
     return found
 
 
+def turned(layers: nn.ModuleDict, x: Tensor) -> Tensor:
+    x = layers["norm"](x.mean((2, 3), keepdim=True).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    found: Tensor = layers["fc"](x.flatten(1))
+    return found
+
+
 class Temperature(nn.Module):
     """A learnt temperature and a shift behind a linear layer."""
 
@@ -107,6 +113,25 @@ class ComputedNorm(nn.Module):
         found: Tensor = self.fc(
             functional.batch_norm(pooled_x, norm.running_mean, norm.running_var, factors, norm.bias)
         )
+        return found
+
+
+class Written(nn.Module):
+    """A mask that is written in parts, as windows of attention have it; in the body, or in the head."""
+
+    def __init__(self, late: bool) -> None:
+        super().__init__()
+        self.conv, self.fc, self.late = nn.Conv2d(WIDTH, WIDTH, 1), fc(), late
+
+    def mask(self, x: Tensor) -> Tensor:
+        found = x.new_zeros(x.shape[1:])
+        found[..., :3] = 2
+        found[2:] = 1
+        return x * found
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(self.mask(x)).mean((2, 3))
+        found: Tensor = self.fc(self.mask(x.tanh()) if self.late else x)
         return found
 
 
@@ -163,6 +188,8 @@ CASES: dict[str, Case] = {
     "groups": Case(
         lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(WIDTH, 3, 1, groups=3), nn.Flatten()), "none"
     ),
+    "written": Case(lambda: Written(False), "exact"),
+    "written-late": Case(lambda: Written(True), "none"),
     "pool-2": Case(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), fc(4 * WIDTH)), "none", 4 * WIDTH),
 }
 ENDS: dict[str, tuple[Callable[[], nn.Module], str, Callable[[Tensor], Tensor]]] = {
@@ -293,6 +320,42 @@ def test_a_softmax_over_images_stays() -> None:
     """It is no probability of classes."""
     net = made(nn.Sequential(CASES["mean"].make(), nn.Softmax(0)))
     assert divided_of(net).probability is None
+
+
+@pytest.mark.parametrize("end", [None, "log-softmax"])
+@torch.no_grad()
+def test_a_decomposed_program_has_the_same_head(end: str | None) -> None:
+    """A linear layer as addmm, a convolution and a batch norm as their core operators: all are layers again."""
+    head = pooled(nn.BatchNorm1d(WIDTH), fc())
+    net = made(nn.Sequential(head, ENDS[end][0]()) if end else head)
+    image = (torch.zeros(2, 1, SIDE, SIDE),)
+    program = torch.export.export(net, image, dynamic_shapes=({0: torch.export.Dim.AUTO},)).run_decompositions()
+    assert {"addmm", "convolution", "_native_batch_norm_legit_no_training"} <= {
+        str(node.target).split(".")[1] for node in program.graph.nodes if "aten" in str(node.target)
+    }
+    found = divide(read_program(program_bytes(program), "it").exported, 0)
+    assert (found.heatmap, found.probability) == ("exact", ENDS[end][1] if end else None)
+    logits, wanted = student_of(found)[1](images())["logits"], net(images() / 255)
+    wanted = ENDS[end][2](wanted) if end else wanted
+    if end and end != "sigmoid":
+        logits, wanted = logits - logits[:, :1], wanted - wanted[:, :1]
+    torch.testing.assert_close(logits, wanted, rtol=1e-4, atol=1e-5)
+    assert sum(isinstance(part, nn.Conv2d | nn.BatchNorm2d) for part in found.backbone.modules()) == 3
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (lambda: pooled(nn.LayerNorm(WIDTH), fc()), "behind the mean stands layer_norm, which has no map here"),
+        (lambda: Head(turned, norm=nn.LayerNorm(WIDTH), fc=fc()), "behind the mean stands layer_norm, which"),
+        (lambda: Head(twice, one=fc(), other=fc()), "behind the mean the network branches"),
+        (lambda: Head(gem, fc=fc()), "behind the mean stands pow, which has no map here"),
+        (lambda: Head(both, fc=fc(2 * WIDTH)), "the network does not end in a global mean and layers behind it"),
+    ],
+)
+def test_why_there_is_no_map(head: Callable[[], nn.Module], words: str) -> None:
+    found = divided_of(made(head()))
+    assert (found.heatmap, found.why.startswith(words)) == ("none", True), found.why
 
 
 def test_a_sigmoid_within_the_head_stays() -> None:

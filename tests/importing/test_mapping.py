@@ -135,7 +135,7 @@ def test_another_number_of_outputs(state: State) -> None:
     found = {**state, "4.weight": torch.zeros(1000, 4), "4.bias": torch.zeros(1000)}
     error = misfit(state, renamed(found, lambda key: "model." + key))
     assert error.code == "IMPORT-LABELS"
-    assert "the classifier model.4 has 1000 outputs, and 2 labels are named" in error.cause
+    assert "the classifier model.4 has 1,000 outputs, and 2 labels are named" in error.cause
 
 
 def test_another_number_of_channels(state: State) -> None:

@@ -24,6 +24,7 @@ from cxredge.importing.user_code import MODULE
 from cxredge.recipe import InputSpec
 from cxredge.recipe_student import Normalise
 from cxredge.students.program_file import read_program
+from cxredge.students.program_student import ProgramStudent
 from support.program_networks import exported, network
 
 SIZE = (16, 16)
@@ -76,6 +77,19 @@ class Nan(Base):
     def forward(self, x): return self.logits(x) / (x[:, :1, 0, :1].flatten(1) * 0)
 class Flat(Base):
     def forward(self, x): return self.logits(x)[:, 0]
+class Squeezed(Base):
+    def forward(self, x): return self.logits(x)[:, :1].squeeze()
+class OneNumber(Base):
+    def forward(self, x): return self.logits(x).mean()
+class Called(Base):
+    def forward(self, x): return self.logits(x) > 0
+class NoneLeft(Base):
+    def forward(self, x): return self.logits(x)[:, :0]
+class Versioned(Base):
+    _version = 2
+    def _load_from_state_dict(self, state, prefix, metadata, *rest):
+        assert metadata["version"] == 2, "a version that nobody wrote"
+        super()._load_from_state_dict(state, prefix, metadata, *rest)
 class InPlace(Base):
     def forward(self, x): return self.logits(x.sub_(0.5))
 class Double(Base):
@@ -157,7 +171,10 @@ def refused(do: Callable[[], object]) -> CxrError:
         ("Two", "IMPORT-OUTPUTS", "it has 2 outputs: 0, 1"),
         ("Named", "IMPORT-OUTPUTS", "it has 2 outputs: out, aux"),
         ("Maps", "IMPORT-OUTPUTS", "the output is float32[2, 4, 16, 16], and logits are float32[N, C]"),
-        ("Whole", "IMPORT-OUTPUTS", "the output is int64[2, 1]"),
+        ("Whole", "IMPORT-OUTPUTS", "the output is int64[2]: it gives classes, not logits"),
+        ("Called", "IMPORT-OUTPUTS", "the output is bool[2, 2]: it gives classes, not logits"),
+        ("OneNumber", "IMPORT-OUTPUTS", "the output is float32[], and logits are float32[N, C]"),
+        ("NoneLeft", "IMPORT-OUTPUTS", "the output is float32[2, 0], and logits are float32[N, C]"),
         ("Branch", "IMPORT-EXPORT", "torch.export cannot follow the network"),
         ("ByHand", "IMPORT-EXPORT", "torch.export cannot follow the network"),
         ("Counting", "PROGRAM-UNFIT", "changes net.seen when it runs"),
@@ -199,15 +216,50 @@ def test_what_depends_on_the_other_films(load: Loader) -> None:
     assert (error.code, "alone than among others" in error.cause) == ("IMPORT-BATCH", True)
 
 
-@pytest.mark.parametrize("factory", ["Base", "Train", "Flat", "InPlace", "Standardised"])
+@pytest.mark.parametrize("factory", ["Base", "Train", "Flat", "Squeezed", "InPlace", "Standardised", "Versioned"])
 def test_what_is_taken(load: Loader, factory: str) -> None:
-    """Training mode left, one logit as a column, an image that is changed in place."""
+    """Training mode left, one logit as a column, an image that is changed in place, tensors that have a version."""
     original = load(factory)
     image = torch.randint(0, 256, (3, 1, *SIZE), dtype=torch.uint8)
     said = original_answers(original, Normalise(), image)
     assert said.dtype == torch.float32
-    assert said.shape == (3, 1 if factory == "Flat" else 2)
+    assert said.shape == (3, 1 if factory in ("Flat", "Squeezed") else 2)
     assert not original.net.training
+
+
+@pytest.mark.parametrize(
+    ("known", "end"),
+    [
+        (True, "sigmoid"),
+        (False, None),
+        *(pytest.param(k, e, marks=pytest.mark.slow) for k, e in ((True, None), (False, "sigmoid"))),
+    ],
+)
+def test_one_number_a_film_is_one_logit(tmp_path: Path, known: bool, end: str | None) -> None:
+    """As a program, and in the student that it becomes: of a head that is known, and of one that is not."""
+
+    def last(z: Tensor) -> Tensor:
+        z = (z if known else functional.elu(z))[:, :1]
+        return (z if end is None else torch.sigmoid(z))[:, 0]
+
+    net = Ended(last).eval()
+    original = load_original(program(tmp_path, net), 1, None)
+    made = make_student(original, Normalise(), None)
+    assert (made.count, made.divided.probability) == (1, end)
+    assert made.divided.heatmap == ("exact" if known else "none")
+    student = ProgramStudent(Normalise(), read_program(made.program, "it"), made.outputs)
+    for count in (1, 3):
+        image = torch.rand(count, 1, *SIZE) * 255
+        with torch.no_grad():
+            wanted, found = net(image / 255)[:, None], student(image)["logits"]
+            torch.testing.assert_close(run(original.net, image / 255), wanted, rtol=0, atol=0)
+        assert found.shape == (count, 1)
+        torch.testing.assert_close(found if end is None else torch.sigmoid(found), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_program_that_gives_classes(tmp_path: Path) -> None:
+    error = refused(lambda: load_original(program(tmp_path, Ended(lambda z: z.argmax(1)).eval()), 2, None))
+    assert (error.code, "int64[2]: it gives classes, not logits" in error.cause) == ("IMPORT-OUTPUTS", True)
 
 
 def test_other_answers_the_second_time(load: Loader) -> None:
@@ -255,6 +307,69 @@ def test_a_program_for_eight_images(tmp_path: Path) -> None:
     source = program(tmp_path, network("shuffled"), fixed=True)
     error = refused(lambda: load_original(source, 2, None))
     assert error.code in ("IMPORT-EXPORT", "IMPORT-BATCH", "IMPORT-RUN")
+
+
+def test_a_program_for_two_images_alone(tmp_path: Path) -> None:
+    """As many as it is exported with again here: its shape is found in the program, and not by running it."""
+    source = program(tmp_path, Ended(lambda z: z.reshape(2, 2)).eval(), torch.zeros(2, 1, *SIZE))
+    error = refused(lambda: load_original(source, 2, None))
+    assert (error.code, "was exported for 2 images at a time" in error.cause) == ("IMPORT-BATCH", True)
+    assert "export it for any number" in error.fix
+
+
+@pytest.mark.parametrize("multiple", [1, 4])
+def test_a_program_whose_size_is_open(tmp_path: Path, multiple: int) -> None:
+    """Taken for the asked size, or for that which it was exported with, which is said."""
+    net, sizes = nn.Sequential(nn.Conv2d(1, 2, 4, 4), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval(), ("rows", "columns")
+    sides = {axis: torch.export.Dim(name, min=2) * multiple for axis, name in zip((2, 3), sizes, strict=True)}
+    if multiple == 1:
+        sides = dict.fromkeys(sides, torch.export.Dim.AUTO)
+    sides[0] = torch.export.Dim("films") if multiple > 1 else torch.export.Dim.AUTO
+    torch.export.save(
+        torch.export.export(net, (torch.zeros(2, 1, 64, 48),), dynamic_shapes=(sides,)), tmp_path / "it.pt2"
+    )
+    source = Source(file=str(tmp_path / "it.pt2"))
+    for asked, wanted, words in (
+        ((32, 36), (32, 36), "as --size says"),
+        (None, (64, 48), "which it was exported with"),
+    ):
+        original = load_original(source, 2, asked)
+        assert original.size == wanted
+        assert original.read.notes[0].endswith(f"it is taken for {wanted[0]} x {wanted[1]}, {words}")
+        image = torch.rand(3, 1, *wanted)
+        with torch.no_grad():
+            torch.testing.assert_close(run(original.net, image), net(image), rtol=0, atol=0)
+
+
+def test_a_program_of_modules_that_are_called_again(tmp_path: Path) -> None:
+    net = network("resized")
+    original = load_original(program(tmp_path, net), 2, None)
+    made = make_student(original, Normalise(), None)
+    student = ProgramStudent(Normalise(), read_program(made.program, "it"), made.outputs)
+    image = torch.rand(3, 1, *SIZE) * 255
+    with torch.no_grad():
+        torch.testing.assert_close(run(original.net, image / 255), net(image / 255), rtol=0, atol=0)
+        torch.testing.assert_close(student(image)["logits"], net(image / 255), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_versions_of_torchvision_s_own_are_right(tmp_path: Path) -> None:
+    from torchvision.models import mnasnet0_5
+
+    net = mnasnet0_5(num_classes=2).eval()
+    torch.save(net.state_dict(), tmp_path / "it.pth")
+    original = load_original(Source(file=str(tmp_path / "it.pth"), arch="torchvision/mnasnet0_5"), 2, (32, 32))
+    image = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(run(original.net, image), net(image), rtol=0, atol=0)
+
+
+def test_a_dry_run_need_not_name_labels(tmp_path: Path) -> None:
+    from torchvision.models import squeezenet1_1
+
+    torch.save(squeezenet1_1(num_classes=7).state_dict(), tmp_path / "it.pth")
+    original = load_original(Source(file=str(tmp_path / "it.pth"), arch="torchvision/squeezenet1_1"), 0, (32, 32))
+    assert run(original.net, torch.zeros(1, 3, 32, 32)).shape == (1, 7)
 
 
 class Ended(nn.Module):

@@ -63,6 +63,21 @@ def test_unknown_names_are_refused_with_the_nearest(arch: str, first: str) -> No
     assert any(choice.startswith(first) for choice in caught.value.choices)
 
 
+@pytest.mark.parametrize(
+    ("arch", "choices"),
+    [
+        ("timm/resnet10", "timm/resnet1"),
+        ("timm/zzzzzzzz", None),
+        ("torchvision/zzzzzzzz", None),
+    ],
+)
+def test_names_that_are_far_are_not_suggested(arch: str, choices: str | None) -> None:
+    with pytest.raises(InputError) as caught:
+        build_network(arch, 2, 3, (64, 64))
+    assert bool(caught.value.choices) == (choices is not None)
+    assert all("resnet" in choice or "resnest" in choice for choice in caught.value.choices)
+
+
 def test_what_cannot_be_built_says_why() -> None:
     with pytest.raises(InputError, match="square images") as caught:
         build_network("torchvision/vit_b_16", 2, 3, (64, 32))

@@ -177,6 +177,20 @@ def test_sizes_computed_from_the_number_of_images() -> None:
             torch.testing.assert_close(student(image)["logits"], net(image / 255), rtol=0, atol=0)
 
 
+def test_calls_that_differ_are_modules_of_their_own(written: dict[str, bytes]) -> None:
+    """With names that a program may have, and with the tensors of the first call."""
+    student = Unflattened(read_program(written["resized"], "it").exported)
+    assert isinstance(student.get_submodule("deep_call2.0.conv"), nn.Conv2d)
+    assert isinstance(student.get_submodule("deep.1_call2.conv"), nn.Conv2d)
+    assert {name.split("_call")[0] for name, _ in student.named_children()} == {"features", "deep", "classifier"}
+    again = Unflattened(read_program(program_bytes(exported(student)), "it").exported)
+    image = torch.rand(3, 1, SIDE, SIDE)
+    with torch.no_grad():
+        torch.testing.assert_close(again(image), network("resized")(image), rtol=0, atol=0)
+    alike = Unflattened(read_program(written["shared"], "it").exported)
+    assert not any("_call" in name for name, _ in alike.named_modules())
+
+
 class Answers(nn.Module):
     """Answers what its function makes of a logit and a feature."""
 

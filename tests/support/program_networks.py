@@ -86,6 +86,31 @@ class Shared(Plain):
         return found
 
 
+class Sized(nn.Module):
+    """Computes with the size of its image, which a program has as a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(8, 8, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = torch.relu(self.conv(x)) / x.shape[-1]
+        return found
+
+
+class Resized(Plain):
+    """Parts that are called together for two sizes, and one of them once more alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deep = nn.Sequential(Sized(), Sized())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.deep(functional.max_pool2d(self.deep(self.features(x)), 2))
+        found: Tensor = self.classifier(self.deep[1](x).mean((2, 3)))
+        return found
+
+
 class InPlace(Plain):
     def forward(self, x: Tensor) -> Tensor:
         x = self.features(x)
@@ -113,7 +138,8 @@ class Row(nn.Sequential):
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    made.__name__.lower(): made for made in (Plain, Shuffled, Squeezed, Constants, Shared, InPlace, Several, Row)
+    made.__name__.lower(): made
+    for made in (Plain, Shuffled, Squeezed, Constants, Shared, Resized, InPlace, Several, Row)
 }
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from cxredge.errors import InputError
 from cxredge.importing.plan import Source, Wanted
 from cxredge.recipe_student import Normalise
+from cxredge.statistics.probabilities import Kind
 from cxredge.workers.jobs.import_network import check_end
 from cxredge.workflows.import_network import look
 from cxredge.workflows.imported_recipe import check_logits
@@ -94,12 +95,36 @@ def test_ends_that_are_not_of_the_labels() -> None:
         assert caught.value.code == code
 
 
-def test_answers_between_0_and_1_are_no_logits() -> None:
-    shares = np.random.default_rng(0).random((8, 2)).astype(np.float32)
-    with pytest.raises(InputError) as caught:
-        check_logits({"val.logits": shares, "test.logits": shares})
+@pytest.mark.parametrize(
+    ("kind", "columns", "summing", "words"),
+    [
+        ("single-label", 3, True, "add up to 1: they are probabilities"),
+        ("single-label", 3, False, None),  # of a classifier that ends in ReLU, or is barely trained
+        ("multi-label", 3, False, "nothing tells whether these are logits or probabilities"),
+        ("multi-label", 3, True, "nothing tells whether these are logits or probabilities"),
+        ("single-label", 1, False, "nothing tells whether these are logits or probabilities"),
+    ],
+)
+def test_answers_between_0_and_1(kind: Kind, columns: int, summing: bool, words: str | None) -> None:
+    said = np.random.default_rng(0).random((8, columns)).astype(np.float32)
+    if summing:
+        said /= said.sum(1, keepdims=True)
+    check_logits({"val.logits": said, "test.logits": said - 0.5}, kind)
+    check_logits({"val.logits": said, "test.logits": said + 1}, kind)
+    both = {"val.logits": said, "test.logits": said}
+    if words is None:
+        check_logits(both, kind)
+        return
+    with pytest.raises(InputError, match=words) as caught:
+        check_logits(both, kind)
     assert caught.value.code == "IMPORT-PROBABILITY"
-    check_logits({"val.logits": shares, "test.logits": shares - 0.5})
+
+
+def test_one_film_that_does_not_add_up_tells_logits() -> None:
+    shares = np.full((8, 4), 0.25, np.float32)
+    other = shares.copy()
+    other[3, 0] += 0.01
+    check_logits({"val.logits": shares, "test.logits": other}, "single-label")
 
 
 @pytest.mark.parametrize(("factory", "words"), [("Raises", "Odd: by hand (at nets.py:"), ("Exits", "SystemExit: 3")])

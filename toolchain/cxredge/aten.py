@@ -23,6 +23,17 @@ def arguments(node: Node) -> dict[str, Any]:
     return {**named, **dict(zip(named, node.args, strict=False)), **node.kwargs}
 
 
+def writes(node: Node) -> bool:
+    """Whether an operator changes a tensor that is read by another name than its result, as ``x[:, 0] = 1`` does."""
+    schema: Any = getattr(node.target, "_schema", None) if node.op == "call_function" else None
+    if schema is None or not schema.is_mutable:
+        return False
+    changed: Any = node.args[0]
+    of: Any = getattr(getattr(changed, "target", None), "_schema", None)
+    is_view = of is not None and any(argument.alias_info is not None for argument in of.arguments)
+    return not node.users or is_view
+
+
 def pair(value: list[int]) -> tuple[int, int]:
     """One number for both sides of an image, or two."""
     return value[0], value[-1]

@@ -107,6 +107,16 @@ def some_of(names: Sequence[str], sign: str = ", ", most: int = 3) -> str:
     return sign.join(names[:most]) + more
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 film``, ``2 films``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def alike(word: str, choices: Iterable[str], most: int = 5) -> list[str]:
+    """Of many choices those that ``word`` may be a slip for, likest first; none where none is like it."""
+    return difflib.get_close_matches(word, list(choices), n=most, cutoff=0.6)
+
+
 def nearest(word: str, choices: Iterable[str]) -> list[str]:
     """All choices, those most like ``word`` first, so that the first one answers "did you mean"."""
     known = list(choices)

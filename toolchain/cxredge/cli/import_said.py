@@ -17,6 +17,8 @@ UNFITTED = "not fitted"
 
 def tell(tried: Tried, asked: Request) -> None:
     """What a dry run found, and what to type."""
+    from cxredge.errors import counted, printable
+
     found = tried.found
     read, spec, normalise = found.read, found.input, found.normalise
     say(f"{read.file}: {read.form}{f', entry {read.entry}' if read.entry else ''}, SHA-256 {read.sha256[:12]}...")
@@ -35,7 +37,11 @@ def tell(tried: Tried, asked: Request) -> None:
         say(f"  mean {', '.join(f'{x:g}' for x in normalise.mean)}; std {', '.join(f'{x:g}' for x in normalise.std)}")
     if normalise.repeat > 1:
         say("  a grey film is given three times")
-    say(f"outputs: {', '.join(found.outputs)}; taken: {found.output}, {found.count} logits a film")
+    logits = f"{counted(found.count, 'logit')} a film"
+    if len(found.outputs) == 1:
+        say(f"one output{'' if found.output == '0' else f', {printable(found.output)}'}: {logits}")
+    else:
+        say(f"outputs: {', '.join(map(printable, found.outputs))}; taken: {printable(found.output)}, {logits}")
     if found.probability:
         say(f"  the {found.probability} at its end is taken off")
     say(f"heatmap: {found.heatmap} ({found.why})")

@@ -76,10 +76,15 @@ def entry(checkpoint: Checkpoint, name: str | None) -> tuple[str, Mapping[str, T
     if name is None or name not in checkpoint.entries:
         if not names:
             raise InputError("IMPORT-ENTRY", f"{shown(checkpoint.file)} is a program: it has no state dict", SAVE)
-        asked = f"none called {printable(name)}" if name is not None else f"{len(names)} of them, and none is named"
+        held = f"{shown(checkpoint.file)} holds "
         raise InputError(
             "IMPORT-ENTRY",
-            f"of state dicts {shown(checkpoint.file)} holds {asked}",
+            held
+            + (
+                f"{len(names)} state dicts, and none is named"
+                if name is None
+                else f"no state dict that is called {printable(name)}"
+            ),
             "name the one that was evaluated",
             [n or '""' for n in nearest(name or "", names)],
         )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cxredge.errors import CxrError, InputError, first_line, nearest, printable
+from cxredge.errors import CxrError, InputError, counted, first_line, nearest, printable
 
 
 class Chosen(nn.Module):
@@ -21,9 +21,12 @@ class Chosen(nn.Module):
         self.output = output
 
     def forward(self, x: Tensor) -> Tensor:
-        """float32[N, c, H, W] -> the output."""
+        """float32[N, c, H, W] -> the output; one number a film as a column."""
         named = named_outputs(self.net(x))
-        return named[chosen_output(tuple(named), self.output)]
+        found = named[chosen_output(tuple(named), self.output)]
+        check_kind(found)
+        # of one film alone, squeeze() leaves no dimension
+        return found.reshape(-1, 1) if found.ndim == 1 or (found.ndim == 0 and len(x) == 1) else found
 
 
 def named_outputs(found: Any) -> dict[str, Tensor]:
@@ -63,8 +66,21 @@ def chosen_output(names: tuple[str, ...], asked: str | None) -> str:
     raise InputError("IMPORT-OUTPUTS", cause, "say which are the logits: --output NAME", nearest(name, names))
 
 
+def check_kind(found: Tensor) -> None:
+    """Raises InputError IMPORT-OUTPUTS where an output holds decisions."""
+    if not found.is_floating_point():
+        kind = str(found.dtype).removeprefix("torch.")
+        raise InputError(
+            "IMPORT-OUTPUTS",
+            f"the output is {kind}{list(found.shape)}: it gives classes, not logits",
+            "return what the classes are chosen by (before argmax, or a threshold), or name another output (--output)",
+        )
+
+
 def run(net: nn.Module, images: Tensor) -> Tensor:
     """The network's logits of normalised images, float32[N, C].
+
+    net: a ``Chosen``.
 
     Raises InputError IMPORT-RUN (it raises, or needs another device), IMPORT-OUTPUTS, IMPORT-BATCH.
     """
@@ -84,9 +100,7 @@ def run(net: nn.Module, images: Tensor) -> Tensor:
             if gpu
             else "check --size, --arch and --input, and try it alone",
         ) from error
-    if found.ndim == 1:
-        found = found[:, None]
-    if found.ndim != 2 or not found.is_floating_point():
+    if found.ndim != 2 or not found.shape[1]:
         raise InputError(
             "IMPORT-OUTPUTS",
             f"the output is {str(found.dtype).removeprefix('torch.')}{list(found.shape)}, and logits are float32[N, C]",
@@ -95,7 +109,7 @@ def run(net: nn.Module, images: Tensor) -> Tensor:
     if len(found) != len(images):
         raise InputError(
             "IMPORT-BATCH",
-            f"the network gives {len(found)} rows of logits for {len(images)} images",
+            f"the network gives {counted(len(found), 'row')} of logits for {counted(len(images), 'image')}",
             "write forward for any number of images: x.flatten(1), and no number of images in a shape",
         )
     return found.float()

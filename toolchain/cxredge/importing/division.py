@@ -11,8 +11,10 @@ from torch.export.graph_signature import OutputKind, OutputSpec, TensorArgument
 from torch.fx import Graph as FxGraph
 from torch.fx import GraphModule, Node
 
-from cxredge.aten import kind_of
+from cxredge.aten import kind_of, writes
+from cxredge.errors import counted
 from cxredge.importing.head_search import Graph, Pooled, logits_of, pooled_head
+from cxredge.importing.recomposed import recompose
 from cxredge.quantize.kernels import kernel_of
 from cxredge.recipe_student import Heatmap
 from cxredge.students.heads import Affine, ExactHead, GradientHead, Pointwise
@@ -48,6 +50,18 @@ class Hidden(nn.Module):
         return out
 
 
+class Rows(nn.Module):
+    """One row of ``width`` logits a film."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32[N] or float32[N, C, 1, 1] -> float32[N, C]."""
+        return x.reshape(-1, self.width)
+
+
 class MapHead(nn.Module):
     """The mean of maps that the network makes itself, one a class."""
 
@@ -63,20 +77,21 @@ class MapHead(nn.Module):
 
 def divide(exported: Any, output: int) -> Divided:
     """Divide the program's ``output``; ``exported`` (an ExportedProgram) is used up."""
+    recompose(exported)
     graph = Graph(exported, output)
     logits, probability = logits_of(graph)
     found = pooled_head(graph, logits)
-    if found is not None and not found.layers:
-        return _maps(graph, found, probability)
-    if found is not None:
-        return _known(graph, found, probability)
+    if isinstance(found, Pooled):
+        return _known(graph, found, probability) if found.layers else _maps(graph, found, probability)
     cut = _last_cut(graph, logits)
-    head = nn.Identity() if cut is logits else _tail(graph, cut, logits)
+    head: nn.Module = nn.Identity() if cut is logits else _tail(graph, cut, logits)
+    sides = logits.meta["val"].shape
+    if len(sides) != 2:
+        head = nn.Sequential(head, Rows(int(sides[1]) if len(sides) > 2 else 1))
     backbone = _truncated(graph, cut)
     shape = cut.meta["val"].shape
     features = int(shape[1]) if cut is not logits and len(shape) in (2, 4) else None
-    why = "the network does not end in a global mean and layers whose gradient has a formula here"
-    return Divided(backbone, head, "none", why, probability, features)
+    return Divided(backbone, head, "none", found, probability, features)
 
 
 def _known(graph: Graph, found: Pooled, probability: str | None) -> Divided:
@@ -92,7 +107,7 @@ def _known(graph: Graph, found: Pooled, probability: str | None) -> Divided:
         backbone, size = Hidden(backbone, first), first.conv.out_channels
         layers = [first.shift or Affine(torch.ones(1), torch.zeros(1)), *layers[1:]]
     linear = sum(isinstance(layer, Pointwise) for layer in found.layers)
-    why = f"a global mean and {linear} linear layer{'s' if linear > 1 else ''} with others between"
+    why = f"a global mean and {counted(linear, 'linear layer')} with others{' between' if linear > 1 else ''}"
     return Divided(backbone, GradientHead(layers), "gradient", why, probability, size)
 
 
@@ -129,18 +144,15 @@ def _movable(graph: Graph, cut: Node, until: Node) -> bool:
 
 
 def _constants_between(graph: Graph, node: Node) -> set[Node]:
-    """Inputs of ``node`` that are computed from constants alone."""
-    return {s for s in node.all_input_nodes if s.op == "call_function" and not s.all_input_nodes}
+    """Inputs of ``node`` that are computed from no tensor, and that nothing can have written into."""
+    made = {s for s in node.all_input_nodes if s.op == "call_function" and not s.all_input_nodes}
+    return {s for s in made if all(user in graph.dependent for user in s.users)}
 
 
 def _between(graph: Graph, cut: Node, until: Node) -> list[Node]:
     """Operators behind ``cut`` that ``until`` depends on, in order, ``until`` too."""
-    wanted = {until}
-    for node in reversed(list(graph.dependent)):
-        if node in wanted and node is not cut:
-            wanted.update(s for s in node.all_input_nodes if s in graph.dependent)
-    places = {node: i for i, node in enumerate(graph.dependent)}
-    return [node for node in graph.dependent if node in wanted and places[node] > places[cut]]
+    wanted, places = graph.needed(until), graph.dependent
+    return [node for node in places if node in wanted and places[node] > places[cut]]
 
 
 def _is_batch(node: Node) -> bool:
@@ -181,10 +193,11 @@ def _tail(graph: Graph, cut: Node, until: Node) -> nn.Module:
 def _truncated(graph: Graph, cut: Node) -> nn.Module:
     """The program up to ``cut``, as a module with the network's own parts."""
     exported, nodes = graph.exported, graph.exported.graph_module.graph
-    wanted = {cut}
+    wanted, before = {cut}, False
     for node in reversed(list(nodes.nodes)):
-        if node in wanted:
-            wanted.update(node.all_input_nodes)
+        if node in wanted or (before and writes(node)):
+            wanted.update((node, *node.all_input_nodes))
+        before = before or node is cut
     graph.end.args = ((cut,),)
     for node in reversed(list(nodes.nodes)):
         if node not in wanted and node not in (graph.end, graph.image):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node
 
-from cxredge.aten import arguments, kind_of, norm_terms
+from cxredge.aten import arguments, kind_of, norm_terms, writes
 from cxredge.students.heads import ACTIVATIONS, Activation, Affine, Pointwise
 
 _MOVES = """
@@ -19,7 +20,16 @@ _unsafe_view unflatten lift_fresh_copy
 """
 MOVES = frozenset(_MOVES.split())
 """Operators behind the pooling that only move numbers, in evaluation."""
-PROBABILITIES = {"sigmoid": "sigmoid", "softmax": "softmax", "_softmax": "softmax", "log_softmax": "log-softmax"}
+TURNS = ("permute", "transpose")
+PICKS = ("select", "slice")
+"""Operators that take some channels out."""
+PROBABILITIES = {
+    "sigmoid": "sigmoid",
+    "softmax": "softmax",
+    "_softmax": "softmax",
+    "log_softmax": "log-softmax",
+    "_log_softmax": "log-softmax",
+}
 
 
 class Graph:
@@ -63,12 +73,18 @@ class Graph:
         """Who reads it, of those that depend on the image and lie before the output."""
         return [user for user in node.users if user in self.dependent]
 
+    def needed(self, until: Node) -> set[Node]:
+        """``until``, and what of ``dependent`` makes it: what it reads, and what is written into that before it."""
+        wanted, last = {until}, self.dependent[until]
+        for node, place in reversed(list(self.dependent.items())):
+            if node in wanted or (place < last and writes(node)):
+                wanted.add(node)
+                wanted.update(source for source in node.all_input_nodes if source in self.dependent)
+        return wanted
+
     def cuts(self, until: Node) -> list[Node]:
         """Tensors through which all of the image passes on its way to ``until``, in order, ``until`` the last."""
-        wanted = {until}
-        for node in reversed(list(self.dependent)):
-            if node in wanted:
-                wanted.update(source for source in node.all_input_nodes if source in self.dependent)
+        wanted = self.needed(until)
         order = [node for node in self.dependent if node in wanted]
         place = {node: i for i, node in enumerate(order)}
         batch = str(self.image.meta["val"].shape[0])
@@ -95,23 +111,47 @@ def logits_of(graph: Graph) -> tuple[Node, str | None]:
     """The node of the logits, and what turned them into probabilities, if anything did."""
     node = graph.output
     while True:
-        kind = kind_of(node) if node.op == "call_function" else ""
+        kind = kind_of(node).removesuffix("_") if node.op == "call_function" else ""
         sources = [source for source in node.all_input_nodes if source in graph.dependent]
-        if kind in PROBABILITIES and arguments(node).get("dim", 1) in (1, -1):
+        if len(sources) != 1 or not _one_a_class(sources[0]):
+            return graph.output, None
+        if kind in PROBABILITIES and (kind == "sigmoid" or _axis(node) == 1):
             return sources[0], PROBABILITIES[kind]
-        if kind not in MOVES or len(sources) != 1 or sources[0].meta["val"].ndim != 2:
+        if not is_move(node) and not (kind in PICKS and _width(sources[0]) == 1 and _axis(node) == 1):
             return graph.output, None
         node = sources[0]
 
 
-def pooled_head(graph: Graph, logits: Node) -> Pooled | None:
-    """The last global mean that everything passes, where all behind it is known; None where there is none."""
+def _one_a_class(node: Node) -> bool:
+    """Whether a tensor is [N], [N, C] or [N, C, 1, 1]."""
+    value = node.meta["val"]
+    shape = value.shape if isinstance(value, Tensor) else ()
+    return len(shape) in (1, 2) or (len(shape) == 4 and tuple(shape[2:]) == (1, 1))
+
+
+def _width(node: Node) -> int:
+    shape = node.meta["val"].shape
+    return int(shape[1]) if len(shape) > 1 else 1
+
+
+def _axis(node: Node) -> int:
+    """Of an operator along one axis of its input, counted from the first."""
+    given = arguments(node)
+    source = given.get("self") or given.get("input")
+    assert isinstance(source, Node)
+    return int(given["dim"] % source.meta["val"].ndim)
+
+
+def pooled_head(graph: Graph, logits: Node) -> Pooled | str:
+    """The last global mean that everything passes, where all behind it is known; else why there is none, in words."""
     for pool in reversed(graph.cuts(logits)):
         source = _pooled_map(graph, pool)
         if source is not None:
             layers = list(_layers(graph, pool, logits))
-            return None if None in layers else Pooled(source, tuple(simplified([x for x in layers if x is not None])))
-    return None
+            unknown = next((layer for layer in layers if isinstance(layer, str)), None)
+            known = [layer for layer in layers if isinstance(layer, nn.Module)]
+            return unknown or Pooled(source, tuple(simplified(known)))
+    return "the network does not end in a global mean and layers behind it"
 
 
 def _is_operator(node: Node) -> bool:
@@ -147,20 +187,32 @@ def _pooled_map(graph: Graph, node: Node) -> Node | None:
     return None
 
 
-def _layers(graph: Graph, pool: Node, logits: Node) -> Iterator[nn.Module | None]:
-    """Layers from ``pool`` to ``logits``; None where one is unknown, and nothing behind it."""
+def is_move(node: Node) -> bool:
+    """Whether an operator only moves numbers, in evaluation."""
+    kind = kind_of(node).removesuffix("_")
+    if kind == "slice":
+        given = arguments(node)
+        return not given["start"] and given["end"] in (None, sys.maxsize) and given["step"] == 1
+    return kind in MOVES
+
+
+def _layers(graph: Graph, pool: Node, logits: Node) -> Iterator[nn.Module | str]:
+    """Layers from ``pool`` to ``logits``; why not, where one is unknown, and nothing behind it."""
     node = pool
     while node is not logits:
         readers = graph.behind(node)
         if len(readers) != 1:
-            yield None
+            yield "behind the mean the network branches, and a branch has no map here"
             return
         node = readers[0]
-        if kind_of(node).removesuffix("_") not in MOVES:
+        if not is_move(node):
             layer = _layer(graph, node)
-            yield layer
             if layer is None:
+                while kind_of(node) in TURNS and len(graph.behind(node)) == 1:
+                    (node,) = graph.behind(node)  # what they turn it for says more
+                yield f"behind the mean stands {kind_of(node).removeprefix('native').strip('_')}, which has no map here"
                 return
+            yield layer
 
 
 def _layer(graph: Graph, node: Node) -> nn.Module | None:
@@ -179,10 +231,23 @@ def _layer(graph: Graph, node: Node) -> nn.Module | None:
         if kind == "conv2d" and (weight.shape[2:] != (1, 1) or given["groups"] != 1 or any(given["padding"])):
             return None
         return Pointwise(weight, bias)
+    if kind in PICKS:
+        return _picked(node)
     if kind == "batch_norm":
         terms = norm_terms(node, graph.constant)
         return None if terms is None else Affine(terms[0].float(), terms[1].float())
     return _arithmetic(graph, kind.removesuffix("_"), given)
+
+
+def _picked(node: Node) -> Pointwise | None:
+    """Some of the channels, as a matrix of zeros and ones."""
+    given = arguments(node)
+    if _axis(node) != 1:
+        return None
+    every = torch.eye(_width(given["self"]))
+    if kind_of(node) == "select":
+        return Pointwise(every[given["index"]][None], None)
+    return Pointwise(every[given["start"] : given["end"] : given["step"]], None)
 
 
 def _arithmetic(graph: Graph, kind: str, given: dict[str, Any]) -> nn.Module | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from cxredge.errors import InputError, printable, some_of
+from cxredge.errors import InputError, counted, printable, some_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +35,7 @@ def misfit(
         if special is not None:
             return special
     fits = len(wanted) - len(missing) - len(wrong)
-    parts = [f"{fits} of the network's {len(wanted)} tensors fit"]
+    parts = [f"{fits} of the network's {counted(len(wanted), 'tensor')} fit"]
     if prefix:
         parts[0] += f" behind the prefix {printable(prefix)}"
     parts += _some("missing", [f"{key} {_shape(wanted[key])}" for key in missing])
@@ -67,7 +67,7 @@ def by_position_words(wanted: Mapping[str, Tensor], theirs: Mapping[str, Tensor]
         if special is not None and len({ours.rpartition(".")[0] for ours in paired}) == 1:
             return special
     if apart is None:
-        why = f"the network has {len(wanted)} tensors and the file {len(theirs)}"
+        why = f"the network has {counted(len(wanted), 'tensor')} and the file {len(theirs)}"
     else:
         ours, other = list(wanted)[apart], list(theirs)[apart]
         why = (
@@ -94,7 +94,8 @@ def _outputs(
     named, there = next(iter(sides))
     return InputError(
         "IMPORT-LABELS",
-        f"the classifier {printable(prefix + modules.pop())} has {there} outputs, and {named} labels are named",
+        f"the classifier {printable(prefix + modules.pop())} has {counted(there, 'output')}, "
+        f"and {counted(named, 'label')} {'is' if named == 1 else 'are'} named",
         "name a label for each output, in their order",
     )
 
@@ -110,9 +111,9 @@ def _channels(
         return None
     return InputError(
         "IMPORT-CHANNELS",
-        f"the kernel {printable(prefix + wrong[0])} takes {theirs.shape[1]} channels, "
+        f"the kernel {printable(prefix + wrong[0])} takes {counted(theirs.shape[1], 'channel')}, "
         f"and the network is built for {ours.shape[1]}",
-        f"say that the input has {theirs.shape[1]} channels",
+        f"say that the input has {counted(theirs.shape[1], 'channel')}",
     )
 
 

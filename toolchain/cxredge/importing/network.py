@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cxredge.errors import CxrError, InputError, nearest, printable
+from cxredge.errors import CxrError, InputError, counted, printable
 from cxredge.files import sha256_file
 from cxredge.importing.checkpoints import Checkpoint, entry, read_checkpoint
 from cxredge.importing.choosing import Chosen, chosen_output, named_outputs, run
 from cxredge.importing.evaluation import check_evaluation
 from cxredge.importing.exporting import BATCH, export
 from cxredge.importing.facts import Facts
-from cxredge.importing.mapping import fit
-from cxredge.importing.originals import build_network
+from cxredge.importing.mapping import described, fit
+from cxredge.importing.originals import OWN, build_network
 from cxredge.importing.plan import Read, Source
 from cxredge.importing.tensors import check_finite
 from cxredge.importing.user_code import from_code
 from cxredge.path_errors import shown
-from cxredge.students.architectures import ARCHITECTURES, get_architecture
+from cxredge.students.architectures import get_architecture
 from cxredge.students.program_file import read_program
 from cxredge.students.program_student import Unflattened
-
-OWN = "cxredge/"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,9 @@ def load_original(source: Source, labels: int, size: tuple[int, int] | None) -> 
     if source.arch is None and source.code is None:
         source = source.model_copy(update={"arch": _said_arch(checkpoint)})
     name, tensors = entry(checkpoint, source.entry)
-    net, taken = _filled(source, checkpoint, name, tensors, labels, sides)
+    # a dry run may name no labels: the file tells how many outputs there are
+    outputs = labels or checkpoint.facts.outputs or described(tensors).outputs or 0
+    net, taken = _filled(source, checkpoint, name, tensors, outputs, sides)
     return _exported(net.float().eval(), taken, checkpoint, sides, source.output)
 
 
@@ -98,7 +99,9 @@ def _filled(
             raise
         check_finite({theirs: tensors[theirs] for theirs in found.keys.values()}, shown(checkpoint.file))
         state = net.state_dict()
-        net.load_state_dict({**state, **{mine: tensors[theirs] for mine, theirs in found.keys.items()}})
+        # its own dictionary: modules read the version of their tensors beside the keys
+        state.update({mine: tensors[theirs] for mine, theirs in found.keys.items()})
+        net.load_state_dict(state)
         renamed = {theirs: mine for mine, theirs in found.keys.items() if theirs.removeprefix(found.prefix) != mine}
         read = Read(
             form=checkpoint.form,
@@ -130,11 +133,7 @@ def _network(source: Source, labels: int, channels: int, sides: tuple[int, int])
     arch = str(source.arch)
     if arch.startswith(OWN):
         return get_architecture(arch).make(channels, labels, sides).eval()
-    try:
-        return build_network(arch, labels, channels, sides)
-    except InputError as error:
-        error.choices = error.choices or tuple(nearest(arch, ARCHITECTURES))
-        raise
+    return build_network(arch, labels, channels, sides)
 
 
 def _exported(
@@ -146,13 +145,14 @@ def _exported(
     run(chosen, image)
     with torch.no_grad():
         answer = net(image)
-    names = tuple(named_outputs(answer))
-    place = names.index(chosen_output(names, output))
-    name = names[place]
-    # what answers more than tensors is exported by the one that is taken
+    named = named_outputs(answer)
+    names = tuple(named)
+    name = chosen_output(names, output)
+    # what answers more than tensors, or no column, is exported by the output that is taken
     plain = isinstance(answer, Tensor) or (type(answer) in (dict, tuple, list) and len(answer) == len(names))
-    data = export(net if plain else chosen, image)
-    return Original(chosen, channels, sides, data, place if plain else 0, names, name, read, checkpoint.facts)
+    plain = plain and named[name].ndim == 2
+    data, place = export(net if plain else chosen, image), names.index(name) if plain else 0
+    return Original(chosen, channels, sides, data, place, names, name, read, checkpoint.facts)
 
 
 def _channels(net: nn.Module, checkpoint: Checkpoint) -> int:
@@ -182,17 +182,25 @@ def _from_program(source: Source, checkpoint: Checkpoint, size: tuple[int, int] 
             f"the program takes {str(image.dtype).removeprefix('torch.')} of {image.ndim} dimensions",
             "export a network that takes float32[N, channels, height, width]",
         )
-    if size is not None and size != (int(image.shape[2]), int(image.shape[3])):
-        raise InputError(
-            "IMPORT-INPUT",
-            f"the program was exported for {image.shape[2]} x {image.shape[3]}, and --size says {size[0]} x {size[1]}",
-            "leave --size out, or export the network for that size",
-        )
-    net = Unflattened(program.exported)
-    sides, channels = (int(image.shape[2]), int(image.shape[3])), int(image.shape[1])
+    sides, open_sides = _sides(image, size)
+    net, channels = Unflattened(program.exported), int(image.shape[1])
     # written anew for any number of images: what was exported for one, or eight, may well work for others
     outputs = _Tuple(net).eval()
-    data = export(outputs, torch.zeros(BATCH, channels, *sides))
+    chosen, black = Chosen(outputs, str(place)).eval(), torch.zeros(BATCH, channels, *sides)
+    try:
+        run(chosen, black)
+        with torch.no_grad():
+            plain = outputs(black)[place].ndim == 2
+        data = export(outputs if plain else chosen, black)
+    except InputError as error:
+        if error.code not in ("IMPORT-RUN", "IMPORT-BATCH") or not isinstance(image.shape[0], int):
+            raise
+        raise InputError(
+            "IMPORT-BATCH",
+            f"{shown(checkpoint.file)} was exported for {counted(image.shape[0], 'image')} at a time, "
+            "and works for no other number",
+            "export it for any number: dynamic_shapes=({0: torch.export.Dim.AUTO},)",
+        ) from error
     read = Read(
         form=checkpoint.form,
         file=checkpoint.file.name,
@@ -201,9 +209,39 @@ def _from_program(source: Source, checkpoint: Checkpoint, size: tuple[int, int] 
         prefix="",
         keys=len(net.state_dict()),
         network="program",
-        notes=_notes(checkpoint),
+        notes=(*_notes(checkpoint), *open_sides),
     )
-    return Original(Chosen(outputs, str(place)).eval(), channels, sides, data, place, program.outputs, output, read)
+    return Original(chosen, channels, sides, data, place if plain else 0, program.outputs, output, read)
+
+
+def _sides(image: Tensor, size: tuple[int, int] | None) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """Rows and columns that a program is taken for, and a note where it leaves them open.
+
+    image: its input as it was exported. Raises InputError IMPORT-INPUT: it is fixed to others than ``size``.
+    """
+    fixed = [str(side).isdecimal() for side in image.shape[2:]]
+    said = _example(image.shape[2]), _example(image.shape[3])
+    sides = size or said
+    if not all(sides):
+        raise InputError(
+            "IMPORT-INPUT", "the program's height and width are open, and nothing says with which", "say --size"
+        )
+    if any(known and ours != theirs for known, ours, theirs in zip(fixed, sides, said, strict=True)):
+        raise InputError(
+            "IMPORT-INPUT",
+            f"the program was exported for {said[0]} x {said[1]}, and --size says {sides[0]} x {sides[1]}",
+            "leave --size out, or export the network for that size",
+        )
+    if all(fixed):
+        return sides, ()
+    whence = "as --size says" if size else "which it was exported with"
+    return sides, (f"its height and width are open: it is taken for {sides[0]} x {sides[1]}, {whence}",)
+
+
+def _example(side: Any) -> int:
+    """The number that a size is; of an open one that which it was exported with, and 0 where the file does not say."""
+    # int() would ask torch to prove it, which it cannot for multiples
+    return int(str(side)) if str(side).isdecimal() else int(side.node.hint or 0)
 
 
 class _Tuple(nn.Module):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cxredge.errors import InputError, first_line, nearest, printable
+from cxredge.errors import InputError, alike, counted, first_line, printable
 
 if TYPE_CHECKING:
     from torch import nn
 
-TIMM, TORCHVISION = "timm/", "torchvision/"
-SUGGESTIONS = 5
+TIMM, TORCHVISION, OWN = "timm/", "torchvision/", "cxredge/"
+"""Beginnings of names; ``OWN`` are of the papers' networks, which are made elsewhere."""
 COLOURS = 3
 SIDED = ("vit_", "maxvit_")
 """torchvision's networks that are built for one size of image, by the beginnings of their names."""
@@ -32,10 +32,10 @@ def build_network(arch: str, outputs: int, channels: int, size: tuple[int, int])
         said = first_line(error, None)
         raise InputError(
             "IMPORT-ARCH",
-            f"{arch} cannot be built with {outputs} outputs for {channels} x {size[0]} x {size[1]}: {said}",
+            f"{arch} cannot be built with {counted(outputs, 'output')} for {channels} x {size[0]} x {size[1]}: {said}",
             "give it the size and channels that it was made for, or write what builds it in Python (--code)",
         ) from error
-    raise _unknown(arch, [TIMM + "<name>", TORCHVISION + "<name>"])
+    raise _unknown(arch, [f"{kind}<name>" for kind in (TIMM, TORCHVISION, OWN)])
 
 
 def _timm(arch: str, outputs: int, channels: int, size: tuple[int, int]) -> Any:
@@ -43,9 +43,7 @@ def _timm(arch: str, outputs: int, channels: int, size: tuple[int, int]) -> Any:
 
     name = arch.removeprefix(TIMM)
     if not timm.is_model(name):
-        raise _unknown(
-            arch, [TIMM + known for known in nearest(name.partition(".")[0], timm.list_models())[:SUGGESTIONS]]
-        )
+        raise _unknown(arch, [TIMM + known for known in alike(name.partition(".")[0], timm.list_models())])
     settings = {"img_size": size} if getattr(timm.get_pretrained_cfg(name), "fixed_input_size", False) else {}
     return timm.create_model(name, pretrained=False, num_classes=outputs, in_chans=channels, **settings)
 
@@ -56,7 +54,7 @@ def _torchvision(arch: str, outputs: int, channels: int, size: tuple[int, int]) 
     name = arch.removeprefix(TORCHVISION)
     known = models.list_models(module=models)
     if name not in known:
-        raise _unknown(arch, [TORCHVISION + k for k in nearest(name, known)[:SUGGESTIONS]])
+        raise _unknown(arch, [TORCHVISION + k for k in alike(name, known)])
     settings: dict[str, Any] = {}
     if name in ("inception_v3", "googlenet"):
         settings = {"aux_logits": False, "init_weights": False}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxredge.errors import InputError, nearest, printable, raised
+from cxredge.errors import InputError, alike, printable, raised
 from cxredge.importing.user_code import called
 
 if TYPE_CHECKING:
@@ -92,5 +92,5 @@ def _transform(words: str) -> Callable[[Any], Any]:
 
 def _refuse(cause: str, known: list[str] | None = None, word: str = "") -> InputError:
     kind, _, name = word.partition("/")
-    choices = [f"{kind}/{k}" for k in nearest(name, known or [])[:5]]
+    choices = [f"{kind}/{k}" for k in alike(name, known or [])]
     return InputError("IMPORT-TRANSFORM", cause, FIX, choices)

@@ -72,6 +72,8 @@ MAX_EXPRESSION = 1_000
 ROOT_STACK = "L__self__,,torch.nn.Module"
 """Of an operator in the network itself: what stands for a list of modules with names that are none."""
 SYMBOL = re.compile(r"s\d{1,6}")
+MULTIPLE = re.compile(r"\d{1,9}\*s\d{1,6}")
+"""What torch calls a size that has to be a multiple."""
 TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_.<>]{0,255}")
 WORD = re.compile(r"[A-Za-z0-9_.;]{1,255}")
 
@@ -103,9 +105,11 @@ def checked(program: Any) -> Any:
                 raise Unfit(f"it takes, gives or changes a {entry.type.replace('_', ' ')}")
     module.metadata, module.treespec_namedtuple_fields, program.guards_code = {}, {}, []
     program.verifiers = ["TRAINING"]
-    for name in program.range_constraints:
-        if not SYMBOL.fullmatch(name):
-            raise Unfit("a range is of no size of its inputs")
+    for name in list(program.range_constraints):
+        if MULTIPLE.fullmatch(name):
+            del program.range_constraints[name]  # what the range of the size itself says again
+        elif not SYMBOL.fullmatch(name):
+            raise Unfit(f"a range is of no size of its inputs ({name[:40]!a}): export it with fixed rows and columns")
     _check_values(graph)
     _check_values(module.signature)
     return program

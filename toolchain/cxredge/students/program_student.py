@@ -13,6 +13,7 @@ from cxredge.errors import InputError, first_line
 from cxredge.recipe_student import Normalise
 from cxredge.students.base import Student
 from cxredge.students.normalisation import Normalisation
+from cxredge.students.program_calls import separate_calls
 from cxredge.students.program_file import Program
 
 
@@ -50,6 +51,7 @@ class Unflattened(nn.Module):
 
 
 def _unflattened(exported: Any) -> GraphModule:
+    separate_calls(exported)
     whole = torch.export.unflatten(exported)
     (end,) = (node for node in whole.graph.nodes if node.op == "output")
     given = end.args[0]

@@ -167,7 +167,7 @@ def import_network(request: Request) -> Imported:
         made = work / "out"
         found = Found.model_validate_json((made / FOUND).read_bytes())
         answers, program = _answers(made / ANSWERS), (made / PROGRAM).read_bytes()
-        check_logits(answers)
+        check_logits(answers, plan.labels.kind)
         transform = _without_folder(request.transform)
         written = judged(request.name, transform, found, plan.data, plan.labels, plan.films, answers, program)
         with fresh_directory(plan.folder) as fresh:

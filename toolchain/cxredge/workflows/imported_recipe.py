@@ -24,20 +24,41 @@ if TYPE_CHECKING:
     from cxredge.distill.thresholds import Thresholds
     from cxredge.importing.import_record import ImportRecord
     from cxredge.recipe import FolderData, PhantomData
+    from cxredge.statistics.probabilities import Kind
 
 RECIPE = "model.yaml"
 TEMPLATES = Path(__file__).parent / "templates"
 VERSIONED = ("torch", "torchvision", "timm", "numpy", "safetensors")
 
 
-def check_logits(answers: Mapping[str, NDArray[np.float32]]) -> None:
-    """Raises InputError IMPORT-PROBABILITY: what was taken for logits are probabilities, by all that is seen."""
-    said = np.concatenate([answers[f"{split}.logits"].reshape(-1) for split in ("val", "test")])
-    if float(said.min()) >= 0 and float(said.max()) <= 1:
+SUM = 1e-3
+"""By which the probabilities of exclusive classes may miss 1."""
+
+
+def check_logits(answers: Mapping[str, NDArray[np.float32]], kind: Kind) -> None:
+    """Raises InputError IMPORT-PROBABILITY: what was taken for logits are probabilities, or may as well be.
+
+    kind: of the labels. Answers for exclusive classes are probabilities where those of every film add up to 1. Others
+    have no such sum, and between 0 and 1 they may be either.
+    """
+    said = np.concatenate([answers[f"{split}.logits"] for split in ("val", "test")])
+    if float(said.min()) < 0 or float(said.max()) > 1:
+        return
+    before = "name the output that gives logits (--output), or return them before they become probabilities (--code)"
+    if kind == "multi-label" or said.shape[1] == 1:
         raise InputError(
             "IMPORT-PROBABILITY",
-            "every answer lies between 0 and 1, and the network ends in no sigmoid or softmax that could be taken off",
-            "name the output that gives logits (--output), or return them before they become probabilities (--code)",
+            f"every answer lies between 0 and 1 ({said.min():.3g} to {said.max():.3g}), and the network ends in no "
+            "sigmoid that could be taken off: nothing tells whether these are logits or probabilities",
+            f"if they are probabilities, {before}; if they are logits, train it further: those of a trained network "
+            "leave that range",
+        )
+    if float(np.abs(said.sum(1) - 1).max()) <= SUM:
+        raise InputError(
+            "IMPORT-PROBABILITY",
+            "the answers of every film lie between 0 and 1 and add up to 1: they are probabilities, and the network "
+            "ends in no softmax that could be taken off",
+            before,
         )
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from cxredge.errors import CxrError, InputError, raised
+from cxredge.errors import CxrError, InputError, counted, raised
 from cxredge.files import write_bytes, write_text
 from cxredge.importing.plan import KINDS, Films, Found, ListedFilm, Source, Wanted
 from cxredge.statistics.probabilities import Kind
@@ -159,7 +159,8 @@ def check_end(count: int, probability: str | None, labels: int, kind: Kind | Non
     if labels not in (0, count):
         raise InputError(
             "IMPORT-LABELS",
-            f"the network has {count} outputs, and {labels} labels are named",
+            f"the network has {counted(count, 'output')}, and {counted(labels, 'label')} "
+            f"{'is' if labels == 1 else 'are'} named",
             "name every output in its order (--labels)",
         )
     said = KINDS.get(probability or "", kind)
