@@ -1,4 +1,4 @@
-"""The student with INT8 weights rounded once, from which every INT8 artifact starts."""
+"""The student with INT8 weights, rounded once for a scheme, from which its artifacts on every target start."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cxredge.recipe import Recipe
 from cxredge.stages import Stage
+from cxredge.vocabulary import ArtifactName
 from cxredge.workers.jobs.round_weights import RoundWeights
 from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.base import ByJob, Ticket, Where
@@ -15,7 +16,7 @@ from cxredge.workflows.stages.student import EAGER_PACKAGES, student_inputs
 
 
 class RoundedWeights(ByJob):
-    """``rounded.safetensors``, rounded with the calibration films in view."""
+    """``rounded.safetensors``, as artifacts of one scheme start from it that keep the same in float."""
 
     kind = "rounded"
     kept = "same student, weights and calibration films as last time"
@@ -24,16 +25,26 @@ class RoundedWeights(ByJob):
     packages = EAGER_PACKAGES
     cost = 1000  # others wait for it
 
-    def __init__(self, recipe: Recipe, weights: Path, calibration: Pictures, label: str = "") -> None:
+    def __init__(
+        self, recipe: Recipe, weights: Path, calibration: Pictures, artifact: ArtifactName, label: str = ""
+    ) -> None:
         self.recipe = recipe
         self.weights = weights
         self.calibration = calibration
-        self.step = self.process = f"round weights{label}"
+        self.scheme = artifact.scheme
+        self.keep = recipe.keep_float.get(artifact, ())
+        self.step = self.process = f"round weights, {self.scheme}{label}"
 
     @property
     def inputs(self) -> Mapping[str, object]:
-        """The student."""
-        return student_inputs(self.recipe)
+        """The student, and how it is quantised."""
+        rule = self.recipe.calibration.rule.model_dump(mode="json")
+        return {
+            **student_inputs(self.recipe),
+            "scheme": self.scheme,
+            "keep_float": list(self.keep),
+            "ranges": rule if self.scheme == "w8a8" else None,
+        }
 
     @property
     def needs(self) -> tuple[Stage, ...]:
@@ -43,4 +54,11 @@ class RoundedWeights(ByJob):
     def job(self, where: Where, ticket: Ticket) -> AnyJob:
         """Rounds them."""
         films = str(where(self.calibration))
-        return RoundWeights(**ticket, recipe=self.recipe, weights=str(self.weights), calibration=films)
+        return RoundWeights(
+            **ticket,
+            recipe=self.recipe,
+            weights=str(self.weights),
+            calibration=films,
+            scheme=self.scheme,
+            keep=self.keep,
+        )
