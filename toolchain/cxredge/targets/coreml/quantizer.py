@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.errors import InputError
 from cxredge.mlprogram.graph import Node
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import RangeEstimator, films, watched_output
@@ -103,8 +104,16 @@ def calibrate(source: Source, calibration: CalibrationFilms, kept: frozenset[str
     estimator = RangeEstimator()
 
     def tap(name: str, array: NDArray[Any]) -> None:
-        if name in watched:
-            estimator.update(name, array.astype(np.float32))
+        if name not in watched:
+            return
+        if not np.isfinite(array).all():
+            raise InputError(
+                "CALIBRATION-NAN",
+                f"tensor {name} holds NaN or infinity on a calibration film, computed in float16, which ends at 65,504",
+                "if the student is whole there in float32, its activations are too large for Core ML: leave coreml out "
+                "of the recipe's targets, or train with smaller ones; else check its weights and the films",
+            )
+        estimator.update(name, array.astype(np.float32))
 
     program = source.evaluated(graph)
     for film in films(calibration.images):
