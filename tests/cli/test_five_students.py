@@ -42,13 +42,13 @@ def make_model():
 """
 
 
-def settled(network: Any, channels: int, side: int) -> Any:
-    """Batch norms that have seen something."""
+def settled(network: Any, channels: int, side: int, most: float = 1) -> Any:
+    """Batch norms that have seen something, from -most to most."""
     import torch
 
     with torch.no_grad():
         for _ in range(20):
-            network.train()(torch.rand(16, channels, side, side) * 2 - 1)
+            network.train()((torch.rand(16, channels, side, side) * 2 - 1) * most)
     return network.eval()
 
 
@@ -91,7 +91,7 @@ def xrv_densenet(folder: Path) -> tuple[str, ...]:
 
     network = densenet121(num_classes=18)
     network.features.conv0 = torch.nn.Conv2d(1, 64, 7, 2, 3, bias=False)
-    state = settled(network, 1, 64).state_dict()
+    state = settled(network, 1, 64, 1024).state_dict()
     torch.save({**state, "op_threshs": torch.full((18,), float("nan"))}, folder / "net.pt")
     return (
         "net.pt", "--arch", "torchvision/densenet121", "--input", "range=-1024..1024", "--size", "64",

@@ -148,6 +148,24 @@ def test_activations_below_float16_have_a_step(recipe: Recipe, tmp_path: Path) -
     assert min(float(np.asarray(step)) for step in steps) == 2.0**-24
 
 
+def test_activations_beyond_float16_are_named_as_such(recipe: Recipe, tmp_path: Path) -> None:
+    """Whole in float32, as every other target computes: what ends is float16."""
+    import torch
+
+    from support.tiny_student import films, make_student
+
+    student = make_student()
+    with torch.no_grad():
+        student.backbone.last[0].weight.fill_(3e4)  # type: ignore[union-attr, index]
+        student.backbone.last[2] = torch.nn.Identity().eval()  # type: ignore[index]
+    calibration = CalibrationFilms(films(24, 2), PERCENTILE)
+    with pytest.raises(InputError) as caught:
+        lower_schemes(get_target("coreml"), student, ["w8a8"], recipe, calibration, tmp_path)
+    assert caught.value.code == "CALIBRATION-NAN"
+    assert "in float16, which ends at 65,504" in caught.value.cause
+    lower_schemes(get_target("onnx"), student, ["w8a8"], recipe, calibration, tmp_path)
+
+
 def test_int8_weights_are_the_rounded_ones(packages: dict[str, Path], recipe: Recipe) -> None:
     """coremltools' own rounding must change no weight of the rounded student."""
     import torch

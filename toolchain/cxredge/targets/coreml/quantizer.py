@@ -110,8 +110,8 @@ def calibrate(source: Source, calibration: CalibrationFilms, kept: frozenset[str
             raise InputError(
                 "CALIBRATION-NAN",
                 f"tensor {name} holds NaN or infinity on a calibration film, computed in float16, which ends at 65,504",
-                "if the student is whole there in float32, its activations are too large for Core ML: leave coreml out of "
-                "the recipe's targets, or train with smaller ones; else check its weights and the films",
+                "if the student is whole there in float32, its activations are too large for Core ML: leave coreml out "
+                "of the recipe's targets, or train with smaller ones; else check its weights and the films",
             )
         estimator.update(name, array.astype(np.float32))
 
