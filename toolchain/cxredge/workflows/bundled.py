@@ -77,9 +77,7 @@ class Bundled:
 
     def rounded(self, name: ArtifactName) -> RoundedWeights | None:
         """The weights that an artifact starts from, to be rounded again; None where it is not INT8."""
-        if self.calibration is None or not name.integer:
-            return None
-        return RoundedWeights(self.recipe, self.weights, self.calibration, name)
+        return RoundedWeights.of(self.recipe, self.weights, self.calibration, name)
 
     def find(self, split: str, records: Sequence[FilmRecord]) -> tuple[Film, ...]:
         """The films of ``records``, held against their hashes. Raises InputError VERIFY-FILMS."""

@@ -90,7 +90,7 @@ def _stability(verified: Verified, server: ForkServer) -> Mapping[ArtifactName, 
         films = SomeFilms(f"half {half} of the calibration", calibration, rows.tolist())
         label = f", half {half}"
         for name in names:
-            rounded = RoundedWeights(recipe, weights, films, name, label)
+            rounded = RoundedWeights.of(recipe, weights, films, name, label)
             artifact = LoweredArtifact(recipe, weights, name, films, rounded, label)
             lowered.append(artifact)
             outputs[name].append(ArtifactOutputs(artifact, bundled.trial.evaluation))

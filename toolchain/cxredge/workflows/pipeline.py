@@ -84,9 +84,7 @@ class Pipeline:
 
     def rounded(self, name: ArtifactName) -> RoundedWeights | None:
         """The student with INT8 weights as the artifact starts from it; None where it needs none."""
-        if self.calibration is None or not name.integer:
-            return None
-        return RoundedWeights(self.recipe, self.weights, self.calibration, name)
+        return RoundedWeights.of(self.recipe, self.weights, self.calibration, name)
 
     @cached_property
     def artifacts(self) -> tuple[LoweredArtifact, ...]:

@@ -219,6 +219,6 @@ def _groups(pipeline: Pipeline, store: Store, server: ForkServer) -> tuple[tuple
     """Modules to keep in float, those first that the simulation says help most."""
     rounded = pipeline.rounded(pipeline.names[0])
     assert rounded is not None
-    order = Sensitivity(pipeline.recipe, pipeline.weights, rounded)
+    order = Sensitivity(pipeline.recipe, pipeline.weights, rounded.beside_float_activations)
     materialize([order], store, server, "measuring which modules INT8 harms most")
     return order.groups(store)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from cxredge.errors import some_of
 from cxredge.recipe import Recipe
 from cxredge.stages import Stage
-from cxredge.vocabulary import ArtifactName
+from cxredge.vocabulary import ArtifactName, ModulePattern, SchemeName
 from cxredge.workers.jobs.round_weights import RoundWeights
 from cxredge.workers.task import AnyJob
 from cxredge.workflows.stages.base import ByJob, Ticket, Where
@@ -26,14 +27,35 @@ class RoundedWeights(ByJob):
     cost = 1000  # others wait for it
 
     def __init__(
-        self, recipe: Recipe, weights: Path, calibration: Pictures, artifact: ArtifactName, label: str = ""
+        self,
+        recipe: Recipe,
+        weights: Path,
+        calibration: Pictures,
+        scheme: SchemeName,
+        keep: tuple[ModulePattern, ...],
+        label: str = "",
     ) -> None:
         self.recipe = recipe
         self.weights = weights
         self.calibration = calibration
-        self.scheme = artifact.scheme
-        self.keep = recipe.keep_float.get(artifact, ())
-        self.step = self.process = f"round weights, {self.scheme}{label}"
+        self.scheme = scheme
+        self.keep = keep
+        kept = f", {some_of(keep)} in float" if keep else ""
+        self.step = self.process = f"round weights, {scheme}{kept}{label}"
+
+    @classmethod
+    def of(
+        cls, recipe: Recipe, weights: Path, calibration: Pictures | None, name: ArtifactName, label: str = ""
+    ) -> RoundedWeights | None:
+        """What an artifact starts from; None where it is not INT8."""
+        if calibration is None or not name.integer:
+            return None
+        return cls(recipe, weights, calibration, name.scheme, recipe.keep_float.get(name, ()), label)
+
+    @property
+    def beside_float_activations(self) -> RoundedWeights:
+        """The same with weights that make up for no rounded activation: what one costs is seen beside these."""
+        return RoundedWeights(self.recipe, self.weights, self.calibration, "w8", self.keep)
 
     @property
     def inputs(self) -> Mapping[str, object]:
