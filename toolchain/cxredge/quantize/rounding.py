@@ -36,6 +36,8 @@ from cxredge.students.base import Student
 FILMS = 100
 """Calibration films that layers are fitted to."""
 BATCH = 8
+DIVIDING = frozenset({"div", "reciprocal", "rsqrt", "sqrt", "pow", "log"})
+"""Operators that a rounding to 0 takes out of the numbers, or whose result is divided by."""
 
 
 @torch.no_grad()
@@ -86,6 +88,14 @@ def _plain(module: nn.Module) -> TypeGuard[Layer]:
     return type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
+def _denominators(graph: UnitGraph) -> frozenset[int]:
+    """Activations that something is divided by: rounded to 0 they would give NaN, and no layer could be fitted."""
+    readers = (
+        (i, [graph.units[u].operator for u in a.readers if u is not None]) for i, a in enumerate(graph.activations)
+    )
+    return frozenset(i for i, operators in readers if not DIVIDING.isdisjoint(operators))
+
+
 @dataclass(frozen=True)
 class _Run:
     """A batch, in both students. films: how many of its images count."""
@@ -105,7 +115,7 @@ class _Walk:
         self._student = student
         self._rule = rule
         stays = frozenset(i for i, unit in enumerate(graph.units) if unit.modules & kept)
-        self._floats = graph.keeping(stays)
+        self._float_activations = graph.keeping(stays).activations | _denominators(graph)
         self._float = {name: tensor.clone() for name, tensor in graph.weights.items()}
         rounded = integer_weights(student).items()
         self._integer = {**self._float, **{name: w for name, w in rounded if name.rpartition(".")[0] not in kept}}
@@ -169,7 +179,7 @@ class _Walk:
         for place, activation in self._graph.made_until(self._runs[0].integer.position, stop):
             for run in self._runs:
                 self._graph.advance(run.integer, integer, activation.step + 1)
-            if self._rule is not None and place not in self._floats.activations:
+            if self._rule is not None and place not in self._float_activations:
                 self._round(place, self._rule)
         for run in self._runs:
             self._graph.advance(run.integer, integer, stop)
