@@ -73,9 +73,14 @@ def lowered(target: str, scheme: SchemeName, kinds: Sequence[str], recipe: Recip
 
 
 def tried(target: str, scheme: SchemeName, kinds: Sequence[str], recipe: Recipe, folder: Path) -> Found:
-    """``lowered``, and by halves where it is refused, until each refusal is of one structure."""
+    """``lowered``, and alone what is poor in company; by halves where it is refused, until each refusal is of one."""
     try:
-        return lowered(target, scheme, kinds, recipe, folder / "all")
+        found = lowered(target, scheme, kinds, recipe, folder / "all")
+        # side by side all share the scale of a concatenation, which may be coarse for one of them
+        poor = [kind for kind, cell in found.items() if cell != "yes" and len(kinds) > 1]
+        for number, kind in enumerate(poor):
+            found |= lowered(target, scheme, [kind], recipe, folder / f"alone{number}")
+        return found
     except InputError as error:
         if len(kinds) > 1:
             half = len(kinds) // 2

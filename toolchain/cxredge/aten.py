@@ -34,6 +34,22 @@ def writes(node: Node) -> bool:
     return not node.users or is_view
 
 
+def stored_names(exported: Any) -> dict[str, str]:
+    """Parameters, buffers and constants of an ExportedProgram: the name of each one's node, and its own."""
+    signature = exported.graph_signature
+    return {
+        **signature.inputs_to_parameters,
+        **signature.inputs_to_buffers,
+        **signature.inputs_to_lifted_tensor_constants,
+    }
+
+
+def image_of(exported: Any) -> Any:
+    """The only input of an ExportedProgram, as the tensor without values that it was exported with."""
+    (name,) = exported.graph_signature.user_inputs
+    return next(node for node in exported.graph.nodes if node.name == name).meta["val"]
+
+
 def pair(value: list[int]) -> tuple[int, int]:
     """One number for both sides of an image, or two."""
     return value[0], value[-1]

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from cxredge.errors import counted
 from cxredge.results import BootstrapSpec
 from cxredge.vocabulary import Frozen, Label
 
@@ -78,8 +79,8 @@ class Chance(Frozen):
         """The verdict with its figures, as what a student is: ``no better than chance on 164 films of ...``."""
         figure = self.figure
         if self.majority is None:
-            counted = sum(label.auc.low is not None for label in self.labels)
-            what = f"mean AUC of {counted} label{'' if counted == 1 else 's'} {figure.words}, chance is 0.5"
+            judged = sum(label.auc.low is not None for label in self.labels)
+            what = f"mean AUC of {counted(judged, 'label')} {figure.words}, chance is 0.5"
         else:
             what = (
                 f"the nearest class, whatever the margin, is right in a share of {figure.words}, always "

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cxredge.bundle.build_record import Record
+from cxredge.errors import counted
 from cxredge.recipe_edits import licence_of
 from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS
 from cxredge.results import number
@@ -21,6 +22,7 @@ def render(record: Record) -> str:
     """The card as Markdown."""
     environment = templates(TEMPLATES)
     environment.filters["figure"] = number
+    environment.filters["counted"] = counted
     phantom = record.recipe.data.source == "phantom"
     targets = sorted({artifact.target for artifact in record.artifacts})
     template = environment.get_template("model_card.md.j2")

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cxredge.aten import image_of
 from cxredge.errors import InputError, counted, printable
 from cxredge.importing.evaluation import check_evaluation
 from cxredge.students.program_file import program_bytes
@@ -39,12 +40,11 @@ def export(net: nn.Module, image: Tensor) -> bytes:
 
 
 def _check_batch(program: Any) -> None:
-    (name,) = program.graph_signature.user_inputs
-    image = next(node for node in program.graph.nodes if node.name == name)
-    if str(image.meta["val"].shape[0]).isdecimal():  # torch may hold the number as a symbol of that value
+    films = str(image_of(program).shape[0])
+    if films.isdecimal():  # torch may hold the number as a symbol of that value
         raise InputError(
             "IMPORT-BATCH",
-            f"the network works for {counted(int(image.meta['val'].shape[0]), 'image')} at a time alone",
+            f"the network works for {counted(int(films), 'image')} at a time alone",
             "write forward for any number of images: x.flatten(1), and no number of images in a shape",
         )
 

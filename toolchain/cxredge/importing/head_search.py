@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node
 
-from cxredge.aten import arguments, kind_of, norm_terms, writes
+from cxredge.aten import arguments, kind_of, norm_terms, stored_names, writes
 from cxredge.students.heads import ACTIVATIONS, Activation, Affine, Pointwise
 
 _MOVES = """
@@ -37,15 +37,10 @@ class Graph:
 
     def __init__(self, exported: Any, output: int) -> None:
         self.exported = exported
-        signature = exported.graph_signature
-        self._names = {
-            **signature.inputs_to_parameters,
-            **signature.inputs_to_buffers,
-            **signature.inputs_to_lifted_tensor_constants,
-        }
+        self._names = stored_names(exported)
         self._stored = {**exported.state_dict, **exported.constants}
         graph = exported.graph_module.graph
-        (image,) = signature.user_inputs
+        (image,) = exported.graph_signature.user_inputs
         self.image: Node = next(node for node in graph.nodes if node.name == image)
         (self.end,) = (node for node in graph.nodes if node.op == "output")
         self.output: Node = self.end.args[0][output]

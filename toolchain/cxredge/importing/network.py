@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cxredge.aten import image_of
 from cxredge.errors import CxrError, InputError, counted, printable
 from cxredge.files import sha256_file
 from cxredge.importing.checkpoints import Checkpoint, entry, read_checkpoint
@@ -174,8 +175,7 @@ def _from_program(source: Source, checkpoint: Checkpoint, size: tuple[int, int] 
     )
     output = chosen_output(program.outputs, source.output)
     place = program.outputs.index(output)
-    (name,) = program.exported.graph_signature.user_inputs
-    image = next(node for node in program.exported.graph.nodes if node.name == name).meta["val"]
+    image = image_of(program.exported)
     if image.ndim != 4 or image.dtype != torch.float32:
         raise InputError(
             "IMPORT-INPUT",

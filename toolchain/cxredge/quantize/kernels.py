@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.fx import Graph, GraphModule, Node
 from torch.overrides import TorchFunctionMode
 
-from cxredge.aten import arguments, kind_of
+from cxredge.aten import arguments, kind_of, stored_names
 from cxredge.quantize.units import module_of
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
@@ -132,12 +132,7 @@ class Calls:
         example = (torch.zeros(IMAGES, spec.channels, spec.height, spec.width),)
         with torch.no_grad():
             program = torch.export.export(student, example, dynamic_shapes=({0: torch.export.Dim.AUTO},))
-        signature = program.graph_signature
-        names = {
-            **signature.inputs_to_parameters,
-            **signature.inputs_to_buffers,
-            **signature.inputs_to_lifted_tensor_constants,
-        }
+        names = stored_names(program)
         stored = {**program.state_dict, **program.constants}
         self._sizes = {n for n in program.graph.nodes if isinstance(n.meta.get("val"), torch.SymInt)}
         """Numbers of images in the batch."""

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cxredge.aten import stored_names
 from cxredge.quantize.eight_bit import Floats, nearest
 from cxredge.quantize.units import CLIPPING, Unit, inside, module_of, output_nodes
 from cxredge.recipe import InputSpec
@@ -93,12 +94,9 @@ class UnitGraph:
         example = (torch.zeros(batch, spec.channels, spec.height, spec.width),)
         with torch.no_grad():
             program = torch.export.export(student, example).run_decompositions({})
-        signature = program.graph_signature
-        lifted = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
-        constants = signature.inputs_to_lifted_tensor_constants
         self.weights: Weights = {**program.state_dict, **program.constants}
-        self._sources = {str(node): name for node, name in {**lifted, **constants}.items()}
-        (self._image,) = signature.user_inputs
+        self._sources = stored_names(program)
+        (self._image,) = program.graph_signature.user_inputs
         self._outputs = output_nodes(program)
         found = _find(program.graph)
         self.units = tuple(_unit(nodes) for nodes in found.units)

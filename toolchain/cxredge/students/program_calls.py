@@ -13,6 +13,8 @@ from typing import Any
 from torch.fx import Node
 from torch.fx.node import map_arg
 
+from cxredge.aten import stored_names
+
 Stack = dict[str, tuple[str, Any]]
 
 
@@ -21,12 +23,7 @@ def separate_calls(exported: Any) -> None:
 
     The second call of ``a.b``, where it differs, becomes ``a.b_call2``, which shares the tensors of ``a.b``.
     """
-    signature = exported.graph_signature
-    stored = {
-        **signature.inputs_to_parameters,
-        **signature.inputs_to_buffers,
-        **signature.inputs_to_lifted_tensor_constants,
-    }
+    stored = stored_names(exported)
     nodes = [node for node in exported.graph.nodes if node.op == "call_function"]
     if not any("@" in key for node in nodes for key in _stack(node)):
         return

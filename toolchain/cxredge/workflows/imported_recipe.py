@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 RECIPE = "model.yaml"
 TEMPLATES = Path(__file__).parent / "templates"
 VERSIONED = ("torch", "torchvision", "timm", "numpy", "safetensors")
-
-
 SUM = 1e-3
 """By which the probabilities of exclusive classes may miss 1."""
 
