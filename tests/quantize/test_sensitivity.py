@@ -102,7 +102,7 @@ def test_it_is_as_far_off_as_the_artifact(lowered: Lowered) -> None:
         simulation = simulate(student, weights_only=scheme == "w8")
         found = simulation.run(images)
         # beside 8-bit weights alone, float16 is no small error any more
-        most = 5 if lowered.target.computes_in_half and scheme == "w8" else 2
+        most = 8 if lowered.target.computes_in_half and scheme == "w8" else 2
         for name in ("logits", "cam"):
             real = sqnr_db(expected[name], np.concatenate([run[name] for run in runs]))
             assert abs(sqnr_db(expected[name], found[name]) - real) < most, (scheme, name)
@@ -149,7 +149,8 @@ def test_a_huge_channel_is_found_and_kept(chain: CamStudent, layer: int) -> None
     steps = list(simulation.order(images))
     assert steps[0].units == (f"backbone.layers.{layer}.0", f"backbone.layers.{layer + 1}.0")
     assert steps[0].share is not None
-    assert steps[0].share > 0.9
+    # layers behind them are fitted to what these lost, until weights are rounded anew with these in float
+    assert steps[0].share > 0.7
     assert steps[0].logit_sqnr_db == pytest.approx(
         simulation.logit_sqnr_db(images, frozenset(steps[0].units)), abs=1e-6
     )

@@ -49,12 +49,54 @@ def samples(layer: Layer, x: Tensor, y: Tensor, film: int) -> tuple[Tensor, Tens
     row, column = film % step, 5 * film % step
     outputs = y[:, :, row::step, column::step].reshape(layer.groups, layer.out_channels // layer.groups, -1)
     (down, across), (top, left) = layer.stride, layer.padding
-    if layer.kernel_size == (1, 1) and layer.padding == (0, 0):
-        inputs = x[:, :, row * down :: step * down, column * across :: step * across].flatten(2)
-        return inputs.reshape(layer.groups, -1, inputs.shape[2]), outputs
     padded = nn.functional.pad(x, (left, left, top, top))[:, :, row * down :, column * across :]
-    inputs = nn.functional.unfold(padded, layer.kernel_size, layer.dilation, 0, (step * down, step * across))
-    return inputs.reshape(layer.groups, -1, inputs.shape[2]), outputs
+    (high, wide), (below, beside) = layer.kernel_size, layer.dilation
+    tiles = padded.unfold(2, (high - 1) * below + 1, step * down).unfold(3, (wide - 1) * beside + 1, step * across)
+    # a view so far: one copy is half of what torch's unfold takes
+    inputs = tiles[..., ::below, ::beside].permute(0, 1, 4, 5, 2, 3)
+    return inputs.reshape(layer.groups, layer.weight[0].numel(), -1), outputs
+
+
+class FilmSums:
+    """What is summed film by film for one layer, and becomes ``Moments``.
+
+    Products are summed about each film's means, which float32 holds: of differences that are small beside the means it
+    would leave nothing otherwise. What the means add is one product at the end.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
+        size, rows = layer.weight[0].numel(), len(layer.weight) // groups
+        self._second = torch.zeros(groups, size, size)
+        self._cross = torch.zeros(groups, rows, size)
+        self._energy = torch.zeros(groups, dtype=torch.float64)
+        self._means: tuple[list[Tensor], list[Tensor]] = [], []
+        self._patches: list[int] = []
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        """Of one film. x: float32[G, D, patches]; y: float32[G, R, patches]."""
+        mx, my = x.mean(2), y.mean(2)
+        dx, dy = x - mx[:, :, None], y - my[:, :, None]
+        self._second.baddbmm_(dx, dx.transpose(1, 2))
+        self._cross.baddbmm_(dy, dx.transpose(1, 2))
+        self._energy += dy.square().sum((1, 2))
+        # what float32 rounded away of the means is left in the differences
+        self._means[0].append(mx.double() + dx.mean(2))
+        self._means[1].append(my.double() + dy.mean(2))
+        self._patches.append(x.shape[2])
+
+    def moments(self) -> Moments:
+        """Of the films so far, of which there is one at least."""
+        x, y = (torch.stack(means, 2) for means in self._means)
+        weights = torch.tensor(self._patches, dtype=torch.float64)
+        return Moments(
+            self._second.double() + torch.bmm(x * weights, x.transpose(1, 2)),
+            self._cross.double() + torch.bmm(y * weights, x.transpose(1, 2)),
+            x @ weights,
+            y @ weights,
+            self._energy + y.square().sum(1) @ weights,
+            int(weights.sum()),
+        )
 
 
 @dataclass
@@ -66,36 +108,7 @@ class Moments:
     first: Tensor
     result: Tensor
     energy: Tensor
-    patches: int = 0
-
-    @classmethod
-    def of(cls, layer: Layer) -> Moments:
-        """Of nothing yet."""
-        groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
-        size, rows = layer.weight[0].numel(), len(layer.weight) // groups
-
-        def zeros(*shape: int) -> Tensor:
-            return torch.zeros(shape, dtype=torch.float64)
-
-        return cls(
-            zeros(groups, size, size),
-            zeros(groups, rows, size),
-            zeros(groups, size),
-            zeros(groups, rows),
-            zeros(groups),
-        )
-
-    def add(self, x: Tensor, y: Tensor) -> None:
-        """x: float32[G, D, patches]; y: float32[G, R, patches]."""
-        # about the film's means, which float32 holds: of differences that are small beside them it would leave nothing
-        (dx, mx), (dy, my) = (_about_mean(part) for part in (x, y))
-        sx, sy, n = dx.sum(2).double(), dy.sum(2).double(), x.shape[2]
-        self.second += torch.bmm(dx, dx.transpose(1, 2)).double() + _outer(mx, sx) + _outer(sx + n * mx, mx)
-        self.cross += torch.bmm(dy, dx.transpose(1, 2)).double() + _outer(my, sx) + _outer(sy + n * my, mx)
-        self.first += sx + n * mx
-        self.result += sy + n * my
-        self.energy += dy.square().sum((1, 2)).double() + (my * (2 * sy + n * my)).sum(1)
-        self.patches += x.shape[2]
+    patches: int
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(
@@ -131,16 +144,6 @@ class Moments:
         fitted = (weight * (torch.bmm(weight, self.second) - 2 * self.cross)).sum((1, 2)) + self.energy
         left = self.result - torch.einsum("grd,gd->gr", weight, self.first)
         return float((fitted - 2 * (offset * left).sum(1) + self.patches * offset.square().sum(1)).sum())
-
-
-def _about_mean(values: Tensor) -> tuple[Tensor, Tensor]:
-    """float32[G, D, n] -> differences from the means, and the means as float64[G, D]."""
-    mean = values.mean(2, keepdim=True)
-    return values - mean, mean[:, :, 0].double()
-
-
-def _outer(one: Tensor, other: Tensor) -> Tensor:
-    return one[:, :, None] * other[:, None, :]
 
 
 def fitted(weight: Tensor, halves: tuple[Moments, Moments], bias: bool) -> Tensor | None:

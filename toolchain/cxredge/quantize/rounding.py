@@ -26,7 +26,7 @@ from cxredge.progress import track
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.eight_bit import Affine
 from cxredge.quantize.folding import fold_batch_norm, is_identity
-from cxredge.quantize.layer_fit import Layer, Moments, fitted, rounded, samples
+from cxredge.quantize.layer_fit import FilmSums, Layer, Moments, fitted, rounded, samples
 from cxredge.quantize.ranges import RangeEstimator, not_finite
 from cxredge.quantize.unit_graph import State, UnitGraph, batches, integer_weights
 from cxredge.recipe import InputSpec
@@ -37,7 +37,7 @@ FILMS = 100
 """Calibration films that layers are fitted to."""
 BATCH = 8
 DIVIDING = frozenset({"div", "reciprocal", "rsqrt", "sqrt", "pow", "log"})
-"""Operators that a rounding to 0 takes out of the numbers, or whose result is divided by."""
+"""Operators of a normalisation that is written out."""
 
 
 @torch.no_grad()
@@ -88,12 +88,16 @@ def _plain(module: nn.Module) -> TypeGuard[Layer]:
     return type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
-def _denominators(graph: UnitGraph) -> frozenset[int]:
-    """Activations that something is divided by: rounded to 0 they would give NaN, and no layer could be fitted."""
-    readers = (
-        (i, [graph.units[u].operator for u in a.readers if u is not None]) for i, a in enumerate(graph.activations)
+def _of_divisions(graph: UnitGraph) -> frozenset[int]:
+    """Activations that ``DIVIDING`` operators make or read.
+
+    Rounded to 0 they would give NaN; and runtimes differ in which of them they round, so that a layer would be fitted
+    to an error that it never meets.
+    """
+    beside = ((i, {a.maker, *a.readers}) for i, a in enumerate(graph.activations))
+    return frozenset(
+        i for i, units in beside if any(graph.units[u].operator in DIVIDING for u in units if u is not None)
     )
-    return frozenset(i for i, operators in readers if not DIVIDING.isdisjoint(operators))
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class _Walk:
         self._student = student
         self._rule = rule
         stays = frozenset(i for i, unit in enumerate(graph.units) if unit.modules & kept)
-        self._float_activations = graph.keeping(stays).activations | _denominators(graph)
+        self._float_activations = graph.keeping(stays).activations | _of_divisions(graph)
         self._float = {name: tensor.clone() for name, tensor in graph.weights.items()}
         rounded = integer_weights(student).items()
         self._integer = {**self._float, **{name: w for name, w in rounded if name.rpartition(".")[0] not in kept}}
@@ -159,7 +163,7 @@ class _Walk:
 
     def _moments(self, unit: int, layer: Layer) -> tuple[Moments, Moments]:
         """Of every other film."""
-        halves = Moments.of(layer), Moments.of(layer)
+        halves = FilmSums(layer), FilmSums(layer)
         plain = self._graph.with_weights(self._float)
         number = 0
         for run in self._runs:
@@ -169,7 +173,8 @@ class _Walk:
             for film in range(run.films):
                 halves[number % 2].add(*samples(layer, x[film : film + 1], y[film : film + 1], number // 2))
                 number += 1
-        return halves
+        one, other = (half.moments() for half in halves)
+        return one, other
 
     def _advance(self, stop: int) -> None:
         """Run both on; every activation of the INT8 one gets its range from these films, and is rounded."""
