@@ -25,6 +25,7 @@ TORCH_AT_MODULE_SCOPE = (
     "distill/",
     "mlprogram/operators/",
     "quantize/rounding.py",
+    "quantize/layer_fit.py",
     "quantize/branches.py",
     "quantize/folding.py",
     "quantize/kernels.py",

@@ -38,18 +38,20 @@ def student() -> CamStudent:
 
 
 @pytest.fixture(scope="module")
-def rounded(student: CamStudent, recipe: Recipe) -> CamStudent:
+def rounded(student: CamStudent, recipe: Recipe) -> dict[str, CamStudent]:
+    """By INT8 scheme."""
     from cxredge.quantize.rounding import round_weights
     from support.tiny_student import films
 
-    return round_weights(student, recipe.input, films(24, 2))
+    calibration = CalibrationFilms(films(24, 2), PERCENTILE)
+    return {s: round_weights(student, recipe.input, calibration, s == "w8") for s in INTEGER_SCHEMES}
 
 
-def origin(student: CamStudent, rounded: CamStudent, recipe: Recipe, scheme: str) -> Origin:
+def origin(student: CamStudent, rounded: dict[str, CamStudent], recipe: Recipe, scheme: str) -> Origin:
     from support.tiny_student import films
 
     calibration = CalibrationFilms(films(24, 2), PERCENTILE) if scheme == "w8a8" else None
-    source = rounded if scheme in INTEGER_SCHEMES else student
+    source = rounded.get(scheme, student)
     return Origin(source, recipe, scheme, calibration)  # type: ignore[arg-type]
 
 
@@ -58,7 +60,7 @@ def decibels(error: UnitError) -> float:
 
 
 def test_every_unit_is_found_and_near(
-    lowered: Lowered, student: CamStudent, rounded: CamStudent, recipe: Recipe, images: NDArray[np.uint8]
+    lowered: Lowered, student: CamStudent, rounded: dict[str, CamStudent], recipe: Recipe, images: NDArray[np.uint8]
 ) -> None:
     for scheme, artifact in lowered.artifacts.items():
         made = origin(student, rounded, recipe, scheme)
@@ -73,7 +75,7 @@ def test_every_unit_is_found_and_near(
 
 
 def test_what_is_traced_ends_in_what_the_artifact_answers(
-    lowered: Lowered, student: CamStudent, rounded: CamStudent, recipe: Recipe, images: NDArray[np.uint8]
+    lowered: Lowered, student: CamStudent, rounded: dict[str, CamStudent], recipe: Recipe, images: NDArray[np.uint8]
 ) -> None:
     """The tracer's cam or logits are among its tensors, as the runner gives them."""
     image = images[:1].astype(np.float32)

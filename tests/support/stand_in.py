@@ -73,7 +73,7 @@ class StandIn:
         """A task of one job of the same name, with its script written."""
         (self.folder / f"{name}.py").write_text(textwrap.dedent(script))
         out = str(self.folder / "out" / name)
-        job = RoundWeights(name=name, out=out, after=after, recipe=self.recipe, weights="w")
+        job = RoundWeights(name=name, out=out, after=after, recipe=self.recipe, weights="w", scheme="w8a8")
         return Task(name=name, folder=out, jobs=(job,), cost=cost)
 
     def run(self, tasks: Sequence[Task], event: Event = print, parallel: int | None = None) -> list[Result]:

@@ -180,13 +180,13 @@ def test_a_rounded_student_at_hand_is_used_and_gives_the_same_bytes(
     from support.tiny_student import films, make_student
 
     student, images = make_student(), films(24, 2)
-    rounded = rounding.round_weights(student, recipe.input, images)
+    calibration = CalibrationFilms(images, PERCENTILE)
+    rounded = rounding.round_weights(student, recipe.input, calibration)
 
     def again(*_: object) -> None:
         raise AssertionError("rounded a second time")
 
     monkeypatch.setattr(rounding, "round_weights", again)
-    calibration = CalibrationFilms(images, PERCENTILE)
     (made,) = lower(lowered.target, student, ["w8a8"], recipe, calibration, tmp_path, rounded)
     assert made.sha256 == lowered.artifacts["w8a8"].sha256
 

@@ -85,8 +85,9 @@ def keys(**changes: object) -> dict[str, str]:
     recipe = recipe.model_copy(update=changes)
     names = tuple(ArtifactName(name) for name in recipe.artifacts())
     pipeline = Pipeline(recipe, PHANTOM / "model.yaml", names)
-    assert pipeline.rounded is not None
-    wanted = [*pipeline.wanted, Sensitivity(recipe, pipeline.weights, pipeline.rounded)]
+    rounded = pipeline.rounded(next(name for name in names if name.scheme == "w8a8"))
+    assert rounded is not None
+    wanted = [*pipeline.wanted, Sensitivity(recipe, pipeline.weights, rounded.beside_float_activations)]
     return {_name(stage): stage.key for stage in with_needs(wanted)}
 
 
@@ -241,14 +242,17 @@ def test_packages_count_where_they_decide_bytes(tree: Path, monkeypatch: pytest.
         assert with_another(package) >= READS_FILMS, package
     assert with_another("onnxsim") == stale({*keys()}, everything_about=("onnx",))
     assert with_another("coremltools") == stale({*keys()}, everything_about=("coreml",))
-    assert {"reference on evaluation films", "round weights"} <= with_another("timm")
+    assert {"reference on evaluation films", "round weights, w8", "round weights, w8a8"} <= with_another("timm")
     assert with_another("rich") == with_another("click") == set()
 
 
 def test_what_an_artifact_keeps_in_float_is_part_of_its_stages_and_of_no_other(tree: Path) -> None:
     kept = {ArtifactName("tflite/w8a8"): (r".*\.conv_stem",)}
-    found = changed(keys(), keys(keep_float=kept))
-    assert found == {n for n in keys() if n.startswith(("lower tflite/w8a8", "run tflite/w8a8"))}
+    before, after = keys(), keys(keep_float=kept)
+    assert after.keys() - before.keys() == {r"round weights, w8a8, .*\.conv_stem in float"}
+    assert before.keys() <= after.keys()
+    found = {name for name in before if before[name] != after[name]}
+    assert found == {n for n in before if n.startswith(("lower tflite/w8a8", "run tflite/w8a8"))}
 
 
 def test_texts_that_nobody_lowers_make_nothing_stale(tree: Path) -> None:
@@ -267,5 +271,5 @@ def test_a_film_of_other_bytes_is_another_film(tree: Path, films: Path) -> None:
         film.write_bytes(old)
     found = changed(before, after)
     assert {"evaluation films", "out-of-distribution films"} <= found
-    assert not found & {"calibration films", "validation films", "round weights"}
+    assert not found & {"calibration films", "validation films", "round weights, w8a8"}
     assert not {name for name in found if name.startswith("lower")}

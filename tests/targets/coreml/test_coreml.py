@@ -173,14 +173,15 @@ def test_int8_weights_are_the_rounded_ones(packages: dict[str, Path], recipe: Re
     from cxredge.quantize.rounding import round_weights
     from support.tiny_student import films, make_student
 
-    rounded = round_weights(make_student(), recipe.input, films(24, 2))
-    expected = []
-    for module in rounded.backbone.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            weight = module.weight.detach().reshape(module.out_channels, -1)
-            steps = (weight / weight.abs().amax(1, keepdim=True) * 127).round()
-            expected.append(np.sort(steps.numpy().astype(np.int8).ravel()))
+    calibration = CalibrationFilms(films(24, 2), PERCENTILE)
     for scheme in ("w8", "w8a8"):
+        rounded = round_weights(make_student(), recipe.input, calibration, scheme == "w8")
+        expected = []
+        for module in rounded.backbone.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                weight = module.weight.detach().reshape(module.out_channels, -1)
+                steps = (weight / weight.abs().amax(1, keepdim=True) * 127).round()
+                expected.append(np.sort(steps.numpy().astype(np.int8).ravel()))
         graph = read_graph(packages[scheme])
         found = [
             np.sort(np.asarray(_value(graph, n, "quantized_data")).ravel())

@@ -33,18 +33,12 @@ def trace(
 ) -> TraceRecord:
     """Trace artifact ``name`` at ``path``, hash-checked, on uint8[N, ch, H, W].
 
-    rounded, calibration: for INT8 schemes. Raises what ``trace_units`` raises.
+    rounded, calibration: for INT8 schemes, as the artifact was lowered from them. Raises what ``trace_units`` raises.
     """
     target = get_target(name.target)
     scheme = name.scheme
     kept = kept_by_scheme(target.name, student, [scheme], recipe)[scheme].modules
-    source = student
-    if name.integer:
-        from cxredge.quantize.rounding import put_back
-
-        assert rounded is not None
-        source = put_back(rounded, student, recipe.input, kept)
-    origin = Origin(source, recipe, scheme, calibration if scheme == "w8a8" else None, kept)
+    origin = Origin(rounded or student, recipe, scheme, calibration if scheme == "w8a8" else None, kept)
     words, units = trace_units(target, path, origin, student, images)
     signal, noise = _logits(name, path, student, images)
     return TraceRecord(source=words, units=units, signal=signal, noise=noise)

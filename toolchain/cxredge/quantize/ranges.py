@@ -48,11 +48,7 @@ class RangeEstimator:
         values = torch.from_numpy(array if array.flags.writeable else array.copy()).reshape(-1)
         low, high = (float(v) for v in torch.aminmax(values))
         if not (math.isfinite(low) and math.isfinite(high)):
-            raise InputError(
-                "CALIBRATION-NAN",
-                f"tensor {name} holds NaN or infinity on a calibration film",
-                "check the student's weights and the calibration films; the float32 model itself is broken there",
-            )
+            raise not_finite(name)
         histogram = self._histograms.setdefault(name, Histogram())
         histogram.low, histogram.high = min(histogram.low, low), max(histogram.high, high)
         largest = max(-low, high)
@@ -94,6 +90,15 @@ class RangeEstimator:
         """Every tensor's range as a record, in order of first sight."""
         pairs = ((name, self.range(name, rule)) for name in self._histograms)
         return tuple(TensorRange(tensor=name, low=low, high=high) for name, (low, high) in pairs)
+
+
+def not_finite(name: str) -> InputError:
+    """What to raise where a tensor holds NaN or infinity."""
+    return InputError(
+        "CALIBRATION-NAN",
+        f"tensor {name} holds NaN or infinity on a calibration film",
+        "check the student's weights and the calibration films; the float32 model itself is broken there",
+    )
 
 
 def films(images: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:

@@ -1,17 +1,18 @@
-"""INT8 weights rounded once, for all targets, so that the layers' outputs on the calibration films change least.
+"""INT8 weights fitted and rounded once for all targets, layer by layer, to what INT8 really feeds each layer.
 
-Exporters round each weight to its nearest step. On chest films neighbouring pixels are nearly equal, so the errors of a
-filter's taps do not average out: they add up on the film's brightness, and a filter that looks for edges (its taps sum
-to about zero) answers to light instead. Rounding with the inputs' second moments in view (Frantar et al. 2022, GPTQ,
-after Hassibi & Stork 1993) moves each weight's error onto the weights not yet rounded; what is left of the mean goes
-into the bias (Nagel et al. 2019). The result is a float student whose weights lie on the very grid that every
-exporter's own symmetric per-channel rounding (scale = largest weight / 127) finds again, so that no exporter changes
-them: one rounding serves all targets.
+Exporters round each weight to its nearest step, and each activation. On chest films neighbouring pixels are nearly
+equal: the errors of a filter's taps do not average out but add up on the film's brightness, and the filter behind it,
+which looks for small differences, takes a step for structure. So the float student and the INT8 one are run side by
+side, and of each layer in turn the weights are fitted to what the INT8 one feeds it (``layer_fit``). The result is a
+float student whose weights lie on the very grid that every exporter's own symmetric per-channel rounding (scale =
+largest weight / 127) finds again, so that no exporter changes them: one rounding serves all targets.
 """
 
 from __future__ import annotations
 
 import copy
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -20,140 +21,183 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cxredge.errors import some_of
+from cxredge.progress import track
+from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.eight_bit import Affine
 from cxredge.quantize.folding import fold_batch_norm, is_identity
-from cxredge.quantize.units import QUANTISED
+from cxredge.quantize.layer_fit import FilmSums, Layer, Moments, fitted, rounded, samples
+from cxredge.quantize.ranges import RangeEstimator, not_finite
+from cxredge.quantize.unit_graph import State, UnitGraph, batches, integer_weights
 from cxredge.recipe import InputSpec
+from cxredge.recipe_calibration import RangeRule
 from cxredge.students.base import Student
 
-LEVELS = 127
-"""Largest step of a symmetric 8-bit weight."""
-DAMPING = 0.01
-"""Share of the mean of the second moments' diagonal that is added to it (GPTQ's own default)."""
-MAX_FILMS = 32
-"""Films for the second moments: each gives thousands of patches."""
+FILMS = 100
+"""Calibration films that layers are fitted to."""
+BATCH = 8
+DIVIDING = frozenset({"div", "reciprocal", "rsqrt", "sqrt", "pow", "log"})
+"""Operators of a normalisation that is written out."""
 
 
-def round_weights(student: Student, spec: InputSpec, images: NDArray[np.uint8]) -> Student:
-    """A copy with batch norms folded and the backbone's convolutions rounded.
+@torch.no_grad()
+def round_weights(
+    student: Student,
+    spec: InputSpec,
+    calibration: CalibrationFilms,
+    weights_only: bool = False,
+    kept: Collection[str] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> Student:
+    """A copy with batch norms folded and the backbone's convolutions and linear layers fitted and rounded.
 
-    images: uint8[N, ch, H, W], calibration films; every N / 32-th is used.
+    calibration: ``FILMS`` of them are used, evenly spread. weights_only: activations stay in float, as in the scheme
+    w8. kept: names of modules that stay in float (``units.kept_modules``). say: hears which layers were not fitted.
+    Raises InputError CALIBRATION-NAN.
     """
-    rounded = fold_batch_norm(student, spec)
-    layers = {name: m for name, m in rounded.get_submodule(QUANTISED).named_modules() if _plain(m)}
-    moments = _observe(rounded, layers, images[:: max(1, len(images) // MAX_FILMS)])
-    for name, conv in layers.items():
-        # a layer that the student never calls has seen nothing, and no exporter stores it
-        if moments[name].patches:
-            _round(conv, moments[name])
-    return rounded
-
-
-def _plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
-    """Exactly ``nn.Conv2d`` with zero padding: a subclass may pad inside, and its patches would not be those seen here.
-
-    What is left out is rounded to the nearest step by every exporter, as without this file.
-    """
-    return type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    made = fold_batch_norm(student, spec)
+    images = calibration.images[:: max(1, len(calibration.images) // FILMS)][:FILMS]
+    walk = _Walk(made, spec, images, None if weights_only else calibration.rule, frozenset(kept))
+    for name, unit in track(walk.layers.items(), "rounding weights", total=len(walk.layers)):
+        walk.fit(name, unit)
+    if walk.unfitted:
+        count = f"{len(walk.unfitted)} of {len(walk.layers)} layers"
+        say(f"{count} keep their weights, which do better on films not fitted to: {some_of(walk.unfitted)}")
+    return made
 
 
 def load_rounded(student: Student, tensors: dict[str, Tensor]) -> Student:
     """The rounded copy of ``student`` from its saved tensors, which tell what was folded: no export is needed again."""
-    rounded = copy.deepcopy(student).eval()
-    for name, module in rounded.named_modules():
+    made = copy.deepcopy(student).eval()
+    for name, module in made.named_modules():
         if isinstance(module, nn.Conv2d) and module.bias is None and f"{name}.bias" in tensors:
             module.bias = nn.Parameter(torch.empty(module.out_channels), requires_grad=False)
         if isinstance(module, nn.BatchNorm2d) and is_identity(tensors, name):
             module.eps = 0.0
-    rounded.load_state_dict(tensors)
-    return rounded
+    made.load_state_dict(tensors)
+    return made
 
 
-def put_back(rounded: Student, student: Student, spec: InputSpec, kept: frozenset[str]) -> Student:
-    """A copy of ``rounded`` in which the modules ``kept`` have the weights of ``student`` again, batch norms folded.
+def _plain(module: nn.Module) -> TypeGuard[Layer]:
+    """Exactly ``nn.Linear``, or ``nn.Conv2d`` with zero padding: a subclass may pad inside.
 
-    The other layers are those of ``rounded``: each was rounded on what the float student feeds it.
+    What is left out is rounded to the nearest step by every exporter, as without this file.
     """
-    if not kept:
-        return rounded
-    mixed = copy.deepcopy(rounded)
-    own = dict(fold_batch_norm(student, spec).named_modules(remove_duplicate=False))
-    for name, module in mixed.named_modules(remove_duplicate=False):
-        if name in kept and _plain(module):
-            module.load_state_dict(own[name].state_dict())
-    return mixed
+    if type(module) is nn.Linear:
+        return True
+    return type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
-@dataclass
-class _Moments:
-    """Per group of a convolution: second moments float64[G, D, D] and means float64[G, D] of its D inputs a patch."""
+def _of_divisions(graph: UnitGraph) -> frozenset[int]:
+    """Activations that ``DIVIDING`` operators make or read.
 
-    second: Tensor
-    first: Tensor
-    patches: int = 0
-
-    def add(self, conv: nn.Conv2d, x: Tensor) -> None:
-        """x: float32[1, ch, h, w], one film's input to ``conv``."""
-        patches = _patches(conv, x)
-        self.second += torch.bmm(patches, patches.transpose(1, 2)).double()
-        self.first += patches.sum(2).double()
-        self.patches += patches.shape[2]
-
-
-def _patches(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """float32[1, ch, h, w] -> float32[G, D, patches], D = channels of a group x kernel."""
-    assert not isinstance(conv.padding, str)
-    unfolded = nn.functional.unfold(x, conv.kernel_size, conv.dilation, conv.padding, conv.stride)
-    return unfolded.reshape(conv.groups, -1, unfolded.shape[2])
-
-
-@torch.no_grad()
-def _observe(student: Student, layers: dict[str, nn.Conv2d], images: NDArray[np.uint8]) -> dict[str, _Moments]:
-    moments = {}
-    hooks = []
-    for name, conv in layers.items():
-        size = conv.weight[0].numel()
-        shape = (conv.groups, size, size)
-        moments[name] = _Moments(torch.zeros(shape, dtype=torch.float64), torch.zeros(shape[:2], dtype=torch.float64))
-        hooks.append(conv.register_forward_hook(lambda c, args, _, m=moments[name]: m.add(c, args[0])))
-    try:
-        for image in images:
-            student(torch.from_numpy(np.asarray(image, np.float32)[None]))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return moments
-
-
-@torch.no_grad()
-def _round(conv: nn.Conv2d, moments: _Moments) -> None:
-    weight = conv.weight.double().reshape(conv.groups, -1, moments.second.shape[1])
-    scale = weight.abs().amax(2, keepdim=True) / LEVELS
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-    steps = _gptq(weight / scale, moments.second / moments.patches)
-    error = (weight - steps * scale) @ (moments.first / moments.patches)[:, :, None]
-    conv.weight.copy_((steps * scale).reshape(conv.weight.shape))
-    if conv.bias is not None:
-        conv.bias += error.reshape(-1).float()
-
-
-def _gptq(weight: Tensor, second: Tensor) -> Tensor:
-    """weight: float64[G, R, D] in steps; second: float64[G, D, D]. Returns whole steps, float64[G, R, D].
-
-    Columns are rounded from the largest second moment down. A row's largest weight keeps its 127 steps, because the
-    exporters read the row's scale from it.
+    Rounded to 0 they would give NaN; and runtimes differ in which of them they round, so that a layer would be fitted
+    to an error that it never meets.
     """
-    order = second.diagonal(dim1=1, dim2=2).argsort(1, descending=True)
-    weight = weight.gather(2, order[:, None, :].expand_as(weight)).clone()
-    second = second.gather(1, order[:, :, None].expand_as(second)).gather(2, order[:, None, :].expand_as(second))
-    diagonal = second.diagonal(dim1=1, dim2=2)
-    diagonal += DAMPING * diagonal.mean(1, keepdim=True) + 1e-12
-    upper = torch.linalg.cholesky(torch.linalg.inv(second), upper=True)
-    largest = weight.abs().argmax(2)
-    whole = torch.empty_like(weight)
-    for j in range(weight.shape[2]):
-        column = weight[:, :, j]
-        kept = torch.where(largest == j, column.sign() * LEVELS, column.round().clamp(-LEVELS, LEVELS))
-        whole[:, :, j] = kept
-        left = (column - kept) / upper[:, None, j, j]
-        weight[:, :, j + 1 :] -= left[:, :, None] * upper[:, None, j, j + 1 :]
-    return torch.empty_like(whole).scatter_(2, order[:, None, :].expand_as(whole), whole)
+    beside = ((i, {a.maker, *a.readers}) for i, a in enumerate(graph.activations))
+    return frozenset(
+        i for i, units in beside if any(graph.units[u].operator in DIVIDING for u in units if u is not None)
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A batch, in both students. films: how many of its images count."""
+
+    float: State
+    integer: State
+    films: int
+
+
+class _Walk:
+    """The float student and the INT8 one on the same films, up to where the next layer is fitted."""
+
+    def __init__(
+        self, student: Student, spec: InputSpec, images: NDArray[np.uint8], rule: RangeRule | None, kept: frozenset[str]
+    ) -> None:
+        self._graph = graph = UnitGraph(student, spec, BATCH)
+        self._student = student
+        self._rule = rule
+        stays = frozenset(i for i, unit in enumerate(graph.units) if unit.modules & kept)
+        self._float_activations = graph.keeping(stays).activations | _of_divisions(graph)
+        self._float = {name: tensor.clone() for name, tensor in graph.weights.items()}
+        rounded = integer_weights(student).items()
+        self._integer = {**self._float, **{name: w for name, w in rounded if name.rpartition(".")[0] not in kept}}
+        self._runs = [_Run(graph.start(films), graph.start(films), n) for films, n in batches(images, BATCH)]
+        found = [
+            (name, unit) for unit in graph.order() if unit not in stays and (name := self._layer(unit)) is not None
+        ]
+        self._uses = Counter(name for name, _ in found)
+        self.unfitted: list[str] = []
+        """Layers whose weights were only rounded."""
+        self.layers: dict[str, int] = {}
+        """The first unit of each layer, by the layer's name, in order."""
+        for name, unit in found:
+            self.layers.setdefault(name, unit)
+
+    def _layer(self, unit: int) -> str | None:
+        """Name of the module that a unit is of, where its weights can be fitted."""
+        weight = self._graph.weight_of(unit)
+        name = "" if weight is None else weight.rpartition(".")[0]
+        return name if name and _plain(self._student.get_submodule(name)) else None
+
+    def fit(self, name: str, unit: int) -> None:
+        """Come to the unit, and fit and round the weights of its layer."""
+        layer = self._student.get_submodule(name)
+        assert _plain(layer)
+        self._advance(self._graph.first[unit])
+        halves = self._moments(unit, layer)
+        both, bias = halves[0] + halves[1], layer.bias
+        if not (both.second.isfinite().all() and both.energy.isfinite().all()):
+            raise not_finite(name)
+        own = layer.weight.double().reshape(len(both.second), -1, both.second.shape[1])
+        # of a layer that serves in several places, the films show the first one alone
+        wanted = fitted(own, halves, bias is not None) if self._uses[name] == 1 else None
+        if wanted is None:
+            self.unfitted.append(name)
+        weight = rounded(own if wanted is None else wanted, both, bias is not None)
+        layer.weight.copy_(weight.reshape(layer.weight.shape))
+        if bias is not None:
+            bias.copy_(both.offset(weight, True).reshape(-1))
+        self._integer.update({f"{name}.{key}": tensor.clone() for key, tensor in layer.state_dict().items()})
+
+    def _moments(self, unit: int, layer: Layer) -> tuple[Moments, Moments]:
+        """Of every other film."""
+        halves = FilmSums(layer), FilmSums(layer)
+        plain = self._graph.with_weights(self._float)
+        number = 0
+        for run in self._runs:
+            x = self._graph.given(unit, run.integer)
+            self._graph.advance(run.float, plain, self._graph.first[unit] + 1)
+            y = self._graph.result(unit, run.float)
+            for film in range(run.films):
+                halves[number % 2].add(*samples(layer, x[film : film + 1], y[film : film + 1], number // 2))
+                number += 1
+        one, other = (half.moments() for half in halves)
+        return one, other
+
+    def _advance(self, stop: int) -> None:
+        """Run both on; every activation of the INT8 one gets its range from these films, and is rounded."""
+        plain, integer = self._graph.with_weights(self._float), self._graph.with_weights(self._integer)
+        for run in self._runs:
+            self._graph.advance(run.float, plain, stop)
+        for place, activation in self._graph.made_until(self._runs[0].integer.position, stop):
+            for run in self._runs:
+                self._graph.advance(run.integer, integer, activation.step + 1)
+            if self._rule is not None and place not in self._float_activations:
+                self._round(place, self._rule)
+        for run in self._runs:
+            self._graph.advance(run.integer, integer, stop)
+
+    def _round(self, place: int, rule: RangeRule) -> None:
+        estimator = RangeEstimator()
+        for run in self._runs:
+            value = self._graph.made(place, run.integer)
+            if value is None or not value.is_floating_point():  # nobody reads it, or it is no activation
+                return
+            estimator.update("", (value[: run.films] if len(value) == BATCH else value).contiguous().numpy())
+        rounding = Affine.of(*estimator.range("", rule))
+        if rounding is None:
+            return
+        for run in self._runs:
+            self._graph.hand_on(place, run.integer, rounding(self._graph.made(place, run.integer)))

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from cxredge.outputs import Outputs
 from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.eight_bit import Floats
 from cxredge.quantize.greedy import Greedy, Group
-from cxredge.quantize.simulated_int8 import Floats, SimulatedInt8
+from cxredge.quantize.simulated_int8 import SimulatedInt8
 from cxredge.recipe import InputSpec
 
 if TYPE_CHECKING:
@@ -64,13 +65,13 @@ class Simulation:
     ) -> None:
         from cxredge.quantize.rounding import round_weights
 
-        rounded = rounded or round_weights(student, spec, calibration.images)
+        rounded = rounded or round_weights(student, spec, calibration, weights_only)
         self._int8 = SimulatedInt8(student, spec, calibration, rounded, weights_only)
         self.units: tuple[Unit, ...] = self._int8.graph.units
 
     def run(self, images: NDArray[np.uint8], keep: frozenset[str] = frozenset()) -> Outputs:
         """The INT8 student's outputs. images: uint8[N, ch, H, W]; keep: names of units that stay in float."""
-        return self._int8.run(images, self._int8.keeping(self._places(keep)))
+        return self._int8.run(images, self._int8.graph.keeping(self._places(keep)))
 
     def reference(self, images: NDArray[np.uint8]) -> Outputs:
         """The float student's outputs on uint8[N, ch, H, W]."""
@@ -78,7 +79,7 @@ class Simulation:
 
     def logit_sqnr_db(self, images: NDArray[np.uint8], keep: frozenset[str] = frozenset()) -> float | None:
         """Of the logits against the float student's, on uint8[N, ch, H, W]; None when they are equal."""
-        signal, error, _ = self._int8.errors(images, self._int8.keeping(self._places(keep)), [])
+        signal, error, _ = self._int8.errors(images, self._int8.graph.keeping(self._places(keep)), [])
         return _decibels(signal, error)
 
     def sensitivity(self, images: NDArray[np.uint8], keep: frozenset[str] = frozenset()) -> tuple[Restored, ...]:
@@ -88,7 +89,7 @@ class Simulation:
         The output of a unit is restored whoever reads it: so a tensor with a bad range stands with the unit that makes
         it. To keep it in float takes that unit and all its readers: see ``order``.
         """
-        signal, base, errors = self._alone(images, self._int8.keeping(self._places(keep)))
+        signal, base, errors = self._alone(images, self._int8.graph.keeping(self._places(keep)))
         return tuple(
             Restored(unit, _decibels(signal, error), (base - error) / base if base > 0 else 0.0)
             for unit, error in zip(self.units, errors, strict=True)
@@ -104,12 +105,13 @@ class Simulation:
         int8, taken = self._int8, self._places(keep)
 
         def measure(taken: Group, groups: Sequence[Group]) -> list[float]:
-            return int8.errors(images, int8.keeping(taken), [int8.keeping(taken | group) for group in groups])[2]
+            keeping = int8.graph.keeping
+            return int8.errors(images, keeping(taken), [keeping(taken | group) for group in groups])[2]
 
         def look(taken: Group) -> tuple[float, list[float]]:
-            return self._alone(images, int8.keeping(taken))[1:]
+            return self._alone(images, int8.graph.keeping(taken))[1:]
 
-        signal, left, _ = int8.errors(images, int8.keeping(taken), [])
+        signal, left, _ = int8.errors(images, int8.graph.keeping(taken), [])
         for group, error in Greedy(self._candidates(), self._near, measure, look, taken, self._blocks()).steps():
             names = tuple(dict.fromkeys(self.units[place].name for place in sorted(group)))
             if error is None:

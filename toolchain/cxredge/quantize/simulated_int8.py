@@ -7,15 +7,15 @@ targets use. It tells what one rounding costs, which no artifact does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.outputs import Outputs
 from cxredge.quantize.calibration import CalibrationFilms
+from cxredge.quantize.eight_bit import Affine, Floats
 from cxredge.quantize.ranges import RangeEstimator
 from cxredge.recipe import InputSpec
 
@@ -27,28 +27,6 @@ if TYPE_CHECKING:
 
 BATCH = 8
 """Films at a time: a larger batch is no faster on one core."""
-STEPS = 255
-"""Steps of an 8-bit activation."""
-
-
-@dataclass(frozen=True)
-class Floats:
-    """What a run leaves in float: the weights of some units, and some activations, by their places in the graph."""
-
-    weights: frozenset[int] = frozenset()
-    activations: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class _Rounding:
-    """Affine 8-bit: the real value is step * (whole number - zero)."""
-
-    step: float
-    zero: int
-
-    def __call__(self, x: Tensor) -> Tensor:
-        # five times as fast as torch.fake_quantize_per_tensor_affine, which also makes a mask; the values are the same
-        return x.mul(1 / self.step).round_().clamp_(-self.zero, STEPS - self.zero).mul_(self.step)
 
 
 class SimulatedInt8:
@@ -64,19 +42,19 @@ class SimulatedInt8:
         import torch
 
         from cxredge.quantize.folding import fold_batch_norm
-        from cxredge.quantize.unit_graph import UnitGraph
+        from cxredge.quantize.unit_graph import UnitGraph, integer_weights
 
         torch.set_num_threads(1)
         self.graph: UnitGraph = UnitGraph(rounded, spec, BATCH)
         self._float = {**self.graph.weights, **fold_batch_norm(student, spec).state_dict()}
-        self._integer = {**self.graph.weights, **_on_grid(rounded)}
-        self._roundings: list[_Rounding | None] = [None] * len(self.graph.activations)
+        self._integer = {**self.graph.weights, **integer_weights(rounded)}
+        self._roundings: list[Affine | None] = [None] * len(self.graph.activations)
         if not weights_only:
             self._roundings = self._calibrate(calibration)
 
-    def _calibrate(self, calibration: CalibrationFilms) -> list[_Rounding | None]:
+    def _calibrate(self, calibration: CalibrationFilms) -> list[Affine | None]:
         """One for each activation; None for what is no float."""
-        from cxredge.quantize.unit_graph import Change
+        from cxredge.quantize.unit_graph import Change, batches
 
         estimator, kept = RangeEstimator(), 0
 
@@ -86,22 +64,13 @@ class SimulatedInt8:
                 estimator.update(str(place), films.contiguous().numpy())
             return value
 
-        for images, kept in _batches(calibration.images):  # noqa: B007 - watch reads kept
+        for images, kept in batches(calibration.images, BATCH):  # noqa: B007 - watch reads kept
             self.graph.advance(self.graph.start(images), Change(lambda _: self._integer, watch))
         seen = set(estimator.names())
         return [
-            _rounding(*estimator.range(str(i), calibration.rule)) if str(i) in seen else None
+            Affine.of(*estimator.range(str(i), calibration.rule)) if str(i) in seen else None
             for i in range(len(self.graph.activations))
         ]
-
-    def keeping(self, units: Iterable[int]) -> Floats:
-        """What stays in float when these units are kept: their weights, and activations that only they make and read.
-
-        What lies outside of ``QUANTISED`` is always kept.
-        """
-        kept: frozenset[int | None] = frozenset(units) | {None}
-        inside = (i for i, a in enumerate(self.graph.activations) if kept >= {a.maker, *a.readers})
-        return Floats(frozenset(u for u in kept if u is not None), frozenset(inside))
 
     @property
     def everything(self) -> Floats:
@@ -111,7 +80,9 @@ class SimulatedInt8:
     def run(self, images: NDArray[np.uint8], floats: Floats) -> Outputs:
         """Outputs on uint8[N, ch, H, W]."""
         found: dict[str, list[NDArray[np.float32]]] = {}
-        for batch, kept in _batches(images):
+        from cxredge.quantize.unit_graph import batches
+
+        for batch, kept in batches(images, BATCH):
             for name, value in self._outputs(batch, floats).items():
                 found.setdefault(name, []).append(value[:kept].numpy())
         return {name: np.concatenate(parts) for name, parts in found.items()}
@@ -125,7 +96,9 @@ class SimulatedInt8:
         """
         order = sorted(range(len(variants)), key=lambda i: self._start(variants[i], base))
         signal, error, found = 0.0, 0.0, [0.0] * len(variants)
-        for batch, kept in _batches(images):
+        from cxredge.quantize.unit_graph import batches
+
+        for batch, kept in batches(images, BATCH):
             reference = self._outputs(batch, self.everything)["logits"][:kept]
             state, change = self.graph.start(batch), self._change(base)
             for i in order:
@@ -161,41 +134,3 @@ class SimulatedInt8:
 
 def _squares(x: Tensor) -> float:
     return float(x.double().square().sum())
-
-
-def _rounding(low: float, high: float) -> _Rounding | None:
-    if high <= low:
-        return None
-    step = (high - low) / STEPS
-    return _Rounding(step, round(-low / step))
-
-
-def _on_grid(rounded: Student) -> dict[str, Any]:
-    """Weights of ``QUANTISED``'s convolutions and linear layers as exporters store them: symmetric, a row each.
-
-    Most lie on that grid already; the others (see ``rounding``) are rounded to their nearest step.
-    """
-    import torch
-
-    from cxredge.quantize.rounding import LEVELS
-    from cxredge.quantize.units import inside
-
-    found: dict[str, Any] = {}
-    for name, module in rounded.named_modules():
-        weight = getattr(module, "weight", None)
-        if inside(name) and isinstance(weight, torch.Tensor) and weight.ndim >= 2:
-            flat = weight.detach().reshape(len(weight), -1)
-            step = flat.abs().amax(1, keepdim=True) / LEVELS
-            step = torch.where(step > 0, step, torch.ones_like(step))
-            found[f"{name}.weight"] = ((flat / step).round() * step).reshape(weight.shape)
-    return found
-
-
-def _batches(images: NDArray[np.uint8]) -> Iterator[tuple[Tensor, int]]:
-    """float32[BATCH, ch, H, W], and how many of its films count: the last batch is filled up with its last film."""
-    import torch
-
-    for start in range(0, len(images), BATCH):
-        films = np.asarray(images[start : start + BATCH], np.float32)
-        filled = np.concatenate([films, np.repeat(films[-1:], BATCH - len(films), 0)])
-        yield torch.from_numpy(filled), len(films)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cxredge.aten import stored_names
+from cxredge.quantize.eight_bit import Floats, nearest
 from cxredge.quantize.units import CLIPPING, Unit, inside, module_of, output_nodes
 from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
@@ -132,7 +135,11 @@ class UnitGraph:
 
     def plain(self) -> Change:
         """No change at all."""
-        return Change(lambda _: self.weights, lambda _, value: value)
+        return self.with_weights(self.weights)
+
+    def with_weights(self, weights: Weights) -> Change:
+        """Every unit with ``weights``, and activations as they come."""
+        return Change(lambda _: weights, lambda _, value: value)
 
     def start(self, images: Tensor) -> State:
         """images: float32[batch, ch, H, W], 0..255."""
@@ -155,6 +162,49 @@ class UnitGraph:
             return values[node.name] if source is None else weights[source]
 
         return step.call(*torch.fx.node.map_arg(step.args, value), **torch.fx.node.map_arg(step.kwargs, value))
+
+    def order(self) -> list[int]:
+        """Units as they are run."""
+        return sorted(range(len(self.units)), key=self.first.__getitem__)
+
+    def weight_of(self, unit: int) -> str | None:
+        """Name of the stored tensor that a convolution or a linear layer multiplies with; None for other units."""
+        step = self._steps[self.first[unit]]
+        if self.units[unit].operator not in ("conv2d", "linear"):
+            return None
+        return self._sources.get(step.args[1].name)
+
+    def given(self, unit: int, state: State) -> Tensor:
+        """What a unit is about to read, of a run that has come to it."""
+        found: Tensor = state.values[self._steps[self.first[unit]].args[0].name]
+        return found
+
+    def result(self, unit: int, state: State) -> Tensor:
+        """What the first operator of a unit has made, of a run that has just done it."""
+        found: Tensor = state.values[self._steps[self.first[unit]].name]
+        return found
+
+    def made_until(self, start: int, stop: int) -> list[tuple[int, Activation]]:
+        """Activations that the steps from ``start`` on make, with their places, in order."""
+        found = [(i, a) for i, a in enumerate(self.activations) if start <= a.step < stop]
+        return sorted(found, key=lambda pair: pair[1].step)
+
+    def made(self, place: int, state: State) -> Any:
+        """The activation at a place, of a run that has just made it; None where nobody reads it."""
+        return state.values.get(self._steps[self.activations[place].step].name)
+
+    def hand_on(self, place: int, state: State, value: Tensor) -> None:
+        """Put ``value`` in the place of an activation that the run has just made."""
+        state.values[self._steps[self.activations[place].step].name] = value
+
+    def keeping(self, units: Iterable[int]) -> Floats:
+        """What stays in float when these units are kept: their weights, and activations that only they make and read.
+
+        What lies outside of ``QUANTISED`` is always kept.
+        """
+        kept: frozenset[int | None] = frozenset(units) | {None}
+        inside = (i for i, a in enumerate(self.activations) if kept >= {a.maker, *a.readers})
+        return Floats(frozenset(u for u in kept if u is not None), frozenset(inside))
 
     def outputs(self, state: State) -> dict[str, Tensor]:
         """Of a run that has come to its end: what the student answers, in its order."""
@@ -237,3 +287,17 @@ def _readers(node: Any, found: _Found) -> set[int | None]:
         else:
             waiting += user.users
     return readers
+
+
+def integer_weights(rounded: Student) -> dict[str, Tensor]:
+    """Weights of ``QUANTISED``'s layers as exporters store them: on the nearest steps of their rows."""
+    weights = ((name, getattr(module, "weight", None)) for name, module in rounded.named_modules() if inside(name))
+    return {f"{name}.weight": nearest(w) for name, w in weights if isinstance(w, Tensor) and w.ndim >= 2}
+
+
+def batches(images: NDArray[np.uint8], size: int) -> Iterator[tuple[Tensor, int]]:
+    """float32[size, ch, H, W], and how many of its films count: the last batch is filled up with its last film."""
+    for start in range(0, len(images), size):
+        films = np.asarray(images[start : start + size], np.float32)
+        filled = np.concatenate([films, np.repeat(films[-1:], size - len(films), 0)])
+        yield torch.from_numpy(filled), len(films)

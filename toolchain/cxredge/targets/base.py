@@ -132,7 +132,7 @@ class Target(ABC):
         kept = kept_by_scheme(self.name, student, [scheme], recipe)[scheme]
         path = folder / f"{scheme}{self.suffix}"
         with self._explained(name, lowering):
-            key = name.integer, kept.modules
+            key = scheme if name.integer else None, kept.modules
             if key not in lowering.prepared:
                 source, place = lowering.source(*key), lowering.place()
                 lowering.prepared[key] = self._prepare_impl(source, recipe.input, place)

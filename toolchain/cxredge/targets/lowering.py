@@ -12,6 +12,7 @@ from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.targets.checks import check_student
 from cxredge.targets.training_mode import check_modes
+from cxredge.vocabulary import SchemeName
 
 if TYPE_CHECKING:
     from cxredge.quantize.keep_float import KernelRead
@@ -23,8 +24,8 @@ class Lowering:
     """A student in evaluation mode, and what a target makes of it on the way to its artifacts.
 
     student: with plain kernels (``quantize.kernels``) from ``check`` on. calibration: for INT8 schemes. work: a folder
-    that lives until the last artifact is lowered. rounded: the student after ``round_weights`` with these films, if it
-    is at hand: INT8 schemes start from it.
+    that lives until the last artifact is lowered. rounded: the student after ``round_weights`` with these films, as all
+    its INT8 artifacts start from it; None: each is rounded here.
     """
 
     student: Student
@@ -32,8 +33,8 @@ class Lowering:
     calibration: CalibrationFilms | None
     work: Path
     rounded: Student | None = None
-    prepared: dict[tuple[bool, frozenset[str]], Any] = field(default_factory=dict)
-    """What the target's ``_prepare_impl`` made, by whether weights are rounded and which modules stay in float."""
+    prepared: dict[tuple[SchemeName | None, frozenset[str]], Any] = field(default_factory=dict)
+    """What the target's ``_prepare_impl`` made, by the scheme whose INT8 weights it has and the modules in float."""
     _checked: bool = False
 
     def check(self) -> None:
@@ -53,16 +54,16 @@ class Lowering:
 
         return kernel_reads(self.student, self.recipe.input)
 
-    def source(self, integer: bool, kept: frozenset[str]) -> Student:
-        """The student to export. integer: with rounded weights, but for those of the modules ``kept``."""
-        if not integer:
+    def source(self, scheme: SchemeName | None, kept: frozenset[str]) -> Student:
+        """The student to export. scheme: with its INT8 weights, but for those of the modules ``kept``."""
+        if scheme is None:
             return self.student
-        from cxredge.quantize.rounding import put_back, round_weights
+        if self.rounded is not None:
+            return self.rounded
+        from cxredge.quantize.rounding import round_weights
 
-        if self.rounded is None:
-            assert self.calibration is not None  # the target has seen to it
-            self.rounded = round_weights(self.student, self.recipe.input, self.calibration.images)
-        return put_back(self.rounded, self.student, self.recipe.input, kept)
+        assert self.calibration is not None  # the target has seen to it
+        return round_weights(self.student, self.recipe.input, self.calibration, scheme == "w8", kept)
 
     def place(self) -> Path:
         """A new folder in ``work``."""

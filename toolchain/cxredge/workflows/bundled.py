@@ -75,11 +75,9 @@ class Bundled:
             return None
         return CalibrationFilms("calibration", self.find(record.split, record.films), self.recipe.input, self.data.name)
 
-    @cached_property
-    def rounded(self) -> RoundedWeights | None:
-        """The weights that its INT8 artifacts start from, to be rounded again."""
-        calibration = self.calibration
-        return None if calibration is None else RoundedWeights(self.recipe, self.weights, calibration)
+    def rounded(self, name: ArtifactName) -> RoundedWeights | None:
+        """The weights that an artifact starts from, to be rounded again; None where it is not INT8."""
+        return RoundedWeights.of(self.recipe, self.weights, self.calibration, name)
 
     def find(self, split: str, records: Sequence[FilmRecord]) -> tuple[Film, ...]:
         """The films of ``records``, held against their hashes. Raises InputError VERIFY-FILMS."""

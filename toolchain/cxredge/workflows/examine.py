@@ -89,8 +89,8 @@ def _stability(verified: Verified, server: ForkServer) -> Mapping[ArtifactName, 
     for half, rows in zip("ab", parts, strict=True):
         films = SomeFilms(f"half {half} of the calibration", calibration, rows.tolist())
         label = f", half {half}"
-        rounded = RoundedWeights(recipe, weights, films, label)
         for name in names:
+            rounded = RoundedWeights.of(recipe, weights, films, name, label)
             artifact = LoweredArtifact(recipe, weights, name, films, rounded, label)
             lowered.append(artifact)
             outputs[name].append(ArtifactOutputs(artifact, bundled.trial.evaluation))

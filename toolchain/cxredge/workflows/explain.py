@@ -49,7 +49,7 @@ def explain_artifacts(
     some = _some_films(bundled, films)
     traced, simulated = {}, {}
     for name in names:
-        rounded = bundled.rounded if name.integer else None
+        rounded = bundled.rounded(name)
         traced[name] = Traced(recipe, weights, bundled.artifact(name), some, rounded)
         if rounded is not None:
             simulated[name] = Simulated(recipe, weights, name, some, rounded)

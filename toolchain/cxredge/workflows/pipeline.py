@@ -82,16 +82,16 @@ class Pipeline:
         ood = None if self.recipe.novelty is None else OutOfDistributionFilms(evaluation, self.recipe)
         return Trial(self.recipe, self.weights, evaluation, validation, ood)
 
-    @cached_property
-    def rounded(self) -> RoundedWeights | None:
-        """The student with rounded weights; None when no artifact needs them."""
-        return None if self.calibration is None else RoundedWeights(self.recipe, self.weights, self.calibration)
+    def rounded(self, name: ArtifactName) -> RoundedWeights | None:
+        """The student with INT8 weights as the artifact starts from it; None where it needs none."""
+        return RoundedWeights.of(self.recipe, self.weights, self.calibration, name)
 
     @cached_property
     def artifacts(self) -> tuple[LoweredArtifact, ...]:
         """In the recipe's order."""
         return tuple(
-            LoweredArtifact(self.recipe, self.weights, name, self.calibration, self.rounded) for name in self.names
+            LoweredArtifact(self.recipe, self.weights, name, self.calibration, self.rounded(name))
+            for name in self.names
         )
 
     @cached_property

@@ -56,7 +56,8 @@ def search(
     check_outputs(written, pipeline.inputs)
     _check_replaceable(*written)
     wanted = list(dict.fromkeys(name.target for name in pipeline.names))
-    integers = Pipeline(recipe, pipeline.file, tuple(ArtifactName.of(target, "w8a8") for target in wanted))
+    bare = recipe.model_copy(update={"keep_float": {}})
+    integers = Pipeline(bare, pipeline.file, tuple(ArtifactName.of(target, "w8a8") for target in wanted))
     store = Cache()
     attempts: list[PrecisionAttempt] = []
     chosen: dict[TargetName, Rung] = {}
@@ -216,7 +217,8 @@ def _latency(pipeline: Pipeline, artifact: LoweredArtifact, store: Store) -> flo
 
 def _groups(pipeline: Pipeline, store: Store, server: ForkServer) -> tuple[tuple[str, ...], ...]:
     """Modules to keep in float, those first that the simulation says help most."""
-    assert pipeline.rounded is not None  # w8a8 was tried before
-    order = Sensitivity(pipeline.recipe, pipeline.weights, pipeline.rounded)
+    rounded = pipeline.rounded(pipeline.names[0])
+    assert rounded is not None
+    order = Sensitivity(pipeline.recipe, pipeline.weights, rounded.beside_float_activations)
     materialize([order], store, server, "measuring which modules INT8 harms most")
     return order.groups(store)

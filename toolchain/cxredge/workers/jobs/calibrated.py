@@ -26,13 +26,15 @@ class CalibratedJob(StudentJob):
 
     def rounded_student(self, desk: Desk) -> Student | None:
         """The student with rounded weights; None for a job without."""
-        if self.rounded is None:
-            return None
+        return None if self.rounded is None else self.student_of(desk, self.rounded)
+
+    def student_of(self, desk: Desk, folder: str) -> Student:
+        """The student with the rounded weights of a folder."""
         from safetensors.torch import load_file
 
         from cxredge.quantize.rounding import load_rounded
 
-        file = Path(self.rounded) / ROUNDED
+        file = Path(folder) / ROUNDED
         return desk.once(("rounded", file), lambda: load_rounded(self.student(desk), load_file(file)))
 
     def films(self) -> CalibrationFilms | None:

@@ -9,9 +9,13 @@ from cxredge.workers.jobs.explain import ExplainJob
 
 
 class Simulate(ExplainJob):
-    """The student in INT8 as the artifact's scheme has it, whatever its target."""
+    """The student in INT8 as the artifact's scheme has it, whatever its target.
+
+    unfitted: folder of weights that make up for no rounded activation.
+    """
 
     kind: Literal["simulate"] = "simulate"
+    unfitted: str
 
     def do(self, desk: Desk) -> None:
         """Raises InputError CALIBRATION-NAN or KEEP-FLOAT-*."""
@@ -19,8 +23,9 @@ class Simulate(ExplainJob):
 
         clock = Clock()
         desk.single_thread()
-        rounded, films = self.rounded_student(desk), self.films()
-        assert rounded is not None
+        films = self.films()
+        assert self.rounded is not None
         assert films is not None
-        found = simulate(self.artifact, self.recipe, self.student(desk), rounded, films, self.images())
+        own, unfitted = (self.student_of(desk, folder) for folder in (self.rounded, self.unfitted))
+        found = simulate(self.artifact, self.recipe, self.student(desk), own, unfitted, films, self.images())
         self.write(desk, found, clock)

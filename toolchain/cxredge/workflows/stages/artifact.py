@@ -45,7 +45,7 @@ class LoweredArtifact(ByJob):
         self.weights = weights
         self.artifact = artifact
         self.calibration = calibration if artifact.integer else None
-        self.rounded = rounded if artifact.integer else None
+        self.rounded = rounded
         self.label = label
         self.step = f"lower {artifact}{label}"
         self.process = (artifact if target.alone else artifact.target) + label

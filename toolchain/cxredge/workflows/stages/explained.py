@@ -112,6 +112,7 @@ class Simulated(Explained):
         self, recipe: Recipe, weights: Path, artifact: ArtifactName, pictures: Pictures, rounded: RoundedWeights
     ) -> None:
         super().__init__(recipe, weights, artifact, pictures, rounded)
+        self.unfitted = rounded.beside_float_activations
         self.step = self.process = f"simulate {artifact}"
 
     @property
@@ -119,9 +120,14 @@ class Simulated(Explained):
         """Targets do not count: artifacts of one scheme that keep the same in float have the same numbers here."""
         return {**super().inputs, "artifact": self.artifact.scheme}
 
+    @property
+    def needs(self) -> tuple[Stage, ...]:
+        """The weights beside float activations, too."""
+        return (*super().needs, self.unfitted)
+
     def job(self, where: Where, ticket: Ticket) -> AnyJob:
         """Plays it."""
-        return Simulate(**ticket, **self._common(where))
+        return Simulate(**ticket, **self._common(where), unfitted=str(where(self.unfitted)))
 
     def read(self, store: Store) -> SimulationRecord:
         """The record, once it is there."""
