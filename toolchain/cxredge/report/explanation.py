@@ -66,7 +66,8 @@ def _advice(found: Explanation) -> str:
     if found.fix is None:
         return (
             "fix to try: none; nothing stands out: no module, kept in float with all that reads what it makes, takes "
-            f"away {100 * STANDS_OUT:.0f} % of the squared error"
+            f"away {100 * STANDS_OUT:.0f} % of the squared error, nor does the layer that is marked as the worst; "
+            "`cxredge build RECIPE --precision auto` tries how many together are enough"
         )
     lines = [
         f"fix to try: {found.fix}",
