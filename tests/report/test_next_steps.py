@@ -14,7 +14,9 @@ from cxredge.results import Artifact, Census, Figures, GateResult, Paired, Verdi
 from cxredge.vocabulary import ArtifactName
 
 NOTHING = Paired(reference=None, artifact=None, loss=None, low=None, high=None, too_few="5 patients, 10 are needed")
-HERE = Surroundings(Path("dist/a film's-failed"), None, (Path("zoo/a film's"), "--targets", "onnx"), Path("zoo/x"))
+HERE = Surroundings(
+    bundle=Path("dist/a film's-failed"), build=(Path("zoo/a film's"), "--targets", "onnx"), train=Path("zoo/x")
+)
 SQNR = GateResult(gate="logit_sqnr_db", bound=20, value=18.236, verdict="broken")
 FLIPS = GateResult(gate="flip_rate", bound=0.03, value=0.1213, verdict="broken")
 CHANCE = GateResult(gate=BETTER_THAN_CHANCE, bound=0.5, value=0.48, verdict="broken")
@@ -140,6 +142,18 @@ def test_a_bound_that_would_be_kept_is_the_nearest_of_three_digits(metric: objec
         step = 10.0 ** (np.floor(np.log10(abs(value))) - 2) if value else 1e-3
         assert abs(bound - value) <= step * 1.001, (value, bound)
         assert float(f"{bound:.3g}") == pytest.approx(bound, abs=step * 1e-3)
+
+
+def test_without_a_bundle_a_build_leaves_one() -> None:
+    _, verdict = judged("onnx/w8a8", SQNR, DELEGATED)
+    here = Surroundings(leave=("zoo/x", "--targets", "onnx"))
+    lines = next_steps([(None, verdict)], here)
+    assert [shlex.split(line)[1:] for line in lines if line.startswith(COMMAND)] == [
+        ["build", "zoo/x", "--targets", "onnx"]
+    ]
+    assert any("leaves a failed bundle" in line for line in lines)
+    _, few = judged("onnx/w8a8", FEW)
+    assert not any(line.startswith(COMMAND) for line in next_steps([(None, few)], here))
 
 
 def test_words_are_quoted_for_a_shell() -> None:

@@ -69,6 +69,9 @@ def build(
 
 def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path) -> Path:
     """Search, say what was tried, and return the recipe that was written."""
+    from dataclasses import replace
+
+    from cxredge.cli.listing import around_recipe, say_next
     from cxredge.errors import InputError, printable
     from cxredge.report import attempts
     from cxredge.workflows.precision import search, write_chosen
@@ -83,6 +86,12 @@ def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], ou
         say(attempts.line(attempts.cells(attempt)), err=True)
 
     found = search(recipe, targets, out, tell)
+    if not found.chosen:
+        last = {attempt.artifact.target: attempt.verdict for attempt in found.attempts}
+        around = around_recipe(recipe, ",".join(targets) or None, None if out == Path("dist") else out)
+        say_next(
+            [(None, verdict) for verdict in last.values() if verdict], replace(around, build=None, leave=around.build)
+        )
     chosen = write_chosen(recipe, found, out)
     say(f"chosen precisions: {printable(str(chosen))}", err=True)
     return chosen

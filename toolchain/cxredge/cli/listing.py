@@ -12,7 +12,7 @@ from cxredge.cli.output import say, say_json, say_wrapped
 
 if TYPE_CHECKING:
     from cxredge.evidence_chance import Chance
-    from cxredge.report.next_steps import Surroundings
+    from cxredge.report.next_steps import Judged, Surroundings
     from cxredge.results import Artifact, Verdict
 
 
@@ -56,7 +56,7 @@ def around_recipe(
     )
 
 
-def say_next(judged: Iterable[tuple[Artifact, Verdict]], here: Surroundings) -> None:
+def say_next(judged: Iterable[Judged], here: Surroundings) -> None:
     """What to type where a gate was not kept, on stderr; nothing where all were."""
     from cxredge.report.next_steps import COMMAND, next_steps
 

@@ -30,11 +30,17 @@ class Surroundings:
     """The host bundle, where ``bundle`` does not hold the reference."""
     build: Sequence[str | Path] | None = None
     """Arguments of a ``cxredge build`` that may choose the precision itself."""
+    leave: Sequence[str | Path] | None = None
+    """Arguments of one that leaves a failed bundle, where no bundle is there yet."""
     train: Path | None = None
     """A recipe whose student ``cxredge distill`` trains."""
 
 
-def next_steps(judged: Sequence[tuple[Artifact, Verdict]], here: Surroundings) -> tuple[str, ...]:
+Judged = tuple[Artifact | None, Verdict]
+"""A verdict, and of which file where ``Surroundings.bundle`` holds it."""
+
+
+def next_steps(judged: Sequence[Judged], here: Surroundings) -> tuple[str, ...]:
     """The lines, in the order in which to try; none where every gate is kept.
 
     Lines that begin with ``COMMAND`` run as printed, in the folder that relative paths of ``here`` start from.
@@ -77,11 +83,12 @@ def _of_the_student(gate: GateResult, here: Surroundings) -> tuple[str, ...]:
     return (*lines, "for a trial of the way alone: evaluation: {chance: allowed} in the recipe; the card then says so")
 
 
-def _layers(failed: Sequence[tuple[Artifact, Verdict]], here: Surroundings) -> tuple[str, ...]:
+def _layers(failed: Sequence[Judged], here: Surroundings) -> tuple[str, ...]:
     """Where an artifact loses what its gates measure."""
-    if here.bundle is None:
-        return ()
     names = [verdict.artifact for _, verdict in failed if any(_of_answers(gate) for gate in verdict.failed)]
+    if here.bundle is None:
+        what = "build the recipe as it is, which leaves a failed bundle for `cxredge explain`:"
+        return () if here.leave is None or not names else (what, f"{COMMAND}{quoted('build', *here.leave)}")
     more: tuple[str | Path, ...] = () if here.reference is None else ("--reference", here.reference)
     return _listed(
         "see which layers lose it, and for INT8 what to keep in float:",
@@ -89,19 +96,20 @@ def _layers(failed: Sequence[tuple[Artifact, Verdict]], here: Surroundings) -> t
     )
 
 
-def _operators(failed: Sequence[tuple[Artifact, Verdict]], here: Surroundings) -> tuple[str, ...]:
+def _operators(failed: Sequence[Judged], here: Surroundings) -> tuple[str, ...]:
     """What a delegate leaves is in the file, and no matter of its layers' errors."""
     if here.bundle is None:
         return ()
     files = [
         here.bundle / path_of(artifact)
         for artifact, verdict in failed
-        if any(_metric(gate).of == "artifact" for gate in verdict.failed if gate.gate != BETTER_THAN_CHANCE)
+        if artifact is not None
+        and any(_metric(gate).of == "artifact" for gate in verdict.failed if gate.gate != BETTER_THAN_CHANCE)
     ]
     return _listed("see which operators the delegate does not take:", [quoted("inspect", file) for file in files])
 
 
-def _precision(failed: Sequence[tuple[Artifact, Verdict]], here: Surroundings, chance: bool) -> tuple[str, ...]:
+def _precision(failed: Sequence[Judged], here: Surroundings, chance: bool) -> tuple[str, ...]:
     """Another precision, where an INT8 one is what breaks the gates."""
     names = [verdict.artifact for _, verdict in failed if any(_of_answers(gate) for gate in verdict.failed)]
     if any(name.scheme == "fp32" for name in names):
