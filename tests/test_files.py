@@ -87,6 +87,24 @@ def test_fresh_directory_leaves_the_last_good_one(tmp_path: Path, failure: type[
     assert list(tmp_path.iterdir()) == [goal]
 
 
+def test_a_directory_of_ours_goes_whole_and_nothing_else_does(tmp_path: Path) -> None:
+    goal = tmp_path / "goal"
+    assert not files.remove_directory(goal, files.anything), "nothing is there"
+    goal.write_text("a file")
+    assert not files.remove_directory(goal, files.anything)
+    goal.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    goal.symlink_to(tmp_path / "elsewhere")
+    assert not files.remove_directory(goal, files.anything), "what a link leads to is somebody's"
+    goal.unlink()
+    (goal / "deep").mkdir(parents=True)
+    (goal / "deep" / "file").write_text("ours")
+    assert not files.remove_directory(goal, lambda folder: "deep"), "something in it is not"
+    assert (goal / "deep" / "file").read_text() == "ours"
+    assert files.remove_directory(goal, files.anything)
+    assert [p.name for p in tmp_path.iterdir()] == ["elsewhere"]
+
+
 def test_canonical_json_is_canonical() -> None:
     assert files.canonical_json({"b": 1, "a": [1.5, "é"]}) == files.canonical_json({"a": [1.5, "é"], "b": 1})
     with pytest.raises(ValueError, match="JSON"):

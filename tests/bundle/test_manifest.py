@@ -6,21 +6,25 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cxredge.bundle.assemble import Parts, assemble
-from cxredge.bundle.bundle import MAX_FILES, open_bundle, read_manifest
-from cxredge.bundle.keys import make_pair
-from cxredge.bundle.manifest import Manifest
+from cxredge.bundle.bundle import MAX_FILES, not_failed, open_bundle, read_any_manifest, read_manifest
+from cxredge.bundle.keys import make_pair, read_public
+from cxredge.bundle.manifest import FailedManifest, Manifest
 from cxredge.bundle.selftest import SelfTest
 from cxredge.bundle.sign import sign_bundle
+from cxredge.bundle.signature import verify_signature
 from cxredge.errors import InputError
 from cxredge.files import sha256_file
+from cxredge.results import GateResult
 from cxredge.trees import make_folders, remove_tree
-from cxredge.workflows.rebuild import compare
+from cxredge.workflows.rebuild import compare, rebuild
+from support.bundles import sealed
 from support.deep_folder import deepen
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,6 +57,77 @@ def test_android_bundle_is_complete_in_itself(parts: Parts, tmp_path: Path) -> N
     assert not (tmp_path / "android" / "reference").exists()
     cases = SelfTest.model_validate_json((tmp_path / "android" / manifest.selftest).read_bytes()).cases
     assert all(set(case.expected) == set(parts.recipe.bundles.android) for case in cases)
+
+
+@pytest.fixture
+def failed(parts: Parts, tmp_path: Path) -> Path:
+    """What a build leaves of parts of which one gate was not kept."""
+    broken = GateResult(gate="flip_rate", bound=0.03, value=0.25, verdict="broken")
+    kept = [v.model_copy(update={"gates": (), "passed": True}) for v in parts.verdicts]
+    kept[1] = kept[1].model_copy(update={"gates": (broken,), "passed": False})
+    assemble(replace(parts, verdicts=tuple(kept)), "failed", tmp_path / "x-failed")
+    return tmp_path / "x-failed"
+
+
+def test_what_a_failed_build_left_says_so_first_and_is_opened_to_be_looked_into(parts: Parts, failed: Path) -> None:
+    line = f"{parts.verdicts[1].artifact}: flip_rate is 0.25, the bound is at most 0.03"
+    found = open_bundle(failed)
+    assert isinstance(found.manifest, FailedManifest)
+    assert (found.manifest.kind, found.manifest.failed) == ("failed", (line,))
+    assert found.manifest.holds_reference
+    assert {entry.name for entry in found.manifest.artifacts} == set(parts.artifacts)
+    card = (failed / "MODEL_CARD.md").read_text()
+    title, first = card[card.index("\n# ") :].split("\n\n")[:2]
+    assert title == "\n# phantom 1.0.0"
+    assert first.startswith("**Gates were not kept: nobody may use or ship this bundle.**")
+    assert f"- {line}" in card
+
+
+def test_nothing_that_ships_takes_what_a_failed_build_left(failed: Path, tmp_path: Path) -> None:
+    import jsonschema
+
+    private, public = make_pair(tmp_path / "key", True)
+    refusals = {
+        "read": lambda: read_manifest(failed),
+        "sign": lambda: sign_bundle(failed, private),
+        "rebuild-check": lambda: rebuild(Path("x"), (), (), [failed]),
+    }
+    for what, call in refusals.items():
+        with pytest.raises(InputError, match="BUNDLE-FAILED"):
+            call()
+        assert not (failed / "model.sig").exists(), what
+    schema = json.loads((ROOT / "docs" / "schemas" / "manifest.schema.json").read_text())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads((failed / "manifest.json").read_text()), schema)
+    # signed by software that does not look: the signature holds, and the bundle is refused all the same
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cxredge.bundle.sign.read_manifest", read_any_manifest)
+        sign_bundle(failed, private)
+    with pytest.raises(InputError, match="BUNDLE-FAILED"):
+        verify_signature(failed, [read_public(public)])
+
+
+@pytest.mark.parametrize("kind", ["host", "android"])
+def test_a_failed_bundle_is_no_other_kind_under_another_name(failed: Path, kind: str) -> None:
+    tree = json.loads((failed / "manifest.json").read_text())
+    (failed / "manifest.json").write_text(sealed({**tree, "kind": kind}))
+    with pytest.raises(InputError, match=r"MANIFEST-SCHEMA.*failed"):
+        open_bundle(failed)
+    without = {key: value for key, value in tree.items() if key != "failed"}
+    (failed / "manifest.json").write_text(sealed(without))
+    with pytest.raises(InputError, match="MANIFEST-SCHEMA"):
+        open_bundle(failed)
+
+
+def test_the_place_of_a_failed_bundle_holds_nothing_else(bundle: Path, failed: Path, tmp_path: Path) -> None:
+    assert not_failed(failed) is None
+    assert not_failed(bundle) == "manifest.json", "this one kept its gates"
+    (failed / "notes.txt").write_text("mine")
+    assert not_failed(failed) == "notes.txt"
+    (tmp_path / "empty").mkdir()
+    assert not_failed(tmp_path / "empty") is None
+    (tmp_path / "empty" / "film.png").write_text("mine")
+    assert not_failed(tmp_path / "empty") == "film.png"
 
 
 def test_selftest_expectations_keep_every_bit(parts: Parts, bundle: Path) -> None:

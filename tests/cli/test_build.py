@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from support.command import CXREDGE, ROOT, Run
+from support.command import CXREDGE, ROOT, Done, Run
 from support.tiny_recipe import TINY, write_weights
 
 
@@ -90,17 +93,97 @@ def test_part_of_a_recipe(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: 
         assert (done.status, code in done.err) == (2, True), done.err
 
 
-def test_a_broken_gate_writes_no_bundle_and_leaves_the_last_one(
-    tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
-) -> None:
-    good = cxredge("build", tiny, "--out", tmp_path / "d", "--targets", "onnx", CXR_CACHE=tiny_cache)
+@pytest.fixture
+def failing(tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path) -> Callable[..., Done]:
+    """Builds the tiny recipe into ``d`` with a gate that INT8 cannot keep, once it was built well there."""
+
+    def build(*options: object) -> Done:
+        return cxredge("build", tiny, "--out", tmp_path / "d", "--targets", "onnx", *options, CXR_CACHE=tiny_cache)
+
+    good = build()
     assert good.status == 0, good.err
-    before = tree(tmp_path / "d")
     spoil(tiny, "logit_sqnr_db: 1}", "logit_sqnr_db: 300}")
-    done = cxredge("build", tiny, "--out", tmp_path / "d", "--targets", "onnx", CXR_CACHE=tiny_cache)
+    return build
+
+
+def test_a_broken_gate_leaves_the_last_bundle_and_says_what_to_type_next(
+    failing: Callable[..., Done], tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
+) -> None:
+    good, left = tmp_path / "d" / "tiny-0.0.1", tmp_path / "d" / "tiny-0.0.1-failed"
+    before = tree(good)
+    done = failing()
     assert done.status == 1
     assert "BROKEN: logit_sqnr_db" in done.out
-    assert tree(tmp_path / "d") == before
+    assert tree(good) == before
+    assert sorted(p.name for p in good.parent.iterdir()) == [good.name, left.name]
+    lines = done.err.splitlines()
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("  cxredge ")]
+    assert commands == [
+        ["explain", str(left), "--artifact", "onnx/w8a8"],
+        ["build", str(tiny), "--targets", "onnx", "--out", str(left.parent), "--precision", "auto"],
+    ]
+    assert lines[-1].startswith("  gates.w8a8.logit_sqnr_db: ")
+    assert done.err.count("the bound is at least 300") == 1
+    predicted = cxredge("predict", left, left / "selftest" / "phantom-0.png", CXR_CACHE=tiny_cache)
+    assert predicted.status == 0, predicted.err
+    assert "this bundle's gates were not kept" in predicted.err
+    inspected = cxredge("inspect", left / "artifacts" / "onnx" / "w8a8.onnx")
+    assert inspected.status == 0, inspected.err
+    assert cxredge("keygen", tmp_path / "key").status == 0
+    signed = cxredge("sign", left, "--key", tmp_path / "key.key")
+    assert (signed.status, "BUNDLE-FAILED" in signed.err) == (2, True), signed.err
+    # a build that fails again puts its own there; the bound that was printed is kept, and takes it away
+    spoil(tiny, "logit_sqnr_db: 300}", "logit_sqnr_db: 301}")
+    assert failing().status == 1
+    assert "at least 301" in (left / "manifest.json").read_text()
+    spoil(tiny, "301}", lines[-1].split()[1].rstrip(",") + "}")
+    done = failing()
+    assert done.status == 0, done.out + done.err
+    assert [p.name for p in good.parent.iterdir()] == [good.name]
+
+
+@pytest.mark.slow
+def test_what_is_printed_runs_as_printed_and_a_failed_bundle_is_looked_into(
+    failing: Callable[..., Done], cxredge: Run, tiny_cache: Path, tmp_path: Path
+) -> None:
+    left = tmp_path / "d" / "tiny-0.0.1-failed"
+    done = failing()
+    explain, search = (shlex.split(line)[1:] for line in done.err.splitlines() if line.startswith("  cxredge "))
+    explained = cxredge(*explain, CXR_CACHE=tiny_cache)
+    assert explained.status == 0, explained.err
+    assert "fix to try: " in explained.out
+    assert cxredge("bench", left, "--rounds", 1, CXR_CACHE=tiny_cache).status == 0
+    verified = cxredge("verify", left, "--report", tmp_path / "report.html", CXR_CACHE=tiny_cache)
+    assert verified.status == 1, verified.err
+    assert (tmp_path / "report.html").is_file()
+    again = [shlex.split(line)[1:] for line in verified.err.splitlines() if line.startswith("  cxredge ")]
+    assert again == [explain]
+    results = json.loads((tmp_path / "report-data" / "results.json").read_text())
+    assert results["kind"] == "failed"
+    flips = [flip["explained"] for evidence in results["evidence"] for flip in evidence["flips"]]
+    assert set(flips) <= {True, False}
+    searched = cxredge(*search, CXR_CACHE=tiny_cache)
+    assert searched.status == 0, searched.err
+    assert (tmp_path / "d" / "tiny-0.0.1").is_dir()
+    assert not left.exists(), "what was chosen keeps its gates"
+
+
+def test_what_is_not_ours_at_a_failed_bundles_place_stays(
+    failing: Callable[..., Done], tiny: Path, tmp_path: Path
+) -> None:
+    left = tmp_path / "d" / "tiny-0.0.1-failed"
+    shutil.copytree(tmp_path / "d" / "tiny-0.0.1", left)  # a bundle that kept its gates
+    before = tree(left)
+    for bound in ("300", "1"):  # one that is broken, and one that is kept
+        spoil(tiny, "logit_sqnr_db: 300}", f"logit_sqnr_db: {bound}}}")
+        done = failing()
+        assert (done.status, "OUTPUT-FOREIGN" in done.err) == (2, True), done.err
+        assert tree(left) == before
+    shutil.rmtree(left)
+    left.write_text("a file")
+    done = failing()
+    assert (done.status, "OUTPUT-FOREIGN" in done.err) == (2, True), done.err
+    assert left.read_text() == "a file"
 
 
 def nan(tensors: dict) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from cxredge.evidence import Explanation
+from cxredge.evidence import Explanation, GateOutlook
 from cxredge.explain.alignment import UnitError
 from cxredge.explain.layerwise import decibels, explained, explanation, fix, standing_out, worst
 from cxredge.explain.records import KeptStep, RestoredUnit, SimulationRecord, TraceRecord
 from cxredge.quantize.units import Unit, keep
+from cxredge.report.explanation import text
+from cxredge.results import GateResult
 from cxredge.vocabulary import ArtifactName
 
 INT8, FLOAT = ArtifactName("tflite/w8a8"), ArtifactName("onnx/fp32")
@@ -122,3 +124,53 @@ def test_the_fix_keeps_what_the_steps_name_and_what_was_kept() -> None:
     names = ("backbone.stem", "backbone.block", "backbone.block.a", "backbone.block2.0", "backbone.block2.1")
     found = [Unit(name, frozenset({name}), "conv2d") for name in names]
     assert keep(found, names, patterns) == set(names[:4])
+
+
+def outlook(gates: list[GateResult], **changes: Any) -> dict[str, GateOutlook]:
+    record = traced((0.001, 0.002, 0.004, 0.3, 0.4), **changes)
+    found = explanation(INT8, 8, record, simulated((0.1, 0.6, -0.2, 0.1, 0.1), step(0.6, NAMES[1])), (), gates)
+    return {one.gate: one for one in found.outlook}
+
+
+def gate(name: str, bound: float, value: float | None, verdict: Any = "broken") -> GateResult:
+    return GateResult(gate=name, bound=bound, value=value, verdict=verdict)
+
+
+def test_the_fix_says_which_gates_it_would_keep_as_far_as_the_simulation_tells() -> None:
+    # the simulation goes from 20 to 26 dB
+    flips, kept = gate("flip_rate", 0.03, 0.1), gate("auc_loss", 0.02, 0.01, "kept")
+    found = outlook([gate("logit_sqnr_db", 24, 19), flips, kept])
+    assert list(found) == ["logit_sqnr_db", "flip_rate"], "what is kept needs no fix"
+    assert (found["logit_sqnr_db"].expected, found["logit_sqnr_db"].outlook) == (25, "kept")
+    assert (found["flip_rate"].expected, found["flip_rate"].outlook) == (None, "cannot-be-told")
+    assert outlook([gate("logit_sqnr_db", 25.5, 19)])["logit_sqnr_db"].outlook == "broken"
+    # never more than the simulation itself has
+    assert outlook([gate("logit_sqnr_db", 27, 24)])["logit_sqnr_db"].expected == 26
+    assert outlook([gate("logit_sqnr_db", 24, 25, "kept")])["logit_sqnr_db"].outlook == "kept"
+    assert outlook([gate("logit_sqnr_db", 24, None, "not-shown")])["logit_sqnr_db"].outlook == "cannot-be-told"
+    assert outlook([gate("logit_sqnr_db", 24, 19)], noise=0.1) == {}, "without a fix there is nothing to expect"
+
+
+def test_the_page_marks_what_the_fix_keeps_and_says_why_it_is_not_the_worst() -> None:
+    record, gates = traced((0.001, 0.002, 0.004, 0.3, 0.4)), [gate("logit_sqnr_db", 24, 19), gate("flip_rate", 0, 0.1)]
+    same = explanation(INT8, 8, record, simulated((0.1, 0.6, 0, 0.1, 0.1), step(0.6, NAMES[1])), (), gates)
+    lines = text(same).splitlines()
+    assert [line.split()[0] for line in lines if line.endswith("<- worst  <- fix")] == [NAMES[1]]
+    assert not any("marked as the worst" in line for line in lines)
+    assert lines[-2:] == [
+        "gate logit_sqnr_db is 19, the bound is at least 24: about 25 with the fix, an estimate: kept",
+        "gate flip_rate is 0.1, the bound is at most 0: whether the fix keeps it cannot be told from the simulation",
+    ]
+    other = explanation(INT8, 8, record, simulated((0.1, 0.6, 0, 0.1, 0.1), step(0.6, NAMES[0], NAMES[4])), (), gates)
+    assert other.fixed_units == (NAMES[0], NAMES[4])
+    lines = text(other).splitlines()
+    assert [line.split()[0] for line in lines if line.endswith("<- fix")] == [NAMES[0], NAMES[4]]
+    assert [line.split()[0] for line in lines if line.endswith("<- worst")] == [NAMES[1]]
+    assert any(line.startswith(f"this is not {NAMES[1]}, which is marked as the worst: ") for line in lines)
+    units = [u.model_copy(update={"bad": "an overflow"}) if i == 2 else u for i, u in enumerate(record.units)]
+    record = record.model_copy(update={"units": tuple(units)})
+    bad = explanation(INT8, 8, record, simulated((0.1, 0.6, 0, 0.1, 0.1), step(0.6, NAMES[1])), (), gates)
+    assert f"look at {NAMES[2]} first: it holds an overflow" in text(bad)
+    none = explanation(INT8, 8, record, simulated((0.1, 0.2, 0, 0.1, 0.1), step(0.2, NAMES[1])), (), gates)
+    assert "fix to try: none" in text(none)
+    assert "<- fix" not in text(none)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
@@ -31,13 +33,38 @@ def test_every_flip_is_listed_and_counted() -> None:
 
 
 def test_a_flip_from_afar_is_not_explained() -> None:
-    # 100 films with an error of 0.1; the 101st film is near to the threshold, the 102nd is not
-    reference = np.concatenate([np.full(100, 3), [-0.05, -0.5]]).astype(np.float32)[:, None]
-    artifact = np.concatenate([np.full(100, 3.1), [0.05, 2]]).astype(np.float32)[:, None]
-    facts = [Facts(f"{i}", f"p{i}", np.ones(1, np.float32)) for i in range(102)]
-    near, far = independent([0], ("Effusion",)).flips(Pair(facts, reference, artifact))
-    assert (near.film, near.explained) == ("100", True)
-    assert (far.film, far.explained) == ("101", False)
+    # one film stood within the reference's own noise of the threshold, the other did not
+    reference = np.array([[3], [-0.05], [-0.5]], np.float32)
+    artifact = np.array([[3], [0.05], [2]], np.float32)
+    whole = Pair([Facts(f"{i}", f"p{i}", np.ones(1, np.float32)) for i in range(3)], reference, artifact)
+    near, far = independent([0], ("Effusion",)).flips(whole, np.array([0.1]))
+    assert (near.film, near.explained) == ("1", True)
+    assert (far.film, far.explained) == ("2", False)
+    assert [flip.explained for flip in independent([0], ("Effusion",)).flips(whole)] == [None, None]
+
+
+def test_a_worse_artifact_explains_no_more_of_its_flips() -> None:
+    """The films near to a threshold are the reference's, whoever flips: the worse, the more lie beyond them."""
+    rule, films, noise = independent([0, 0.5, 1]), pair(2000, error=0), np.array([0.2, 0.2, 0.2])
+    toss_ups = rule.explained(films, noise)
+    shares = []
+    for error in (0.05, 0.5, 2.0):
+        worse = replace(films, artifact=pair(2000, error=error).artifact)
+        found = rule.flips(worse, noise)
+        assert (rule.explained(worse, noise) == toss_ups).all()
+        assert sum(bool(flip.explained) for flip in found) == (rule.called_otherwise(worse) & toss_ups).sum()
+        shares.append(sum(bool(flip.explained) for flip in found) / len(found))
+    assert shares[0] > 0.9 > 0.6 > shares[1] > shares[2]
+
+
+def test_the_noise_is_a_percentile_of_what_shifted_films_change() -> None:
+    films = drawn(50, 3)
+    shifted = np.stack([films + change for change in (0.1, -0.1, 0.2, -0.3)]).reshape(-1, 3).astype(np.float32)
+    np.testing.assert_allclose(independent([0, 0.5, 1]).noise(films, shifted), 0.3, atol=1e-6)
+    moved = np.abs(other_classes(shifted[:50] * 2) - other_classes(films))
+    once = exclusive().noise(films, (shifted[:50] * 2).astype(np.float32))
+    np.testing.assert_allclose(once, np.percentile(moved, 95, axis=0), rtol=1e-5)
+    assert (independent([0, 0.5, 1]).noise(films, np.tile(films, (4, 1))) == 0).all()
 
 
 def test_equal_logits_do_not_flip() -> None:
@@ -141,11 +168,14 @@ def test_a_flip_of_classes_is_one_change_a_film() -> None:
 
 
 def test_a_change_of_class_is_explained_when_both_classes_stood_near() -> None:
-    # 100 films with an error of 0.2 on each class's log-odds; then one near to the margin, and one far from it
-    usual = np.tile(np.array([[3, 0, 0]], np.float32), (100, 1))
-    reference = np.concatenate([usual, [[0.55, 0, -99], [3, 0, -99]]]).astype(np.float32)
-    artifact = np.concatenate([usual + np.float32([0.2, 0, 0]), [[0.45, 0, -99], [0, 3, -99]]]).astype(np.float32)
-    facts = [Facts(f"{i}", f"p{i}", np.eye(3, dtype=np.float32)[0]) for i in range(102)]
-    near, far = exclusive(0.5).flips(Pair(facts, reference, artifact))
-    assert (near.film, near.explained, near.artifact.answer) == ("100", True, None)
-    assert (far.film, far.explained, far.artifact.answer) == ("101", False, LABELS[1])
+    # one film stood near to the margin, and one far from it
+    reference = np.array([[3, 0, 0], [0.55, 0, -99], [3, 0, -99]], np.float32)
+    artifact = np.array([[3.2, 0, 0], [0.45, 0, -99], [0, 3, -99]], np.float32)
+    whole = Pair([Facts(f"{i}", f"p{i}", np.eye(3, dtype=np.float32)[0]) for i in range(3)], reference, artifact)
+    near, far = exclusive(0.5).flips(whole, np.full(3, 0.2))
+    assert (near.film, near.explained, near.artifact.answer) == ("1", True, None)
+    assert (far.film, far.explained, far.artifact.answer) == ("2", False, LABELS[1])
+    # near for the class that is lost is not enough, where the class that is won stood far
+    (half,) = exclusive(0.5).flips(whole.part([2]), np.array([9.0, 0.2, 0.2]))
+    assert half.explained is False
+    assert [flip.explained for flip in exclusive(0.5).flips(whole)] == [None, None]

@@ -6,18 +6,20 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from cxredge.errors import InputError
 from cxredge.evidence import Results
 from cxredge.evidence_chance import Chance, Held
+from cxredge.metrics import METRICS, TENTH, WEAK_CORRELATION, WEAK_SQNR_DB, Metric
 from cxredge.parity.gates import rejudge
 from cxredge.parity.results_file import read_results
 from cxredge.recipe import Evaluation, Gates, Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.report.junit import as_junit
 from cxredge.report.words import failure as failure_words
-from cxredge.results import Artifact, BootstrapSpec, Census, Delegation, Figures, Paired, Verdict
+from cxredge.results import Artifact, BootstrapSpec, Census, Delegation, Figures, Paired, Verdict, weak_gates
 
 ROOT = Path(__file__).parent.parent.parent
 NOTHING_LOST = Paired(reference=0.9, artifact=0.9, loss=0.0, low=-0.01, high=0.01)
@@ -84,6 +86,45 @@ def test_bounds_are_held_as_the_recipe_has_them_now(recipe: Recipe) -> None:
         found = rejudge(results(recipe, **{name: value}), recipe)[0]
         assert [g.gate for g in found.gates if g.verdict == "broken"] == [name.replace("auc", "auc_loss")]
         assert not found.passed
+
+
+def test_a_weak_bound_is_named_and_fails_nothing(recipe: Recipe) -> None:
+    tflite, coreml = rejudge(results(recipe), recipe)
+    assert tflite.passed, "a remark is no verdict"
+    assert {gate.gate for gate in tflite.gates if gate.weak} == {"flip_rate"}
+    assert weak_gates([tflite, coreml]) == ("w8a8: flip_rate at most 0.1: a tenth or more of the decisions may change",)
+    firm = recipe.model_copy(update={"gates": {"w8a8": Gates(flip_rate=0.099)}})
+    assert weak_gates(rejudge(results(recipe, flip_rate=0.05), firm)) == ()
+    assert Verdict.model_validate_json(tflite.model_dump_json()) == tflite
+    tree = json.loads(tflite.model_dump_json())
+    assert [("weak" in gate) for gate in tree["gates"]] == [gate.weak is not None for gate in tflite.gates]
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.gate)
+def test_every_gate_on_answers_has_a_bound_from_which_on_it_is_weak(metric: Metric) -> None:
+    if metric.of == "artifact":
+        assert metric.weak is None, "how much is delegated changes no answer"
+        assert metric.weakness(0.0) is None
+        return
+    assert metric.weak is not None
+    limit, words = metric.weak
+    looser, firmer = (limit * 0.9, limit * 1.1) if metric.at_least else (limit * 1.1, limit * 0.9)
+    assert (metric.weakness(limit), metric.weakness(looser), metric.weakness(firmer)) == (words, words, None)
+
+
+def test_an_error_of_the_weak_sqnr_changes_a_tenth_of_the_decisions() -> None:
+    random = np.random.default_rng(0)
+    scores, error = random.normal(size=400_000), random.normal(size=400_000)
+    flipped = scores + error * 10 ** (-WEAK_SQNR_DB / 20)
+    assert ((scores > 0) != (flipped > 0)).mean() == pytest.approx(TENTH, abs=0.005)
+    assert np.corrcoef(scores, flipped)[0, 1] == pytest.approx(WEAK_CORRELATION, abs=0.005)
+
+
+def test_a_failed_bundles_results_are_held_against_all_artifacts(recipe: Recipe) -> None:
+    left = results(recipe).model_copy(update={"kind": "failed"})
+    assert [verdict.artifact for verdict in rejudge(left, recipe)] == ["tflite/w8a8", "coreml/w8a8"]
+    with pytest.raises(InputError, match="GATE-MISSING"):
+        rejudge(left.model_copy(update={"verdicts": left.verdicts[:1]}), recipe)
 
 
 def against(low: float | None, chance: float = 0.5) -> Chance:

@@ -21,8 +21,9 @@ SHORT = BootstrapSpec(resamples=300, level=0.95, seed=1)
 
 def test_every_label_has_its_figures() -> None:
     evaluation, validation = pair(300, seed=1, error=1), pair(150, seed=2, error=1)
-    found = measure(recipe(), evaluation, validation, SHORT)
+    found = measure(recipe(), evaluation, validation, SHORT, np.array([0.1, 0.4, 0.0]))
     assert [label.label for label in found.labels] == list(LABELS)
+    assert [label.noise for label in found.labels] == [0.1, 0.4, 0.0]
     assert (found.labels_too_few, found.bootstrap) == ({}, SHORT)
     chances = probabilities(evaluation.artifact, "multi-label", found.temperature.artifact)
     for c, label in enumerate(found.labels):
@@ -39,6 +40,10 @@ def test_every_label_has_its_figures() -> None:
         own = [flip for flip in found.flips if flip.label == label.label]
         assert label.flips_up + label.flips_down == len(own) > 0
         assert label.flips_explained == sum(flip.explained for flip in own)
+    assert found.labels[1].flips_explained > found.labels[2].flips_explained == 0
+    assert found.macro.noise is None
+    unknown = measure(recipe(), evaluation, validation, SHORT)
+    assert {label.flips_explained for label in (*unknown.labels, unknown.macro)} == {None}
 
 
 def test_the_mean_is_the_labels_mean_and_surer_than_they_are() -> None:

@@ -41,8 +41,11 @@ if TYPE_CHECKING:
         positive_patients: int | None
         flips_up: int
         flips_down: int
-        flips_explained: int
-        """Those of them for which the reference stood near enough."""
+        flips_explained: int | None
+        """Those of them for which the reference stood near enough; None: its own noise was not measured."""
+        noise: float | None
+        """The reference's own: the 95th percentile of what its score changes by when a film lies one input pixel aside.
+        None for the mean, where it was not measured, and in results of an older version."""
         points: OperatingPoint | None
         """The operating point; None for the mean, and for exclusive classes."""
 
@@ -62,7 +65,8 @@ else:
         **value_fields("labels", Paired),
         flips_up=int,
         flips_down=int,
-        flips_explained=int,
+        flips_explained=(int | None, ...),
+        noise=(float | None, None),
         points=(OperatingPoint | None, ...),
     )
 
@@ -205,6 +209,18 @@ class LayerError(Frozen):
     """NaN, infinity, or a float16 overflow, in words."""
 
 
+class GateOutlook(Frozen):
+    """One gate of the artifact, and whether the fix would have it kept."""
+
+    gate: str
+    bound: float
+    value: float | None
+    """As it was judged, on the evaluation films."""
+    expected: float | None
+    """With the fix, by the simulation: an estimate. None where the simulation does not tell."""
+    outlook: Literal["kept", "broken", "cannot-be-told"]
+
+
 class Explanation(Frozen):
     """Where one artifact loses what it loses."""
 
@@ -225,6 +241,10 @@ class Explanation(Frozen):
     """What to try, as a line for the recipe; None when nothing stands out, or the scheme is not INT8."""
     fixed_db: float | None = None
     """Logits SQNR of the simulation with ``fix``."""
+    fixed_units: tuple[str, ...] = ()
+    """Units that ``fix`` keeps in float."""
+    outlook: tuple[GateOutlook, ...] = ()
+    """Of every gate that the artifact does not keep; of its SQNR gate too. Empty without ``fix``."""
 
 
 class Results(Frozen):
@@ -233,7 +253,7 @@ class Results(Frozen):
     results: Literal[1] = 1
     bundle: str
     """Its id."""
-    kind: Literal["host"] | AppKind
+    kind: Literal["host", "failed"] | AppKind
     recipe: str
     """Name and version."""
     weights_sha256: Sha256

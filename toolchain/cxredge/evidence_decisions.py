@@ -25,9 +25,9 @@ class Flip(Frozen):
     threshold: float
     up: bool
     """True: negative for the reference, positive for the artifact."""
-    explained: bool
-    """Whether the reference stood so near to the threshold that the artifact's usual error on this label (95th
-    percentile of |difference|) was enough."""
+    explained: bool | None
+    """Whether the reference stood so near to the threshold that its own noise on this label was enough: the 95th
+    percentile of what its logit changes by when a film lies one input pixel aside. None: that was not measured."""
 
     @property
     def moved(self) -> float:
@@ -58,9 +58,10 @@ class ClassFlip(Frozen):
     """What the data set says of the film."""
     reference: ClassAnswer
     artifact: ClassAnswer
-    explained: bool
+    explained: bool | None
     """Whether the reference's log-odds stood so near to the least margin, for each class that only one of the two
-    names, that the artifact's usual error on this class (95th percentile of |difference|) was enough."""
+    names, that its own noise on this class was enough: the 95th percentile of what its log-odds change by when a film
+    lies one input pixel aside. None: that was not measured."""
 
     @property
     def moved(self) -> float:

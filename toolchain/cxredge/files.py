@@ -171,6 +171,19 @@ def fresh_directory(
             _put(fresh, goal, folder / OLD, settled)
 
 
+def remove_directory(goal: Path, foreign: Foreign) -> bool:
+    """Take a directory away in one step, where there is one and nothing in it is ``foreign``; whether it was done.
+
+    Raises InputError PATH-WRITE, EnvironmentProblem DISK-*; ``goal`` is then what it was.
+    """
+    with writing(goal):
+        if not goal.is_dir() or goal.is_symlink() or foreign(goal) is not None:
+            return False
+        with scratch(goal.parent, goal.name) as folder:
+            os.rename(goal, folder / NEW)
+    return True
+
+
 @contextmanager
 def _beside(goal: Path, data: bytes, mode: int) -> Iterator[Path]:
     """A new file with ``data`` on the disk of ``goal``, in scratch space that goes with the block. Raises OSError."""

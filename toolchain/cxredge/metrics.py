@@ -49,6 +49,10 @@ class Metric:
     """Within which the recipe's bound must lie, in pydantic's words (``gt``, ``ge``, ``le``)."""
     output: Literal["logits", "cam", "novelty"] = "logits"
     """What it needs of a student: without such an output it has no value, and its gate does not apply."""
+    weak: tuple[float, str] | None = None
+    """The bound from which on the gate is weak, and what such a bound lets happen, in words. A gate that is weak and
+    kept says little, so verdicts name it; it is judged like any other. None: no bound of it is, as it binds no answer.
+    See the constants below for where each comes from."""
     required: bool = False
     """Whether every results file has it. One declared later must not be: older files lack it and are read on."""
 
@@ -62,36 +66,64 @@ class Metric:
         """Whether the gate is a lower bound."""
         return not self.paired and self.worse == "less"
 
+    def weakness(self, bound: float) -> str | None:
+        """What a gate with this bound lets happen, where it is weak."""
+        if self.weak is None:
+            return None
+        limit, words = self.weak
+        loose = bound <= limit if self.at_least else bound >= limit
+        return words if loose else None
+
 
 MARGIN = {"gt": 0, "le": 1}
 SHARE = {"ge": 0, "le": 1}
+TENTH = 0.1
+"""A gate is weak when a tenth of what it guards may change though it is kept: one film in ten, one patient in ten."""
+WEAK_SQNR_DB = 10.0
+"""An error whose root mean square is r times that of normal scores around their threshold changes arctan(r) / pi of the
+decisions: two normal variables of correlation c differ in sign with probability arccos(c) / pi (Sheppard 1899), and
+here c = 1 / sqrt(1 + r^2). That is a tenth at r = tan(0.1 pi) = 0.325, which is 9.8 dB. Thresholds off the middle flip
+less, and logits that are mostly a constant more."""
+WEAK_CORRELATION = 0.95
+"""1 / sqrt(1 + r^2) of the same error."""
+WEAK_LOGIT = 2.2
+"""ln 9: as far as from even odds to nine in ten."""
+
+_ERROR = "the error may be a third of the signal, which changes a tenth or more of decisions"
+_PROBABILITY = "probabilities may be off by a tenth or more"
 
 METRICS = (
     Metric(
         "logit_max_abs", of="outputs", worse="more", gate="logit_max_abs",
         gate_words="largest logit difference", column="max logit diff", bounds={"gt": 0}, required=True,
+        weak=(WEAK_LOGIT, "a film at even odds may move to nine in ten"),
     ),
     Metric(
         "logit_sqnr_db", of="outputs", worse="less", gate="logit_sqnr_db",
         gate_words="logits SQNR in dB", column="logits SQNR dB", none="kept", required=True,
+        weak=(WEAK_SQNR_DB, _ERROR),
     ),
     Metric(
         "cam_sqnr_db", of="outputs", worse="less", gate="cam_sqnr_db",
         gate_words="heatmap SQNR in dB", column="CAM SQNR dB", none="kept", output="cam",
         required=True,
+        weak=(WEAK_SQNR_DB, "the error may be a third of the map"),
     ),
     Metric(
         "cam_correlation", of="outputs", worse="less", gate="cam_correlation",
         gate_words="median heatmap correlation", column="CAM corr.", none="not-shown", bounds={"ge": -1, "le": 1},
         output="cam", required=True,
+        weak=(WEAK_CORRELATION, "the error of half of the maps may be a third of the map or more"),
     ),
     Metric(
         "novelty_max_rel", of="outputs", worse="more", gate="novelty_max_rel",
         gate_words="largest relative novelty difference", bounds={"gt": 0}, output="novelty", required=True,
+        weak=(1.0, "a score may double, or vanish"),
     ),
     Metric(
         "flip_rate", of="decisions", worse="more", gate="flip_rate",
         gate_words="share of decisions flipped", column="flips", bounds=SHARE, required=True,
+        weak=(TENTH, "a tenth or more of the decisions may change"),
     ),
     Metric(
         "delegated", of="artifact", worse="less", gate="delegated",
@@ -100,39 +132,48 @@ METRICS = (
     Metric(
         "auc", of="labels", worse="less", gate="auc_loss",
         gate_words="AUC loss", words="AUC", column="AUC loss", bounds=MARGIN, required=True,
+        weak=(TENTH, "a tenth or more of the pairs of films may change their order"),
     ),
     Metric(
         "sensitivity", of="labels", worse="less", gate="sensitivity_loss",
         gate_words="sensitivity loss", words="sensitivity", bounds=MARGIN, required=True,
+        weak=(TENTH, "a tenth or more of the films with a finding may be lost"),
     ),
     Metric(
         "specificity", of="labels", worse="less", gate="specificity_loss",
         gate_words="specificity loss", words="specificity", bounds=MARGIN, required=True,
+        weak=(TENTH, "a tenth or more of the films without a finding may be called positive"),
     ),
     Metric(
         "ece", of="labels", worse="more", gate="ece_rise",
         gate_words="rise of the calibration error", words="expected calibration error", bounds=MARGIN, required=True,
+        weak=(TENTH, _PROBABILITY),
     ),
     Metric(
         "brier", of="labels", worse="more", gate="brier_rise",
         gate_words="rise of the Brier score", words="Brier score", bounds=MARGIN, required=True,
+        weak=(TENTH, _PROBABILITY),
     ),
     Metric(
         "accuracy", of="classes", worse="less", gate="accuracy_loss",
         gate_words="accuracy loss", words="accuracy", column="accuracy loss", bounds=MARGIN,
+        weak=(TENTH, "a tenth or more of the films may be answered wrongly that were right"),
     ),
     Metric(
         "answered", of="classes", worse="less", gate="answered_loss",
         gate_words="loss of answered films", words="share of films answered", column="answered loss", bounds=MARGIN,
+        weak=(TENTH, "a tenth or more of the films may lose their answer"),
     ),
     Metric(
         "accuracy_answered", of="classes", worse="less", gate="accuracy_answered_loss",
         gate_words="accuracy loss among the answered", words="accuracy among the answered", bounds=MARGIN,
+        weak=(TENTH, "a tenth or more of the answers that were right may be wrong"),
     ),
     Metric(
         "novelty_auc", of="out-of-distribution", worse="less", gate="novelty_auc_loss",
         gate_words="AUC loss of the novelty score", words="AUC of the novelty score", bounds=MARGIN,
         output="novelty", required=True,
+        weak=(TENTH, "a tenth or more of the pairs of a film and another picture may change their order"),
     ),
 )  # fmt: skip
 """In the order in which gates are judged and tables print."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from cxredge.metrics import value_fields
+from cxredge.metrics import gate_says, value_fields
 from cxredge.vocabulary import ArtifactName, Frozen, SchemeName, Sha256, TargetName
 
 SEMANTICS = "program semantics"
@@ -219,6 +220,25 @@ class GateResult(Frozen):
     verdict: Literal["kept", "broken", "not-shown", "not-applicable"]
     """``not-shown``: the figure could not be had, and the gate counts as not kept. ``not-applicable``: this target, or
     this kind of student, has no such figure, by its nature."""
+    weak: str | None = Field(default=None, exclude_if=lambda said: said is None)
+    """What the bound lets happen, where it is so loose that keeping it says little: see ``metrics.Metric.weak``. A
+    remark, which fails nothing."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it counts as not kept."""
+        return self.verdict in ("broken", "not-shown")
+
+    @property
+    def words(self) -> str:
+        """In words, for example ``flip_rate is 0.04, the bound is at most 0.03``."""
+        value = "could not be shown" if self.value is None else f"is {number(self.value)}"
+        return f"{self.gate} {value}, the bound is {self.side} {number(self.bound)}"
+
+    @property
+    def side(self) -> str:
+        """What the bound is: ``at least`` or ``at most``."""
+        return "at least" if gate_says(self.gate)[1] else "at most"
 
 
 class Verdict(Frozen):
@@ -231,6 +251,27 @@ class Verdict(Frozen):
     figures: Figures
     gates: tuple[GateResult, ...]
     passed: bool
+
+    @property
+    def failed(self) -> tuple[GateResult, ...]:
+        """The gates that it does not keep."""
+        return tuple(gate for gate in self.gates if gate.failed)
+
+
+def failed_gates(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """Every gate that is not kept, in words, with its artifact first."""
+    return tuple(f"{verdict.artifact}: {gate.words}" for verdict in verdicts for gate in verdict.failed)
+
+
+def weak_gates(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """Every bound that is so loose that keeping it says little, in words, with the schemes that have it."""
+    found: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        for gate in verdict.gates:
+            if gate.weak is not None:
+                schemes = found.setdefault(f"{gate.gate} {gate.side} {number(gate.bound)}: {gate.weak}", [])
+                schemes += [verdict.artifact.scheme] if verdict.artifact.scheme not in schemes else []
+    return tuple(f"{', '.join(schemes)}: {line}" for line, schemes in found.items())
 
 
 class ArtifactTimes(Frozen):

@@ -6,11 +6,25 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cxredge.bundle import bom, card, selftest
 from cxredge.bundle.build_record import FilmLists, Making, Record, write_record
-from cxredge.bundle.bundle import foreign, list_files
-from cxredge.bundle.manifest import FILE, MAX_BYTES, ArtifactEntry, BundleKind, Manifest, seal, tensors, text
+from cxredge.bundle.bundle import foreign, list_files, not_failed
+from cxredge.bundle.manifest import (
+    FAILED,
+    FILE,
+    MAX_BYTES,
+    AnyKind,
+    AnyManifest,
+    ArtifactEntry,
+    FailedManifest,
+    Manifest,
+    holds_reference,
+    seal,
+    tensors,
+    text,
+)
 from cxredge.bundle.model import Model
 from cxredge.errors import InputError
 from cxredge.evidence import Temperature
@@ -19,9 +33,9 @@ from cxredge.files import fresh_directory, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import Recipe
 from cxredge.recipe_student import ProgramSpec
-from cxredge.results import SEMANTICS, Artifact, CalibrationRecord, Verdict
+from cxredge.results import SEMANTICS, Artifact, CalibrationRecord, Verdict, failed_gates
 from cxredge.targets import get_target
-from cxredge.vocabulary import ArtifactName
+from cxredge.vocabulary import APP_TARGETS, ArtifactName
 
 
 @dataclass(frozen=True)
@@ -44,28 +58,30 @@ class Parts:
     chance: Chance | None
 
 
-def assemble(parts: Parts, kind: BundleKind, goal: Path) -> Manifest:
+def assemble(parts: Parts, kind: AnyKind, goal: Path) -> AnyManifest:
     """Write the bundle beside ``goal`` and rename it there. The same parts give the same bytes.
+
+    kind: ``failed`` for what is left of parts that keep not all of their gates, and for nothing else.
 
     Raises InputError MANIFEST-SIZE or SELFTEST-SIZE for what no phone would read, OUTPUT-FOREIGN for a place that holds
     anything but a bundle, and what ``fresh_directory`` raises.
     """
     recipe = parts.recipe
-    names = tuple(parts.artifacts) if kind == "host" else recipe.bundles.of(kind)
+    names = recipe.bundles.of(kind) if kind in APP_TARGETS else tuple(parts.artifacts)
     record = _record(parts, names)
-    with fresh_directory(goal, foreign) as folder:
+    with fresh_directory(goal, not_failed if kind == FAILED else foreign) as folder:
         for artifact in record.artifacts:
             path = folder / path_of(artifact)
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(parts.artifacts[artifact.name][1], path)
-        if kind == "host":
+        if holds_reference(kind):
             (folder / reference_file(recipe)).parent.mkdir()
             shutil.copyfile(parts.weights, folder / reference_file(recipe))
         expected = {name: parts.selftest[name] for name in names}
         selftest.write_selftest(folder, recipe.input, selftest.make_inputs(recipe.input), expected)
         write_record(folder, record)
         write_text(folder / "MODEL_CARD.md", card.render(record))
-        listed = (reference_file(recipe), selftest.FILE) if kind == "host" else (selftest.FILE,)
+        listed = (reference_file(recipe), selftest.FILE) if holds_reference(kind) else (selftest.FILE,)
         paths = {artifact.name: path_of(artifact) for artifact in record.artifacts}
         write_text(folder / bom.FILE, bom.render(record, kind, paths, folder, listed))
         manifest = seal(_manifest(parts, kind, record, folder))
@@ -114,20 +130,23 @@ def _record(parts: Parts, names: Sequence[ArtifactName]) -> Record:
     )
 
 
-def _manifest(parts: Parts, kind: BundleKind, record: Record, folder: Path) -> Manifest:
+def _manifest(parts: Parts, kind: AnyKind, record: Record, folder: Path) -> AnyManifest:
     """Without its id."""
     recipe, model = parts.recipe, Model.of(parts.recipe)
     names = [artifact.name for artifact in record.artifacts]
-    return Manifest(
-        manifest=2,
-        kind=kind,
-        id="",
-        model=model,
-        artifacts=tuple(_entry(artifact, model, parts) for artifact in record.artifacts),
-        primary=recipe.primary if kind == "host" and recipe.primary in names else names[0],
-        selftest=selftest.FILE,
-        files=list_files(folder),
-    )
+    said: dict[str, Any] = {
+        "manifest": 2,
+        "kind": kind,
+        "id": "",
+        "model": model,
+        "artifacts": tuple(_entry(artifact, model, parts) for artifact in record.artifacts),
+        "primary": recipe.primary if holds_reference(kind) and recipe.primary in names else names[0],
+        "selftest": selftest.FILE,
+        "files": list_files(folder),
+    }
+    if kind == FAILED:
+        return FailedManifest(**said, failed=failed_gates(record.verdicts))
+    return Manifest(**said)
 
 
 def _entry(artifact: Artifact, model: Model, parts: Parts) -> ArtifactEntry:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cxredge import __version__
 from cxredge.bundle import bom_card
 from cxredge.bundle.build_record import Record
-from cxredge.bundle.manifest import BundleKind
+from cxredge.bundle.manifest import AnyKind
 from cxredge.files import canonical_json, sha256_file
 from cxredge.recipe_edits import licence_of
 from cxredge.vocabulary import ArtifactName
@@ -31,7 +31,7 @@ MODEL = "model"
 
 
 def render(
-    record: Record, kind: BundleKind, paths: Mapping[ArtifactName, str], folder: Path, files: tuple[str, ...]
+    record: Record, kind: AnyKind, paths: Mapping[ArtifactName, str], folder: Path, files: tuple[str, ...]
 ) -> str:
     """The bill as JSON. paths: of the artifacts in the bundle's ``folder``; files: others listed by hash."""
     from cyclonedx.output.json import JsonV1Dot6
@@ -49,7 +49,7 @@ def render(
     return canonical_json(tree)
 
 
-def _bom(record: Record, kind: BundleKind, paths: Mapping[ArtifactName, str], files: dict[str, str]) -> Bom:
+def _bom(record: Record, kind: AnyKind, paths: Mapping[ArtifactName, str], files: dict[str, str]) -> Bom:
     from cyclonedx.model import HashAlgorithm, HashType
     from cyclonedx.model.bom import Bom, BomMetaData
     from cyclonedx.model.component import Component, ComponentType
@@ -87,7 +87,7 @@ def _bom(record: Record, kind: BundleKind, paths: Mapping[ArtifactName, str], fi
     return bom
 
 
-def _model(record: Record, kind: BundleKind) -> Component:
+def _model(record: Record, kind: AnyKind) -> Component:
     """The student, and what it came from."""
     from cyclonedx.contrib.license.factories import LicenseFactory
     from cyclonedx.model import Property

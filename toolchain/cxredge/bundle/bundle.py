@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cxredge import strict_json
 from cxredge.bundle.build_record import Record, read_record, refused
-from cxredge.bundle.manifest import FILE, MAX_BYTES, PATH, SIGNATURE, BundledFile, Manifest, parse_manifest
+from cxredge.bundle.manifest import (
+    FAILED,
+    FILE,
+    MAX_BYTES,
+    PATH,
+    SIGNATURE,
+    AnyManifest,
+    BundledFile,
+    M,
+    Manifest,
+    parse_any_manifest,
+    parse_manifest,
+)
 from cxredge.bundle.model import Model
 from cxredge.errors import CxrError, InputError
 from cxredge.files import read_bytes, sha256_file
@@ -25,7 +37,7 @@ class Bundle:
     """A bundle whose files are those that its manifest lists."""
 
     folder: Path
-    manifest: Manifest
+    manifest: AnyManifest
     record: Record
 
     def file(self, name: str) -> Path:
@@ -38,12 +50,12 @@ class Bundle:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Read a bundle: manifest, files, record, in this order.
+    """Read a bundle: manifest, files, record, in this order. What a failed build left is read too.
 
-    Raises what ``read_manifest`` raises, and InputError BUNDLE-RECORD: the record is lacking, or says otherwise than
-    the manifest.
+    Raises what ``read_any_manifest`` raises, and InputError BUNDLE-RECORD: the record is lacking, or says otherwise
+    than the manifest.
     """
-    manifest = read_manifest(folder)
+    manifest = read_any_manifest(folder)
     record = read_record(folder)
     if Model.of(record.recipe) != manifest.model:
         raise refused(folder, "the recipe is not of the model that the manifest describes")
@@ -56,14 +68,23 @@ def read_manifest(folder: Path) -> Manifest:
     """A bundle's manifest, and every file held against it before anything else is opened: what a phone does too.
 
     Raises InputError BUNDLE-MISSING, MANIFEST-SYNTAX, MANIFEST-VERSION, MANIFEST-SCHEMA, MANIFEST-ID, BUNDLE-FILES
-    (missing, extra, links) or BUNDLE-HASH.
+    (missing, extra, links) or BUNDLE-HASH, and BUNDLE-FAILED for what a failed build left.
     """
+    return _read(folder, parse_manifest)
+
+
+def read_any_manifest(folder: Path) -> AnyManifest:
+    """``read_manifest``, which takes what a failed build left too: for what neither signs nor ships."""
+    return _read(folder, parse_any_manifest)
+
+
+def _read(folder: Path, parse: Callable[[Path], M]) -> M:
     path = folder / FILE
     if not path.is_file() or path.is_symlink():
         raise InputError(
             "BUNDLE-MISSING", f"{folder} is not a bundle: it has no {FILE}", "name a folder that `cxredge build` wrote"
         )
-    manifest = parse_manifest(path)
+    manifest = parse(path)
     _check_files(folder, manifest)
     return manifest
 
@@ -113,6 +134,18 @@ def foreign(folder: Path) -> str | None:
     return min((name for name, _ in walk_files(folder) if name not in listed), default=None)
 
 
+def not_failed(folder: Path) -> str | None:
+    """``foreign`` for the place of a failed build's bundle: one that kept its gates is none of that either."""
+    found = foreign(folder)
+    if found is not None:
+        return found
+    try:
+        tree = strict_json.parse(read_bytes(folder / FILE, MAX_BYTES), MAX_BYTES)
+    except (CxrError, ValueError):
+        return None  # nothing of anybody's is there
+    return None if isinstance(tree, dict) and tree.get("kind") == FAILED else FILE
+
+
 def _listed(tree: object) -> set[str]:
     """Paths that the manifest of any version vouches for, itself and its signature too; none if it is no manifest."""
     if (
@@ -125,7 +158,7 @@ def _listed(tree: object) -> set[str]:
     return {FILE, SIGNATURE, *paths}
 
 
-def _check_files(folder: Path, manifest: Manifest) -> None:
+def _check_files(folder: Path, manifest: AnyManifest) -> None:
     """Hold the folder against the manifest's list: nothing missing, nothing more, no links, every hash right.
 
     A signature may stand beside what is listed; it is checked by ``cxredge verify-signature``, not here.

@@ -12,7 +12,7 @@ from cxredge.bundle.build_record import Record
 from cxredge.errors import counted
 from cxredge.recipe_edits import licence_of
 from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS
-from cxredge.results import number
+from cxredge.results import failed_gates, number, weak_gates
 from cxredge.text_templates import templates
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,4 +35,6 @@ def render(record: Record) -> str:
         phantom=phantom,
         targets=targets,
         licence=licence_of(record.recipe),
+        failed=failed_gates(record.verdicts),
+        weak=weak_gates(record.verdicts),
     )

@@ -8,7 +8,7 @@ in any other. The JSON Schema is published under ``docs/schemas/``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -23,6 +23,9 @@ SIGNATURE = "model.sig"
 VERSION = 2
 MAX_BYTES = 1_000_000
 BundleKind = Literal["host", "android", "ios"]
+FAILED: Literal["failed"] = "failed"
+"""In place of a kind, in what a build leaves whose gates were not kept: nothing that signs or ships takes it."""
+AnyKind = BundleKind | Literal["failed"]
 PATH = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$"
 BundlePath = Annotated[str, StringConstraints(pattern=PATH, max_length=200)]
 """Relative, with forward slashes, and never out of the bundle."""
@@ -120,11 +123,11 @@ def tensors(model: Model, layout: str, cells: tuple[int, int] | None) -> dict[st
     }
 
 
-class Manifest(Frozen):
-    """A bundle, as far as a phone must know it."""
+class AnyManifest(Frozen):
+    """What every bundle says of itself, whether it may be shipped or not."""
 
     manifest: Literal[2]
-    kind: BundleKind
+    kind: AnyKind
     id: str
     """``name-version-`` and the first 12 digits of a hash over everything else in this manifest."""
     model: Model
@@ -153,6 +156,11 @@ class Manifest(Frozen):
             _check_entry(self.model, entry)
         return self
 
+    @property
+    def holds_reference(self) -> bool:
+        """Whether the float32 student lies in the bundle."""
+        return holds_reference(self.kind)
+
     def artifact(self, name: str) -> ArtifactEntry:
         """The artifact of that name. Raises InputError BUNDLE-ARTIFACT with the choices."""
         for entry in self.artifacts:
@@ -162,6 +170,31 @@ class Manifest(Frozen):
         raise InputError(
             "BUNDLE-ARTIFACT", f"the bundle {self.id} has no artifact {name}", "choose one", nearest(name, known)
         )
+
+
+class Manifest(AnyManifest):
+    """A bundle, as far as a phone must know it."""
+
+    kind: BundleKind
+
+
+class FailedManifest(AnyManifest):
+    """What a build leaves whose gates were not kept: a host bundle to be looked into, which nobody may ship.
+
+    It is no ``Manifest``, and outside its schema: what reads bundles for use refuses it.
+    """
+
+    kind: Literal["failed"]
+    failed: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Every gate that was not kept, in words: ``onnx/w8a8: flip_rate is 0.04, the bound is at most 0.03``."""
+
+
+M = TypeVar("M", bound=AnyManifest)
+
+
+def holds_reference(kind: AnyKind) -> bool:
+    """Whether bundles of this kind hold the float32 student, and all artifacts of their build."""
+    return kind in ("host", FAILED)
 
 
 def _check_entry(model: Model, entry: ArtifactEntry) -> None:
@@ -189,12 +222,12 @@ def _check_entry(model: Model, entry: ArtifactEntry) -> None:
         raise ValueError(f"{entry.name}: too_few names {unknown[0]}, which is no label")
 
 
-def text(manifest: Manifest) -> str:
+def text(manifest: AnyManifest) -> str:
     """The manifest as it is written: nothing else is read."""
     return canonical_json(manifest.model_dump(mode="json"))
 
 
-def seal(manifest: Manifest) -> Manifest:
+def seal(manifest: M) -> M:
     """The manifest with its id, which hashes everything but the id itself."""
     digest = sha256_bytes(text(manifest.model_copy(update={"id": ""})).encode())
     return manifest.model_copy(update={"id": f"{manifest.model.name}-{manifest.model.version}-{digest[:12]}"})
@@ -203,9 +236,21 @@ def seal(manifest: Manifest) -> Manifest:
 def parse_manifest(path: Path) -> Manifest:
     """The manifest in a file, checked by itself.
 
-    Raises InputError MANIFEST-SYNTAX, MANIFEST-VERSION, MANIFEST-SCHEMA or MANIFEST-ID, and what ``files.read_bytes``
-    raises.
+    Raises InputError MANIFEST-SYNTAX, MANIFEST-VERSION, MANIFEST-SCHEMA or MANIFEST-ID, BUNDLE-FAILED for what a build
+    left whose gates were not kept, and what ``files.read_bytes`` raises.
     """
+    found = parse_any_manifest(path)
+    if isinstance(found, Manifest):
+        return found
+    raise InputError(
+        "BUNDLE-FAILED",
+        f"{path.parent} is what a build left whose gates were not kept, and is for looking into alone",
+        "build again so that every gate is kept, and name that bundle; `cxredge explain` tells what this one loses",
+    )
+
+
+def parse_any_manifest(path: Path) -> AnyManifest:
+    """``parse_manifest``, which takes what a failed build left too: for what neither signs nor ships."""
     data = read_bytes(path, MAX_BYTES)
     try:
         tree = strict_json.parse(data, MAX_BYTES)
@@ -213,7 +258,7 @@ def parse_manifest(path: Path) -> Manifest:
         raise InputError("MANIFEST-SYNTAX", f"{path} is not valid JSON: {error}", "build the bundle again") from error
     _check_version(path, tree)
     try:
-        manifest = Manifest.model_validate_json(data)
+        manifest: AnyManifest = _schema(tree).model_validate_json(data)
     except ValidationError as error:
         place, what = strict_json.first_fault(error)
         raise InputError("MANIFEST-SCHEMA", f"{path}: {place}: {what}", "build the bundle again") from error
@@ -226,6 +271,10 @@ def parse_manifest(path: Path) -> Manifest:
             "MANIFEST-ID", f"{path} was changed after it was written: its id does not fit", "build the bundle again"
         )
     return manifest
+
+
+def _schema(tree: object) -> type[AnyManifest]:
+    return FailedManifest if isinstance(tree, dict) and tree.get("kind") == FAILED else Manifest
 
 
 def _check_version(path: Path, tree: object) -> None:

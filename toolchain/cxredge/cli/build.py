@@ -40,9 +40,10 @@ def build(
 ) -> int:
     """Build, calibrate, verify and bundle RECIPE (a folder with model.yaml, or the file).
 
-    Exit status 1 when a gate fails: the verdicts are printed, and the last good bundle stays as it was.
+    Exit status 1 when a gate fails: the last good bundle stays as it was, what failed is kept as
+    OUT/<name>-<version>-failed to be looked into, and the last lines say what to type next.
     """
-    from cxredge.cli.listing import print_verdicts, say_chance, say_unwritten, words
+    from cxredge.cli.listing import around_recipe, print_verdicts, say_chance, say_next, say_unwritten, words
     from cxredge.errors import EXIT_GATE, EXIT_GOOD, printable
     from cxredge.vocabulary import AppKind
     from cxredge.workflows.build import build_recipe
@@ -55,17 +56,22 @@ def build(
     built = build_recipe(recipe, words(targets), words(schemes), out, assets)
     print_verdicts(built.judged, as_json)
     say_chance(built.chance)
-    if not built.passed:
-        say("a gate failed: no bundle was written", err=True)
-        return EXIT_GATE
     for folder, manifest in built.bundles:
-        say(f"{manifest.kind} bundle {manifest.id}: {printable(str(folder))}", err=as_json)
+        say(f"{manifest.kind} bundle {manifest.id}: {printable(str(folder))}", err=as_json or not built.passed)
+    if not built.passed:
+        say("a gate failed: this bundle is for looking into, nothing signs or ships it", err=True)
+        ((folder, _),) = built.bundles
+        say_next(built.judged, around_recipe(recipe, targets, None if out == Path("dist") else out, folder))
+        return EXIT_GATE
     say_unwritten(built.unwritten)
     return EXIT_GOOD
 
 
 def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], out: Path) -> Path:
     """Search, say what was tried, and return the recipe that was written."""
+    from dataclasses import replace
+
+    from cxredge.cli.listing import around_recipe, say_next
     from cxredge.errors import InputError, printable
     from cxredge.report import attempts
     from cxredge.workflows.precision import search, write_chosen
@@ -80,6 +86,12 @@ def _choose(recipe: Path, targets: tuple[str, ...], schemes: tuple[str, ...], ou
         say(attempts.line(attempts.cells(attempt)), err=True)
 
     found = search(recipe, targets, out, tell)
+    if not found.chosen:
+        last = {attempt.artifact.target: attempt.verdict for attempt in found.attempts}
+        around = around_recipe(recipe, ",".join(targets) or None, None if out == Path("dist") else out)
+        say_next(
+            [(None, verdict) for verdict in last.values() if verdict], replace(around, build=None, leave=around.build)
+        )
     chosen = write_chosen(recipe, found, out)
     say(f"chosen precisions: {printable(str(chosen))}", err=True)
     return chosen

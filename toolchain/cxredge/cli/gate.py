@@ -19,7 +19,7 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
 
     Runs no model and reads no film, so that a bound can be changed and judged at once. Exit status 1 when a gate fails.
     """
-    from cxredge.cli.listing import say_chance
+    from cxredge.cli.listing import around_recipe, say_chance, say_next, say_weak
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
     from cxredge.files import write_text
     from cxredge.parity.gates import rejudge
@@ -27,7 +27,7 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
     from cxredge.places import check_outputs
     from cxredge.recipe import recipe_path
     from cxredge.recipe_file import load_recipe
-    from cxredge.report.junit import as_junit, said
+    from cxredge.report.junit import as_junit
 
     wanted = load_recipe(recipe)
     if junit is not None:
@@ -41,8 +41,13 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
         say_json([v.model_dump(mode="json") for v in verdicts])
     say_chance(found.chance)
     for verdict in () if as_json else verdicts:
-        failed = [g for g in verdict.gates if g.verdict in ("broken", "not-shown")]
         say(f"{'kept  ' if verdict.passed else 'BROKEN'}  {verdict.artifact}")
-        for g in failed:
-            say(f"        {said(g)}")
-    return EXIT_GOOD if all(v.passed for v in verdicts) else EXIT_GATE
+        for failed in verdict.failed:
+            say(f"        {failed.words}")
+    if not as_json:
+        say_weak(verdicts)
+    records = {artifact.name: artifact for artifact in found.artifacts}
+    if all(v.passed for v in verdicts):
+        return EXIT_GOOD
+    say_next([(records[v.artifact], v) for v in verdicts], around_recipe(recipe))
+    return EXIT_GATE

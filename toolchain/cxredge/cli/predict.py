@@ -47,6 +47,8 @@ def predict(
     predictor = Predictor(bundle, films, artifact, heatmap, label, other_kinds)
     records: list[object] = []
     failed = 0
+    if predictor.failed:
+        say("this bundle's gates were not kept: its answers are for looking into alone", err=True)
     for prediction in predictor.run():
         found, error = prediction.findings, prediction.error
         if found is not None:

@@ -33,8 +33,9 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
 
     Nothing is taken from a cache. Exit status 1 when a gate fails.
     """
-    from cxredge.cli.listing import print_table, say_chance
+    from cxredge.cli.listing import print_table, say_chance, say_next
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
+    from cxredge.report.next_steps import Surroundings
     from cxredge.workflows.verify import verify_bundle
 
     if report is None:
@@ -51,6 +52,7 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
     say_chance(results.chance)
     if not verified.passed:
         say("a gate failed", err=True)
+        say_next(zip(results.artifacts, results.verdicts, strict=True), Surroundings(bundle, reference))
     return EXIT_GOOD if verified.passed else EXIT_GATE
 
 

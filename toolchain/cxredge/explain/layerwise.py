@@ -7,14 +7,17 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from cxredge.evidence import Explanation, LayerError
+from cxredge.evidence import Explanation, GateOutlook, LayerError
 from cxredge.explain.records import KeptStep, RestoredUnit, SimulationRecord, TraceRecord, UnitError
+from cxredge.results import GateResult
 from cxredge.vocabulary import ArtifactName, ModulePattern
 
 STANDS_OUT = 0.25
 """Units stand out when keeping them in float takes away at least this share of the logits' squared error (1.2 dB)."""
 EXACT_DB = 150.0
 """In place of the SQNR of equal layers, which has no finite value: float32 holds 24 bits, 144 dB."""
+SQNR = "logit_sqnr_db"
+"""The one gate that the simulation answers."""
 UNEXPLAINED_DB = 6.0
 """An artifact whose logits are as much worse than the simulation's is broken by something else than rounding."""
 
@@ -25,8 +28,12 @@ def explanation(
     trace: TraceRecord,
     simulation: SimulationRecord | None,
     kept: Sequence[ModulePattern] = (),
+    gates: Sequence[GateResult] = (),
 ) -> Explanation:
-    """One artifact explained. simulation: of its scheme, where that is INT8. kept: patterns that it keeps already."""
+    """One artifact explained.
+
+    simulation: of its scheme, where that is INT8. kept: patterns that it keeps already. gates: as it was judged.
+    """
     restored: Sequence[RestoredUnit | None] = [None] * len(trace.units)
     if simulation is not None:
         restored = simulation.units
@@ -44,7 +51,28 @@ def explanation(
     steps = standing_out(simulation.steps) if simulation is not None and explained(found) else ()
     if not steps:
         return found
-    return found.model_copy(update={"fix": fix(artifact, steps, kept), "fixed_db": steps[-1].logit_sqnr_db})
+    fixed_db = steps[-1].logit_sqnr_db
+    return found.model_copy(
+        update={
+            "fix": fix(artifact, steps, kept),
+            "fixed_db": fixed_db,
+            "fixed_units": tuple(dict.fromkeys(name for step in steps for name in step.units)),
+            "outlook": tuple(_outlook(gate, found, fixed_db) for gate in gates if gate.failed or gate.gate == SQNR),
+        }
+    )
+
+
+def _outlook(gate: GateResult, found: Explanation, fixed_db: float | None) -> GateOutlook:
+    """What the simulation tells of a gate: of the logits' SQNR alone.
+
+    What it gains is added to what was measured, which other films and the runtime's own arithmetic are in; it is never
+    expected to be more than the simulation itself has.
+    """
+    said = GateOutlook(gate=gate.gate, bound=gate.bound, value=gate.value, expected=None, outlook="cannot-be-told")
+    if gate.gate != SQNR or gate.value is None or fixed_db is None or found.simulated_db is None:
+        return said
+    expected = min(fixed_db, gate.value + fixed_db - found.simulated_db)
+    return said.model_copy(update={"expected": expected, "outlook": "kept" if expected >= gate.bound else "broken"})
 
 
 def _layer(unit: UnitError, restored: RestoredUnit | None) -> LayerError:

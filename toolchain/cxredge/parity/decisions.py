@@ -17,8 +17,8 @@ from cxredge.decision import FLOAT32_MAX, Decision, MultiLabel
 from cxredge.evidence_decisions import ClassAnswer, ClassFlip, Flip
 from cxredge.parity.pairs import Pair
 
-USUAL_ERROR_PERCENTILE = 95
-"""Of |artifact - reference| over all films: what counts as an artifact's usual error on a label."""
+NOISE_PERCENTILE = 95
+"""Of what a film that lies one input pixel aside changes a score by: what counts as a student's own noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +41,11 @@ class Rule(ABC):
         """Two arrays of ``call`` -> one value a decision, in any shape: whether it differs."""
 
     @abstractmethod
-    def flips(self, pair: Pair) -> tuple[Flip | ClassFlip, ...]:
+    def flips(self, pair: Pair, noise: NDArray[np.float64] | None = None) -> tuple[Flip | ClassFlip, ...]:
         """Every decision in which artifact and reference differ.
 
         One is explained when, for each label that only one of the two calls, the reference's score stood no farther
-        from ``cut`` than the USUAL_ERROR_PERCENTILE-th percentile of |artifact - reference| on this label.
+        from ``cut`` than its own noise on this label. noise: what ``noise`` gave; None: nobody knows what is explained.
         """
 
     def scored(self, pair: Pair) -> Pair:
@@ -57,12 +57,21 @@ class Rule(ABC):
         none = np.zeros((films, len(self.names)), bool)
         return self.differ(none, none).size
 
-    def explained(self, pair: Pair) -> NDArray[np.bool_]:
-        """bool[N, C]: where the reference stood within the artifact's usual error of ``cut``."""
-        scored = self.scored(pair)
-        reference = scored.reference.astype(np.float64)
-        usual = np.percentile(np.abs(scored.artifact - reference), USUAL_ERROR_PERCENTILE, axis=0)
-        near: NDArray[np.bool_] = np.abs(reference - self.cut) <= usual
+    def noise(self, films: NDArray[np.float32], shifted: NDArray[np.float32]) -> NDArray[np.float64]:
+        """float64[C]: the NOISE_PERCENTILE-th percentile of what the scores of one model change by on shifted films.
+
+        films: its logits float32[n, C] of films as they are; shifted: float32[K * n, C] of ``data.shift.shift``. No
+        artifact is in it: a worse one explains no more of its flips.
+        """
+        before, after = (self.scores(logits).astype(np.float64) for logits in (films, shifted))
+        moved = np.abs(after.reshape(-1, *before.shape) - before).reshape(-1, before.shape[1])
+        found: NDArray[np.float64] = np.percentile(moved, NOISE_PERCENTILE, axis=0)
+        return found
+
+    def explained(self, pair: Pair, noise: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """bool[N, C]: where the reference stood within its own noise of ``cut``."""
+        reference = self.scores(pair.reference).astype(np.float64)
+        near: NDArray[np.bool_] = np.abs(reference - self.cut) <= noise
         return near
 
     def called_otherwise(self, pair: Pair) -> NDArray[np.bool_]:
@@ -85,9 +94,10 @@ class IndependentRule(Rule):
         """bool[N, C]: every film and finding is a decision."""
         return one != other
 
-    def flips(self, pair: Pair) -> tuple[Flip, ...]:
+    def flips(self, pair: Pair, noise: NDArray[np.float64] | None = None) -> tuple[Flip, ...]:
         """By label and then by film, in their order."""
-        explained, truth, judged = self.explained(pair), pair.truth, pair.judged
+        truth, judged = pair.truth, pair.judged
+        explained = None if noise is None else self.explained(pair, noise)
         return tuple(
             Flip(
                 label=self.names[label],
@@ -98,7 +108,7 @@ class IndependentRule(Rule):
                 artifact=float(pair.artifact[film, label]),
                 threshold=float(self.cut[label]),
                 up=bool(pair.artifact[film, label] >= self.cut[label]),
-                explained=bool(explained[film, label]),
+                explained=None if explained is None else bool(explained[film, label]),
             )
             for label, film in np.argwhere(self.called_otherwise(pair).T)
         )
@@ -152,9 +162,10 @@ class ExclusiveRule(Rule):
             for top, second, odds, sure in zip(*self._ranked(logits), strict=True)
         )
 
-    def flips(self, pair: Pair) -> tuple[ClassFlip, ...]:
+    def flips(self, pair: Pair, noise: NDArray[np.float64] | None = None) -> tuple[ClassFlip, ...]:
         """By film, in their order."""
-        otherwise, near, truth = self.called_otherwise(pair), self.explained(pair), pair.truth
+        otherwise, truth = self.called_otherwise(pair), pair.truth
+        near = None if noise is None else self.explained(pair, noise)
         films = np.flatnonzero(otherwise.any(1))
         both = zip(films, self.answers(pair.reference[films]), self.answers(pair.artifact[films]), strict=True)
         return tuple(
@@ -164,7 +175,7 @@ class ExclusiveRule(Rule):
                 truth=self.names[int(truth[film].argmax())],
                 reference=reference,
                 artifact=artifact,
-                explained=bool(near[film][otherwise[film]].all()),
+                explained=None if near is None else bool(near[film][otherwise[film]].all()),
             )
             for film, reference, artifact in both
         )

@@ -70,7 +70,9 @@ def rejudge(results: Results, recipe: Recipe) -> tuple[Verdict, ...]:
             f"{recipe.name} has {recipe.weights.sha256[:12]}…",
             "verify a bundle that was built from this recipe",
         )
-    wanted = recipe.artifacts() if results.kind == "host" else recipe.bundles.of(results.kind)
+    wanted = recipe.artifacts()
+    if results.kind != "host" and results.kind != "failed":
+        wanted = recipe.bundles.of(results.kind)
     records = {artifact.name: artifact for artifact in results.artifacts}
     found = {verdict.artifact: verdict for verdict in results.verdicts if verdict.artifact in records}
     missing = [name for name in wanted if name not in found]
@@ -104,11 +106,12 @@ def _gate(metric: Metric, bound: float, artifact: Artifact, figures: Figures) ->
         value = None if paired is None else paired.high
     else:
         value = getattr(figures, metric.name)
+    weak = metric.weakness(bound)
     if value is None:
         # a file without the output was not measured by it, whatever an absent value means elsewhere
         without = None if artifact.lacks(metric.output) and metric.of != "artifact" else metric.none
-        return GateResult(gate=metric.gate, bound=bound, value=None, verdict=without or "not-shown")
+        return GateResult(gate=metric.gate, bound=bound, value=None, verdict=without or "not-shown", weak=weak)
     holds = value >= bound if metric.at_least else value <= bound
     if metric.paired:
         holds = value < bound  # a margin is kept by what stays under it; a plain bound may be met exactly
-    return GateResult(gate=metric.gate, bound=bound, value=value, verdict="kept" if holds else "broken")
+    return GateResult(gate=metric.gate, bound=bound, value=value, verdict="kept" if holds else "broken", weak=weak)

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cxredge.errors import InputError
 from cxredge.evidence_chance import Chance
 from cxredge.metrics import metrics_of
@@ -60,10 +63,12 @@ def judge(
     other: Answers,
     bootstrap: BootstrapSpec = BOOTSTRAP,
     against_chance: Chance | None = None,
+    noise: NDArray[np.float64] | None = None,
 ) -> Judged:
     """Hold ``other`` against ``reference`` and against the recipe's gates.
 
-    against_chance: what ``reference_chance`` says, where several artifacts are judged; None: it is asked here.
+    against_chance: what ``reference_chance`` says, where several artifacts are judged; None: it is asked here. noise:
+    the reference's own (``Rule.noise``), by which flips are explained; None: they are not, and no gate asks for it.
     Raises InputError PARITY-ARTIFACT (the outputs are another artifact's), PARITY-FILMS (of other films, or in another
     order), PARITY-SHAPE, STATISTICS-SHAPE or STATISTICS-VALUE.
     """
@@ -83,7 +88,7 @@ def judge(
 
     evaluation = pair(shown.evaluation, reference.evaluation, other.evaluation)
     validation = pair(shown.validation, reference.validation, other.validation)
-    measured = measure(recipe, evaluation, validation, bootstrap)
+    measured = measure(recipe, evaluation, validation, bootstrap, noise)
     figures = _figures(recipe, shown, reference, other, measured)
     own = against_chance or reference_chance(recipe, shown, reference, bootstrap)
     held = (*gates.hold(recipe, artifact, figures), *gates.hold_chance(recipe, own))

@@ -42,12 +42,18 @@ class Measures:
     bootstrap: BootstrapSpec
 
 
-def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: BootstrapSpec = BOOTSTRAP) -> Measures:
+def measure(
+    recipe: Recipe,
+    evaluation: Pair,
+    validation: Pair,
+    bootstrap: BootstrapSpec = BOOTSTRAP,
+    noise: NDArray[np.float64] | None = None,
+) -> Measures:
     """Measure ``evaluation``; ``validation`` (other films) sets the temperatures, and nothing else.
 
     In ``macro`` the figures are means over the labels with enough patients; counts of positives are over all labels
-    that are judged, counts of flips over all. Raises InputError PARITY-SHAPE when the logits are not of the recipe's
-    labels.
+    that are judged, counts of flips over all. noise: the reference's own (``Rule.noise``), by which flips are
+    explained; None: it was not measured. Raises InputError PARITY-SHAPE when the logits are not of the recipe's labels.
     """
     names = recipe.labels.names
     for pair in (evaluation, validation):
@@ -80,7 +86,7 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
     few = too_few(truth, patients, judged=judged)
     shown = np.array([reason is None for reason in few])
     moved = ups_and_downs(before, after, names)
-    explained = ((before != after) & rule.explained(evaluation)).sum(0)
+    explained = None if noise is None else ((before != after) & rule.explained(evaluation, noise)).sum(0)
 
     def evidence(label: str | None, columns: Sequence[int], figures: dict[str, Any]) -> LabelEvidence:
         """columns: the label's place, or all labels'."""
@@ -95,7 +101,8 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
             **figures,
             flips_up=sum(moved[names[i]][0] for i in columns),
             flips_down=sum(moved[names[i]][1] for i in columns),
-            flips_explained=int(explained[columns].sum()),
+            flips_explained=None if explained is None else int(explained[columns].sum()),
+            noise=None if noise is None or label is None else float(noise[columns[0]]),
             points=None if label is None else recipe.operating_points.get(label),
         )
 
@@ -116,7 +123,7 @@ def measure(recipe: Recipe, evaluation: Pair, validation: Pair, bootstrap: Boots
             for m in of_classes
         },
         temperature=scaling,
-        flips=rule.flips(evaluation),
+        flips=rule.flips(evaluation, noise),
         confusion=confusion(names, truth, before, after) if isinstance(rule, ExclusiveRule) else None,
         bootstrap=bootstrap,
     )

@@ -17,7 +17,7 @@ def cells(attempt: PrecisionAttempt) -> tuple[str, ...]:
     if attempt.verdict is None or attempt.bytes is None:
         return (*start, "–", "–", "–", "–", f"REFUSED: {attempt.refused}")
     figures = attempt.verdict.figures
-    failed = [f"{g.gate} {number(g.value)}" for g in attempt.verdict.gates if g.verdict in ("broken", "not-shown")]
+    failed = [f"{g.gate} {number(g.value)}" for g in attempt.verdict.failed]
     return (
         *start,
         f"{attempt.bytes:,}",

@@ -27,7 +27,7 @@ def labels(material: ReportMaterial, artifact: str) -> tuple[int, ...]:
 def flips(evidence: Evidence) -> tuple[Flip | ClassFlip, ...]:
     """Flips in the page's list: unexplained ones first, then those that moved most."""
     every: list[Flip | ClassFlip] = [*evidence.flips]
-    return tuple(sorted(every, key=lambda f: (f.explained, -f.moved))[:ROWS_SHOWN])
+    return tuple(sorted(every, key=lambda f: (f.explained is True, -f.moved))[:ROWS_SHOWN])
 
 
 def worst_maps(material: ReportMaterial, artifact: str) -> tuple[tuple[int, int, float], ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cxredge.evidence import Explanation, LayerError
+from cxredge.evidence import Explanation, GateOutlook, LayerError
 from cxredge.explain.layerwise import STANDS_OUT, explained, worst
+from cxredge.metrics import gate_says
 from cxredge.report.table import as_text
 from cxredge.results import number
 
@@ -15,7 +16,7 @@ NAMED = 12
 def text(found: Explanation) -> str:
     """The whole page, plain text."""
     first = worst(found)
-    rows = [_row(layer, place == first) for place, layer in enumerate(found.layers)]
+    rows = [_row(layer, place == first, layer.module in found.fixed_units) for place, layer in enumerate(found.layers)]
     return "\n\n".join([_head(found), as_text(HEADER, rows), *_notes(found), _advice(found)])
 
 
@@ -26,8 +27,8 @@ def _head(found: Explanation) -> str:
     return f"{found.artifact} on {found.films} films: {logits}\nread from {found.source}"
 
 
-def _row(layer: LayerError, first: bool) -> tuple[str, ...]:
-    marks = [layer.bad or "", "<- worst" if first else ""]
+def _row(layer: LayerError, first: bool, fixed: bool) -> tuple[str, ...]:
+    marks = [layer.bad or "", "<- worst" if first else "", "<- fix" if fixed else ""]
     return (
         layer.module,
         layer.operator,
@@ -49,6 +50,8 @@ def _notes(found: Explanation) -> list[str]:
             "of the error: share of the logits' squared error that vanishes in the simulation when this unit's weights "
             "and output stay float, and the logits' SQNR then; shares do not add up, as errors also cancel each other"
         )
+    if found.fix is not None:
+        notes.append("<- fix: the fix below keeps this unit in float")
     return notes
 
 
@@ -63,9 +66,37 @@ def _advice(found: Explanation) -> str:
     if found.fix is None:
         return (
             "fix to try: none; nothing stands out: no module, kept in float with all that reads what it makes, takes "
-            f"away {100 * STANDS_OUT:.0f} % of the squared error"
+            f"away {100 * STANDS_OUT:.0f} % of the squared error, nor does the layer that is marked as the worst; "
+            "`cxredge build RECIPE --precision auto` tries how many together are enough"
         )
-    return (
-        f"fix to try: {found.fix}\n"
-        f"simulated: {number(found.simulated_db)} dB -> {number(found.fixed_db)} dB; build and verify it to know"
-    )
+    lines = [
+        f"fix to try: {found.fix}",
+        *_otherwise(found),
+        f"simulated: {number(found.simulated_db)} dB -> {number(found.fixed_db)} dB; build and verify it to know",
+        *(_gate(gate) for gate in found.outlook),
+    ]
+    return "\n".join(lines)
+
+
+def _otherwise(found: Explanation) -> list[str]:
+    """Why the fix is not of the layer that is marked as the worst."""
+    place = worst(found)
+    if place is None or found.layers[place].module in found.fixed_units:
+        return []
+    layer = found.layers[place]
+    if layer.bad is not None:
+        return [f"look at {layer.module} first: it holds {layer.bad}, which no rounding makes"]
+    return [
+        f"this is not {layer.module}, which is marked as the worst: what it hands on stays float only with all that "
+        "reads it, and for each unit so kept the fix takes away more"
+    ]
+
+
+def _gate(gate: GateOutlook) -> str:
+    """One gate with the fix."""
+    side = "at least" if gate_says(gate.gate)[1] else "at most"
+    now = f"{gate.gate} is {number(gate.value)}, the bound is {side} {number(gate.bound)}"
+    if gate.expected is None:
+        return f"gate {now}: whether the fix keeps it cannot be told from the simulation"
+    says = "kept" if gate.outlook == "kept" else "still broken"
+    return f"gate {now}: about {number(gate.expected)} with the fix, an estimate: {says}"

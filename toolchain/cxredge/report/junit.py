@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from cxredge.metrics import gate_says
-from cxredge.results import GateResult, Verdict, number
+from cxredge.results import Verdict
 
 
 def as_junit(name: str, verdicts: Sequence[Verdict]) -> str:
@@ -17,7 +16,7 @@ def as_junit(name: str, verdicts: Sequence[Verdict]) -> str:
     """
     root = ElementTree.Element("testsuites", name=name)
     for verdict in verdicts:
-        failed = [gate for gate in verdict.gates if gate.verdict in ("broken", "not-shown")]
+        failed = verdict.failed
         skipped = [gate for gate in verdict.gates if gate.verdict == "not-applicable"]
         suite = ElementTree.SubElement(
             root,
@@ -31,16 +30,8 @@ def as_junit(name: str, verdicts: Sequence[Verdict]) -> str:
         for gate in verdict.gates:
             case = ElementTree.SubElement(suite, "testcase", classname=f"{name}.{verdict.artifact}", name=gate.gate)
             if gate in failed:
-                ElementTree.SubElement(case, "failure", type=gate.verdict, message=said(gate))
+                ElementTree.SubElement(case, "failure", type=gate.verdict, message=gate.words)
             elif gate in skipped:
                 ElementTree.SubElement(case, "skipped", message="this artifact has no such figure")
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def said(gate: GateResult) -> str:
-    """One gate in words, for example ``flip_rate is 0.04, the bound is at most 0.03``."""
-    _, at_least = gate_says(gate.gate)
-    side = "at least" if at_least else "at most"
-    value = "could not be shown" if gate.value is None else f"is {number(gate.value)}"
-    return f"{gate.gate} {value}, the bound is {side} {number(gate.bound)}"

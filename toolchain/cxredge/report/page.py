@@ -23,7 +23,7 @@ from cxredge.report.confusion import Matrix, matrices
 from cxredge.report.data_files import check_data_place, contents, write_data
 from cxredge.report.gallery import Exhibit, exhibits
 from cxredge.report.material import REFERENCE, ReportMaterial
-from cxredge.results import SEMANTICS, Artifact, ArtifactTimes, Paired, Verdict
+from cxredge.results import SEMANTICS, Artifact, ArtifactTimes, Paired, Verdict, weak_gates
 from cxredge.text_templates import templates
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -113,6 +113,7 @@ def render(material: ReportMaterial, data: Mapping[str, str]) -> str:
         charts=panels,
         glyph=charts.glyph,
         gates=words.GATES,
+        weak=weak_gates(material.results.verdicts),
         choice=choice,
         no_maps=NO_MAPS,
         gradient_maps=GRADIENT_MAPS,
@@ -143,9 +144,7 @@ def _view(material: ReportMaterial, place: int, artifact: Artifact) -> View:
         artifact=artifact,
         verdict=verdict,
         evidence=evidence,
-        failures=tuple(
-            words.failure(g, verdict.figures) for g in verdict.gates if g.verdict in ("broken", "not-shown")
-        ),
+        failures=tuple(words.failure(g, verdict.figures) for g in verdict.failed),
         not_applicable=tuple(words.GATES.get(g.gate, g.gate) for g in verdict.gates if g.verdict == "not-applicable"),
         times=next((t for t in times if t.name == artifact.name), None),
         labels=tuple(panels.label_panel(material, artifact.name, i) for i in drawn),

@@ -44,8 +44,7 @@ def rows(judged: Iterable[tuple[Artifact, Verdict]]) -> list[tuple[str, ...]]:
     floats = {a.target: a.bytes for a, _ in pairs if a.scheme == "fp32"}
     table: list[tuple[str, ...]] = []
     for artifact, verdict in pairs:
-        failed = [g for g in verdict.gates if g.verdict in ("broken", "not-shown")]
-        broken = [f"{g.gate} {number(g.value)} (bound {number(g.bound)})" for g in failed]
+        broken = [f"{g.gate} {number(g.value)} (bound {number(g.bound)})" for g in verdict.failed]
         ratio = f"{artifact.bytes / floats[artifact.target]:.3f}" if artifact.target in floats else "–"
         table.append(
             (

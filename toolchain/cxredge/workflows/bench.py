@@ -30,7 +30,7 @@ WARM_UP = 3
 def measure(bundle: Path, rounds: int) -> Iterator[BenchFigures]:
     """Figures for one thread, then for all cores. Raises InputError BUNDLE-*, BENCH-REFERENCE."""
     opened = open_bundle(bundle)
-    if opened.manifest.kind != "host":
+    if not opened.manifest.holds_reference:
         raise InputError(
             "BENCH-REFERENCE",
             f"{bundle} holds no eager student to measure against",

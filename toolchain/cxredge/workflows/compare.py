@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.bundle import selftest
-from cxredge.bundle.bundle import read_manifest
-from cxredge.bundle.manifest import Manifest
+from cxredge.bundle.bundle import read_any_manifest
+from cxredge.bundle.manifest import AnyManifest
 from cxredge.errors import InputError
 from cxredge.parity import numerics
 from cxredge.vocabulary import ArtifactName, Frozen
@@ -39,7 +39,7 @@ def compare_bundle(bundle: Path) -> Iterator[Difference]:
     """
     from cxredge.targets.coreml.target import CORE_ML, EVALUATED, CoreML
 
-    manifest = read_manifest(bundle)
+    manifest = read_any_manifest(bundle)
     entries = [e for e in manifest.artifacts if e.target == CoreML.name]
     if not entries:
         raise InputError("COMPARE-NONE", f"{manifest.id} holds no Core ML artifact", "name a host or ios bundle")
@@ -51,7 +51,7 @@ def compare_bundle(bundle: Path) -> Iterator[Difference]:
             yield from differences(entry.name, device, evaluator, images)
 
 
-def selftest_images(bundle: Path, manifest: Manifest) -> list[NDArray[np.float32]]:
+def selftest_images(bundle: Path, manifest: AnyManifest) -> list[NDArray[np.float32]]:
     """The self-test's preprocessed pixels, each float32[1, ch, H, W], values 0..255. Raises InputError SELFTEST-*."""
     cases = selftest.read_selftest(bundle, manifest.selftest).cases
     folder = (bundle / manifest.selftest).parent

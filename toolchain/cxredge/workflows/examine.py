@@ -35,6 +35,7 @@ from cxredge.workflows.stages.artifact import LoweredArtifact
 from cxredge.workflows.stages.films import SomeFilms
 from cxredge.workflows.stages.outputs import ArtifactOutputs, ReferenceOutputs
 from cxredge.workflows.stages.rounding import RoundedWeights
+from cxredge.workflows.stages.shifted import ShiftedFilms
 from cxredge.workflows.stages.stress import StressedFilms
 from cxredge.workflows.verify import Verified, reference_weights, run_and_judge
 
@@ -67,7 +68,7 @@ def examine_bundle(bundle: Path, reference: Path | None = None, outputs: Sequenc
         server.start()  # its imports take as long as the films
         store = Scratch(scratch)
         stressed = StressedFilms(bundled.trial.evaluation)
-        verified = run_and_judge(bundled, store, server, (stressed,))
+        verified = run_and_judge(bundled, store, server, (stressed,), ShiftedFilms(bundled.trial.evaluation))
         steady = _stability(verified, server)
         evidence = _evidence(verified, stressed, steady)
         names = [a.artifact for a in bundled.artifacts if a.artifact.scheme == "w8a8"]
@@ -166,4 +167,4 @@ def _strangers(verified: Verified, answers: Answers) -> tuple[StrangerEvidence, 
 
 def _bench(bundle: Bundle) -> BenchFigures | None:
     """Latency on this machine, one thread."""
-    return next(bench(bundle.folder, BENCH_ROUNDS)) if bundle.manifest.kind == "host" else None
+    return next(bench(bundle.folder, BENCH_ROUNDS)) if bundle.manifest.holds_reference else None

@@ -45,7 +45,7 @@ def explain_artifacts(
 
     Raises InputError EXPLAIN-FILMS, VERIFY-FILMS, DATA-*, or the first job's error.
     """
-    recipe, weights = bundled.recipe, bundled.weights
+    recipe, weights, verdicts = bundled.recipe, bundled.weights, bundled.bundle.record.verdicts
     some = _some_films(bundled, films)
     traced, simulated = {}, {}
     for name in names:
@@ -62,6 +62,7 @@ def explain_artifacts(
             traced[name].read(store),
             simulated[name].read(store) if name in simulated else None,
             recipe.keep_float.get(name, ()),
+            [gate for verdict in verdicts if verdict.artifact == name for gate in verdict.gates],
         )
         for name in names
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.bundle.bundle import read_manifest
-from cxredge.bundle.manifest import Manifest
+from cxredge.bundle.bundle import read_any_manifest
+from cxredge.bundle.manifest import FAILED, AnyManifest
 from cxredge.errors import CxrError, InputError, nearest
 from cxredge.files import write_bytes
 from cxredge.images.acquisition import passing_over
@@ -66,7 +66,7 @@ class Predictor:
         label: str | None,
         other_kinds: bool = False,
     ) -> None:
-        self.manifest: Manifest = read_manifest(bundle)
+        self.manifest: AnyManifest = read_any_manifest(bundle)
         self._entry = self.manifest.artifact(name or self.manifest.primary)
         self._file = bundle / self._entry.path
         names = self.manifest.model.names
@@ -90,6 +90,11 @@ class Predictor:
             # of what lies in a folder that is named, only links can be elsewhere too
             check_outputs([heatmap], [bundle, *films, *(film for film in self._films if film.is_symlink())])
         self._heatmaps = None if heatmap is None else Heatmaps(heatmap, label)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the bundle is what a build left whose gates were not kept."""
+        return self.manifest.kind == FAILED
 
     @property
     def phantoms(self) -> bool:

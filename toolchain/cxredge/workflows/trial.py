@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cxredge.parity.decisions import rule_of
 from cxredge.parity.judge import Answers, Judged, Shown, judge, reference_chance
 from cxredge.progress import track
 from cxredge.recipe import Recipe
@@ -16,6 +20,7 @@ from cxredge.workflows.stages.films import Films
 from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
 from cxredge.workflows.stages.outputs import ArtifactOutputs, Outputs, ReferenceOutputs
 from cxredge.workflows.stages.pictures import Pictures
+from cxredge.workflows.stages.shifted import ShiftedFilms
 
 AnyArtifact = LoweredArtifact | BundledArtifact
 
@@ -73,8 +78,20 @@ class Trial:
         """What the reference and these artifacts said, once it is there."""
         return Said(self.answers(store), {a.artifact: self.answers(store, a) for a in artifacts})
 
-    def judge(self, artifacts: Sequence[AnyArtifact], store: Store, said: Said) -> dict[ArtifactName, Judged]:
-        """Every artifact, judged by what was said."""
+    def noise(self, said: Said, shifted: ShiftedFilms, store: Store) -> NDArray[np.float64]:
+        """float64[C]: the reference's own noise, by what it said of shifted films (``Rule.noise``)."""
+        rule = rule_of(self.recipe.labels.names, self.recipe.decision)
+        moved = ReferenceOutputs(self.recipe, self.weights, shifted).read(store).outputs["logits"]
+        return rule.noise(said.reference.evaluation.outputs["logits"][shifted.rows], moved)
+
+    def judge(
+        self,
+        artifacts: Sequence[AnyArtifact],
+        store: Store,
+        said: Said,
+        noise: NDArray[np.float64] | None = None,
+    ) -> dict[ArtifactName, Judged]:
+        """Every artifact, judged by what was said. noise: the reference's own, where it was measured."""
         shown = self.shown(store)
         own = reference_chance(self.recipe, shown, said.reference)
         return {
@@ -85,6 +102,7 @@ class Trial:
                 said.reference,
                 said.artifacts[a.artifact],
                 against_chance=own,
+                noise=noise,
             )
             for a in track(artifacts, "judging", len(artifacts))
         }

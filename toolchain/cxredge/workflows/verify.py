@@ -19,7 +19,9 @@ from cxredge.vocabulary import ArtifactName
 from cxredge.workers.fork_server import ForkServer
 from cxredge.workflows.bundled import Bundled
 from cxredge.workflows.materialize import materialize
+from cxredge.workflows.stages.outputs import ReferenceOutputs
 from cxredge.workflows.stages.pictures import Pictures
+from cxredge.workflows.stages.shifted import ShiftedFilms
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +76,25 @@ def verify_bundle(bundle: Path, reference: Path | None = None) -> Verified:
         return run_and_judge(Bundled(opened, weights), Scratch(scratch), server)
 
 
-def run_and_judge(bundled: Bundled, store: Scratch, server: ForkServer, extra: Sequence[Pictures] = ()) -> Verified:
-    """Run the reference and every artifact on all that they are judged on, and judge. extra: run on these as well."""
+def run_and_judge(
+    bundled: Bundled,
+    store: Scratch,
+    server: ForkServer,
+    extra: Sequence[Pictures] = (),
+    shifted: ShiftedFilms | None = None,
+) -> Verified:
+    """Run the reference and every artifact on all that they are judged on, and judge.
+
+    extra: run on these as well. shifted: the reference alone is run on these, so that its own noise is known.
+    """
     trial, artifacts = bundled.trial, bundled.artifacts
     materialize(trial.judged_on, store, server, f"reading the films of {bundled.bundle.manifest.id}")
     _check_out_of_distribution(bundled, store)
-    materialize(trial.outputs(artifacts, extra), store, server, f"verifying {bundled.bundle.manifest.id}")
+    aside = [] if shifted is None else [ReferenceOutputs(trial.recipe, trial.weights, shifted)]
+    materialize([*trial.outputs(artifacts, extra), *aside], store, server, f"verifying {bundled.bundle.manifest.id}")
     said = trial.said(artifacts, store)
-    return Verified(bundled, store, said.reference, said.artifacts, trial.judge(artifacts, store, said))
+    noise = None if shifted is None else trial.noise(said, shifted, store)
+    return Verified(bundled, store, said.reference, said.artifacts, trial.judge(artifacts, store, said, noise))
 
 
 def _check_out_of_distribution(bundled: Bundled, store: Scratch) -> None:
@@ -104,18 +117,17 @@ def _said(record: OutOfDistributionRecord | None) -> str:
 
 def reference_weights(bundle: Bundle, reference: Path | None) -> Path:
     """The reference's weights, from the bundle or from the host bundle named. Raises InputError VERIFY-REFERENCE."""
-    kind = bundle.manifest.kind
-    if kind == "host":
+    if bundle.manifest.holds_reference:
         return bundle.folder / reference_file(bundle.record.recipe)
     if reference is None:
         raise InputError(
             "VERIFY-REFERENCE",
-            f"{bundle.folder} is an {kind} bundle: it does not hold the float32 student",
+            f"{bundle.folder} is an {bundle.manifest.kind} bundle: it does not hold the float32 student",
             "name the host bundle of the same build: --reference dist/<name>-<version>",
         )
     other = open_bundle(reference)
     same = other.record.recipe.weights.sha256 == bundle.record.recipe.weights.sha256
-    if other.manifest.kind != "host" or not same:
+    if not other.manifest.holds_reference or not same:
         raise InputError(
             "VERIFY-REFERENCE",
             f"{reference} is not a host bundle of the same student",

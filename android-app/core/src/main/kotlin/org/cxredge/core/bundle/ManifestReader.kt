@@ -25,12 +25,14 @@ internal object ManifestReader {
     private const val ID_DIGITS = 12
     private const val MAX_PATH = 200
     private val ARTIFACTS = 1..32
+    private const val FAILED = "failed"
     private val KINDS = listOf("host", "android", "ios").associateWith { it }
 
-    /** Throws [Refusal] MANIFEST-SYNTAX, -VERSION, -SCHEMA or -ID, and BUNDLE-HASH. */
+    /** Throws [Refusal] MANIFEST-SYNTAX, -VERSION, -SCHEMA or -ID, BUNDLE-FAILED and BUNDLE-HASH. */
     fun read(bytes: ByteArray): ReadManifest {
         val root = Json.parse(bytes, MAX_BYTES, SOURCE)
         checkVersion(root)
+        checkKept(root)
         root.record("manifest", "kind", "id", "model", "artifacts", "primary", "selftest", "files")
         val model = ModelReader.read(root["model"])
         val id = root["id"].text()
@@ -54,6 +56,13 @@ internal object ManifestReader {
         val said = "$FILE has schema version ${version ?: "none"}, and $VERSION is read here"
         if (version != null && version > VERSION) throw Refusal("MANIFEST-VERSION", said, "use a newer app")
         throw Refusal("MANIFEST-VERSION", said, "build it again with a current cxredge")
+    }
+
+    /** What a build leaves whose gates were not kept is no kind of bundle, and has keys of its own. */
+    private fun checkKept(root: JsonNode) {
+        if (root.find("kind")?.textOrNull == FAILED) {
+            throw Refusal("BUNDLE-FAILED", "the bundle is of a build that kept not all of its gates", "build it again")
+        }
     }
 
     /**

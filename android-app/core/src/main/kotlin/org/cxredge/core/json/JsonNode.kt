@@ -27,6 +27,9 @@ internal class JsonNode(private val value: Any?, private val path: String, priva
     /** This value, or null where it is no whole number. */
     val longOrNull: Long? get() = value as? Long
 
+    /** This value, or null where it is no string. */
+    val textOrNull: String? get() = value as? String
+
     /** This object, which has every key of [required], may have those of [optional], and no other. */
     fun record(vararg required: String, optional: Set<String> = emptySet()): JsonNode {
         val members = members()

@@ -127,6 +127,17 @@ class ModelBundleTest {
     }
 
     @Test
+    fun refusesWhatAFailedBuildLeft() {
+        val left = SmallBundle().list().apply {
+            manifest["kind"] = "failed"
+            manifest["failed"] = listOf("tflite/fp32: flip_rate is 0.04, the bound is at most 0.03")
+        }
+        assertTrue("gates" in refused("BUNDLE-FAILED") { left.open() }.reason)
+        // under another kind its list of gates is a key that nobody knows
+        refused("MANIFEST-SCHEMA") { left.apply { manifest["kind"] = "android" }.open() }
+    }
+
+    @Test
     fun bytesAreHashedAgainWhenTheyAreRead() {
         val files = SmallBundle().list().tree().files.toMutableMap()
         val bundle = ModelBundle.open(MemoryTree(files), trust)
