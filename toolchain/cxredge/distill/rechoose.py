@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cxredge.distill.evaluate import answers
 from cxredge.distill.splits import allowed_films, read_films
-from cxredge.distill.thresholds import Thresholds, fitted
+from cxredge.distill.thresholds import Thresholds, fitted, whole
 from cxredge.distill.write_back import write_back
 from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
@@ -39,5 +39,5 @@ def choose_thresholds(place: Path) -> Rechosen:
     allowed = data.films("val") if plan is None else allowed_films(data, "val", plan.licence_classes)
     films = read_films(recipe, "val", allowed)
     chosen = fitted(recipe, films.targets.numpy(), answers(student, films, "Measuring"))
-    write_back(file, recipe.weights.sha256, chosen)
+    write_back(file, recipe.weights.sha256, whole(recipe, chosen))
     return Rechosen(recipe, chosen)

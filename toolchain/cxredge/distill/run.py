@@ -17,7 +17,7 @@ from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
 from cxredge.distill.splits import Films, Splits, load_splits
-from cxredge.distill.thresholds import fitted, point_by_prevalence
+from cxredge.distill.thresholds import fitted, point_by_prevalence, whole
 from cxredge.distill.training import Answers as Outputs
 from cxredge.distill.training import Loss, Training, seeded
 from cxredge.distill.write_back import write_back
@@ -229,7 +229,7 @@ def _finish(
     weights, results = _outputs(file, recipe)
     write_bytes(weights, data)
     write_text(results, canonical_json(result.model_dump(mode="json")))
-    write_back(file, sha256_bytes(data), chosen)
+    write_back(file, sha256_bytes(data), whole(recipe, chosen))
     return result
 
 
