@@ -244,8 +244,8 @@ class Recipe(Frozen):
                 if name not in fit:
                     raise ValueError(f"bundles.{kind} lists {name}; targets builds these for it: {', '.join(fit)}")
         if isinstance(self.student, ProgramSpec):
-            for key, lacking in (("weights.sha256", not self.trained), ("novelty", "novelty" in self.not_yet)):
-                if lacking:
+            for key in ("weights.sha256", "novelty"):
+                if key in self.not_yet:
                     raise ValueError(f"{key} is not said, and a program is never trained here: write it down")
             given, wanted = self.input.channels, len(self.student.normalise.mean)
             if self.student.normalise.repeat == 3 and given != 1:

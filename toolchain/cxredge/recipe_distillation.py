@@ -8,7 +8,6 @@ from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, mo
 
 from cxredge.vocabulary import FileName, Frozen, Sha256, Slug
 
-
 UNTRAINED = "0" * 64
 """In place of a hash: there are no weights yet."""
 

@@ -59,7 +59,7 @@ data:
   name: "EDIT: the folder's name"
 """,
     "data.source": "# a folder with labels.csv under CXR_DATA; or phantom\nsource: folder",
-    "data.name": "name: \"EDIT: the folder's name\"",
+    "data.name": 'name: "EDIT: the folder\'s name"',
     "data.seed": "seed: 1",
     "data.patients": "patients: {train: 800, val: 150, test: 150}",
     "calibration": """\

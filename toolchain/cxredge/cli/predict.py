@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say, say_json
+from cxredge.cli.output import as_json, say, say_json
 
 
 @click.command()
@@ -24,7 +24,7 @@ from cxredge.cli.output import say, say_json
     is_flag=True,
     help="Also DICOM films of other modalities, body parts or views than the model takes; the answer says so.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of text.")
+@as_json
 def predict(
     bundle: Path,
     films: tuple[Path, ...],
@@ -50,7 +50,7 @@ def predict(
     for prediction in predictor.run():
         found, error = prediction.findings, prediction.error
         if found is not None:
-            records.append(found.model_dump(mode="json"))
+            records.append(found)
             if not as_json:
                 say(text(found, predictor.phantoms))
         if error is not None:

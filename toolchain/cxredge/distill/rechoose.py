@@ -11,6 +11,7 @@ from cxredge.distill.thresholds import Thresholds, fitted, whole
 from cxredge.distill.write_back import write_back
 from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
+from cxredge.recipe_training import check_trained
 from cxredge.stages import cache_folder
 from cxredge.students import build_student
 
@@ -33,6 +34,7 @@ def choose_thresholds(place: Path) -> Rechosen:
     from cxredge.data.data_sets import open_data
 
     file, recipe = recipe_path(place), load_recipe(place)
+    check_trained(recipe, file, thresholds=False)
     student = build_student(recipe, file.parent / recipe.weights.file)
     data = open_data(recipe.data, recipe.labels, cache_folder())
     plan = recipe.distill
