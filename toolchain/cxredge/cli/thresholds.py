@@ -24,6 +24,9 @@ def thresholds(recipe: Path, as_json: bool) -> None:
     Independent findings get operating points by operating_rules, exclusive classes a least margin by margin_rule. For a
     student that was trained elsewhere, or after a change of the rules. The weights stay as they are.
     """
+    from cxredge.distill.ready import ready_to_choose
+
+    ready_to_choose(recipe)
     from cxredge.distill.rechoose import choose_thresholds
 
     found = choose_thresholds(recipe)
