@@ -1,4 +1,4 @@
-"""Seconds until ``doctor`` answers, and until commands refuse a recipe whose data are not there; beside an older checkout.
+"""Seconds until ``doctor`` answers, and until commands refuse a recipe whose data are not there; before and now.
 
     python benchmarks/first_answers.py [--before CHECKOUT] [--rounds 3]
 

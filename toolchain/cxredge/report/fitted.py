@@ -13,6 +13,8 @@ GAP = 2
 """Spaces between columns."""
 NARROWEST = 20
 """Characters of the narrowest terminal that is kept to."""
+TALLEST = 6
+"""Lines of a cell in a table; where one would have more, a stack is easier to read."""
 
 
 def as_fitted_text(header: Sequence[str], cells: Sequence[Sequence[str]], width: int | None) -> str:
@@ -27,9 +29,8 @@ def as_fitted_text(header: Sequence[str], cells: Sequence[Sequence[str]], width:
     room = max(width, NARROWEST)
     least = [max(map(_longest, column)) for column in zip(header, *cells, strict=True)]
     gaps = GAP * (len(header) - 1)
-    if sum(least) + gaps > room:
-        return "\n".join(_stacked(header, row, room) for row in cells)
-    return _wrapped([header, *cells], least, room - gaps)
+    beside = None if sum(least) + gaps > room else _wrapped([header, *cells], least, room - gaps)
+    return beside or "\n".join(_stacked(header, row, room) for row in cells)
 
 
 def as_listed_text(header: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> str:
@@ -43,8 +44,11 @@ def _longest(cell: str) -> int:
     return max((len(word) for word in cell.split()), default=0)
 
 
-def _wrapped(rows: Sequence[Sequence[str]], least: Sequence[int], room: int) -> str:
-    """Columns as wide as they want, the widest cut down first, none below its longest word."""
+def _wrapped(rows: Sequence[Sequence[str]], least: Sequence[int], room: int) -> str | None:
+    """Columns as wide as they want, the widest cut down first, none below its longest word.
+
+    None where a cell would become too tall.
+    """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     while sum(widths) > room:
         widest = max((i for i in range(len(widths)) if widths[i] > least[i]), key=lambda i: widths[i])
@@ -53,6 +57,8 @@ def _wrapped(rows: Sequence[Sequence[str]], least: Sequence[int], room: int) -> 
     lines = []
     for row in rows:
         parts = [textwrap.wrap(cell, w, break_on_hyphens=False) for cell, w in zip(row, widths, strict=True)]
+        if max(map(len, parts)) > TALLEST:
+            return None
         for line in zip_longest(*parts, fillvalue=""):
             placed = [
                 part.ljust(w) if i in (0, last) else part.rjust(w)
