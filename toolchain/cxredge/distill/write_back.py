@@ -44,5 +44,5 @@ def _at(tree: Any, key: str) -> Any:
         place = names.index(follows) + 1 if follows is not None else len(names)
         # a key that stands there with nothing is put anew
         tree.pop(key, None)
-        tree.insert(min(place, len(tree)), key, {})
+        tree.insert(min(place, len(tree)), key, type(tree)())
     return tree[key]
