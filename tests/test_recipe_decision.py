@@ -63,8 +63,8 @@ def test_a_least_margin_is_no_word_of_yaml(value: str) -> None:
 
 
 def test_each_kind_has_its_own_thresholds() -> None:
-    error = refused(CLASSES, line(CLASSES, "least_margin:"), "")
-    assert "labels.kind is single-label, which needs least_margin" in error.cause
+    error = refused(CLASSES, line(CLASSES, "least_margin:"), POINTS)
+    assert "labels.kind is single-label, which needs a least_margin" in error.cause
     error = refused(CLASSES, line(CLASSES, "least_margin:"), line(CLASSES, "least_margin:") + "\n" + POINTS)
     assert "operating_points is for multi-label students" in error.cause
     error = refused(FINDINGS, "\nnovelty:\n", "\nleast_margin: {log_odds: 1, rule: none}\nnovelty:\n")

@@ -193,3 +193,92 @@ def test_a_list_of_codes_is_codes_each_once_and_not_empty(key: str, value: str) 
     assert error.code == "RECIPE-VALUE"
     assert f"input.{key}" in error.cause
     assert broken("  fit: pad\n", "  fit: pad\n  modality: [CR]\n").choices[0] == "modalities"
+
+
+def lacking(text: str) -> InputError:
+    with pytest.raises(InputError) as caught:
+        parse_recipe(text.encode(), "model.yaml")
+    return caught.value
+
+
+def test_all_keys_that_are_missing_are_told_at_once_with_lines_to_paste() -> None:
+    error = lacking("name: mine\nversion: 0.1.0\ninput: {height: 64}\n")
+    assert error.code == "RECIPE-LACKS"
+    for key in ("recipe", "licence", "card", "student", "input.width, input.fit", "labels", "data", "gates"):
+        assert key in error.cause
+    assert "weights" not in error.cause, "a training writes them"
+    assert "novelty" not in error.cause
+    said = error.text().split("\n")
+    assert "labels:" in said, "as it is to be pasted, not indented"
+    assert "  # columns of labels.csv" in said
+    assert "# below input:" in said
+
+
+def test_what_is_pasted_as_it_stands_is_refused_where_only_its_writer_knows_a_value() -> None:
+    text = "recipe: 1\n" + lacking("recipe: 1\n").paste
+    for key, edit, written in (
+        ("name", '"EDIT: small letters, digits and -"', "mine"),
+        ("labels.names.0", '"EDIT: one or more labels"', "Effusion"),
+        ("data.folder.name", "\"EDIT: the folder's name\"", "ours"),
+    ):
+        error = lacking(text)
+        assert error.code == "RECIPE-VALUE"
+        assert f"{key.replace('folder.', '')}: " in error.cause
+        assert "EDIT" in error.cause
+        assert edit in text
+        text = text.replace(edit, written)
+    assert parse_recipe(text.encode(), "model.yaml").not_yet == ("weights.sha256", "operating_points", "novelty")
+
+
+@pytest.mark.parametrize("key", [k for k, field in Recipe.model_fields.items() if field.is_required()])
+def test_any_one_key_comes_back_with_its_lines(key: str) -> None:
+    lines, kept, inside = PHANTOM.read_text().splitlines(), [], False
+    for line in lines:
+        inside = line.startswith(f"{key}:") or (inside and (line.startswith((" ", "#")) or not line))
+        if not inside:
+            kept.append(line)
+    error = lacking("\n".join(kept))
+    assert f"{key} is missing" in error.cause
+    pasted = "\n".join(kept) + "\n" + error.paste
+    if "EDIT" in error.paste and key in ("name", "labels", "data"):
+        assert "EDIT" in lacking(pasted).cause
+    else:
+        parse_recipe(pasted.encode(), "model.yaml")
+
+
+def test_a_misspelt_key_is_not_one_that_is_missing() -> None:
+    error = lacking(PHANTOM.read_text().replace("\nprimary:", "\nprimry:"))
+    assert (error.code, error.choices[0]) == ("RECIPE-KEY", "primary")
+    error = lacking(PHANTOM.read_text().replace("\nprimary:", "\nprimry:").replace("\nlicence:", "\n# licence:"))
+    assert "licence is missing; primry is to be spelt primary" in error.cause
+    assert "primary" not in error.paste
+
+
+def without(*starts: str) -> str:
+    """The phantom's recipe without some blocks of its own."""
+    kept, inside = [], False
+    for line in PHANTOM.read_text().splitlines():
+        inside = line.startswith(starts) or (inside and line.startswith(" "))
+        if not inside:
+            kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+def test_what_a_training_writes_may_be_left_out_until_then() -> None:
+    recipe = parse_recipe(without("weights:", "operating_points:", "novelty:").encode(), "model.yaml")
+    assert not recipe.trained
+    assert recipe.not_yet == ("weights.sha256", "operating_points", "novelty")
+    assert set(recipe.operating_points) == set(recipe.labels.names)
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+    assert load_recipe(PHANTOM).not_yet == ()
+    trained = parse_recipe(without("operating_points:").encode(), "model.yaml")
+    assert (trained.trained, trained.not_yet) == (True, ("operating_points",))
+    # some and not all is a slip
+    name = trained.labels.names[0]
+    some = without("operating_points:") + f"operating_points: {{{name}: {{logit: 0, rule: x}}}}\n"
+    assert "must name every label once" in lacking(some).cause
+
+
+def test_a_teachers_hash_is_never_left_out() -> None:
+    text = PHANTOM.read_text().replace("  teacher:\n", "  teacher:\n    weights: {file: t.safetensors}\n", 1)
+    assert "distill.teacher.weights.sha256 is missing" in lacking(text).cause

@@ -12,11 +12,13 @@ from click.testing import CliRunner
 
 from cxredge.cli.init import init
 from cxredge.cli.phantom import phantom
+from cxredge.distill.rechoose import choose_thresholds
 from cxredge.errors import InputError
 from cxredge.recipe import FolderData, Recipe
 from cxredge.recipe_file import load_recipe
+from cxredge.workflows.build import build_recipe
 from cxredge.workflows.init import init_recipe
-from cxredge.workflows.plan import plan_steps
+from cxredge.workflows.plan import plan_build
 
 
 @pytest.fixture
@@ -74,8 +76,18 @@ def test_a_set_of_phantoms_gives_a_recipe_that_plans_up_to_its_weights(films: Pa
     assert "too few in test for its figures: " in text
     for command in ("distill", "plan", "build"):
         assert f"cxredge {command} model_zoo/mine" in done.output
-    with pytest.raises(InputError, match="WEIGHTS-MISSING"):
-        plan_steps(Path("model_zoo/mine"), (), ())
+    student, calibration, evaluation, *lowered = plan_build(Path("model_zoo/mine"), (), ()).steps
+    assert (student.step, student.action) == ("student", "cannot")
+    assert "not distilled yet: weights.sha256, operating_points, novelty" in student.why
+    assert "run: cxredge distill model_zoo/mine" in student.why
+    assert calibration.action == "cannot", "that there are too few films is told before anything is trained"
+    assert "calibration.count asks for 100" in calibration.why
+    assert evaluation.action == "do"
+    assert len(lowered) == len(recipe.artifacts())
+    with pytest.raises(InputError, match="RECIPE-UNTRAINED"):
+        build_recipe(Path("model_zoo/mine"), (), (), Path("dist"), {})
+    with pytest.raises(InputError, match="RECIPE-UNTRAINED"):
+        choose_thresholds(Path("model_zoo/mine"))
 
 
 def refused_name(name: str) -> str:
@@ -169,8 +181,7 @@ def test_real_sets(cxr_data: Path, name: str, tmp_path: Path, monkeypatch: pytes
     assert recipe.labels.kind == ("multi-label" if column is None else "single-label")
     assert recipe.distill is not None
     assert 100 <= recipe.calibration.count <= 128
-    with pytest.raises(InputError, match="WEIGHTS-MISSING"):
-        plan_steps(Path("model_zoo/mine"), (), ())
+    assert plan_build(Path("model_zoo/mine"), (), ()).steps[0].action == "cannot"
 
 
 def test_a_table_of_no_data_set_is_refused(cxr_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

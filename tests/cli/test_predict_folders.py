@@ -67,6 +67,25 @@ def test_hidden_folders_and_links_to_folders_are_left_out(tmp_path: Path) -> Non
     assert code_of(tmp_path / "films") == "PREDICT-EMPTY"
 
 
+def test_a_data_sets_tables_are_left_out_and_damaged_films_are_told(tmp_path: Path) -> None:
+    shutil.copy(FILM, tmp_path / "a.png")
+    shutil.copy(FILM, tmp_path / "no-suffix")
+    (tmp_path / "cut.png").write_bytes(FILM.read_bytes()[:500])
+    (tmp_path / "1.2.840.113").write_bytes(b"\0" * 64 + b"DI")
+    for name in ("labels.csv", "README.md", "SHA256SUMS", "notes.pdf"):
+        (tmp_path / name).write_text("file,group\n\u00e9")
+    done = run(tmp_path, "--json")
+    assert done.return_value == 2, done.exception
+    told = {Path(film["film"]).name: film.get("error", {}).get("code") for film in json.loads(done.stdout)}
+    assert told == {"a.png": None, "no-suffix": None, "cut.png": "IMG-TRUNCATED", "1.2.840.113": "IMG-FORMAT"}
+    assert "4 files that are no films left out: README.md, SHA256SUMS, labels.csv and 1 more" in done.stderr
+    # named by itself, it is asked for
+    assert run(tmp_path / "labels.csv").return_value == 2
+    for name in told:
+        (tmp_path / name).unlink()
+    assert code_of(tmp_path) == "PREDICT-EMPTY"
+
+
 def test_a_folder_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "MAX_FILES", 2)
     for i in range(3):

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cxredge.distill.thresholds import Thresholds
+from cxredge.distill.thresholds import Thresholds, whole
 from cxredge.distill.write_back import write_back
 from cxredge.recipe_decision import Margin, Novelty, OperatingPoint
 from cxredge.recipe_file import load_recipe
@@ -54,3 +55,34 @@ def test_exclusive_classes_get_their_margin(class_recipe: Callable[[], Path]) ->
     assert (after.least_margin, after.novelty, after.weights.sha256) == (margin, novelty, "b" * 64)
     changed = {"weights", "least_margin", "novelty"}
     assert after.model_dump(exclude=changed) == recipe.model_dump(exclude=changed)
+
+
+def test_keys_that_a_recipe_lacks_are_added(
+    write_recipe: Callable[[Path], Path], values: dict[str, Any], tmp_path: Path
+) -> None:
+    for key in ("weights", "operating_points", "novelty"):
+        del values[key]
+    file = write_recipe(tmp_path) / "model.yaml"
+    recipe = load_recipe(file)
+    assert recipe.not_yet == ("weights.sha256", "operating_points", "novelty")
+    chosen = Thresholds({"Effusion": OperatingPoint(logit=0.5, rule="r")}, None, Novelty(threshold=1.5, rule="r"))
+    write_back(file, "b" * 64, whole(recipe, chosen))
+    after = load_recipe(file)
+    assert (after.weights.sha256, after.novelty, after.not_yet) == ("b" * 64, chosen.novelty, ())
+    assert after.operating_points["Effusion"] == chosen.points["Effusion"]
+    assert after.operating_points["Cardiomegaly"].rule.startswith("not fitted, too few films")
+    keys = [line.partition(":")[0] for line in file.read_text().splitlines() if line[0] not in " #-"]
+    assert keys.index("weights") == keys.index("student") + 1
+    assert keys.index("operating_points") == keys.index("labels") + 1
+
+
+def test_exclusive_classes_that_have_no_margin_yet(
+    class_recipe: Callable[[], Path], values: dict[str, Any], tmp_path: Path
+) -> None:
+    class_recipe()
+    del values["least_margin"]
+    file = class_recipe() / "model.yaml"
+    assert "least_margin" in load_recipe(file).not_yet
+    margin = Margin(log_odds=1.25, rule="accuracy >= 0.8 on val")
+    write_back(file, "b" * 64, Thresholds({}, margin, None))
+    assert load_recipe(file).least_margin == margin

@@ -25,23 +25,26 @@ class CxrError(Exception):
     cause: what was found, with the file, key or value.
     fix: what the person can do about it, one sentence.
     choices: the valid values, nearest first, where the fix is to pick one.
+    paste: lines of ours to be copied into a file, printed last and as they are.
     """
 
     exit_code = EXIT_MISUSE
 
-    def __init__(self, code: str, cause: str, fix: str, choices: Iterable[str] = ()) -> None:
+    def __init__(self, code: str, cause: str, fix: str, choices: Iterable[str] = (), paste: str = "") -> None:
         self.code = code
         self.cause = cause
         self.fix = fix
         self.choices = tuple(choices)
+        self.paste = paste
         super().__init__(f"[{code}] {cause}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.code, self.cause, self.fix, self.choices))
+        return (type(self), (self.code, self.cause, self.fix, self.choices, self.paste))
 
     def record(self) -> dict[str, str]:
         """What a program reads."""
-        return {"code": self.code, "cause": self.cause, "fix": self.fix}
+        told = {"code": self.code, "cause": self.cause, "fix": self.fix}
+        return told | ({"paste": self.paste} if self.paste else {})
 
     def text(self) -> str:
         """The three or four lines a person reads, with what a terminal would obey escaped.
@@ -51,7 +54,8 @@ class CxrError(Exception):
         lines = [f"error [{self.code}]: {self.cause}", f"fix: {self.fix}"]
         if self.choices:
             lines.append(f"choices: {', '.join(self.choices)}")
-        return "\n".join("\n    ".join(map(printable, line.split("\n"))) for line in lines)
+        told = ["\n    ".join(map(printable, line.split("\n"))) for line in lines]
+        return "\n".join([*told, *map(printable, self.paste.split("\n"))] if self.paste else told)
 
 
 class InputError(CxrError):

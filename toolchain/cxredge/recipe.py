@@ -7,7 +7,7 @@ The JSON Schema generated from these classes is published under ``docs/schemas/`
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,8 +21,9 @@ from pydantic import (
 from cxredge.decision import Decision, MultiLabel, SingleLabel
 from cxredge.metrics import gate_fields, metrics_of
 from cxredge.recipe_calibration import Calibration
-from cxredge.recipe_decision import Labels, Margin, MarginRule, Novelty, OperatingPoint, OperatingRules
-from cxredge.recipe_distillation import Distillation, WeightsSpec
+from cxredge.recipe_decision import NOT_YET, Labels, Margin, MarginRule, Novelty, OperatingPoint, OperatingRules
+from cxredge.recipe_distillation import UNTRAINED, Distillation, WeightsSpec
+from cxredge.recipe_not_yet import with_thresholds
 from cxredge.recipe_student import Heatmap, OriginalProof, ProgramSpec, StudentSpec
 from cxredge.vocabulary import (
     APP_TARGETS,
@@ -170,16 +171,18 @@ class Recipe(Frozen):
     licence: Text
     card: Card
     student: StudentSpec
-    weights: WeightsSpec
+    weights: WeightsSpec = WeightsSpec()
     input: InputSpec
     labels: Labels
     operating_rules: OperatingRules = OperatingRules()
     operating_points: dict[Label, OperatingPoint] = {}
-    """Of multi-label students: every label's."""
+    """Of multi-label students: every label's, or none before they are chosen."""
     margin_rule: MarginRule = MarginRule(kind="accuracy", floor=0.9)
     least_margin: Margin | None = None
     """Of single-label students."""
-    novelty: Annotated[Novelty | None, BeforeValidator(lambda said: None if said == "none" else said)]
+    novelty: Annotated[Novelty | None, BeforeValidator(lambda said: None if said == "none" else said)] = Novelty(
+        threshold=1.0, rule=NOT_YET
+    )
     """``none``: the student has no such score."""
     data: FolderData | PhantomData = Field(discriminator="source")
     calibration: Calibration
@@ -194,12 +197,17 @@ class Recipe(Frozen):
     gates: dict[SchemeName, Gates]
     distill: Distillation | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_thresholds(cls, tree: Any) -> Any:
+        return with_thresholds(tree)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         labels, points = set(self.labels.names), set(self.operating_points)
         if self.labels.kind == "single-label":
             if self.least_margin is None:
-                raise ValueError("labels.kind is single-label, which needs least_margin: {log_odds: 0, rule: none yet}")
+                raise ValueError("labels.kind is single-label, which needs a least_margin")
             for key in ("operating_points", "operating_rules"):
                 if self._says(key):
                     raise ValueError(f"{key} is for multi-label students; single-label ones have least_margin")
@@ -236,6 +244,9 @@ class Recipe(Frozen):
                 if name not in fit:
                     raise ValueError(f"bundles.{kind} lists {name}; targets builds these for it: {', '.join(fit)}")
         if isinstance(self.student, ProgramSpec):
+            for key in ("weights.sha256", "novelty"):
+                if key in self.not_yet:
+                    raise ValueError(f"{key} is not said, and a program is never trained here: write it down")
             given, wanted = self.input.channels, len(self.student.normalise.mean)
             if self.student.normalise.repeat == 3 and given != 1:
                 raise ValueError("student.normalise.repeat spreads one grey channel: input.channels must be 1")
@@ -258,6 +269,24 @@ class Recipe(Frozen):
     def _says(self, key: str) -> bool:
         """Whether the recipe has something else there than nothing."""
         return bool(getattr(self, key) != type(self).model_fields[key].default)
+
+    @property
+    def trained(self) -> bool:
+        """Whether it names weights."""
+        return self.weights.sha256 != UNTRAINED
+
+    @property
+    def not_yet(self) -> tuple[str, ...]:
+        """Keys that a training has not written yet, nor anybody else, in the recipe's order."""
+        points = any(point.rule == NOT_YET for point in self.operating_points.values())
+        margin, novelty = self.least_margin, self.novelty
+        lacking = {
+            "weights.sha256": not self.trained,
+            "operating_points": points,
+            "least_margin": margin is not None and margin.rule == NOT_YET,
+            "novelty": novelty is not None and novelty.rule == NOT_YET,
+        }
+        return tuple(key for key, there in lacking.items() if there)
 
     @property
     def decision(self) -> Decision:

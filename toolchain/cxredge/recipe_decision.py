@@ -72,6 +72,10 @@ class Labels(Frozen):
         return tuple(at for at, name in enumerate(self.names) if name in self.not_judged)
 
 
+NOT_YET = "not chosen yet"
+"""The rule of a threshold that stands where a recipe has none: a training, or ``cxredge thresholds``, chooses it."""
+
+
 class OperatingPoint(Frozen):
     """A label's decision threshold in logit space: a film is positive when its logit is at or above it."""
 

@@ -8,11 +8,21 @@ from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, mo
 
 from cxredge.vocabulary import FileName, Frozen, Sha256, Slug
 
+UNTRAINED = "0" * 64
+"""In place of a hash: there are no weights yet."""
+
 
 class WeightsSpec(Frozen):
     """Weights beside the recipe; the hash is checked before the file is parsed."""
 
     file: FileName = "weights.safetensors"
+    sha256: Sha256 = UNTRAINED
+    """``cxredge distill`` writes it; until then there is nothing to build."""
+
+
+class TeacherWeights(WeightsSpec):
+    """Weights of a teacher that was trained elsewhere, beside the recipe."""
+
     sha256: Sha256
 
 
@@ -22,7 +32,7 @@ class Teacher(Frozen):
     backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
     pretrained: str | None = None
     """Name of installable ImageNet weights (``docs/distill.md`` lists them), or none."""
-    weights: WeightsSpec | None = None
+    weights: TeacherWeights | None = None
     """A trained teacher to load; training is skipped."""
     epochs: int = Field(default=10, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,16 +12,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cxredge import strict_yaml
-from cxredge.errors import InputError, nearest
+from cxredge.errors import InputError, alike, counted, nearest
 from cxredge.files import read_bytes
 from cxredge.path_errors import shown
 from cxredge.recipe import Recipe, recipe_path
+from cxredge.recipe_lines import Way, lines_for
 from cxredge.vocabulary import SchemeName, TargetName
 
 ZOO = Path("model_zoo")
 """Where recipes lie, seen from the folder that commands run in."""
 SHOWN = 200
 """Characters of a key or value that a message shows."""
+LACKING = ("missing", "union_tag_not_found")
+"""Kinds of mistakes: a key is missing."""
 TAGGED = (("data",), ("student",), ("calibration", "ranges"))
 """Places of discriminated unions."""
 
@@ -56,7 +59,7 @@ def parse_recipe(data: bytes, name: str) -> Recipe:
     try:
         return Recipe.model_validate(_plain(tree))
     except ValidationError as error:
-        raise _explain(error.errors()[0], tree, name, len(error.errors())) from error
+        raise _said(error.errors(), tree, name) from error
 
 
 def rewritten(file: Path, change: Callable[[Any], None]) -> str:
@@ -89,11 +92,75 @@ def _plain(node: Any) -> Any:
     return node
 
 
-def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputError:
-    # a discriminated union puts its tag (folder, phantom) into the path: the file has no such key
+def _said(details: Sequence[ErrorDetails], tree: Any, name: str) -> InputError:
+    """What to say of the mistakes: all that is missing at once, else the first."""
+    first = next((d for d in details if d["type"] not in LACKING), details[0])
+    return _lacking(details, tree, name) or _explain(first, tree, name, len(details))
+
+
+def _lacking(details: Sequence[ErrorDetails], tree: Any, name: str) -> InputError | None:
+    """All keys that are missing, with the lines to paste; None where there is none but what is misspelt."""
+    lacking = {_missing(detail): detail for detail in details if detail["type"] in LACKING}
+    unknown = [(*_steps(detail)[0],) for detail in details if detail["type"] == "extra_forbidden"]
+    slips = {
+        way: other
+        for other in unknown
+        for way in lacking
+        if way[:-1] == other[:-1] and alike(str(other[-1]), [str(way[-1])])
+    }
+    missing = [way for way in lacking if way not in slips]
+    if not missing:
+        return None
+    dotted = ", ".join(_dotted(way) for way in missing)
+    spelt = "".join(f"; {_dotted(other)} is to be spelt {way[-1]}" for way, other in slips.items())
+    rest = len(details) - len(lacking) - len(slips)
+    more = f" ({counted(rest, 'mistake')} more after that)" if rest else ""
+    return InputError(
+        "RECIPE-LACKS",
+        f"{name}:{_line(tree, [*missing[0]])}: {dotted} {'is' if len(missing) == 1 else 'are'} missing{spelt}{more}",
+        "add what stands below, with words of yours in place of EDIT",
+        _choices(lacking[missing[0]], [*missing[0]]) if len(missing) == 1 else (),
+        lines_for(missing, _artifacts(tree)),
+    )
+
+
+def _missing(detail: ErrorDetails) -> Way:
+    """The way to a key that is missing."""
+    steps, _ = _steps(detail)
+    return (*steps, _tag(detail)) if detail["type"] == "union_tag_not_found" else (*steps,)
+
+
+def _dotted(way: Sequence[int | str]) -> str:
+    return ".".join(map(str, way))[:SHOWN]
+
+
+def _artifacts(tree: Any) -> list[str]:
+    """Names of what the file's targets build, as far as they are well formed."""
+    targets = tree.get("targets")
+    if not isinstance(targets, dict):
+        return []
+    known, schemes = get_args(TargetName), get_args(SchemeName)
+    return [
+        f"{target}/{scheme}"
+        for target, listed in targets.items()
+        if target in known and isinstance(listed, list)
+        for scheme in listed
+        if scheme in schemes
+    ]
+
+
+def _steps(detail: ErrorDetails) -> tuple[list[int | str], list[int | str]]:
+    """The way to a mistake, and the tags on it.
+
+    A discriminated union puts its tag (folder, phantom) into the path: the file has no such key.
+    """
     steps = [s for s in detail["loc"] if s != "[key]"]
     tags = [s for i, s in enumerate(steps) if tuple(steps[:i]) in TAGGED]
-    steps = [s for i, s in enumerate(steps) if tuple(steps[:i]) not in TAGGED]
+    return [s for i, s in enumerate(steps) if tuple(steps[:i]) not in TAGGED], tags
+
+
+def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputError:
+    steps, tags = _steps(detail)
     message = detail["msg"].removeprefix("Value error, ")
     steps = steps or _named(message, tree)
     dotted = ".".join(map(str, steps))[:SHOWN] or "the recipe"
@@ -107,12 +174,6 @@ def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputErr
             f"{place}: unknown key {dotted}{more}",
             "remove it, or spell it as one of these",
             nearest(str(steps[-1]), known),
-        )
-    if kind in ("missing", "union_tag_not_found"):
-        if kind == "union_tag_not_found":
-            steps, dotted = [*steps, _tag(detail)], f"{dotted}.{_tag(detail)}"
-        return InputError(
-            "RECIPE-LACKS", f"{place}: {dotted} is missing{more}", f"add {dotted}", _choices(detail, steps)
         )
     value = "" if isinstance(detail["input"], dict | list) else f" (found {ascii(detail['input'])[:SHOWN]})"
     return InputError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cxredge.cli.output import say
+from cxredge.cli.output import as_json, say
 
 if TYPE_CHECKING:
     from cxredge.evidence import PrecisionAttempt
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--android-assets", type=click.Path(path_type=Path), help="Also put the Android bundle into this folder.")
 @click.option("--ios-assets", type=click.Path(path_type=Path), help="Also put the iOS bundle into this folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON instead of a table.")
+@as_json
 def build(
     recipe: Path,
     targets: str | None,

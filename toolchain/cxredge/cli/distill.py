@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say
+from cxredge.cli.output import as_json, say_json
+from cxredge.cli.output import say_wrapped as say
 
 
 @click.command()
@@ -16,18 +17,22 @@ from cxredge.cli.output import say
     default=True,
     help="Go on after the last whole epoch (the default), or drop old checkpoints and start over.",
 )
-def distill(recipe: Path, resume: bool) -> None:
+@as_json
+def distill(recipe: Path, resume: bool, as_json: bool) -> None:
     """Train RECIPE's teacher and student, and write weights, results.json and thresholds beside and into it.
 
     RECIPE is a folder that holds model.yaml, or the file. Checkpoints go to build/distill/<name>/.
     """
+    from cxredge.distill.ready import ready_to_train
+
+    # before the import of PyTorch, which takes longer than most refusals are worth
+    ready_to_train(recipe)
     from cxredge.distill.run import distill as run
 
-    try:
-        result = run(recipe, Path("build/distill"), fresh=not resume)
-    except KeyboardInterrupt:
-        say("stopped; the last whole epoch is kept: the same command goes on from there", err=True)
-        raise
+    result = run(recipe, Path("build/distill"), fresh=not resume)
+    if as_json:
+        say_json(result)
+        return
     test = result.student.test
     teacher = result.teacher.test
     say(f"{result.name}: weights {result.weights_sha256[:12]}, {result.student.parameters} parameters")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say, say_json
+from cxredge.cli.output import as_json, say_json, say_wrapped, width
 
 
 @click.command()
@@ -18,7 +18,7 @@ from cxredge.cli.output import say, say_json
     type=click.Path(path_type=Path),
     help="Host bundle that holds the reference, for a bundle that does not (android).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON instead of a table.")
+@as_json
 def explain(bundle: Path, artifact: str | None, films: int, reference: Path | None, as_json: bool) -> None:
     """Hold every layer of one artifact of BUNDLE against the float32 student, in PyTorch's module names.
 
@@ -30,6 +30,6 @@ def explain(bundle: Path, artifact: str | None, films: int, reference: Path | No
 
     found = explain_artifact(bundle, artifact, films, reference)
     if as_json:
-        say_json(found.model_dump(mode="json"))
+        say_json(found)
     else:
-        say(text(found))
+        say_wrapped(text(found, width()))

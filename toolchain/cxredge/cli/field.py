@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say, say_json
+from cxredge.cli.output import as_json, say, say_json
 
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of logs and errors instead of a table.")
+@as_json
 def field(logs: tuple[Path, ...], as_json: bool) -> int:
     """One row a field log of LOGS (folders are searched): device, bundle, latency, and what became of it.
 
@@ -23,7 +23,7 @@ def field(logs: tuple[Path, ...], as_json: bool) -> int:
     from cxredge.device.summary import HEADER, row, went_wrong
     from cxredge.errors import EXIT_GATE, EXIT_GOOD, EXIT_MISUSE, printable
     from cxredge.progress import track
-    from cxredge.report.table import as_wrapped_text
+    from cxredge.report.fitted import as_listed_text
 
     records: list[object] = []
     rows: list[tuple[str, ...]] = []
@@ -37,10 +37,9 @@ def field(logs: tuple[Path, ...], as_json: bool) -> int:
             refused = True
             if not as_json:
                 say(f"{printable(str(found.path))}\n{error.text()}", err=True)
-        dumped = log and log.model_dump(mode="json")
-        records.append({"path": str(found.path), "log": dumped, "error": error and error.record()})
+        records.append({"path": str(found.path), "log": log, "error": error and error.record()})
     if as_json:
         say_json(records)
     elif rows:
-        say(as_wrapped_text(HEADER, rows, shutil.get_terminal_size().columns))
+        say(as_listed_text(HEADER, rows, shutil.get_terminal_size().columns))
     return EXIT_MISUSE if refused else EXIT_GATE if wrong else EXIT_GOOD

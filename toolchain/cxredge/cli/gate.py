@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say, say_json
+from cxredge.cli.output import as_json, say_json, say_wrapped
 
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--recipe", required=True, type=click.Path(path_type=Path), help="Recipe whose gates are held.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write the verdict as JUnit XML into this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON instead of lines.")
+@as_json
 def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
     """Hold the figures in RESULTS (what `cxredge verify --json` printed) against a recipe's gates.
 
@@ -38,12 +38,12 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
     if junit is not None:
         write_text(junit, as_junit(f"{wanted.name}-{wanted.version}", verdicts))
     if as_json:
-        say_json([v.model_dump(mode="json") for v in verdicts])
+        say_json(verdicts)
     say_chance(found.chance)
     for verdict in () if as_json else verdicts:
-        say(f"{'kept  ' if verdict.passed else 'BROKEN'}  {verdict.artifact}")
+        say_wrapped(f"{'kept  ' if verdict.passed else 'BROKEN'}  {verdict.artifact}")
         for failed in verdict.failed:
-            say(f"        {failed.words}")
+            say_wrapped(f"        {failed.words}")
     if not as_json:
         say_weak(verdicts)
     records = {artifact.name: artifact for artifact in found.artifacts}

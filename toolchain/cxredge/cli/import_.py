@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cxredge.cli.output import as_json, say_json
+
 if TYPE_CHECKING:
     from cxredge.importing.plan import Source
     from cxredge.recipe_student import Normalise
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option("--name", help="Of the recipe (default: of the file).")
 @click.option("--dry-run", is_flag=True, help="Say what was found, what fits, and the command to type. Writes nothing.")
+@as_json
 def import_(
     checkpoint: Path,
     arch: str | None,
@@ -59,6 +62,7 @@ def import_(
     original_transform: str | None,
     name: str | None,
     dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Turn CHECKPOINT into a student, and prove on films that it says what the original says.
 
@@ -83,9 +87,11 @@ def import_(
         transform=_transform(original_transform),
     )
     if dry_run:
-        import_said.tell(try_import(request), request)
+        tried = try_import(request)
+        say_json(tried) if as_json else import_said.tell(tried, request)
     else:
-        import_said.done(import_network(request))
+        imported = import_network(request)
+        say_json(import_said.record(imported)) if as_json else import_said.done(imported)
 
 
 def _normalise(preset: str | None, said: tuple[str, ...]) -> Normalise | None:

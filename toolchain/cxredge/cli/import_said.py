@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cxredge.cli.output import say_wrapped as say
 
 if TYPE_CHECKING:
+    from cxredge.cli.answers import ImportedRecipe
     from cxredge.recipe import Recipe
     from cxredge.recipe_decision import Labels
     from cxredge.workflows.import_network import Imported, Request, Tried
@@ -53,6 +54,25 @@ def tell(tried: Tried, asked: Request) -> None:
         say(tried.remark)
     lacking = [option for option, there in (("--labels", asked.labels), ("--data", asked.data)) if not there]
     say("next: the same command without --dry-run" + "".join(f", with {option}" for option in lacking))
+
+
+def record(imported: Imported) -> ImportedRecipe:
+    """What a program reads of it."""
+    from cxredge.cli.answers import ImportedRecipe
+
+    written = imported.written
+    found, proof = written.record.found, written.record.proof
+    return ImportedRecipe(
+        recipe=str(imported.folder),
+        network=found.read.network,
+        parameters=found.parameters,
+        heatmap=found.heatmap,
+        films=proof.films,
+        max_abs=proof.max_abs,
+        decisions=proof.decisions,
+        flips=proof.flips,
+        standing=written.record.chance.standing,
+    )
 
 
 def done(imported: Imported) -> None:

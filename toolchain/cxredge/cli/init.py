@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cxredge.cli.output import say
+from cxredge.cli.output import as_json, say_json
+from cxredge.cli.output import say_wrapped as say
 
 
 @click.command()
@@ -19,7 +20,8 @@ from cxredge.cli.output import say
     type=click.IntRange(32, 1024),
     help="Height and width of the films that the student sees, in pixels.",
 )
-def init(data: str, name: str, label_column: str | None, labels: str | None, size: int) -> None:
+@as_json
+def init(data: str, name: str, label_column: str | None, labels: str | None, size: int, as_json: bool) -> None:
     """Write a whole recipe, with comments, for the data set DATA: a folder with labels.csv under CXR_DATA.
 
     It loads as it is, and is to be read: lines with EDIT say what no table can tell. Weights and thresholds are
@@ -30,6 +32,22 @@ def init(data: str, name: str, label_column: str | None, labels: str | None, siz
     from cxredge.workflows.init import init_recipe
 
     place, found = init_recipe(data, name, label_column, words(labels), size)
+    if as_json:
+        from cxredge.cli.answers import SplitSize, Started
+
+        say_json(
+            Started(
+                recipe=str(place),
+                labels=found.labels,
+                left_out=found.left_out,
+                splits={
+                    split: SplitSize(films=count.films, patients=count.patients, positives=count.positives)
+                    for split, count in found.counts.items()
+                },
+                calibration=found.calibration,
+            )
+        )
+        return
     where = printable(str(place))
     kind = "independent findings" if found.labels.kind == "multi-label" else "exclusive classes"
     say(f"{where}/model.yaml: {len(found.labels.names)} {kind}, {', '.join(found.labels.names)}")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say, say_json
+from cxredge.cli.output import as_json, say_json, say_wrapped, width
 
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--all", "every", is_flag=True, help="List every operator instead of the ten most costly ones.")
-@click.option("--json", "as_json", is_flag=True, help="Print the inspection as JSON instead of tables.")
+@as_json
 def inspect(model: Path, every: bool, as_json: bool) -> None:
     """Say what the file MODEL holds: inputs, outputs, operators, dtypes, weights and what each operator costs.
 
@@ -25,6 +25,6 @@ def inspect(model: Path, every: bool, as_json: bool) -> None:
 
     found = inspect_file(model)
     if as_json:
-        say_json(found.model_dump(mode="json"))
+        say_json(found)
     else:
-        say(text(found, every))
+        say_wrapped(text(found, every, width()))

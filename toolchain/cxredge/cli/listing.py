@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cxredge.cli.output import say, say_json, say_wrapped
+from cxredge.cli.output import say, say_json, say_table, say_wrapped
 
 if TYPE_CHECKING:
     from cxredge.evidence_chance import Chance
@@ -27,13 +27,15 @@ def words(text: str | None) -> tuple[str, ...]:
 def say_chance(chance: Chance | None) -> None:
     """That the student itself is no better than chance, on stderr; nothing where it is better."""
     if chance is not None and chance.standing != "better":
-        say(f"the float32 student: {chance.words}", err=True)
+        say_wrapped(f"the float32 student: {chance.words}", err=True)
 
 
 def say_unwritten(keys: Sequence[str]) -> None:
     """That texts of the recipe are nobody's yet, on stderr; nothing where all are written."""
     if keys:
-        say(f"model.yaml still says EDIT in {', '.join(keys)}: write them before anybody gets the bundle", err=True)
+        say_wrapped(
+            f"model.yaml still says EDIT in {', '.join(keys)}: write them before anybody gets the bundle", err=True
+        )
 
 
 def around_recipe(
@@ -78,9 +80,9 @@ def print_table(judged: Iterable[tuple[Artifact, Verdict]]) -> None:
     from cxredge.report import table
 
     pairs = list(judged)
-    say(table.as_text(*table.shown(pairs)))
+    say_table(*table.shown(pairs))
     for line in table.notes(artifact for artifact, _ in pairs):
-        say(line)
+        say_wrapped(line)
     say_weak(verdict for _, verdict in pairs)
 
 
@@ -88,6 +90,6 @@ def print_verdicts(judged: Iterable[tuple[Artifact, Verdict]], as_json: bool) ->
     """The results table, or the verdicts as a JSON list."""
 
     if as_json:
-        say_json([v.model_dump(mode="json") for _, v in judged])
+        say_json([verdict for _, verdict in judged])
     else:
         print_table(judged)

@@ -47,6 +47,8 @@ COMMANDS = {
 }
 
 
+COMPLETE = "_CXREDGE_COMPLETE"
+"""The variable by which click's scripts for shells ask: ``bash_source``, ``zsh_complete`` and the like."""
 ASKING = {"-h", "--help", "--version"}
 """Words for which this program is only asked about itself: that goes anywhere."""
 
@@ -106,12 +108,23 @@ def main() -> None:
     try:
         stop_on_signals()
         prepare()
-        _keep_torch_from_making_a_folder()
-        status = run(sys.argv[1:])
+        asked = os.environ.get(COMPLETE)
+        if asked is None:
+            _keep_torch_from_making_a_folder()
+            status = run(sys.argv[1:])
+        else:
+            status = _complete(asked)
     except KeyboardInterrupt as stop:  # while the last word was said
         status = stopped_status(stop)
     # every file is closed by now; where torch was imported, taking the interpreter apart costs more than a film's run
     leave(status)
+
+
+def _complete(asked: str) -> int:
+    """What a shell asks for when somebody types Tab, or once for its script: no command is run."""
+    from click.shell_completion import shell_complete
+
+    return EXIT_GOOD if shell_complete(cli, {}, "cxredge", COMPLETE, asked) == 0 else EXIT_MISUSE
 
 
 def _keep_torch_from_making_a_folder() -> None:

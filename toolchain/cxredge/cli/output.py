@@ -9,6 +9,7 @@ import shutil
 import sys
 import textwrap
 import traceback
+from collections.abc import Sequence
 
 import click
 
@@ -43,11 +44,29 @@ def _wrapped(line: str, width: int) -> list[str]:
     ) or [line]
 
 
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON instead of text.")
+"""The option of every command that answers; docs/json.md says what each prints."""
+
+
 def say_json(value: object) -> None:
-    """Print a value as JSON, for a program behind a pipe: in ASCII."""
+    """Print a record, or a list of them, as JSON, for a program behind a pipe: in ASCII."""
+    from pydantic_core import to_jsonable_python
+
     from cxredge.files import terminal_json
 
-    click.echo(terminal_json(value), nl=False)
+    click.echo(terminal_json(to_jsonable_python(value)), nl=False)
+
+
+def say_table(header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """Print a table; on a terminal no wider than that is."""
+    from cxredge.report.fitted import as_fitted_text
+
+    say(as_fitted_text(header, cells, width()))
+
+
+def width() -> int | None:
+    """Columns of the terminal that is printed to; None where it is none, and lines are as long as they are."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def prepare() -> None:

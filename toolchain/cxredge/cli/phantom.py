@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say
+from cxredge.cli.output import as_json, say, say_json
 
 
 @click.command()
@@ -16,7 +16,8 @@ from cxredge.cli.output import say
 @click.option(
     "--patients", default=20, show_default=True, type=click.IntRange(3, 100_000), help="Phantom patients in all splits."
 )
-def phantom(out: Path, seed: int, patients: int) -> None:
+@as_json
+def phantom(out: Path, seed: int, patients: int, as_json: bool) -> None:
     """Write phantom chest radiographs with labels and masks into the new folder OUT.
 
     The folder has the form of every data set (labels.csv, images/, SHA256SUMS), so that a recipe can name it:
@@ -47,4 +48,9 @@ def phantom(out: Path, seed: int, patients: int) -> None:
     )
     with fresh_directory(goal) as folder:
         write_folder(folder, films)
+    if as_json:
+        from cxredge.cli.answers import PhantomFolder
+
+        say_json(PhantomFolder(folder=str(out), films=len(films), patients=patients))
+        return
     say(f"{printable(str(out))}: {len(films)} phantom films of {patients} phantom patients")

@@ -6,22 +6,23 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say, say_json
+from cxredge.cli.output import as_json, say_json, say_table, say_wrapped
 
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--targets", help="Only these targets, comma-separated (default: the recipe's).")
 @click.option("--schemes", help="Only these schemes, comma-separated (default: the recipe's).")
-@click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON instead of text.")
+@as_json
 def plan(recipe: Path, targets: str | None, schemes: str | None, as_json: bool) -> None:
     """Say what `cxredge build RECIPE` would do, step by step, with the reason for each step. Makes no artifact."""
     from cxredge.cli.listing import words
-    from cxredge.report.table import as_text
-    from cxredge.workflows.plan import plan_steps
+    from cxredge.workflows.plan import plan_build
 
-    steps = plan_steps(recipe, words(targets), words(schemes))
+    found = plan_build(recipe, words(targets), words(schemes))
     if as_json:
-        say_json([s.model_dump(mode="json") for s in steps])
-    else:
-        say(as_text(("step", "what", "why"), [(s.step, s.action, s.why) for s in steps]))
+        say_json(found)
+        return
+    say_table(("step", "what", "why"), [(s.step, s.action, s.why) for s in found.steps])
+    for line in found.left_out:
+        say_wrapped(f"left out: {line}")

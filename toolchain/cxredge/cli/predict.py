@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say, say_json
+from cxredge.cli.output import as_json, say, say_json, say_wrapped
 
 
 @click.command()
@@ -24,7 +24,7 @@ from cxredge.cli.output import say, say_json
     is_flag=True,
     help="Also DICOM films of other modalities, body parts or views than the model takes; the answer says so.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of text.")
+@as_json
 def predict(
     bundle: Path,
     films: tuple[Path, ...],
@@ -36,15 +36,18 @@ def predict(
 ) -> int:
     """What BUNDLE says of FILMS (DICOM, PNG, JPEG; folders are searched): findings, or one class or "uncertain".
 
-    A film that cannot be read is reported with its code, the others go on, and the exit status is 2.
+    A film that cannot be read is reported with its code, the others go on, and the exit status is 2. Of a folder, files
+    that do not claim to be films, such as tables, are left out and named.
     """
     from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, printable
     from cxredge.report.findings import text
-    from cxredge.workflows.predict import Predictor
+    from cxredge.workflows.predict import Predictor, files_said
 
     if label is not None and heatmap is None:
         raise click.UsageError("--label is the heatmap's; name its place with --heatmap")
     predictor = Predictor(bundle, films, artifact, heatmap, label, other_kinds)
+    if predictor.left_out:
+        say_wrapped(files_said(predictor.left_out), err=True)
     records: list[object] = []
     failed = 0
     if predictor.failed:
@@ -52,7 +55,7 @@ def predict(
     for prediction in predictor.run():
         found, error = prediction.findings, prediction.error
         if found is not None:
-            records.append(found.model_dump(mode="json"))
+            records.append(found)
             if not as_json:
                 say(text(found, predictor.phantoms))
         if error is not None:

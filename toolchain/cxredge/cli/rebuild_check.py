@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say
+from cxredge.cli.output import as_json, say, say_json
 
 
 @click.command("rebuild-check")
@@ -20,7 +20,10 @@ from cxredge.cli.output import say
     type=click.Path(path_type=Path),
     help="Also compare with this bundle, signature apart: it was built of the same parts of RECIPE, perhaps elsewhere.",
 )
-def rebuild_check(recipe: Path, targets: str | None, schemes: str | None, bundles: tuple[Path, ...]) -> None:
+@as_json
+def rebuild_check(
+    recipe: Path, targets: str | None, schemes: str | None, bundles: tuple[Path, ...], as_json: bool
+) -> None:
     """Build RECIPE twice, without any kept work, in processes, caches and folders that have nothing in common.
 
     Every file of every bundle must be the same, byte for byte; else the first difference is named, and the exit status
@@ -30,7 +33,13 @@ def rebuild_check(recipe: Path, targets: str | None, schemes: str | None, bundle
     from cxredge.errors import printable
     from cxredge.workflows.rebuild import rebuild
 
-    for same in rebuild(recipe, words(targets), words(schemes), bundles, lambda line: say(line, err=True)):
+    found = rebuild(recipe, words(targets), words(schemes), bundles, lambda line: say(line, err=True))
+    if as_json:
+        from cxredge.cli.answers import SameBytes
+
+        say_json([SameBytes(bundle=s.id, kind=s.kind, files=s.files, bytes=s.bytes) for s in found])
+        return
+    for same in found:
         say(f"{same.kind} bundle {same.id}: {same.files} files, {same.bytes} bytes, the same in both builds")
     for bundle in bundles:
         say(f"{printable(str(bundle))}: the same")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say
+from cxredge.cli.output import as_json, say, say_json
 
 
 @click.command()
@@ -14,7 +14,8 @@ from cxredge.cli.output import say
 @click.option(
     "--key", required=True, type=click.Path(path_type=Path), help="Private key, as `cxredge keygen` writes it."
 )
-def sign(bundle: Path, key: Path) -> None:
+@as_json
+def sign(bundle: Path, key: Path, as_json: bool) -> None:
     """Check every file of BUNDLE against its manifest, then write BUNDLE/model.sig.
 
     The form is OpenSSF model-signing's: its tools verify it too. The same bundle and key give the same bytes.
@@ -23,5 +24,10 @@ def sign(bundle: Path, key: Path) -> None:
     from cxredge.errors import printable
 
     fingerprint, development = sign_bundle(bundle, key)
+    if as_json:
+        from cxredge.cli.answers import Signature
+
+        say_json(Signature(bundle=str(bundle), fingerprint=fingerprint, development=development))
+        return
     kind = "DEVELOPMENT KEY, not for release" if development else "key"
     say(f"{printable(str(bundle))}: signed with {kind} {fingerprint}")

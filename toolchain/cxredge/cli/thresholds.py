@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cxredge.cli.output import say
+from cxredge.cli.output import as_json, say_json, say_table
 
 if TYPE_CHECKING:
     from cxredge.distill.rechoose import Rechosen
@@ -17,21 +17,37 @@ FEW = "too few films with or without the finding"
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
-def thresholds(recipe: Path) -> None:
+@as_json
+def thresholds(recipe: Path, as_json: bool) -> None:
     """Choose decision and novelty thresholds on RECIPE's validation films, and write them into it.
 
     Independent findings get operating points by operating_rules, exclusive classes a least margin by margin_rule. For a
     student that was trained elsewhere, or after a change of the rules. The weights stay as they are.
     """
+    from cxredge.distill.ready import ready_to_choose
+
+    ready_to_choose(recipe)
     from cxredge.distill.rechoose import choose_thresholds
-    from cxredge.report.table import as_text
 
     found = choose_thresholds(recipe)
+    if as_json:
+        from cxredge.cli.answers import Chosen
+
+        chosen = found.chosen
+        say_json(
+            Chosen(
+                recipe=str(recipe),
+                operating_points=dict(chosen.points),
+                least_margin=chosen.margin,
+                novelty=chosen.novelty,
+            )
+        )
+        return
     before, now = found.before.novelty, found.chosen.novelty
     rows = _decision(found)
     if before is not None and now is not None:
         rows.append(("novelty", f"{before.threshold:g}", f"{now.threshold:g}", now.rule))
-    say(as_text(("label", "before", "now", "rule"), rows))
+    say_table(("label", "before", "now", "rule"), rows)
 
 
 def _decision(found: Rechosen) -> list[tuple[str, str, str, str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cxredge.cli.output import say, say_json
+from cxredge.cli.output import as_json, say, say_json, say_wrapped
 
 if TYPE_CHECKING:
     from cxredge.evidence import Results
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also examine everything else, for minutes, and write it all as one HTML page (tables beside it).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, which `gate` reads.")
+@as_json
 def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: bool) -> int:
     """Check every file of BUNDLE, run every artifact on the held-out films, and judge it against the float32 student.
 
@@ -44,10 +44,10 @@ def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: b
     else:
         verified, results = _report(bundle, reference, report)
     if as_json:
-        say_json(results.model_dump(mode="json"))
+        say_json(results)
     else:
         if results.original is not None:
-            say(f"original to reference: {results.original.words}")
+            say_wrapped(f"original to reference: {results.original.words}")
         print_table(zip(results.artifacts, results.verdicts, strict=True))
     say_chance(results.chance)
     if not verified.passed:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say
+from cxredge.cli.output import as_json, say, say_json
 
 
 @click.command("verify-signature")
@@ -20,7 +20,8 @@ from cxredge.cli.output import say
     help="Public key of someone whom you trust for this model; may be given several times.",
 )
 @click.option("--not-before", metavar="VERSION", help="Take no version of the model before this one, such as 1.2.0.")
-def verify_signature(bundle: Path, publics: tuple[Path, ...], not_before: str | None) -> None:
+@as_json
+def verify_signature(bundle: Path, publics: tuple[Path, ...], not_before: str | None, as_json: bool) -> None:
     """Check BUNDLE's signature, its list of files and every hash, before anything but its manifest is parsed."""
     import re
 
@@ -32,6 +33,20 @@ def verify_signature(bundle: Path, publics: tuple[Path, ...], not_before: str | 
     if not_before is not None and not re.fullmatch(VERSION, not_before):
         raise click.UsageError(f"--not-before {not_before[:40]!r} is no version such as 1.2.0")
     signed = verify(bundle, [read_public(path) for path in publics], not_before)
+    if as_json:
+        from cxredge.cli.answers import Signer
+
+        model, by = signed.manifest.model, signed.key
+        say_json(
+            Signer(
+                bundle=signed.manifest.id,
+                version=model.version,
+                key=str(by.file),
+                fingerprint=by.fingerprint,
+                development=by.development,
+            )
+        )
+        return
     say(f"{signed.manifest.id}: signed by {signed.key.fingerprint} ({printable(str(signed.key.file))})")
     if signed.key.development:
         say("DEVELOPMENT KEY: anyone may have it; do not release this bundle, or an app that trusts it")

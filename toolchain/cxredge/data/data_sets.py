@@ -43,24 +43,18 @@ class DataSet:
 
         Raises InputError DATA-VALUE (no such split), DATA-SPLIT-EMPTY, or DATA-FILE (a listed file is not there).
         """
-        films = self._known(split)
-        if not films:
-            filled = [name for name in SPLITS if self._by_split[name]]
-            raise InputError(
-                "DATA-SPLIT-EMPTY", f"{self.name} has no film in split {split}", "choose a split with films", filled
-            )
         if split not in self._ready:
-            if self._prepare is not None:
+            if self._prepare is not None and self._filled(split):
                 self._prepare(split)
-            absent = [film for film in films if not os.path.isfile(film.path)]
-            if absent:
-                raise InputError(
-                    "DATA-FILE",
-                    f"{self.name} lists {absent[0].file}, which is not there ({len(absent)} of {len(films)} absent)",
-                    "restore the files, or take their rows out of labels.csv",
-                )
+            self._check_files(split)
             self._ready.add(split)
-        return films
+        return self._filled(split)
+
+    def listed(self, split: str) -> tuple[Film, ...]:
+        """``films``, with no phantom drawn: their files may not be there yet. Raises as ``films`` does."""
+        if self._prepare is None:
+            self._check_files(split)
+        return self._filled(split)
 
     def patients(self, split: str) -> frozenset[str]:
         """Patients of a split; empty for an empty split. Raises InputError DATA-VALUE (no such split)."""
@@ -75,6 +69,25 @@ class DataSet:
                 "use phantom data (data.source: phantom) where masks are needed",
             )
         return self._masks(film)
+
+    def _filled(self, split: str) -> tuple[Film, ...]:
+        films = self._known(split)
+        if not films:
+            filled = [name for name in SPLITS if self._by_split[name]]
+            raise InputError(
+                "DATA-SPLIT-EMPTY", f"{self.name} has no film in split {split}", "choose a split with films", filled
+            )
+        return films
+
+    def _check_files(self, split: str) -> None:
+        films = self._filled(split)
+        absent = [film for film in films if not os.path.isfile(film.path)]
+        if absent:
+            raise InputError(
+                "DATA-FILE",
+                f"{self.name} lists {absent[0].file}, which is not there ({len(absent)} of {len(films)} absent)",
+                "restore the files, or take their rows out of labels.csv",
+            )
 
     def _known(self, split: str) -> tuple[Film, ...]:
         if split not in self._by_split:

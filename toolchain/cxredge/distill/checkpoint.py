@@ -44,6 +44,14 @@ class CheckpointFile:
             raise self._refuse("belongs to another configuration (the recipe or the thread count has changed)")
         return state
 
+    def epochs(self) -> int:
+        """Whole epochs in it; 0 where there is none, or none that could be gone on from."""
+        try:
+            state = self.load()
+        except InputError:
+            return 0
+        return 0 if state is None else len(state["losses"])
+
     def _refuse(self, why: str) -> InputError:
         return InputError(
             "DISTILL-CHECKPOINT",

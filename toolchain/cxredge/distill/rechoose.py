@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxredge.data.licences import allowed_films
 from cxredge.distill.evaluate import answers
-from cxredge.distill.splits import allowed_films, read_films
-from cxredge.distill.thresholds import Thresholds, fitted
+from cxredge.distill.splits import read_films
+from cxredge.distill.thresholds import Thresholds, fitted, whole
 from cxredge.distill.write_back import write_back
 from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
+from cxredge.recipe_training import check_trained
 from cxredge.stages import cache_folder
 from cxredge.students import build_student
 
@@ -33,11 +35,13 @@ def choose_thresholds(place: Path) -> Rechosen:
     from cxredge.data.data_sets import open_data
 
     file, recipe = recipe_path(place), load_recipe(place)
+    check_trained(recipe, file, thresholds=False)
     student = build_student(recipe, file.parent / recipe.weights.file)
     data = open_data(recipe.data, recipe.labels, cache_folder())
     plan = recipe.distill
-    allowed = data.films("val") if plan is None else allowed_films(data, "val", plan.licence_classes)
-    films = read_films(recipe, "val", allowed)
-    chosen = fitted(recipe, films.targets.numpy(), answers(student, films, "Measuring"))
-    write_back(file, recipe.weights.sha256, chosen)
+    films = data.films("val")
+    allowed = films if plan is None else allowed_films(films, "val", plan.licence_classes)
+    shown = read_films(recipe, "val", allowed)
+    chosen = fitted(recipe, shown.targets.numpy(), answers(student, shown, "Measuring"))
+    write_back(file, recipe.weights.sha256, whole(recipe, chosen))
     return Rechosen(recipe, chosen)

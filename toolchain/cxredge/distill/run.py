@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,13 +16,15 @@ from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, pooled_features, scores
 from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
+from cxredge.distill.ready import ready_to_train
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
+from cxredge.distill.remaining import Remaining
 from cxredge.distill.splits import Films, Splits, load_splits
-from cxredge.distill.thresholds import fitted, point_by_prevalence
+from cxredge.distill.telling import kept, statement, val_auc
+from cxredge.distill.thresholds import fitted, point_by_prevalence, whole
 from cxredge.distill.training import Answers as Outputs
-from cxredge.distill.training import Loss, Training, seeded
+from cxredge.distill.training import Loss, Training, epoch_costs, say, seeded
 from cxredge.distill.write_back import write_back
-from cxredge.errors import InputError
 from cxredge.files import canonical_json, sha256_bytes, write_bytes, write_text
 from cxredge.parity.chance import student_chance
 from cxredge.places import check_outputs
@@ -36,11 +39,6 @@ if TYPE_CHECKING:
 
 ROLES = ("teacher", "student")
 VERSIONED = ("torch", "timm", "numpy", "scikit-learn", "safetensors", "pillow")
-PHANTOM_STATEMENT = "Trained and measured on phantoms, synthetic films. Nothing here says anything about people."
-FILM_STATEMENT = (
-    "Measured on a small research set whose labels come from reports. These figures test a toolchain: "
-    "they are no evidence of clinical performance."
-)
 
 
 @dataclass(frozen=True)
@@ -60,16 +58,12 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     A run that was stopped is resumed after its last whole epoch; one that had ended is only measured again.
     Raises what ``load_recipe``, ``add_up``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and
     InputError DISTILL-RECIPE (no ``distill`` section), DISTILL-CHECKPOINT, or what ``check_outputs`` raises.
+    Interrupted, it says what is kept.
     """
     from cxredge.data.data_sets import data_folders, open_data
 
     file = recipe_path(place)
-    recipe = load_recipe(place)
-    plan = recipe.distill
-    if plan is None:
-        raise InputError(
-            "DISTILL-RECIPE", f"{file} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
-        )
+    recipe, plan = load_recipe(place), ready_to_train(place)
     # whatever can be refused is refused now, and not after an hour of training
     add_up(plan.terms)
     configuration = fingerprint(recipe, torch.get_num_threads())
@@ -90,23 +84,30 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     else:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
     splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
-    rank = trainable(recipe).novelty_rank
-    if recipe.novelty is not None and len(splits.train) <= rank + 1:
-        raise InputError(
-            "DISTILL-FEW",
-            f"{len(splits.train)} train films cannot span {rank} novelty components",
-            "lower student.novelty_rank, or bring more films",
-        )
     if fresh:
         for checkpoint in checkpoints.values():
             checkpoint.path.unlink(missing_ok=True)
+    remaining = _remaining(plan, splits.train, master, pupil)
+    try:
+        if trained is None:
+            teacher = _teacher(recipe, plan, splits, master, checkpoints["teacher"], remaining)
+        else:
+            teacher = _Trained(master, 0, (), 0.0)
+        student = _student(recipe, plan, splits, teacher.model, pupil, checkpoints["student"], remaining)
+        return _finish(recipe, plan, file, splits, teacher, student)
+    except KeyboardInterrupt:
+        say(kept(plan, checkpoints, fresh))
+        raise
 
-    if trained is None:
-        teacher = _teacher(recipe, plan, splits, master, checkpoints["teacher"])
-    else:
-        teacher = _Trained(master, 0, (), 0.0)
-    student = _student(recipe, plan, splits, teacher.model, pupil, checkpoints["student"])
-    return _finish(recipe, plan, file, splits, teacher, student)
+
+def _remaining(plan: Distillation, films: Films, teacher: CamStudent, student: CamStudent) -> Remaining:
+    """Costs by parameters, of which a film of one size takes more time the more there are: a training passes forwards
+    once and backwards twice, and the student's passes its films through the teacher, too."""
+    weights = {
+        name: sum(p.numel() for p in model.parameters()) for name, model in (("teacher", teacher), ("student", student))
+    }
+    parts = {} if plan.teacher.weights else {"teacher": epoch_costs(films, plan.teacher.epochs, 3 * weights["teacher"])}
+    return Remaining({**parts, "student": epoch_costs(films, plan.epochs, 3 * weights["student"] + weights["teacher"])})
 
 
 def _start(recipe: Recipe, plan: Distillation, role: Literal["teacher", "student"]) -> CamStudent:
@@ -121,15 +122,21 @@ def _start(recipe: Recipe, plan: Distillation, role: Literal["teacher", "student
 
 
 def _teacher(
-    recipe: Recipe, plan: Distillation, splits: Splits, model: CamStudent, checkpoint: CheckpointFile
+    recipe: Recipe,
+    plan: Distillation,
+    splits: Splits,
+    model: CamStudent,
+    checkpoint: CheckpointFile,
+    remaining: Remaining,
 ) -> _Trained:
     kind, weights, told = recipe.labels.kind, positive_weights(splits.train.targets), recipe.labels.places_told
 
     def loss(films: Tensor, outputs: Outputs, targets: Tensor) -> Tensor:
         return hard_loss(outputs["logits"], targets, kind, weights, told)
 
-    wanted = plan.teacher
-    return _train("teacher", model, splits.train, loss, plan, wanted.epochs, wanted.learning_rate, checkpoint)
+    wanted, told_of = plan.teacher, val_auc(recipe, splits.val)
+    epochs, rate = wanted.epochs, wanted.learning_rate
+    return _train("teacher", model, splits.train, loss, plan, epochs, rate, checkpoint, told_of, remaining)
 
 
 def _student(
@@ -139,6 +146,7 @@ def _student(
     teacher: CamStudent,
     model: CamStudent,
     checkpoint: CheckpointFile,
+    remaining: Remaining,
 ) -> _Trained:
     kind, weights, told = recipe.labels.kind, positive_weights(splits.train.targets), recipe.labels.places_told
 
@@ -151,7 +159,8 @@ def _student(
             taught = with_features(teacher, films)
         return total(Batch(films, outputs, taught, targets, kind, weights, told))
 
-    trained = _train("student", model, splits.train, loss, plan, plan.epochs, plan.learning_rate, checkpoint)
+    told_of, rate = val_auc(recipe, splits.val), plan.learning_rate
+    trained = _train("student", model, splits.train, loss, plan, plan.epochs, rate, checkpoint, told_of, remaining)
     # the layout that the weights file has: another one may change the last bits of what is measured
     trained.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     if trained.model.novelty is not None:
@@ -179,9 +188,22 @@ def _train(
     epochs: int,
     learning_rate: float,
     checkpoint: CheckpointFile,
+    held_out: Callable[[CamStudent], str],
+    remaining: Remaining,
 ) -> _Trained:
     training = Training(
-        name, model, films, loss, epochs, plan.batch, learning_rate, plan.seed, checkpoint, with_features
+        name,
+        model,
+        films,
+        loss,
+        epochs,
+        plan.batch,
+        learning_rate,
+        plan.seed,
+        checkpoint,
+        with_features,
+        held_out=held_out,
+        remaining=remaining,
     )
     average: CamStudent = training.run()
     return _Trained(average, epochs, tuple(round(x, 5) for x in training.losses), round(training.seconds, 1))
@@ -211,7 +233,7 @@ def _finish(
     result = DistillResults(
         name=recipe.name,
         data=f"phantoms, seed {recipe.data.seed}" if isinstance(recipe.data, PhantomData) else recipe.data.name,
-        statement=PHANTOM_STATEMENT if isinstance(recipe.data, PhantomData) else FILM_STATEMENT,
+        statement=statement(recipe, splits),
         licence_used=splits.used,
         licence_excluded=splits.excluded,
         splits={split: _count(recipe, getattr(splits, split)) for split in ("train", "val", "test")},
@@ -229,7 +251,7 @@ def _finish(
     weights, results = _outputs(file, recipe)
     write_bytes(weights, data)
     write_text(results, canonical_json(result.model_dump(mode="json")))
-    write_back(file, sha256_bytes(data), chosen)
+    write_back(file, sha256_bytes(data), whole(recipe, chosen))
     return result
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from cxredge.errors import InputError
+from cxredge.data.licences import allowed_films, licence
 
 if TYPE_CHECKING:
     from cxredge.data.data_sets import DataSet
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from cxredge.recipe import Recipe
 
 SPLITS = ("train", "val", "test")
-UNSTATED = "unspecified"
+LABEL_SOURCE = "label_source"
+"""Column of a data set for what its labels come from."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Splits:
     test: Films
     used: dict[str, int]
     excluded: dict[str, int]
+    label_source: str | None = None
+    """What the labels come from, where the data set says that of every film alike."""
 
 
 def load_splits(recipe: Recipe, data_set: DataSet, allowed: Sequence[str]) -> Splits:
@@ -57,28 +60,18 @@ def load_splits(recipe: Recipe, data_set: DataSet, allowed: Sequence[str]) -> Sp
     used: Counter[str] = Counter()
     excluded: Counter[str] = Counter()
     for split in SPLITS:
-        chosen[split] = allowed_films(data_set, split, allowed)
-        used.update(_licence(f) for f in chosen[split])
-        excluded.update(_licence(f) for f in data_set.films(split) if _licence(f) not in allowed)
+        films = data_set.films(split)
+        chosen[split] = allowed_films(films, split, allowed)
+        used.update(licence(f) for f in chosen[split])
+        excluded.update(licence(f) for f in films if licence(f) not in allowed)
     parts = {split: read_films(recipe, split, films) for split, films in chosen.items()}
-    return Splits(**parts, used=dict(sorted(used.items())), excluded=dict(sorted(excluded.items())))
-
-
-def allowed_films(data_set: DataSet, split: str, allowed: Sequence[str]) -> list[Film]:
-    """The split's films whose licence class is in ``allowed``. Raises InputError DISTILL-LICENCE when there is none."""
-    films = data_set.films(split)
-    chosen = [f for f in films if _licence(f) in allowed]
-    if not chosen:
-        raise InputError(
-            "DISTILL-LICENCE",
-            f"of the {len(films)} {split} films none has a licence class that the recipe allows",
-            f"use data whose licence_class is {' or '.join(allowed)}",
-        )
-    return chosen
-
-
-def _licence(film: Film) -> str:
-    return film.columns.get("licence_class") or UNSTATED
+    sources = {film.columns.get(LABEL_SOURCE, "").strip() for films in chosen.values() for film in films}
+    return Splits(
+        **parts,
+        used=dict(sorted(used.items())),
+        excluded=dict(sorted(excluded.items())),
+        label_source=next(iter(sources)) or None if len(sources) == 1 else None,
+    )
 
 
 def read_films(recipe: Recipe, split: str, films: Sequence[Film]) -> Films:

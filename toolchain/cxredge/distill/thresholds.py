@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from cxredge.decision import SingleLabel
 from cxredge.parity.decisions import rule_of
 from cxredge.recipe import Recipe
-from cxredge.recipe_decision import Margin, Novelty, OperatingPoint
+from cxredge.recipe_decision import NOT_YET, Margin, Novelty, OperatingPoint
 from cxredge.statistics import margin, operating
 from cxredge.statistics.cuts import MIN_CASES
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cxredge.distill.evaluate import Answers
 
 NOVELTY_PERCENTILE = 99
+ONE_HALF = "a probability of one half"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,19 @@ def fitted(recipe: Recipe, targets: NDArray[np.float32], found: Answers) -> Thre
         margin=fitted_margin(recipe, targets, found.logits) if exclusive else None,
         novelty=None if found.novelty is None else novelty_threshold(found.novelty),
     )
+
+
+def whole(recipe: Recipe, chosen: Thresholds) -> Thresholds:
+    """``chosen``, and a logit of 0 for labels of which neither it nor the recipe has an operating point."""
+    why = f"not fitted, too few films with or without it on val: {ONE_HALF}"
+    points = {
+        label: OperatingPoint(
+            logit=0.0, rule=why if label in recipe.labels.told else f"not fitted, no ground truth: {ONE_HALF}"
+        )
+        for label, point in recipe.operating_points.items()
+        if point.rule == NOT_YET
+    }
+    return replace(chosen, points={**points, **chosen.points})
 
 
 def fitted_margin(recipe: Recipe, targets: NDArray[np.float32], logits: NDArray[np.float32]) -> Margin:

@@ -21,6 +21,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from cxredge.distill.augment import augment
 from cxredge.distill.checkpoint import CheckpointFile
+from cxredge.distill.remaining import Remaining, lasting
 from cxredge.distill.splits import Films
 from cxredge.files import sha256_bytes
 from cxredge.progress import track
@@ -59,6 +60,9 @@ class Training(Generic[M]):
     seed: int
     checkpoint: CheckpointFile
     answer: Callable[[M, Tensor], Answers] = lambda module, films: module(films)
+    held_out: Callable[[M], str] | None = None
+    """What to say of the averaged module on films that it does not train on, after each epoch."""
+    remaining: Remaining | None = None
     losses: list[float] = field(default_factory=list)
     """Mean loss of each epoch so far."""
     seconds: float = 0.0
@@ -74,7 +78,9 @@ class Training(Generic[M]):
             average.load_state_dict(state["average"])
             optimizer.load_state_dict(state["optimizer"])
             self.losses, self.seconds = list(state["losses"]), float(state["seconds"])
-            _say(f"{self.name}: {len(self.losses)} of {self.epochs} epochs are in the checkpoint")
+            say(f"{self.name}: {len(self.losses)} of {self.epochs} epochs are in the checkpoint")
+            if self.remaining is not None:
+                self.remaining.skip(self.name, len(self.losses))
         for epoch in range(len(self.losses), self.epochs):
             started = time.monotonic()
             self.losses.append(self._epoch(epoch, average, optimizer))
@@ -88,8 +94,20 @@ class Training(Generic[M]):
                     "seconds": self.seconds,
                 }
             )
-            _say(f"{self.name}: epoch {epoch + 1} of {self.epochs}, loss {self.losses[-1]:.4f}, {self.seconds:.0f} s")
+            said = "" if self.held_out is None else f", {self.held_out(average.eval())}"
+            took = time.monotonic() - started
+            say(
+                f"{self.name}: epoch {epoch + 1} of {self.epochs}, loss {self.losses[-1]:.4f}{said}, {lasting(took)}"
+                f"{self._left(took)}"
+            )
         return average.eval()
+
+    def _left(self, took: float) -> str:
+        if self.remaining is None:
+            return ""
+        self.remaining.ended(self.name, took)
+        left = self.remaining.seconds()
+        return "" if not left else f"; training ends in about {lasting(left)}"
 
     def _epoch(self, epoch: int, average: nn.Module, optimizer: torch.optim.Optimizer) -> float:
         generator = seeded(self.seed, self.name, str(epoch))
@@ -163,5 +181,12 @@ def _groups(module: nn.Module) -> list[dict[str, Any]]:
     return [{"params": wide, "weight_decay": WEIGHT_DECAY}, {"params": flat, "weight_decay": 0.0}]
 
 
-def _say(line: str) -> None:
+def epoch_costs(films: Films, epochs: int, per_pixel: float) -> list[float]:
+    """What each epoch costs, in units of ``per_pixel``: early ones are on smaller films."""
+    sizes = (film_size(films.images.shape[2:], epoch, epochs) for epoch in range(epochs))
+    return [len(films) * height * width * per_pixel for height, width in sizes]
+
+
+def say(line: str) -> None:
+    """To whoever waits, on standard error."""
     print(line, file=sys.stderr, flush=True)

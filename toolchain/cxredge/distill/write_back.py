@@ -9,21 +9,40 @@ from cxredge.distill.thresholds import Thresholds
 from cxredge.files import write_text
 from cxredge.recipe_file import rewritten
 
+BEHIND = {
+    "weights": ("student",),
+    "operating_points": ("labels",),
+    "least_margin": ("margin_rule", "labels"),
+    "novelty": ("operating_points", "least_margin", "labels"),
+}
+"""Behind which key one is put that a recipe lacks, the first that is there."""
+
 
 def write_back(recipe_file: Path, sha256: str, chosen: Thresholds) -> None:
     """Set ``weights.sha256``, ``operating_points`` or ``least_margin``, and ``novelty`` in ``recipe_file``, atomically.
 
-    The keys exist: the recipe was loaded before. Raises what ``files.write_text`` raises.
+    Keys that the recipe lacks are added. Raises what ``files.write_text`` raises.
     """
 
     def change(tree: Any) -> None:
-        tree["weights"]["sha256"] = sha256
+        _at(tree, "weights")["sha256"] = sha256
         for label, point in chosen.points.items():
-            entry = tree["operating_points"][label]
-            entry["logit"], entry["rule"] = point.logit, point.rule
+            _at(_at(tree, "operating_points"), label).update(point.model_dump())
         if chosen.margin is not None:
-            tree["least_margin"]["log_odds"], tree["least_margin"]["rule"] = chosen.margin.log_odds, chosen.margin.rule
+            _at(tree, "least_margin").update(chosen.margin.model_dump())
         if chosen.novelty is not None:
-            tree["novelty"]["threshold"], tree["novelty"]["rule"] = chosen.novelty.threshold, chosen.novelty.rule
+            _at(tree, "novelty").update(chosen.novelty.model_dump())
 
     write_text(recipe_file, rewritten(recipe_file, change))
+
+
+def _at(tree: Any, key: str) -> Any:
+    """The mapping under a key, made where there is none: behind the key that it follows in a recipe, or last."""
+    if not tree.get(key):
+        names = list(tree)
+        follows = next((name for name in BEHIND.get(key, ()) if name in tree), None)
+        place = names.index(follows) + 1 if follows is not None else len(names)
+        # a key that stands there with nothing is put anew
+        tree.pop(key, None)
+        tree.insert(min(place, len(tree)), key, type(tree)())
+    return tree[key]

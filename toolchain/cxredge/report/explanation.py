@@ -5,7 +5,7 @@ from __future__ import annotations
 from cxredge.evidence import Explanation, GateOutlook, LayerError
 from cxredge.explain.layerwise import STANDS_OUT, explained, worst
 from cxredge.metrics import gate_says
-from cxredge.report.table import as_text
+from cxredge.report.fitted import as_fitted_text
 from cxredge.results import number
 
 HEADER = ("module", "operator", "SQNR dB", "of the error", "restored dB", "")
@@ -13,11 +13,11 @@ NAMED = 12
 """Units without a tensor of their own that are named; of the others only the number is given."""
 
 
-def text(found: Explanation) -> str:
-    """The whole page, plain text."""
+def text(found: Explanation, width: int | None) -> str:
+    """The whole page, plain text. width: of the terminal, where it is one."""
     first = worst(found)
     rows = [_row(layer, place == first, layer.module in found.fixed_units) for place, layer in enumerate(found.layers)]
-    return "\n\n".join([_head(found), as_text(HEADER, rows), *_notes(found), _advice(found)])
+    return "\n\n".join([_head(found), as_fitted_text(HEADER, rows, width), *_notes(found), _advice(found)])
 
 
 def _head(found: Explanation) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from cxredge.report.table import as_text
+from cxredge.report.fitted import as_fitted_text
 from cxredge.results import Inspection, Operation, TensorInfo
 
 MOST_COSTLY = 10
@@ -14,17 +14,24 @@ TYPES = ("type", "count", "MACs", "of MACs", "bytes moved", "weight bytes", "dty
 OPERATORS = ("name", "type", "shape", "dtype", "MACs", "bytes moved", "weight bytes", "weights")
 
 
-def text(found: Inspection, every: bool) -> str:
-    """The whole page, plain text. every: list all operators in their order instead of the most costly ones."""
+def text(found: Inspection, every: bool, width: int | None) -> str:
+    """The whole page, plain text. every: list all operators in their order instead of the most costly ones.
+
+    width: of the terminal, where it is one.
+    """
     operations = found.operations
     chosen: Sequence[Operation] = operations if every else sorted(operations, key=_cost)[:MOST_COSTLY]
     title = "every operator, in the order of execution" if every else f"the {len(chosen)} most costly operators"
     blocks = [
         f"{found.file}  {found.format}  {found.bytes:,} bytes  sha256 {found.sha256}",
-        as_text(("", "name", "dtype", "shape"), [*_tensors("input", found.inputs), *_tensors("output", found.outputs)]),
-        as_text(TYPES, _by_type(operations)),
+        as_fitted_text(
+            ("", "name", "dtype", "shape"),
+            [*_tensors("input", found.inputs), *_tensors("output", found.outputs)],
+            width,
+        ),
+        as_fitted_text(TYPES, _by_type(operations), width),
         f"{title} (MACs and bytes computed from shapes, not timed):",
-        as_text(OPERATORS, [_row(o) for o in chosen]),
+        as_fitted_text(OPERATORS, [_row(o) for o in chosen], width),
         _totals(found),
     ]
     return "\n\n".join(blocks)

@@ -10,6 +10,7 @@ from pydantic import Field
 from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.vocabulary import Frozen
 from cxredge.workers.jobs.import_network import ImportNetwork
+from cxredge.workers.jobs.import_stack import ImportStack
 from cxredge.workers.jobs.lower import Lower
 from cxredge.workers.jobs.rank_sensitivity import RankSensitivity
 from cxredge.workers.jobs.round_weights import RoundWeights
@@ -19,7 +20,15 @@ from cxredge.workers.jobs.simulate import Simulate
 from cxredge.workers.jobs.trace import Trace
 
 AnyJob = Annotated[
-    Lower | RoundWeights | RunArtifact | RunReference | RankSensitivity | Trace | Simulate | ImportNetwork,
+    Lower
+    | RoundWeights
+    | RunArtifact
+    | RunReference
+    | RankSensitivity
+    | Trace
+    | Simulate
+    | ImportNetwork
+    | ImportStack,
     Field(discriminator="kind"),
 ]
 """Every kind of job; a new kind is one file in ``jobs/`` and its name here."""

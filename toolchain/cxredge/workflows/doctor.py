@@ -1,4 +1,4 @@
-"""What this machine can build, run and verify. Each runtime is really imported, in a process of its own."""
+"""What this machine can build, run and verify. Each stack is really imported, in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ import platform
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from cxredge.errors import CxrError
-from cxredge.progress import track
+from cxredge.errors import CxrError, EnvironmentProblem, printable
+from cxredge.progress import live
+from cxredge.scratch import temporary
 from cxredge.stages import cache_folder
 from cxredge.targets import TARGETS, get_target
-from cxredge.vocabulary import Frozen
+from cxredge.vocabulary import Frozen, TargetName
+from cxredge.workers.fork_server import ForkServer
+from cxredge.workers.jobs.import_stack import ImportStack
+from cxredge.workers.pool import run_tasks
+from cxredge.workers.task import AnyJob, Task
 
 BUILD_GIGABYTES = 2.0
 """Free disk that a build of a MobileNetV2-class recipe was seen to need, with room to spare."""
@@ -31,14 +38,72 @@ class Check(Frozen):
 
 
 def checks() -> list[Check]:
-    """All checks, machine first, then target by target, then data. Takes seconds: it imports every runtime."""
-    found = [_python(), _disk()]
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        pairs = pool.map(_target, TARGETS)
-        for pair in track(pairs, "importing runtimes", total=len(TARGETS)):
-            found += pair
-    found.append(_data())
-    return found
+    """All checks: the machine, its films, then target by target.
+
+    Takes seconds: every exporter and runtime is really imported, in the way that a build does it, in a process of its
+    own; what they have in common is imported once.
+    """
+    questions = [question for name in TARGETS for question in _questions(name)]
+    answers = _imported([question for question in questions if isinstance(question, _Import)])
+    targets = [question if isinstance(question, Check) else answers[question.what] for question in questions]
+    return [_python(), _disk(), _data(), *targets]
+
+
+@dataclass(frozen=True)
+class _Import:
+    """An import that answers ``what``. good: why it is fine, where it is. fix: where it is not."""
+
+    target: TargetName
+    stack: Literal["exporter", "runtime"]
+    what: str
+    good: str
+    fix: str
+
+    def check(self, error: CxrError | None) -> Check:
+        return Check(what=self.what, good=error is None, why=error.cause if error else self.good, fix=self.fix)
+
+
+def _questions(name: str) -> Iterator[Check | _Import]:
+    """Build and run: what lacks by the list of packages, and what is to be imported."""
+    target = get_target(name)
+    availability = target.availability()
+    stand_in = "" if target.runtime().native else f" ({target.runtime().name})"
+    tools = ", ".join(f"{p} {v}" for p, v in target.tools().items())
+    fix = availability.fix or "run `make setup` again; if it stays, report this line"
+    run, build = f"run and verify {name}{stand_in}", f"build {name}"
+    for what, obstacle, stack in ((build, availability.build, "exporter"), (run, availability.run, "runtime")):
+        if obstacle is not None:
+            yield Check(what=what, good=False, why=obstacle, fix=fix)
+        else:
+            yield _Import(name, "exporter" if stack == "exporter" else "runtime", what, tools, fix)
+
+
+def _imported(imports: Sequence[_Import]) -> dict[str, Check]:
+    """Each in a worker of its own: exporters do not go together, and one that ends its process ends that alone."""
+    answers: dict[str, Check] = {}
+    by_name = {one.what: one for one in imports}
+    with live("importing exporters and runtimes") as say, temporary("doctor") as work, ForkServer() as server:
+
+        def ended(job: AnyJob, error: CxrError | None) -> None:
+            one = by_name[job.name]
+            if error is not None and error.code == "FORK-SERVER-LOST":
+                # what all have in common does not import: some can do without it
+                error = _alone(one)
+            answers[one.what] = one.check(error)
+            say(f"{len(answers)} of {len(imports)}: {one.what}: {'yes' if error is None else 'NO'}")
+
+        tasks = [
+            Task(
+                name=one.what,
+                folder=str(work / str(number)),
+                jobs=(ImportStack(name=one.what, out=str(work / f"out-{number}"), target=one.target, what=one.stack),),
+                # the longest first
+                cost=1.0 if one.stack == "exporter" else 0.1,
+            )
+            for number, one in enumerate(imports)
+        ]
+        run_tasks(tasks, lambda line: None, ended, server)
+    return answers
 
 
 def _python() -> Check:
@@ -64,26 +129,9 @@ def _disk() -> Check:
     )
 
 
-def _target(name: str) -> list[Check]:
-    """Build and run, by packages and then by a real import."""
-    target = get_target(name)
-    availability = target.availability()
-    stand_in = "" if target.runtime().native else f" ({target.runtime().name})"
-    answers = []
-    for what, obstacle, code in (
-        (f"build {name}", availability.build, "import_exporter"),
-        (f"run and verify {name}{stand_in}", availability.run, "import_runtime"),
-    ):
-        obstacle = obstacle or _import(name, code)
-        tools = ", ".join(f"{p} {v}" for p, v in target.tools().items())
-        fix = availability.fix or "run `make setup` again; if it stays, report this line"
-        answers.append(Check(what=what, good=obstacle is None, why=obstacle or tools, fix=fix))
-    return answers
-
-
-def _import(name: str, method: str) -> str | None:
-    """None when the import works, else what it said."""
-    script = f"from cxredge.targets import get_target; get_target({name!r}).{method}()"
+def _alone(one: _Import) -> EnvironmentProblem | None:
+    """The import in a fresh interpreter; None where it works, else what it said."""
+    script = f"from cxredge.targets import get_target; get_target({one.target!r}).import_{one.stack}()"
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", script],
@@ -93,11 +141,12 @@ def _import(name: str, method: str) -> str | None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"its import took longer than {IMPORT_SECONDS} s"
+        return EnvironmentProblem("STACK-IMPORT", f"its import took longer than {IMPORT_SECONDS} s", one.fix)
     if done.returncode == 0:
         return None
     lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    return f"its import fails: {lines[-1] if lines else f'status {done.returncode}'}"
+    said = lines[-1] if lines else f"status {done.returncode}"
+    return EnvironmentProblem("STACK-IMPORT", f"its import fails: {printable(said)}", one.fix)
 
 
 def _data() -> Check:

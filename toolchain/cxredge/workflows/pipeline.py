@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from cxredge.errors import InputError, nearest
 from cxredge.quantize.calibration import choose_films
 from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
+from cxredge.recipe_training import check_trained
 from cxredge.stages import Stage, cache_folder
 from cxredge.students import checked_weights
 from cxredge.vocabulary import ArtifactName
@@ -31,16 +33,14 @@ if TYPE_CHECKING:
 class Pipeline:
     """One recipe, the artifacts asked for, and the stages between them. file: that the recipe was read from.
 
-    Raises InputError WEIGHTS-MISSING or WEIGHTS-HASH; its properties raise what opening the data and choosing films
-    raise.
+    Its properties raise what opening the data and choosing films raise.
     """
 
     def __init__(self, recipe: Recipe, file: Path, names: tuple[ArtifactName, ...]) -> None:
         self.recipe = recipe
         self.file = file
-        self.weights = weights = file.parent / recipe.weights.file
+        self.weights = file.parent / recipe.weights.file
         self.names = names
-        checked_weights(weights, recipe.weights.sha256)
 
     @cached_property
     def data(self) -> DataSet:
@@ -116,9 +116,21 @@ class Pipeline:
 def recipe_pipeline(place: Path, targets: tuple[str, ...] = (), schemes: tuple[str, ...] = ()) -> Pipeline:
     """The pipeline of a recipe, restricted to some targets and schemes (none named: all that the recipe builds).
 
-    Raises InputError RECIPE-*, WEIGHTS-*, BUILD-TARGET, BUILD-SCHEME or BUILD-NOTHING.
+    Raises InputError RECIPE-* (RECIPE-UNTRAINED among them), WEIGHTS-*, BUILD-TARGET, BUILD-SCHEME or BUILD-NOTHING.
     """
     recipe = load_recipe(place)
+    chosen = chosen_artifacts(recipe, targets, schemes)
+    check_trained(recipe, recipe_path(place))
+    pipeline = Pipeline(recipe, recipe_path(place), chosen)
+    checked_weights(pipeline.weights, recipe.weights.sha256)
+    return pipeline
+
+
+def chosen_artifacts(recipe: Recipe, targets: Sequence[str], schemes: Sequence[str]) -> tuple[ArtifactName, ...]:
+    """The recipe's artifacts, restricted to some targets and schemes (none named: all).
+
+    Raises InputError BUILD-TARGET, BUILD-SCHEME, BUILD-NOTHING.
+    """
     known = {scheme for schemes_ in recipe.targets.values() for scheme in schemes_}
     for word in targets:
         if word not in recipe.targets:
@@ -148,4 +160,4 @@ def recipe_pipeline(place: Path, targets: tuple[str, ...] = (), schemes: tuple[s
             "widen one",
             recipe.artifacts(),
         )
-    return Pipeline(recipe, recipe_path(place), chosen)
+    return chosen

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from cxredge.bundle.bundle import read_any_manifest
 from cxredge.bundle.manifest import FAILED, AnyManifest
-from cxredge.errors import CxrError, InputError, nearest
+from cxredge.errors import CxrError, InputError, counted, nearest, printable, some_of
 from cxredge.files import write_bytes
 from cxredge.images.acquisition import passing_over
+from cxredge.images.claims import claims_film
 from cxredge.images.film_file import FilmBytes, FilmFile
 from cxredge.images.preprocess import preprocess, to_student
 from cxredge.outputs import Outputs
@@ -78,7 +79,7 @@ class Predictor:
             raise InputError(
                 "PREDICT-HEATMAP", f"the model of {self.manifest.id} has no heatmap", "leave --heatmap out"
             )
-        self._films = _expand(films)
+        self._films, self.left_out = _expand(films)
         self._other_kinds = other_kinds
         if heatmap is not None and (len(self._films) > 1) == (heatmap.suffix.lower() == ".png"):
             raise InputError(
@@ -163,25 +164,38 @@ def _said(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
 
 
-def _expand(films: Sequence[Path]) -> list[Path]:
-    """Files as named; folders searched for files, hidden ones left out, in sorted order.
+def _expand(films: Sequence[Path]) -> tuple[list[Path], tuple[Path, ...]]:
+    """Films, and files of folders that are none. Files as named; folders searched for files, hidden ones left out, in
+    sorted order.
 
     A folder below that cannot be searched stands for itself, to be told as no film.
     """
     paths: list[Path] = []
+    others: list[Path] = []
     for film in films:
         if film.is_dir():
             try:
-                found = [path for path, _ in walk(film, MAX_FILES)]
+                found = walk(film, MAX_FILES)
             except TooManyFiles as error:
                 raise InputError(
                     "PREDICT-MANY",
                     f"the folder {film} holds more than {MAX_FILES} files and folders",
                     "name a smaller folder",
                 ) from error
-            if not found:
-                raise InputError("PREDICT-EMPTY", f"the folder {film} holds no file", "name a folder with films")
-            paths += found
+            claims = [error is not None or claims_film(path) for path, error in found]
+            there = [path for (path, _), film_like in zip(found, claims, strict=True) if film_like]
+            strange = [path for (path, _), film_like in zip(found, claims, strict=True) if not film_like]
+            if not there:
+                what = f"no film; {files_said(strange)}" if strange else "no file"
+                raise InputError("PREDICT-EMPTY", f"the folder {film} holds {what}", "name a folder with films")
+            paths += there
+            others += strange
         else:
             paths.append(film)
-    return paths
+    return paths, tuple(others)
+
+
+def files_said(files: Sequence[Path]) -> str:
+    """``3 files that are no films left out: labels.csv, README.md, SHA256SUMS``."""
+    are = "that is no film" if len(files) == 1 else "that are no films"
+    return f"{counted(len(files), 'file')} {are} left out: {some_of([printable(file.name) for file in files])}"

@@ -1,0 +1,30 @@
+"""Which films a training may use, by their licence class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cxredge.errors import InputError
+
+if TYPE_CHECKING:
+    from cxredge.data.film import Film
+
+UNSTATED = "unspecified"
+
+
+def licence(film: Film) -> str:
+    """The film's licence class, as its row says."""
+    return film.columns.get("licence_class") or UNSTATED
+
+
+def allowed_films(films: Sequence[Film], split: str, allowed: Sequence[str]) -> list[Film]:
+    """Of a split's films those whose class is in ``allowed``. Raises InputError DISTILL-LICENCE when there is none."""
+    chosen = [film for film in films if licence(film) in allowed]
+    if not chosen:
+        raise InputError(
+            "DISTILL-LICENCE",
+            f"of the {len(films)} {split} films none has a licence class that the recipe allows",
+            f"use data whose licence_class is {' or '.join(allowed)}",
+        )
+    return chosen

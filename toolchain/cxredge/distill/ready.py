@@ -1,0 +1,62 @@
+"""Whether a recipe's films, labels and files are there: asked before PyTorch is imported, which takes many seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxredge.data.data_sets import open_data
+from cxredge.data.film import SPLITS
+from cxredge.data.licences import allowed_films
+from cxredge.distill.imagenet import installed_weights
+from cxredge.errors import InputError
+from cxredge.path_errors import shown
+from cxredge.recipe import recipe_path
+from cxredge.recipe_file import load_recipe
+from cxredge.recipe_training import check_trained
+from cxredge.stages import cache_folder
+from cxredge.students import checked_weights, trainable
+
+if TYPE_CHECKING:
+    from cxredge.recipe_distillation import Distillation
+
+
+def ready_to_train(place: Path) -> Distillation:
+    """The recipe's plan, and what ``distill`` refuses, as far as can be told without PyTorch, and with nothing drawn.
+
+    Raises what ``load_recipe`` and ``open_data`` raise, and InputError DISTILL-RECIPE, STUDENT-PROGRAM,
+    DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or
+    PRETRAINED-*.
+    """
+    file, recipe = recipe_path(place), load_recipe(place)
+    plan = recipe.distill
+    if plan is None:
+        raise InputError(
+            "DISTILL-RECIPE", f"{shown(file)} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
+        )
+    rank = trainable(recipe).novelty_rank
+    data = open_data(recipe.data, recipe.labels, cache_folder())
+    films = {split: allowed_films(data.listed(split), split, plan.licence_classes) for split in SPLITS}
+    if recipe.novelty is not None and len(films["train"]) <= rank + 1:
+        raise InputError(
+            "DISTILL-FEW",
+            f"{len(films['train'])} train films cannot span {rank} novelty components",
+            "lower student.novelty_rank, or bring more films",
+        )
+    teacher = plan.teacher
+    if teacher.weights is not None:
+        checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256)
+    for name in (plan.pretrained, teacher.pretrained if teacher.weights is None else None):
+        if name is not None:
+            installed_weights(name)
+    return plan
+
+
+def ready_to_choose(place: Path) -> None:
+    """What ``thresholds`` refuses, likewise. Raises also InputError RECIPE-UNTRAINED, WEIGHTS-*."""
+    file, recipe = recipe_path(place), load_recipe(place)
+    check_trained(recipe, file, thresholds=False)
+    films = open_data(recipe.data, recipe.labels, cache_folder()).listed("val")
+    if recipe.distill is not None:
+        allowed_films(films, "val", recipe.distill.licence_classes)
+    checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
