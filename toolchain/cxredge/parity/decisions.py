@@ -155,13 +155,14 @@ class ExclusiveRule(Rule):
     def flips(self, pair: Pair) -> tuple[ClassFlip, ...]:
         """By film, in their order."""
         otherwise, near, truth = self.called_otherwise(pair), self.explained(pair), pair.truth
+        told = bool(pair.judged.all())
         films = np.flatnonzero(otherwise.any(1))
         both = zip(films, self.answers(pair.reference[films]), self.answers(pair.artifact[films]), strict=True)
         return tuple(
             ClassFlip(
                 film=pair.films[film].file,
                 patient=pair.films[film].patient,
-                truth=self.names[int(truth[film].argmax())],
+                truth=self.names[int(truth[film].argmax())] if told else None,
                 reference=reference,
                 artifact=artifact,
                 explained=bool(near[film][otherwise[film]].all()),

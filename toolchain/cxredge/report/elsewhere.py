@@ -1,0 +1,200 @@
+"""What is said of films that a bundle was not built with: what to know first, how thresholds carry over, what holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from cxredge.bundle.assemble import evaluated
+from cxredge.bundle.build_record import FilmList
+from cxredge.errors import counted, some_of
+from cxredge.evidence import Results
+from cxredge.evidence_other_films import Carried, OtherFilms, Share
+from cxredge.parity.paired import ENOUGH
+from cxredge.report.junit import said
+from cxredge.report.table import as_wrapped_text
+from cxredge.results import number
+
+WIDTH = 80
+SHOWN = 20
+"""Unread films and known ones that a terminal lists; the results have all."""
+FIGURES = {"uncertain": "films left uncertain", "novel": "films above the novelty threshold"}
+
+
+def warnings(found: OtherFilms) -> Iterator[str]:
+    """What is to be known before the figures are read."""
+    if found.known:
+        uses = Counter(use for film in found.known for use in film.used_for)
+        which = ", ".join(f"{count} for {use}" for use, count in sorted(uses.items()))
+        yield (
+            f"{len(found.known)} of {counted(found.films, 'film')} are films that the bundle was built with ({which}), "
+            f"so no other films: {some_of([film.film for film in found.known])}"
+        )
+    if found.built_with:
+        yield (
+            f"{found.data} is called as the data set that the bundle was built with: the student may have learnt from "
+            "its films"
+        )
+    if not found.patients_named:
+        yield (
+            "nothing says whose films these are: intervals count each film as a patient, and are too narrow where a "
+            "patient has several"
+        )
+    if found.patients < ENOUGH:
+        yield (
+            f"{counted(found.patients, 'patient')}: intervals say little, and a figure that wants {ENOUGH} patients "
+            "with and without a label has none"
+        )
+    if not found.judged:
+        yield "no label is told: nothing here says whether an answer is right"
+    elif found.not_judged:
+        yield f"not judged, as the table does not tell them: {', '.join(found.not_judged)}"
+    for line in found.here.labels:
+        for kind, share in (("with", line.sensitivity), ("without", line.specificity)):
+            if share is not None and not share.films:
+                yield f"no film {kind} {line.label}: nothing can be said of how well it is ranked"
+    if found.same_bytes:
+        yield f"{counted(found.same_bytes, 'film')} with the same bytes as another one here: each counts on its own"
+    if found.built is None:
+        yield (
+            "the bundle is of an older version and does not say how its thresholds did on its own films: build it "
+            "again to see whether they carry over"
+        )
+    yield from _moved(found)
+
+
+def _moved(found: OtherFilms) -> Iterator[str]:
+    chance = f"of the {counted(len(found.carried), 'share')} compared, one in twenty would differ so by chance alone"
+    points = [one for one in found.moved if one.figure in ("sensitivity", "specificity")]
+    if points:
+        yield f"operating points do not carry over: {some_of([differs(one) for one in points], '; ', 8)}. {chance}"
+    for one in found.moved:
+        if one not in points:
+            yield f"these are not films like the bundle's own: {differs(one)}. {chance}"
+
+
+def differs(one: Carried) -> str:
+    """``sensitivity of Effusion 0.70 [0.55, 0.82] here, 0.90 [0.82, 0.95] there``."""
+    what = FIGURES.get(one.figure, f"{one.figure} of {one.label}")
+    return f"{what} {one.here.words} here, {one.built.words} there"
+
+
+def statement(results: Results, other: OtherFilms, films_sha256: str, built: FilmList) -> str:
+    """What was verified, on which films, in one paragraph that claims no more."""
+    table = f", its table {other.table_sha256[:12]}…" if other.table_sha256 else ""
+    unread = f" {counted(len(other.unread), 'film')} could not be read." if other.unread else ""
+    return (
+        f"Every artifact was run on this machine on {counted(other.films, 'film')} of "
+        f"{counted(other.patients, 'patient')} of {other.data} (list of films {films_sha256[:12]}…{table}), and held "
+        f"against the float32 student.{unread} The bundle was not built with these films: its gates were fixed on "
+        f"others, and kept on {counted(len(built.films), 'film')} of {counted(built.patients, 'patient')} of "
+        f"{built.data}. Bounds on how alike the outputs are count here too; scores are told, and no gate counts them. "
+        f"{evaluated(results.verdicts)}Phones, their processors and their delegates: not verified here. The figures "
+        "are of these films and these labels; they are no claim of clinical validity."
+    )
+
+
+def text(results: Results, found: OtherFilms) -> str:
+    """For a terminal: which films, what to know first, the thresholds, the artifacts."""
+    parts = [_which(results, found), _unread(found)]
+    parts += [f"note: {line}" for line in found.warnings]
+    parts += [_scores(results), _thresholds(found), _artifacts(results, found), _losses(found)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _which(results: Results, found: OtherFilms) -> str:
+    whose = counted(found.patients, "patient") if found.patients_named else "patients that nothing names"
+    return (
+        f"{found.data}: {counted(found.films, 'film')} of {whose}\n"
+        f"list of films {results.films_sha256}\n"
+        f"table         {found.table_sha256 or 'none'}\n"
+        "The bundle was not built with these films; its gates were fixed on others."
+    )
+
+
+def _unread(found: OtherFilms) -> str:
+    lines = [f"{one.film}: [{one.code}] {one.cause}" for one in found.unread[:SHOWN]]
+    if len(found.unread) > SHOWN:
+        lines.append(f"and {len(found.unread) - SHOWN} more, which --json lists")
+    if lines:
+        lines.insert(0, f"not read, and so not judged: {counted(len(found.unread), 'film')}")
+    if found.not_listed:
+        lines.append(f"{counted(found.not_listed, 'other file')} of the folder stand in no row of its table: not read")
+    return "\n".join(lines)
+
+
+def _scores(results: Results) -> str:
+    chance = results.chance
+    if chance is None:
+        return ""
+    rows = [(line.label, line.auc.words) for line in chance.labels if line.label in _judged(results)]
+    header = ("label", "AUC of the float32 student, with its interval over patients")
+    return f"the float32 student: {chance.words}\n\n{as_wrapped_text(header, rows, WIDTH)}"
+
+
+def _judged(results: Results) -> tuple[str, ...]:
+    return () if results.other_films is None else results.other_films.judged
+
+
+def _thresholds(found: OtherFilms) -> str:
+    """At the bundle's thresholds, there and here."""
+    compared: dict[tuple[str, str | None], Carried] = {(one.figure, one.label): one for one in found.carried}
+    rows = []
+    built = {line.label: line for line in found.built.labels} if found.built else {}
+    for line in found.here.labels:
+        then = built.get(line.label)
+        for figure in ("sensitivity", "specificity") if line.sensitivity is not None else ("called",):
+            share = getattr(line, figure)
+            if share is not None:
+                old = None if then is None else getattr(then, figure)
+                rows.append(_row(line.label, figure, old, share, compared.get((figure, line.label))))
+    for figure in ("uncertain", "novel"):
+        share = getattr(found.here, figure)
+        if share is not None:
+            old = None if found.built is None else getattr(found.built, figure)
+            rows.append(_row("all films", figure, old, share, compared.get((figure, None))))
+    there = f"its own {found.built.films} films" if found.built else "its own films"
+    header = ("label", "share", there, "these films", "differs")
+    return f"the float32 student at the bundle's thresholds\n{as_wrapped_text(header, rows, WIDTH)}"
+
+
+def _row(label: str, figure: str, built: Share | None, here: Share, found: Carried | None) -> tuple[str, ...]:
+    old = "not known" if built is None else built.words
+    differs = "–" if found is None else "yes" if found.moved else "no"
+    return label, figure, old, f"{here.words} of {here.films}", differs
+
+
+def _artifacts(results: Results, found: OtherFilms) -> str:
+    rows = []
+    maps = {evidence.artifact: evidence.heatmaps for evidence in results.evidence}
+    for verdict in results.verdicts:
+        figures, heat = verdict.figures, maps.get(verdict.artifact)
+        share = next(one.novel for one in found.artifacts if one.artifact == verdict.artifact)
+        failed = [gate for gate in verdict.gates if gate.verdict in ("broken", "not-shown")]
+        rows.append(
+            (
+                verdict.artifact,
+                f"{figures.flips} of {figures.decisions}",
+                number(figures.logit_sqnr_db),
+                number(None if heat is None else heat.correlation_median),
+                number(None if share is None else share.value),
+                "kept" if verdict.passed else "BROKEN: " + "; ".join(map(said, failed)),
+            )
+        )
+    header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "gates that count here")
+    return as_wrapped_text(header, rows, WIDTH)
+
+
+def _losses(found: OtherFilms) -> str:
+    """Bounds on losses of scores that these films do not keep, or cannot show: told, not counted."""
+    lines = [
+        f"{one.artifact}: {said(gate)}" for one in found.artifacts for gate in one.scores if gate.verdict == "broken"
+    ]
+    unshown = {gate.gate for one in found.artifacts for gate in one.scores if gate.verdict == "not-shown"}
+    if unshown:
+        lines.append(f"too few patients to hold {', '.join(sorted(unshown))}")
+    if lines:
+        lines.insert(0, "losses of scores beyond the recipe's bounds, which do not count here:")
+    elif any(one.scores for one in found.artifacts):
+        lines = ["losses of scores: all within the recipe's bounds, which do not count here"]
+    return "\n".join(lines)
