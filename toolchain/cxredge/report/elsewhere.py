@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from cxredge.bundle.assemble import evaluated
 from cxredge.bundle.build_record import FilmList
@@ -64,13 +65,13 @@ def warnings(found: OtherFilms) -> Iterator[str]:
 
 
 def _moved(found: OtherFilms) -> Iterator[str]:
-    chance = f"of the {counted(len(found.carried), 'share')} compared, one in twenty would differ so by chance alone"
+    rule = f"95 % interval of the difference without 0; {counted(len(found.carried), 'share')} compared"
     points = [one for one in found.moved if one.figure in ("sensitivity", "specificity")]
     if points:
-        yield f"operating points do not carry over: {some_of([differs(one) for one in points], '; ', 8)}. {chance}"
+        yield f"operating points do not carry over: {some_of([differs(one) for one in points], '; ', 8)} ({rule})"
     for one in found.moved:
         if one not in points:
-            yield f"these are not films like the bundle's own: {differs(one)}. {chance}"
+            yield f"these are not films like the bundle's own: {differs(one)} ({rule})"
 
 
 def differs(one: Carried) -> str:
@@ -97,8 +98,8 @@ def statement(results: Results, other: OtherFilms, films_sha256: str, built: Fil
 def text(results: Results, found: OtherFilms) -> str:
     """For a terminal: which films, what to know first, the thresholds, the artifacts."""
     parts = [_which(results, found), _unread(found)]
-    parts += [f"note: {line}" for line in found.warnings]
-    parts += [_scores(results), _thresholds(found), _artifacts(results, found), _losses(found)]
+    parts += [f"warning: {line}" for line in found.warnings]
+    parts += [_scores(results), _confusion(results), _thresholds(found), _artifacts(results, found), _losses(found)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -119,7 +120,7 @@ def _unread(found: OtherFilms) -> str:
     if lines:
         lines.insert(0, f"not read, and so not judged: {counted(len(found.unread), 'film')}")
     if found.not_listed:
-        lines.append(f"{counted(found.not_listed, 'other file')} of the folder stand in no row of its table: not read")
+        lines.append(f"not read, as no row of its table names them: {counted(found.not_listed, 'other file')}")
     return "\n".join(lines)
 
 
@@ -132,36 +133,80 @@ def _scores(results: Results) -> str:
     return f"the float32 student: {chance.words}\n\n{as_wrapped_text(header, rows, WIDTH)}"
 
 
+def _confusion(results: Results) -> str:
+    """What the float32 student takes for what; empty for independent findings, and where no class is told."""
+    found = next((evidence.confusion for evidence in results.evidence), None)
+    if found is None:
+        return ""
+    rows = [(says, *map(str, counts)) for says, counts in zip(found.classes, found.reference, strict=True)]
+    header = ("table says", *found.classes, "uncertain")
+    return f"what the float32 student answers, in films\n{as_wrapped_text(header, rows, WIDTH)}"
+
+
 def _judged(results: Results) -> tuple[str, ...]:
     return () if results.other_films is None else results.other_films.judged
 
 
-def _thresholds(found: OtherFilms) -> str:
-    """At the bundle's thresholds, there and here."""
-    compared: dict[tuple[str, str | None], Carried] = {(one.figure, one.label): one for one in found.carried}
-    rows = []
+@dataclass(frozen=True)
+class ThresholdRow:
+    """One share at the bundle's thresholds, there and here. label: ``all films`` for shares of all."""
+
+    label: str
+    figure: str
+    built: Share | None
+    here: Share
+    moved: bool | None
+    """None: the two are not compared."""
+
+    def flat(self) -> dict[str, object]:
+        """As a row of a table."""
+        shares = {"built": self.built, "here": self.here}
+        cells = {f"{place}_{name}": cell for place, one in shares.items() if one for name, cell in dict(one).items()}
+        return {"label": self.label, "figure": self.figure, **cells, "differs": self.moved}
+
+
+def thresholds(found: OtherFilms) -> tuple[ThresholdRow, ...]:
+    """By label and then of all films. A label that is not judged has the share that is called so alone."""
+    moved: dict[tuple[str, str | None], bool] = {(one.figure, one.label): one.moved for one in found.carried}
     built = {line.label: line for line in found.built.labels} if found.built else {}
+    rows = []
     for line in found.here.labels:
         then = built.get(line.label)
         for figure in ("sensitivity", "specificity") if line.sensitivity is not None else ("called",):
-            share = getattr(line, figure)
-            if share is not None:
-                old = None if then is None else getattr(then, figure)
-                rows.append(_row(line.label, figure, old, share, compared.get((figure, line.label))))
+            old = None if then is None else getattr(then, figure)
+            rows.append(ThresholdRow(line.label, figure, old, getattr(line, figure), moved.get((figure, line.label))))
     for figure in ("uncertain", "novel"):
         share = getattr(found.here, figure)
         if share is not None:
             old = None if found.built is None else getattr(found.built, figure)
-            rows.append(_row("all films", figure, old, share, compared.get((figure, None))))
-    there = f"its own {found.built.films} films" if found.built else "its own films"
-    header = ("label", "share", there, "these films", "differs")
-    return f"the float32 student at the bundle's thresholds\n{as_wrapped_text(header, rows, WIDTH)}"
+            rows.append(ThresholdRow("all films", figure, old, share, moved.get((figure, None))))
+    return tuple(rows)
 
 
-def _row(label: str, figure: str, built: Share | None, here: Share, found: Carried | None) -> tuple[str, ...]:
-    old = "not known" if built is None else built.words
-    differs = "–" if found is None else "yes" if found.moved else "no"
-    return label, figure, old, f"{here.words} of {here.films}", differs
+def _thresholds(found: OtherFilms) -> str:
+    rows = [
+        (
+            row.label,
+            row.figure,
+            "not known" if row.built is None else _percent(row.built),
+            _percent(row.here),
+            str(row.here.films),
+            {None: "–", True: "yes", False: "no"}[row.moved],
+        )
+        for row in thresholds(found)
+    ]
+    there = f"of its own {counted(found.built.films, 'film')}" if found.built else "of its own films"
+    header = ("label", "share", "there", "here", "films", "differs")
+    title = f"the float32 student at the bundle's thresholds: % {there}, and of these"
+    return f"{title}\n{as_wrapped_text(header, rows, WIDTH)}"
+
+
+def _percent(share: Share) -> str:
+    """``82 [58, 94]``; ``1.3 [0.5, 4.1]`` below ten."""
+    if share.ends is None:
+        return "no film"
+    value, low, high = (f"{100 * end:.1f}" if end < 0.0995 else f"{100 * end:.0f}" for end in share.ends)
+    return f"{value} [{low}, {high}]"
 
 
 def _artifacts(results: Results, found: OtherFilms) -> str:
