@@ -54,7 +54,7 @@ def find_folder(data: str) -> Path:
     Raises InputError FILMS-FOLDER (there is no such folder, or it is a file), FILMS-TWICE (both, and they are two).
     """
     here, known = Path(data), _set(data)
-    if here.is_dir():
+    if data and here.is_dir():
         if known is not None and not known.samefile(here):
             raise InputError(
                 "FILMS-TWICE",
@@ -69,11 +69,11 @@ def find_folder(data: str) -> Path:
         sets = sets_in(data_root())
     except InputError:
         sets = []
-    if os.path.lexists(here):
+    if data and os.path.lexists(here):
         raise InputError("FILMS-FOLDER", f"{shown(here)} is no folder", "name the folder that the films are in")
     raise InputError(
         "FILMS-FOLDER",
-        f"there is no folder {shown(here)}, and no such set in the folder of data sets",
+        f"there is no folder {shown(data)}, and no such set in the folder of data sets",
         "name a folder with films, or a set in CXR_DATA",
         nearest(data, sets),
     )

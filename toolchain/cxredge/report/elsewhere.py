@@ -28,8 +28,8 @@ def warnings(found: OtherFilms) -> Iterator[str]:
         uses = Counter(use for film in found.known for use in film.used_for)
         which = ", ".join(f"{count} for {use}" for use, count in sorted(uses.items()))
         yield (
-            f"{len(found.known)} of {counted(found.films, 'film')} are films that the bundle was built with ({which}), "
-            f"so no other films: {some_of([film.film for film in found.known])}"
+            f"{counted(len(found.known), 'film')} of {found.films:,} that the bundle was built with ({which}), so no "
+            f"other ones: {some_of([film.film for film in found.known])}"
         )
     if found.built_with:
         yield (

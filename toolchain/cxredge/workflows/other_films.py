@@ -20,12 +20,12 @@ from cxredge.evidence import Evidence, Results, Temperature
 from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm
 from cxredge.evidence_other_films import OtherFilms as OtherFilmsEvidence
 from cxredge.parity import gates
+from cxredge.parity.at_thresholds import carried, novel, operating
 from cxredge.parity.chance import student_chance
 from cxredge.parity.decisions import rule_of
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.judge import Judged, judge_elsewhere, pair_of
 from cxredge.parity.label_evidence import examine
-from cxredge.parity.operating import carried, novel, operating
 from cxredge.places import check_outputs
 from cxredge.progress import track
 from cxredge.recipe import FolderData, Recipe

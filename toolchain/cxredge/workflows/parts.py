@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from cxredge.bundle.assemble import Parts
 from cxredge.bundle.build_record import FilmList, FilmLists, OutOfDistributionRecord
+from cxredge.parity.at_thresholds import operating
 from cxredge.parity.judge import Judged, chance_of
-from cxredge.parity.operating import operating
 from cxredge.quantize.calibration import calibration_record
 from cxredge.results import CalibrationRecord, TensorRange
 from cxredge.stages import Store
