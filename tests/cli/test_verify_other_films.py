@@ -67,7 +67,7 @@ def test_a_folder_of_films_is_judged_without_the_bundles_own_data(place: Path, t
     assert (verdict["figures"]["flips"], [gate["gate"] for gate in verdict["gates"]]) == (0, ["logit_max_abs"])
     assert {part["column"] for part in results["evidence"][0]["subgroups"]} == {"sex", "age"}
     assert results["evidence"][0]["heatmaps"]["maps"] > 0
-    assert "its gates were fixed on others" in results["statement"]
+    assert "gates and thresholds were fixed on others" in results["statement"]
     assert own["sha256"] != results["films_sha256"]
     assert 'id="other-films"' in page.read_text()
     assert json.loads((tmp_path / "r-data" / "results.json").read_text()) == results

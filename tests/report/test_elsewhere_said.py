@@ -14,7 +14,7 @@ from cxredge.parity.at_thresholds import carried, operating
 from cxredge.parity.gates import rejudge
 from cxredge.recipe_file import load_recipe
 from cxredge.report.data_files import contents
-from cxredge.report.elsewhere import text, thresholds, warnings
+from cxredge.report.elsewhere import apart, text, thresholds, warnings
 from cxredge.report.junit import as_junit, lacking
 from cxredge.report.material import ReportMaterial
 from cxredge.report.page import write_report
@@ -61,7 +61,8 @@ def material() -> ReportMaterial:
         warnings=(),
     )
     found = found.model_copy(update={"warnings": tuple(warnings(found))})
-    results = whole.results.model_copy(update={"other_films": found})
+    not_asked = {ArtifactName("coreml/fp16"): "not installed: coremltools"}
+    results = whole.results.model_copy(update={"other_films": found, "not_asked": not_asked})
     return ReportMaterial(results, recipe, films, outputs, whole.pixels)
 
 
@@ -101,6 +102,9 @@ def test_what_the_films_lack_is_said_first(material: ReportMaterial) -> None:
     ):  # fmt: skip
         assert words in said
     assert "carry over:" not in said
+    assert "was not built with" in apart(found)
+    assert "not of other films alone" in apart(lacking)
+    assert "is not known" in apart(lacking.model_copy(update={"known": ()}))
     assert "nothing here says whether" in "".join(warnings(found.model_copy(update={"judged": ()})))
     assert "not known" in text(material.results, lacking)
 
@@ -113,8 +117,10 @@ def test_the_page_names_the_films_and_escapes_what_they_say(material: ReportMate
     assert "b" * 64 in html
     assert "do not carry over" in html
     assert "<b>colour</b>" not in html
+    assert "<li>coreml/fp16: not installed: coremltools</li>" in html
     assert "Every film behind this page is a phantom" not in html, "the films are not the recipe's"
     assert "The student learnt from drawings" in html
+    assert html.count("upper end of the interval here") == 1
     csv = contents(material)["thresholds.csv"].splitlines()
     assert csv[0].startswith("label,figure,built_hits,built_films")
     assert len(csv) == 6
@@ -135,12 +141,11 @@ def test_gate_judges_other_films_by_the_gates_that_count_there(material: ReportM
 
 
 def test_an_artifact_without_a_verdict_is_never_kept(material: ReportMaterial) -> None:
-    name = ArtifactName("coreml/fp16")
-    results = material.results.model_copy(update={"not_asked": {name: "not installed: coremltools"}})
+    name, results = ArtifactName("coreml/fp16"), material.results
     without = lacking(results, ["tflite/fp32", name, "onnx/w8a8"])
     assert [(lack.artifact, lack.fails) for lack in without] == [(name, True), ("onnx/w8a8", True)]
     assert not lacking(results, ["tflite/fp32"])[0].fails
-    assert not lacking(material.results, [])
+    assert not lacking(results.model_copy(update={"not_asked": {}}), [])
     root = ElementTree.fromstring(as_junit("a", (), [*without, *lacking(results, ())]))
     assert [(suite.get("name"), suite.get("failures"), suite.get("skipped")) for suite in root] == [
         (name, "1", "0"), ("onnx/w8a8", "1", "0"), (name, "0", "1"),

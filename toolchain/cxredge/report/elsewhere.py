@@ -84,12 +84,13 @@ def statement(results: Results, other: OtherFilms, films_sha256: str, built: Fil
     """What was verified, on which films, in one paragraph that claims no more."""
     table = f", its table {other.table_sha256[:12]}…" if other.table_sha256 else ""
     unread = f" {counted(len(other.unread), 'film')} could not be read." if other.unread else ""
+    asked = f" Not asked: {', '.join(results.not_asked)}." if results.not_asked else ""
     return (
-        f"Every artifact was run on this machine on {counted(other.films, 'film')} of "
+        f"The artifacts were run on this machine on {counted(other.films, 'film')} of "
         f"{counted(other.patients, 'patient')} of {other.data} (list of films {films_sha256[:12]}…{table}), and held "
-        f"against the float32 student.{unread} The bundle was not built with these films: its gates were fixed on "
-        f"others, and kept on {counted(len(built.films), 'film')} of {counted(built.patients, 'patient')} of "
-        f"{built.data}. Bounds on how alike the outputs are count here too; scores are told, and no gate counts them. "
+        f"against the float32 student.{unread}{asked} {apart(other)} It was judged on "
+        f"{counted(len(built.films), 'film')} of {counted(built.patients, 'patient')} of {built.data} when it was "
+        f"built. Bounds on how alike the outputs are count here too; scores are told, and no gate counts them. "
         f"{evaluated(results.verdicts)}Phones, their processors and their delegates: not verified here. The figures "
         "are of these films and these labels; they are no claim of clinical validity."
     )
@@ -103,13 +104,24 @@ def text(results: Results, found: OtherFilms) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def apart(found: OtherFilms) -> str:
+    """Whether these are films that the bundle was not built with."""
+    if found.known:
+        return (
+            f"{counted(len(found.known), 'film')} of these were there when the bundle was built: figures are not of "
+            "other films alone."
+        )
+    if found.built_with:
+        return "Whether the bundle was built with some of these films is not known."
+    return "The bundle was not built with these films; its gates and thresholds were fixed on others."
+
+
 def _which(results: Results, found: OtherFilms) -> str:
     whose = counted(found.patients, "patient") if found.patients_named else "patients that nothing names"
     return (
         f"{found.data}: {counted(found.films, 'film')} of {whose}\n"
         f"list of films {results.films_sha256}\n"
-        f"table         {found.table_sha256 or 'none'}\n"
-        "The bundle was not built with these films; its gates were fixed on others."
+        f"table         {found.table_sha256 or 'none'}\n{apart(found)}"
     )
 
 
