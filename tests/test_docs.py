@@ -29,7 +29,7 @@ LONG = ("cxredge distill", "cxredge rebuild-check")
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # the report examines everything, for minutes
 def test_the_readmes_day_works(tmp_path: Path, cxr_data: Path) -> None:
-    assert len(COMMANDS) == 20
+    assert len(COMMANDS) == 21
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -49,6 +49,7 @@ def test_the_readmes_day_works(tmp_path: Path, cxr_data: Path) -> None:
         assert done.stdout, command
     assert (tmp_path / "report.html").stat().st_size > 100_000
     assert "<testsuites" in (tmp_path / "gates.xml").read_text()
+    assert "<testsuites" in (tmp_path / "own.xml").read_text()
     assert (tmp_path / "out.png").stat().st_size > 10_000
     assert (tmp_path / "films" / "labels.csv").is_file()
 

@@ -65,6 +65,7 @@ FLOORS = (
         "evidence",
         "evidence_decisions",
         "evidence_chance",
+        "evidence_other_films",
         "errors",
         "files",
         "path_errors",

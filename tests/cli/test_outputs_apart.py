@@ -21,7 +21,7 @@ FIXTURES = ROOT / "tests" / "bundle" / "fixtures" / "v2"
 READ, WRITTEN, BOTH, NEW = "is read", "is written", "is read, and written by design", "is written, and nothing is read"
 PATHS: dict[str, dict[str, str]] = {
     "build": {"recipe": READ, "out": WRITTEN, "android_assets": WRITTEN, "ios_assets": WRITTEN},
-    "verify": {"bundle": READ, "reference": READ, "report": WRITTEN},
+    "verify": {"bundle": READ, "reference": READ, "report": WRITTEN, "junit": WRITTEN},
     "gate": {"results": READ, "recipe": READ, "junit": WRITTEN},
     "explain": {"bundle": READ, "reference": READ},
     "predict": {"bundle": READ, "films": READ, "heatmap": WRITTEN},
@@ -164,6 +164,13 @@ CASES: dict[tuple[str, str, str], list[Case]] = {
         lambda at: verify(at, at.bundle / "report.html"),
     ],
     ("verify", "report", "reference"): [lambda at: verify(at, at.other / "manifest.json")],
+    ("verify", "junit", "bundle"): [
+        lambda at: (["verify", at.bundle, "--junit"], at.bundle / "manifest.json"),
+        lambda at: (["verify", at.bundle, "--data", at.film.parent, "--junit"], at.bundle / "v.xml"),
+    ],
+    ("verify", "junit", "reference"): [
+        lambda at: (["verify", at.bundle, "--reference", at.other, "--junit"], at.other / "manifest.json")
+    ],
     ("build", "out", "recipe"): [lambda at: (["build", at.recipe, "--out"], at.recipe.parent)],
     ("build", "android_assets", "recipe"): [
         lambda at: assets(at, "android", at.recipe),
@@ -267,6 +274,13 @@ def test_a_report_or_a_bundle_does_not_go_into_the_data(at: Place, monkeypatch: 
         assert code_of(*line, out) == "OUTPUT-IS-INPUT"
     monkeypatch.setenv("CXR_CACHE", str(data))
     assert code_of("build", at.recipe, "--out", at.root / "elsewhere") == "OUTPUT-IS-INPUT"
+    assert tree(at.root) == before
+
+
+def test_no_verdict_goes_among_the_films_that_it_is_on(at: Place) -> None:
+    before = tree(at.root)
+    for option in ("--junit", "--report"):
+        assert code_of("verify", at.bundle, "--data", at.film.parent, option, at.film) == "OUTPUT-IS-INPUT"
     assert tree(at.root) == before
 
 

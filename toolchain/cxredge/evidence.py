@@ -12,6 +12,7 @@ from pydantic import Field, create_model, model_validator
 
 from cxredge.evidence_chance import Chance
 from cxredge.evidence_decisions import ClassFlip, Confusion, Flip
+from cxredge.evidence_other_films import OtherFilms
 from cxredge.metrics import value_fields
 from cxredge.recipe_decision import OperatingPoint
 from cxredge.recipe_student import OriginalProof
@@ -267,6 +268,10 @@ class Results(Frozen):
     """Whether the reference itself does better than chance; None in results of an older version."""
     evidence: tuple[Evidence, ...] = ()
     """Empty where only gates were judged."""
+    not_asked: dict[ArtifactName, str] = Field(default={}, exclude_if=lambda names: not names)
+    """Artifacts of the bundle that were not run, and why: there is no verdict on them."""
+    other_films: OtherFilms | None = Field(default=None, exclude_if=lambda said: said is None)
+    """None: judged on the films that the bundle was built with."""
 
 
 class PrecisionAttempt(Frozen):

@@ -54,8 +54,8 @@ class ClassFlip(Frozen):
     film: str
     """Place in the data set's folder."""
     patient: str
-    truth: Label
-    """What the data set says of the film."""
+    truth: Label | None
+    """What the data set says of the film; None where the films tell no class."""
     reference: ClassAnswer
     artifact: ClassAnswer
     explained: bool | None

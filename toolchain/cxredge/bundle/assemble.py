@@ -29,6 +29,7 @@ from cxredge.bundle.model import Model
 from cxredge.errors import InputError
 from cxredge.evidence import Temperature
 from cxredge.evidence_chance import Chance
+from cxredge.evidence_other_films import Operating
 from cxredge.files import fresh_directory, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import Recipe
@@ -56,6 +57,7 @@ class Parts:
     selftest: Mapping[ArtifactName, Outputs]
     tools: Mapping[str, str]
     chance: Chance | None
+    operating: Operating | None = None
 
 
 def assemble(parts: Parts, kind: AnyKind, goal: Path) -> AnyManifest:
@@ -126,6 +128,7 @@ def _record(parts: Parts, names: Sequence[ArtifactName]) -> Record:
             temperatures={name: parts.temperatures[name] for name in names},
             statement=statement(parts, verdicts),
             chance=parts.chance,
+            operating=parts.operating,
         ),
     )
 
@@ -175,13 +178,13 @@ def statement(parts: Parts, verdicts: Sequence[Verdict]) -> str:
     return (
         f"Every artifact was run on the machine that built it, on {len(evaluation.films)} {what} of "
         f"{evaluation.patients} patients (split {evaluation.split} of {evaluation.data}) that were {apart}, "
-        f"and held against the float32 student. {unknown}{_evaluated(verdicts)}Phones, their processors and "
+        f"and held against the float32 student. {unknown}{evaluated(verdicts)}Phones, their processors and "
         "their delegates: not verified here. Agreement with the student says nothing about the student's own clinical "
         "validity, which was not examined."
     )
 
 
-def _evaluated(verdicts: Sequence[Verdict]) -> str:
+def evaluated(verdicts: Sequence[Verdict]) -> str:
     """A sentence about artifacts that their own runtime did not run here."""
     names = sorted(v.artifact for v in verdicts if v.runtime == SEMANTICS)
     if not names:

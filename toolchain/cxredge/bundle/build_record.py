@@ -10,13 +10,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from cxredge import strict_json
 from cxredge.data.out_of_distribution import OodFilms
 from cxredge.errors import InputError
 from cxredge.evidence import Temperature
 from cxredge.evidence_chance import Chance
+from cxredge.evidence_other_films import Operating
 from cxredge.files import canonical_json, read_bytes, write_text
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
@@ -72,6 +73,8 @@ class Making(Frozen):
     """What was verified, where and on which films, and what was not."""
     chance: Chance | None = None
     """Whether the student itself does better than chance; None in bundles of an older version."""
+    operating: Operating | None = Field(default=None, exclude_if=lambda said: said is None)
+    """What the student calls on the evaluation films, which those of another place are held against; None as above."""
 
 
 class Record(Frozen):

@@ -1,4 +1,4 @@
-"""``cxredge verify``: run a bundle's artifacts again, and judge them again."""
+"""``cxredge verify``: run a bundle's artifacts again, and judge them again, on its own films or on others."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ import click
 from cxredge.cli.output import as_json, say, say_json, say_wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cxredge.evidence import Results
-    from cxredge.outputs import Outputs
-    from cxredge.workflows.verify import Verified
+    from cxredge.report.material import ReportMaterial
+    from cxredge.vocabulary import ArtifactName
+    from cxredge.workflows.other_films import Asked
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--data", metavar="FOLDER", help="Judge on these films: a folder, or the name of a set in CXR_DATA.")
+@click.option(
+    "--map",
+    "names",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="What the table of --data calls a column or class, and what the model does; may be repeated.",
+)
+@click.option("--no-labels", is_flag=True, help="Leave the labels of --data aside.")
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
@@ -27,56 +39,122 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also examine everything else, for minutes, and write it all as one HTML page (tables beside it).",
 )
+@click.option("--junit", type=click.Path(path_type=Path), help="Also write the verdict as JUnit XML into this file.")
+@click.option(
+    "--require",
+    multiple=True,
+    metavar="TARGET/SCHEME",
+    help="Fail unless this artifact is there, was run and kept its gates; may be repeated. Others that cannot be run "
+    "here are then not asked.",
+)
 @as_json
-def verify(bundle: Path, reference: Path | None, report: Path | None, as_json: bool) -> int:
+def verify(
+    bundle: Path,
+    data: str | None,
+    names: tuple[str, ...],
+    no_labels: bool,
+    reference: Path | None,
+    report: Path | None,
+    junit: Path | None,
+    require: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """Check every file of BUNDLE, run every artifact on the held-out films, and judge it against the float32 student.
 
-    Nothing is taken from a cache. Exit status 1 when a gate fails.
+    With --data on films that the bundle was not built with, a hospital's own, with labels (labels.csv) or without;
+    nothing of its own data set is needed then. Nothing is taken from a cache. Exit status 1 when a gate fails.
     """
-    from cxredge.cli.listing import print_table, say_chance, say_next
+    from cxredge.cli.listing import say_next
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
+    from cxredge.files import write_text
+    from cxredge.report.junit import as_junit, lacking
     from cxredge.report.next_steps import Surroundings
-    from cxredge.workflows.verify import verify_bundle
+    from cxredge.report.page import check_place, places
+    from cxredge.workflows.verify import required_names
 
-    if report is None:
-        verified = verify_bundle(bundle, reference)
-        results = verified.results()
-    else:
-        verified, results = _report(bundle, reference, report)
+    if data is None and (names or no_labels):
+        raise click.UsageError("--map and --no-labels are about the films of --data; name these")
+    required = required_names(require)
+    goals: list[Path] = []
+    if report is not None:
+        check_place(report)
+        goals += places(report)
+    goals += [junit] if junit is not None else []
+    asked = None if data is None else _asked(data, names, no_labels)
+    results, material = _judged(bundle, asked, reference, required, goals, report is not None)
+    without = lacking(results, required)
+    if junit is not None:
+        write_text(junit, as_junit(results.recipe.replace(" ", "-"), results.verdicts, without))
+    if report is not None and material is not None:
+        _write_report(report, material)
     if as_json:
         say_json(results)
     else:
-        if results.original is not None:
-            say_wrapped(f"original to reference: {results.original.words}")
-        print_table(zip(results.artifacts, results.verdicts, strict=True))
-    say_chance(results.chance)
-    if not verified.passed:
+        _say(results)
+    kept = all(verdict.passed for verdict in results.verdicts)
+    for lack in without:
+        say_wrapped(f"{lack.artifact}: {lack.why}{', and it is required' if lack.fails else ''}", err=True)
+    if not kept:
         say("a gate failed", err=True)
-        say_next(zip(results.artifacts, results.verdicts, strict=True), Surroundings(bundle, reference))
-    return EXIT_GOOD if verified.passed else EXIT_GATE
+        # commands for its own films help with these alone
+        if asked is None:
+            say_next(zip(results.artifacts, results.verdicts, strict=True), Surroundings(bundle, reference))
+    return EXIT_GOOD if kept and not any(lack.fails for lack in without) else EXIT_GATE
 
 
-def _report(bundle: Path, reference: Path | None, goal: Path) -> tuple[Verified, Results]:
-    """Examine the bundle and write the page to ``goal``."""
-    from cxredge.errors import printable
-    from cxredge.report.material import REFERENCE, ReportMaterial
-    from cxredge.report.page import check_place, places, write_report
+def _asked(data: str, names: Sequence[str], no_labels: bool) -> Asked:
+    from cxredge.workflows.other_films import Asked
+
+    pairs = [name.rpartition("=") for name in names]
+    for name, (theirs, _, ours) in zip(names, pairs, strict=True):
+        if not theirs or not ours:
+            raise click.UsageError(f"--map {name!r} is not THEIRS=OURS")
+    theirs_all = [theirs for theirs, _, _ in pairs]
+    if len(set(theirs_all)) < len(pairs):
+        raise click.UsageError("--map names one column or class twice")
+    return Asked(data, {theirs: ours for theirs, _, ours in pairs}, not no_labels)
+
+
+def _judged(
+    bundle: Path,
+    asked: Asked | None,
+    reference: Path | None,
+    required: Sequence[ArtifactName],
+    goals: Sequence[Path],
+    report: bool,
+) -> tuple[Results, ReportMaterial | None]:
+    """The results, and what a page is made of, where one is wanted."""
+    from cxredge.workflows.verify import verify_bundle
+
+    if asked is not None:
+        from cxredge.workflows.other_films import verify_elsewhere
+
+        found = verify_elsewhere(bundle, asked, reference, required, goals)
+        return found.results, found.material() if report else None
+    if not report:
+        return verify_bundle(bundle, reference, required, goals).results(), None
     from cxredge.workflows.examine import examine_bundle
 
-    check_place(goal)
-    examined = examine_bundle(bundle, reference, places(goal))
-    verified = examined.verified
-    results = verified.results(examined.evidence)
-    outputs: dict[str, Outputs] = {name: answers.evaluation.outputs for name, answers in verified.answers.items()}
-    material = ReportMaterial(
-        results=results,
-        recipe=verified.bundled.recipe,
-        films=verified.bundled.trial.evaluation.films,
-        outputs={REFERENCE: verified.reference.evaluation.outputs, **outputs},
-        pixels=lambda i: examined.pixels[i],
-        bench=examined.bench,
-        explanations=examined.explanations,
-    )
+    examined = examine_bundle(bundle, reference, goals, required)
+    return (material := examined.material()).results, material
+
+
+def _write_report(goal: Path, material: ReportMaterial) -> None:
+    from cxredge.errors import printable
+    from cxredge.report.page import write_report
+
     page, *tables = write_report(goal, material)
     say(f"report: {printable(str(page))}, {len(tables)} tables beside it", err=True)
-    return verified, results
+
+
+def _say(results: Results) -> None:
+    from cxredge.cli.listing import print_table, say_chance
+    from cxredge.report.elsewhere import text
+
+    if results.original is not None:
+        say_wrapped(f"original to reference: {results.original.words}")
+    if results.other_films is not None:
+        say_wrapped(text(results, results.other_films))
+        return
+    print_table(zip(results.artifacts, results.verdicts, strict=True))
+    say_chance(results.chance)

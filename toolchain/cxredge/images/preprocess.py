@@ -69,7 +69,12 @@ def preprocess(source: Path | FilmFile | FilmBytes | bytes, spec: InputSpec) -> 
 
     Raises InputError with the codes of ``cxredge.images.refuse``, and DATA-HASH.
     """
-    resized = resize(fit(read_film(source, spec), spec), spec)
+    return to_planes(read_film(source, spec), spec)
+
+
+def to_planes(film: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+    """A film as it was read, uint8[h, w] or uint8[h, w, 3] -> uint8[ch, H, W]. Raises what ``fit`` raises."""
+    resized = resize(fit(film, spec), spec)
     planes = resized[np.newaxis] if resized.ndim == 2 else resized.transpose(2, 0, 1)
     return np.ascontiguousarray(planes)
 

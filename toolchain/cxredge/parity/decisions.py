@@ -166,13 +166,14 @@ class ExclusiveRule(Rule):
         """By film, in their order."""
         otherwise, truth = self.called_otherwise(pair), pair.truth
         near = None if noise is None else self.explained(pair, noise)
+        told = bool(pair.judged.all())
         films = np.flatnonzero(otherwise.any(1))
         both = zip(films, self.answers(pair.reference[films]), self.answers(pair.artifact[films]), strict=True)
         return tuple(
             ClassFlip(
                 film=pair.films[film].file,
                 patient=pair.films[film].patient,
-                truth=self.names[int(truth[film].argmax())],
+                truth=self.names[int(truth[film].argmax())] if told else None,
                 reference=reference,
                 artifact=artifact,
                 explained=None if near is None else bool(near[film][otherwise[film]].all()),

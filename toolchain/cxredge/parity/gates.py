@@ -8,7 +8,7 @@ from typing import Literal
 from cxredge.errors import InputError
 from cxredge.evidence import Results
 from cxredge.evidence_chance import Chance
-from cxredge.metrics import BETTER_THAN_CHANCE, METRICS, Metric
+from cxredge.metrics import BETTER_THAN_CHANCE, METRICS, Metric, by_gate
 from cxredge.parity.formulas import formula_of
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, Figures, GateResult, Paired, Verdict
@@ -52,6 +52,20 @@ def hold_chance(recipe: Recipe, chance: Chance | None) -> tuple[GateResult, ...]
     return (GateResult(gate=BETTER_THAN_CHANCE, bound=bound, value=figure.low, verdict=verdict),)
 
 
+def counted_elsewhere(gate: GateResult) -> bool:
+    """Whether a gate counts on films that the bundle was not built with: a plain bound, on how alike the outputs are.
+
+    The margins of losses were set for the patients of the evaluation films, and a loss needs labels and enough patients
+    to be shown; the student itself is not what a bundle's gates are on there.
+    """
+    return gate.gate != BETTER_THAN_CHANCE and not by_gate(gate.gate).paired
+
+
+def of_labels(gate: GateResult) -> bool:
+    """Whether a gate bounds a figure that labels tell."""
+    return gate.gate != BETTER_THAN_CHANCE and by_gate(gate.gate).of in ("labels", "classes")
+
+
 def kept(gates: Iterable[GateResult]) -> bool:
     """Whether none is broken and none could not be shown."""
     return all(gate.verdict in ("kept", "not-applicable") for gate in gates)
@@ -84,7 +98,8 @@ def rejudge(results: Results, recipe: Recipe) -> tuple[Verdict, ...]:
             sorted(found),
         )
     chance = hold_chance(recipe, results.chance)
-    return tuple(_again(found[name], records[name], recipe, chance) for name in wanted)
+    again = (_again(found[name], records[name], recipe, chance) for name in wanted)
+    return tuple(again if results.other_films is None else map(_elsewhere, again))
 
 
 def _again(verdict: Verdict, artifact: Artifact, recipe: Recipe, chance: tuple[GateResult, ...]) -> Verdict:
@@ -95,6 +110,11 @@ def _again(verdict: Verdict, artifact: Artifact, recipe: Recipe, chance: tuple[G
             "verify the bundle again; somebody changed the results file",
         )
     gates = (*hold(recipe, artifact, verdict.figures), *chance)
+    return verdict.model_copy(update={"gates": gates, "passed": kept(gates)})
+
+
+def _elsewhere(verdict: Verdict) -> Verdict:
+    gates = tuple(filter(counted_elsewhere, verdict.gates))
     return verdict.model_copy(update={"gates": gates, "passed": kept(gates)})
 
 

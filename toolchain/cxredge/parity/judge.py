@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
+from cxredge.evidence import Temperature
 from cxredge.evidence_chance import Chance
 from cxredge.metrics import metrics_of
 from cxredge.outputs import OutputsFile
@@ -30,7 +31,8 @@ class Answers:
     """What one artifact, or the reference, said: of films to be judged on, of others, and of what are no such films."""
 
     evaluation: OutputsFile
-    validation: OutputsFile
+    validation: OutputsFile | None
+    """None: of films that the bundle was not built with, there are no others to fit anything on."""
     out_of_distribution: OutputsFile | None
     """None: there is no novelty score to try on them."""
 
@@ -51,8 +53,8 @@ class Judged:
 
     verdict: Verdict
     measures: Measures
-    chance: Chance
-    """Whether the reference does better than chance: the same for every artifact."""
+    chance: Chance | None
+    """Whether the reference does better than chance: the same for every artifact. None: the films tell no label."""
 
 
 def judge(
@@ -73,6 +75,10 @@ def judge(
     order), PARITY-SHAPE, STATISTICS-SHAPE or STATISTICS-VALUE.
     """
     _check(artifact, reference.evaluation, other.evaluation)
+    if reference.validation is None or other.validation is None:
+        raise InputError(
+            "PARITY-FILMS", f"{artifact.name} was not run on the validation films", "run both on the same films again"
+        )
     _check(artifact, reference.validation, other.validation)
     if reference.out_of_distribution is not None and other.out_of_distribution is not None:
         _check(artifact, reference.out_of_distribution, other.out_of_distribution)
@@ -83,11 +89,8 @@ def judge(
             "run both on the same films again",
         )
 
-    def pair(films: Sequence[FilmFacts], one: OutputsFile, two: OutputsFile) -> Pair:
-        return Pair(films, one.outputs["logits"], two.outputs["logits"], recipe.labels.places_not_judged)
-
-    evaluation = pair(shown.evaluation, reference.evaluation, other.evaluation)
-    validation = pair(shown.validation, reference.validation, other.validation)
+    evaluation = pair_of(recipe, shown.evaluation, reference.evaluation, other.evaluation)
+    validation = pair_of(recipe, shown.validation, reference.validation, other.validation)
     measured = measure(recipe, evaluation, validation, bootstrap, noise)
     figures = _figures(recipe, shown, reference, other, measured)
     own = against_chance or reference_chance(recipe, shown, reference, bootstrap)
@@ -101,6 +104,43 @@ def judge(
         passed=gates.kept(held),
     )
     return Judged(verdict, measured, own)
+
+
+def judge_elsewhere(
+    recipe: Recipe,
+    artifact: Artifact,
+    films: Sequence[FilmFacts],
+    reference: OutputsFile,
+    other: OutputsFile,
+    temperature: Temperature,
+    against_chance: Chance | None,
+    noise: NDArray[np.float64] | None = None,
+    bootstrap: BootstrapSpec = BOOTSTRAP,
+) -> Judged:
+    """``judge`` on films that the bundle was not built with: its verdict holds ``gates.counted_elsewhere`` alone.
+
+    recipe: its labels are judged as these films tell them. temperature: that of the bundle, on whose validation films
+    it was fitted. Raises as ``judge`` does.
+    """
+    _check(artifact, reference, other)
+    measured = measure(recipe, pair_of(recipe, films, reference, other), temperature, bootstrap, noise)
+    said = Answers(reference, None, None), Answers(other, None, None)
+    figures = _figures(recipe, Shown(films, (), ()), *said, measured)
+    held = tuple(filter(gates.counted_elsewhere, gates.hold(recipe, artifact, figures)))
+    verdict = Verdict(
+        artifact=artifact.name,
+        artifact_sha256=artifact.sha256,
+        runtime=other.runtime,
+        figures=figures,
+        gates=held,
+        passed=gates.kept(held),
+    )
+    return Judged(verdict, measured, against_chance)
+
+
+def pair_of(recipe: Recipe, films: Sequence[FilmFacts], one: OutputsFile, two: OutputsFile) -> Pair:
+    """The logits of two outputs files of the same films, judged by the labels that the recipe's films tell."""
+    return Pair(films, one.outputs["logits"], two.outputs["logits"], recipe.labels.places_not_judged)
 
 
 def reference_chance(recipe: Recipe, shown: Shown, reference: Answers, bootstrap: BootstrapSpec = BOOTSTRAP) -> Chance:

@@ -45,11 +45,11 @@ class Measures:
 def measure(
     recipe: Recipe,
     evaluation: Pair,
-    validation: Pair,
+    validation: Pair | Temperature,
     bootstrap: BootstrapSpec = BOOTSTRAP,
     noise: NDArray[np.float64] | None = None,
 ) -> Measures:
-    """Measure ``evaluation``; ``validation`` (other films) sets the temperatures, and nothing else.
+    """Measure ``evaluation``; ``validation`` (other films, or what was fitted on them) sets the temperatures alone.
 
     In ``macro`` the figures are means over the labels with enough patients; counts of positives are over all labels
     that are judged, counts of flips over all. noise: the reference's own (``Rule.noise``), by which flips are
@@ -57,7 +57,7 @@ def measure(
     """
     names = recipe.labels.names
     for pair in (evaluation, validation):
-        if pair.reference.shape[1] != len(names):
+        if isinstance(pair, Pair) and pair.reference.shape[1] != len(names):
             raise InputError(
                 "PARITY-SHAPE",
                 f"the logits are of {pair.reference.shape[1]} labels, the recipe has {len(names)}",
@@ -66,7 +66,7 @@ def measure(
     kind, rule = recipe.labels.kind, rule_of(names, recipe.decision)
     of_labels, of_classes = metrics_of("labels"), metrics_of("classes") if isinstance(rule, ExclusiveRule) else ()
     metrics = (*of_labels, *of_classes)
-    scaling = temperature(validation, recipe.labels)
+    scaling = validation if isinstance(validation, Temperature) else temperature(validation, recipe.labels)
     truth, patients = evaluation.truth, evaluation.patients
 
     before, after = rule.call(evaluation.reference), rule.call(evaluation.artifact)
@@ -120,11 +120,13 @@ def measure(
         labels_too_few={name: reason for name, reason in zip(names, few, strict=True) if reason is not None},
         classes={
             m.name: compared[m.name].label(0, level, too_few_answers(m.name, (before, after), patients))
+            if judged.any()
+            else UNKNOWN
             for m in of_classes
         },
         temperature=scaling,
         flips=rule.flips(evaluation, noise),
-        confusion=confusion(names, truth, before, after) if isinstance(rule, ExclusiveRule) else None,
+        confusion=confusion(names, truth, before, after) if isinstance(rule, ExclusiveRule) and judged.any() else None,
         bootstrap=bootstrap,
     )
 

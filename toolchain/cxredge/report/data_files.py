@@ -17,6 +17,7 @@ from cxredge.files import canonical_json, fresh_directory, not_empty, read_bytes
 from cxredge.metrics import METRICS
 from cxredge.parity.results_file import MAX_BYTES
 from cxredge.path_errors import writing
+from cxredge.report.elsewhere import thresholds
 from cxredge.report.material import ReportMaterial
 
 Row = dict[str, object]
@@ -25,7 +26,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 RESULTS = "results.json"
 TABLES = (
     "verdicts", "gates", "labels", "temperatures", "flips", "confusion", "subgroups", "heatmaps", "strangers", "stress",
-    "stability", "layers", "latency",
+    "stability", "layers", "latency", "thresholds", "unread",
 )  # fmt: skip
 
 
@@ -116,6 +117,9 @@ def tables(material: ReportMaterial) -> dict[str, list[Row]]:
             {"artifact_name": explanation.artifact, "place": place, **flat(line)}
             for place, line in enumerate(explanation.layers, 1)
         ]
+    if (other := results.other_films) is not None:
+        found["thresholds"] = [row.flat() for row in thresholds(other)]
+        found["unread"] = [flat(one) for one in other.unread]
     if material.bench is not None:
         found["latency"] = [flat(times) for times in material.bench.artifacts]
     return found

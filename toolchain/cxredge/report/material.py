@@ -54,8 +54,8 @@ class ReportMaterial:
 
     @property
     def phantom(self) -> bool:
-        """Whether the films are phantoms."""
-        return self.recipe.data.source == "phantom"
+        """Whether the films are the phantoms that the bundle was built with."""
+        return self.recipe.data.source == "phantom" and self.results.other_films is None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from cxredge.report import charts, choice, overview, panels, words
 from cxredge.report.charts import Svg
 from cxredge.report.confusion import Matrix, matrices
 from cxredge.report.data_files import check_data_place, contents, write_data
+from cxredge.report.elsewhere import apart, thresholds
 from cxredge.report.gallery import Exhibit, exhibits
 from cxredge.report.material import REFERENCE, ReportMaterial
 from cxredge.results import SEMANTICS, Artifact, ArtifactTimes, Paired, Verdict, weak_gates
@@ -115,6 +116,8 @@ def render(material: ReportMaterial, data: Mapping[str, str]) -> str:
         gates=words.GATES,
         weak=weak_gates(material.results.verdicts),
         choice=choice,
+        thresholds=() if material.results.other_films is None else thresholds(material.results.other_films),
+        apart="" if material.results.other_films is None else apart(material.results.other_films),
         no_maps=NO_MAPS,
         gradient_maps=GRADIENT_MAPS,
         no_novelty=NO_NOVELTY,

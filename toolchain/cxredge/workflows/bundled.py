@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ class Bundled:
 
     bundle: Bundle
     weights: Path
+    left_out: Mapping[ArtifactName, str] = field(default_factory=dict)
+    """Artifacts that are not asked, and why."""
 
     @property
     def recipe(self) -> Recipe:
@@ -49,8 +51,8 @@ class Bundled:
 
     @cached_property
     def artifacts(self) -> tuple[BundledArtifact, ...]:
-        """In the manifest's order."""
-        return tuple(self.artifact(entry.name) for entry in self.bundle.manifest.artifacts)
+        """Those that are asked, in the manifest's order."""
+        return tuple(self.artifact(e.name) for e in self.bundle.manifest.artifacts if e.name not in self.left_out)
 
     def artifact(self, name: ArtifactName) -> BundledArtifact:
         """One of them."""

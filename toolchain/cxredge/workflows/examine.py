@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.bundle.bundle import Bundle, open_bundle
-from cxredge.data.data_sets import data_folders
 from cxredge.evidence import Evidence, Explanation, StabilityEvidence, StrangerEvidence
 from cxredge.parity.decisions import rule_of
 from cxredge.parity.heatmaps import heatmap_evidence
@@ -22,6 +21,7 @@ from cxredge.parity.stability import halves, stability_evidence
 from cxredge.parity.stress_evidence import stress_evidence
 from cxredge.places import check_outputs
 from cxredge.progress import track
+from cxredge.report.material import ReportMaterial
 from cxredge.results import BenchFigures
 from cxredge.scratch import temporary
 from cxredge.stages import Scratch, Stage
@@ -37,7 +37,7 @@ from cxredge.workflows.stages.outputs import ArtifactOutputs, ReferenceOutputs
 from cxredge.workflows.stages.rounding import RoundedWeights
 from cxredge.workflows.stages.shifted import ShiftedFilms
 from cxredge.workflows.stages.stress import StressedFilms
-from cxredge.workflows.verify import Verified, reference_weights, run_and_judge
+from cxredge.workflows.verify import Verified, inputs_of, left_out, reference_weights, run_and_judge
 
 BENCH_ROUNDS = 3
 EXPLAINED_FILMS = 8
@@ -55,15 +55,34 @@ class Examined:
     bench: BenchFigures | None
     """None for an app's bundle, which lacks the reference to compare latencies with."""
 
+    def material(self) -> ReportMaterial:
+        """What a report is made of."""
+        verified = self.verified
+        return ReportMaterial(
+            results=verified.results(self.evidence),
+            recipe=verified.bundled.recipe,
+            films=verified.bundled.trial.evaluation.films,
+            outputs=verified.outputs(),
+            pixels=lambda i: self.pixels[i],
+            bench=self.bench,
+            explanations=self.explanations,
+        )
 
-def examine_bundle(bundle: Path, reference: Path | None = None, outputs: Sequence[Path] = ()) -> Examined:
+
+def examine_bundle(
+    bundle: Path,
+    reference: Path | None = None,
+    outputs: Sequence[Path] = (),
+    required: Sequence[ArtifactName] = (),
+) -> Examined:
     """Everything that can be measured of a bundle here. Takes minutes: INT8 artifacts are lowered twice more.
 
-    outputs: where the caller will write what was found. Raises what ``verify_bundle`` and ``check_outputs`` raise.
+    outputs: where the caller will write what was found. required: see ``verify.left_out``. Raises what
+    ``verify_bundle`` and ``check_outputs`` raise.
     """
     opened = open_bundle(bundle)
-    check_outputs(outputs, [bundle, *([reference] if reference else []), *data_folders(opened.record.recipe.data)])
-    bundled = Bundled(opened, reference_weights(opened, reference))
+    check_outputs(outputs, inputs_of(opened, reference))
+    bundled = Bundled(opened, reference_weights(opened, reference), left_out(opened, required))
     with temporary("examine") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
         store = Scratch(scratch)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cxredge.bundle.assemble import Parts
 from cxredge.bundle.build_record import FilmList, FilmLists, OutOfDistributionRecord
+from cxredge.parity.at_thresholds import operating
 from cxredge.parity.judge import Judged, chance_of
 from cxredge.quantize.calibration import calibration_record
 from cxredge.results import CalibrationRecord, TensorRange
@@ -32,13 +33,14 @@ def bundle_parts(pipeline: Pipeline, judged: Mapping[ArtifactName, Judged], stor
         calibration=_calibration(pipeline, {a.target: a.ranges for a, _ in records.values() if a.ranges}),
         films=FilmLists(
             evaluation=_listed(recipe.evaluation.split, trial.evaluation),
-            validation=_listed(recipe.calibration.split, trial.validation),
+            validation=_listed(recipe.calibration.split, pipeline.validation),
             out_of_distribution=trial.out_of_distribution
             and OutOfDistributionRecord.of(trial.out_of_distribution.listed(store)),
         ),
         selftest={a.artifact: pipeline.self_test_outputs(a).read(store).outputs for a in pipeline.artifacts},
         tools={k: v for name in records for k, v in get_target(name.target).tools().items()},
         chance=chance_of(judged),
+        operating=operating(recipe, trial.evaluation.films, reference.read(store).outputs),
     )
 
 

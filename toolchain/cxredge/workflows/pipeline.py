@@ -77,10 +77,13 @@ class Pipeline:
             )
         spec, source = self.recipe.input, self.data.name
         evaluation = Films("evaluation", films[: wanted.count], spec, source)
-        # all films of the split that the calibration films are of: temperatures are fitted on them
-        validation = Films("validation", self.data.films(self.recipe.calibration.split), spec, source)
         ood = None if self.recipe.novelty is None else OutOfDistributionFilms(evaluation, self.recipe)
-        return Trial(self.recipe, self.weights, evaluation, validation, ood)
+        return Trial(self.recipe, self.weights, evaluation, self.validation, ood)
+
+    @cached_property
+    def validation(self) -> Films:
+        """All films of the split that the calibration films are of: temperatures are fitted on them."""
+        return Films("validation", self.data.films(self.recipe.calibration.split), self.recipe.input, self.data.name)
 
     def rounded(self, name: ArtifactName) -> RoundedWeights | None:
         """The student with INT8 weights as the artifact starts from it; None where it needs none."""

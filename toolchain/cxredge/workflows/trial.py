@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.outputs import OutputsFile
 from cxredge.parity.decisions import rule_of
 from cxredge.parity.judge import Answers, Judged, Shown, judge, reference_chance
 from cxredge.progress import track
@@ -18,7 +19,7 @@ from cxredge.vocabulary import ArtifactName
 from cxredge.workflows.stages.artifact import BundledArtifact, LoweredArtifact
 from cxredge.workflows.stages.films import Films
 from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
-from cxredge.workflows.stages.outputs import ArtifactOutputs, Outputs, ReferenceOutputs
+from cxredge.workflows.stages.outputs import ArtifactOutputs, ReferenceOutputs
 from cxredge.workflows.stages.pictures import Pictures
 from cxredge.workflows.stages.shifted import ShiftedFilms
 
@@ -40,15 +41,16 @@ class Trial:
     recipe: Recipe
     weights: Path
     evaluation: Films
-    validation: Films
+    validation: Films | None
+    """None: what is fitted on them is as the bundle has it."""
     out_of_distribution: OutOfDistributionFilms | None
     """None: the student has no novelty score that could tell such pictures from films."""
 
     @property
     def judged_on(self) -> tuple[Pictures, ...]:
         """The stacks that a verdict rests on."""
-        strange = () if self.out_of_distribution is None else (self.out_of_distribution,)
-        return (self.evaluation, self.validation, *strange)
+        every = (self.evaluation, self.validation, self.out_of_distribution)
+        return tuple(pictures for pictures in every if pictures is not None)
 
     def outputs(self, artifacts: Sequence[AnyArtifact], extra: Sequence[Pictures] = ()) -> list[Stage]:
         """Wanted: what the reference and every artifact say of what they are judged on, and of the stacks ``extra``."""
@@ -60,19 +62,22 @@ class Trial:
     def answers(self, store: Store, artifact: AnyArtifact | None = None) -> Answers:
         """What one artifact said, once it is there; None: the reference."""
 
-        def of(pictures: Pictures) -> Outputs:
+        def of(pictures: Pictures) -> OutputsFile:
             if artifact is None:
-                return ReferenceOutputs(self.recipe, self.weights, pictures)
-            return ArtifactOutputs(artifact, pictures)
+                return ReferenceOutputs(self.recipe, self.weights, pictures).read(store)
+            return ArtifactOutputs(artifact, pictures).read(store)
 
-        evaluation, validation, *ood = (of(pictures).read(store) for pictures in self.judged_on)
-        return Answers(evaluation, validation, *(ood or (None,)))
+        return Answers(
+            of(self.evaluation),
+            None if self.validation is None else of(self.validation),
+            None if self.out_of_distribution is None else of(self.out_of_distribution),
+        )
 
     def shown(self, store: Store) -> Shown:
         """The films behind all answers."""
         strange = self.out_of_distribution
         groups = [] if strange is None else [picture.group for picture in strange.listed(store).pictures]
-        return Shown(self.evaluation.films, self.validation.films, groups)
+        return Shown(self.evaluation.films, self.validation.films if self.validation else (), groups)
 
     def said(self, artifacts: Sequence[AnyArtifact], store: Store) -> Said:
         """What the reference and these artifacts said, once it is there."""

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from cxredge.bundle.assemble import reference_file
 from cxredge.bundle.build_record import OutOfDistributionRecord
 from cxredge.bundle.bundle import Bundle, open_bundle
-from cxredge.errors import InputError
+from cxredge.data.data_sets import data_folders
+from cxredge.errors import InputError, nearest, printable
 from cxredge.evidence import Evidence, Results
 from cxredge.evidence_chance import Chance
+from cxredge.outputs import Outputs
 from cxredge.parity.judge import Answers, Judged, chance_of
+from cxredge.places import check_outputs
+from cxredge.report.material import REFERENCE
 from cxredge.scratch import temporary
 from cxredge.stages import Scratch
-from cxredge.vocabulary import ArtifactName
+from cxredge.targets import get_target
+from cxredge.vocabulary import TARGETS, ArtifactName, SchemeName
 from cxredge.workers.fork_server import ForkServer
 from cxredge.workflows.bundled import Bundled
 from cxredge.workflows.materialize import materialize
+from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
 from cxredge.workflows.stages.outputs import ReferenceOutputs
 from cxredge.workflows.stages.pictures import Pictures
 from cxredge.workflows.stages.shifted import ShiftedFilms
@@ -44,6 +51,11 @@ class Verified:
         """Whether the reference does better than chance; None where no artifact was judged."""
         return chance_of(self.judged)
 
+    def outputs(self) -> dict[str, Outputs]:
+        """What the reference and every artifact said of the films, as a report has it."""
+        said: dict[str, Outputs] = {name: answers.evaluation.outputs for name, answers in self.answers.items()}
+        return {REFERENCE: self.reference.evaluation.outputs, **said}
+
     def results(self, evidence: Sequence[Evidence] = ()) -> Results:
         """What ``gate`` and the report read."""
         manifest, record = self.bundled.bundle.manifest, self.bundled.bundle.record
@@ -54,7 +66,8 @@ class Verified:
             weights_sha256=record.recipe.weights.sha256,
             films_sha256=record.films.evaluation.films_sha256,
             statement=record.making.statement,
-            artifacts=record.artifacts,
+            artifacts=tuple(artifact for artifact in record.artifacts if artifact.name in self.judged),
+            not_asked=dict(self.bundled.left_out),
             verdicts=tuple(j.verdict for j in self.judged.values()),
             original=record.recipe.original,
             chance=self.chance,
@@ -62,18 +75,24 @@ class Verified:
         )
 
 
-def verify_bundle(bundle: Path, reference: Path | None = None) -> Verified:
+def verify_bundle(
+    bundle: Path,
+    reference: Path | None = None,
+    required: Sequence[ArtifactName] = (),
+    outputs: Sequence[Path] = (),
+) -> Verified:
     """Hashes, then runs, then verdicts.
 
-    reference: a host bundle of the same student, for a bundle without the reference.
-    Raises InputError BUNDLE-*, MANIFEST-*, VERIFY-REFERENCE, VERIFY-FILMS, VERIFY-STRANGERS, DATA-*, or the first
-    job's error.
+    reference: a host bundle of the same student, for a bundle without the reference. required: see ``left_out``.
+    outputs: what the caller will write. Raises what ``check_outputs`` raises, InputError BUNDLE-*, MANIFEST-*,
+    VERIFY-REFERENCE, VERIFY-FILMS, VERIFY-STRANGERS, DATA-*, or the first job's error.
     """
     opened = open_bundle(bundle)
+    check_outputs(outputs, inputs_of(opened, reference) if outputs else ())
     weights = reference_weights(opened, reference)
     with temporary("verify") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
-        return run_and_judge(Bundled(opened, weights), Scratch(scratch), server)
+        return run_and_judge(Bundled(opened, weights, left_out(opened, required)), Scratch(scratch), server)
 
 
 def run_and_judge(
@@ -89,7 +108,8 @@ def run_and_judge(
     """
     trial, artifacts = bundled.trial, bundled.artifacts
     materialize(trial.judged_on, store, server, f"reading the films of {bundled.bundle.manifest.id}")
-    _check_out_of_distribution(bundled, store)
+    if trial.out_of_distribution is not None:
+        _check_out_of_distribution(bundled, trial.out_of_distribution, store)
     aside = [] if shifted is None else [ReferenceOutputs(trial.recipe, trial.weights, shifted)]
     materialize([*trial.outputs(artifacts, extra), *aside], store, server, f"verifying {bundled.bundle.manifest.id}")
     said = trial.said(artifacts, store)
@@ -97,10 +117,36 @@ def run_and_judge(
     return Verified(bundled, store, said.reference, said.artifacts, trial.judge(artifacts, store, said, noise))
 
 
-def _check_out_of_distribution(bundled: Bundled, store: Scratch) -> None:
+def inputs_of(bundle: Bundle, reference: Path | None) -> tuple[Path, ...]:
+    """What a verification reads, on the films that the bundle was built with. Raises InputError DATA-MISSING."""
+    return (bundle.folder, *([reference] if reference else []), *data_folders(bundle.record.recipe.data))
+
+
+def required_names(names: Sequence[str]) -> tuple[ArtifactName, ...]:
+    """Names of artifacts that a person gave, ``target/scheme``. Raises InputError VERIFY-REQUIRE: no build makes it."""
+    known = [ArtifactName.of(target, scheme) for target in TARGETS for scheme in get_args(SchemeName)]
+    for name in names:
+        if name not in known:
+            raise InputError(
+                "VERIFY-REQUIRE", f"{printable(name)} is no artifact", "name it TARGET/SCHEME", nearest(name, known)
+            )
+    return tuple(map(ArtifactName, names))
+
+
+def left_out(bundle: Bundle, required: Sequence[ArtifactName]) -> dict[ArtifactName, str]:
+    """Artifacts of the bundle that this machine lacks the runtime for, and why: they are not asked.
+
+    None where nothing is ``required`` by name: then all are, and what cannot be run is an error of this machine.
+    """
+    if not required:
+        return {}
+    found = {entry.name: get_target(entry.name.target).availability().run for entry in bundle.manifest.artifacts}
+    return {name: why for name, why in found.items() if why is not None}
+
+
+def _check_out_of_distribution(bundled: Bundled, listed: OutOfDistributionFilms, store: Scratch) -> None:
     wanted = bundled.bundle.record.films.out_of_distribution
-    listed = bundled.trial.out_of_distribution
-    found = None if listed is None else OutOfDistributionRecord.of(listed.listed(store))
+    found = OutOfDistributionRecord.of(listed.listed(store))
     if found == wanted:
         return
     raise InputError(

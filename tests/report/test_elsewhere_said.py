@@ -1,0 +1,174 @@
+"""What is said of films that a bundle was not built with, on a terminal and on the page."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from cxredge.data.other_sets import open_other
+from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm, OtherFilms, Unread
+from cxredge.parity.at_thresholds import carried, operating
+from cxredge.parity.gates import rejudge
+from cxredge.recipe_file import load_recipe
+from cxredge.report.data_files import contents
+from cxredge.report.elsewhere import apart, text, thresholds, warnings
+from cxredge.report.junit import as_junit, lacking
+from cxredge.report.material import ReportMaterial
+from cxredge.report.page import write_report
+from cxredge.results import GateResult
+from cxredge.vocabulary import ArtifactName
+from report.plausible import films_for, material_for, outputs_for, recipe_for
+from support.command import ROOT
+from support.pages import blocks, page, run_program
+
+LABELS = ["Pleural_Thickening", "Nodule"]
+
+
+@pytest.fixture(scope="module")
+def material() -> ReportMaterial:
+    """A report on other films, whose thresholds moved and some of which could not be read."""
+    recipe = recipe_for(LABELS, ["tflite/fp32", "tflite/w8a8"])
+    films = films_for(120, len(LABELS))
+    outputs = outputs_for(films, recipe.artifacts())
+    whole = material_for(recipe, films, outputs)
+    there = operating(recipe, films, outputs["reference"])
+    shifted = {**outputs["reference"], "logits": outputs["reference"]["logits"] - 2}
+    here = operating(recipe, films, shifted)
+    scores = (GateResult(gate="auc_loss", bound=0.02, value=0.03, verdict="broken"),)
+    found = OtherFilms(
+        data="our hospital",
+        table_sha256="b" * 64,
+        films=120,
+        patients=70,
+        patients_named=True,
+        judged=tuple(LABELS),
+        not_judged=(),
+        unread=tuple(Unread(film=f"{i}.png", code="IMG-COLOUR", cause="it is <b>colour</b>") for i in range(30)),
+        not_listed=2,
+        same_bytes=0,
+        known=(),
+        built_with=False,
+        here=here,
+        built=there,
+        carried=carried(there, here),
+        artifacts=tuple(
+            ArtifactElsewhere(artifact=artifact.name, novel=here.novel, scores=scores)
+            for artifact in whole.results.artifacts
+        ),
+        warnings=(),
+    )
+    found = found.model_copy(update={"warnings": tuple(warnings(found))})
+    not_asked = {ArtifactName("coreml/fp16"): "not installed: coremltools"}
+    results = whole.results.model_copy(update={"other_films": found, "not_asked": not_asked})
+    return ReportMaterial(results, recipe, films, outputs, whole.pixels)
+
+
+def other(material: ReportMaterial) -> OtherFilms:
+    assert material.results.other_films is not None
+    return material.results.other_films
+
+
+def test_tables_fit_a_terminal_and_say_what_moved(material: ReportMaterial) -> None:
+    said = text(material.results, other(material))
+    assert [line for line in said.split("\n") if len(line) > 80 and "  " in line] == []
+    assert "warning: operating points do not carry over: sensitivity of Pleural_Thickening" in said
+    assert "not read, and so not judged: 30 films" in said
+    assert "and 10 more, which --json lists" in said
+    assert "2 other files" in said
+    assert "tflite/w8a8: auc_loss is 0.03, the bound is at most 0.02" in said
+    rows = thresholds(other(material))
+    assert [row.figure for row in rows] == ["sensitivity", "specificity"] * 2 + ["novel"]
+    assert {row.moved for row in rows} == {True, False}
+
+
+def test_what_the_films_lack_is_said_first(material: ReportMaterial) -> None:
+    found = other(material)
+    known = KnownFilm(film="7.png", same_as="images/7.png", used_for=("calibration", "validation"))
+    lacking = found.model_copy(
+        update={
+            "patients_named": False, "patients": 3, "judged": ("Nodule",), "not_judged": ("Pleural_Thickening",),
+            "known": (known,), "built_with": True, "built": None, "carried": (), "same_bytes": 4,
+        }
+    )  # fmt: skip
+    said = "\n".join(warnings(lacking))
+    for words in (
+        "1 film of 120 that the bundle was built with (1 for calibration, 1 for validation)",
+        "the student may have learnt from its films", "each film as a patient", "3 patients: intervals say little",
+        "not judged, as the table does not tell them: Pleural_Thickening", "4 films with the same bytes",
+        "of an older version",
+    ):  # fmt: skip
+        assert words in said
+    assert "carry over:" not in said
+    assert "was not built with" in apart(found)
+    assert "not of other films alone" in apart(lacking)
+    assert "is not known" in apart(lacking.model_copy(update={"known": ()}))
+    assert "nothing here says whether" in "".join(warnings(found.model_copy(update={"judged": ()})))
+    assert "not known" in text(material.results, lacking)
+
+
+def test_the_page_names_the_films_and_escapes_what_they_say(material: ReportMaterial, tmp_path: Path) -> None:
+    page, *tables = write_report(tmp_path / "report.html", material)
+    html = page.read_text()
+    assert {"thresholds.csv", "unread.csv"} <= {file.name for file in tables}
+    assert 'id="other-films"' in html
+    assert "b" * 64 in html
+    assert "do not carry over" in html
+    assert "<b>colour</b>" not in html
+    assert "<li>coreml/fp16: not installed: coremltools</li>" in html
+    assert "Every film behind this page is a phantom" not in html, "the films are not the recipe's"
+    assert "The student learnt from drawings" in html
+    assert html.count("upper end of the interval here") == 1
+    csv = contents(material)["thresholds.csv"].splitlines()
+    assert csv[0].startswith("label,figure,built_hits,built_films")
+    assert len(csv) == 6
+    plain = ReportMaterial(
+        material.results.model_copy(update={"other_films": None}),
+        material.recipe, material.films, material.outputs, material.pixels,
+    )  # fmt: skip
+    write_report(tmp_path / "plain.html", plain)
+    assert "other-films" not in (tmp_path / "plain.html").read_text()
+
+
+def test_gate_judges_other_films_by_the_gates_that_count_there(material: ReportMaterial) -> None:
+    verdicts = rejudge(material.results, material.recipe)
+    assert {gate.gate for verdict in verdicts for gate in verdict.gates} <= {
+        "logit_max_abs", "logit_sqnr_db", "cam_sqnr_db", "cam_correlation", "novelty_max_rel", "flip_rate", "delegated",
+    }  # fmt: skip
+    assert all(verdict.gates for verdict in verdicts)
+
+
+def test_an_artifact_without_a_verdict_is_never_kept(material: ReportMaterial) -> None:
+    name, results = ArtifactName("coreml/fp16"), material.results
+    without = lacking(results, ["tflite/fp32", name, "onnx/w8a8"])
+    assert [(lack.artifact, lack.fails) for lack in without] == [(name, True), ("onnx/w8a8", True)]
+    assert not lacking(results, ["tflite/fp32"])[0].fails
+    assert not lacking(results.model_copy(update={"not_asked": {}}), [])
+    root = ElementTree.fromstring(as_junit("a", (), [*without, *lacking(results, ())]))
+    assert [(suite.get("name"), suite.get("failures"), suite.get("skipped")) for suite in root] == [
+        (name, "1", "0"), ("onnx/w8a8", "1", "0"), (name, "0", "1"),
+    ]  # fmt: skip
+    messages = [failure.get("message") for failure in root.iter("failure")]
+    assert messages == ["not asked: not installed: coremltools", f"not in the bundle {results.bundle}"]
+
+
+def test_the_pages_table_is_read_by_the_pages_command(tmp_path: Path) -> None:
+    (rows,) = blocks(page("own-films.md"), "csv")
+    (tmp_path / "labels.csv").write_text(rows)
+    (line,) = (shlex.split(block) for block in blocks(page("own-films.md"), "sh") if "--map" in block)
+    names = dict(word.split("=") for word, before in zip(line[1:], line, strict=False) if before == "--map")
+    found = open_other(tmp_path, load_recipe(ROOT / "model_zoo" / "phantom"), names)
+    assert found.labels.told == ("Cardiomegaly", "Effusion")
+    assert [film.targets[:2].tolist() for film in found.films] == [[1, 0], [1, 1], [0, 0]]
+    assert [film.patient for film in found.films] == ["17", "17", "18"]
+    assert found.films[0].columns == {"sex": "F"}
+
+
+def test_the_pages_program_reads_results(material: ReportMaterial, tmp_path: Path) -> None:
+    (program,) = blocks(page("own-films.md"))
+    (tmp_path / "ours.json").write_text(material.results.model_dump_json())
+    done = run_program(program, tmp_path)
+    assert done.status == 0, done.err
+    assert done.out.startswith("120 films of 70 patients; 30 not read\nsensitivity Pleural_Thickening ")
