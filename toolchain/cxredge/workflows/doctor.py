@@ -75,8 +75,11 @@ def _target(name: str) -> list[Check]:
         (f"run and verify {name}{stand_in}", availability.run, "import_runtime"),
     ):
         obstacle = obstacle or _import(name, code)
-        tools = ", ".join(f"{p} {v}" for p, v in target.tools().items())
-        fix = availability.fix or "run `make setup` again; if it stays, report this line"
+        versions = target.tools()
+        words = [f"{p} {v}" for p, v in versions.items()]
+        words += [f"no {p}: {instead}" for p, instead in target.stand_ins.items() if p not in versions]
+        tools = ", ".join(words)
+        fix = availability.fix or "install cxredge again (in the repository: make setup); if it stays, report this line"
         answers.append(Check(what=what, good=obstacle is None, why=obstacle or tools, fix=fix))
     return answers
 
