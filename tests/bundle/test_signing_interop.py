@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
+from model_signing import manifest as listing
+from model_signing._hashing.hashing import Digest
+from model_signing._signing.signing import Payload
 
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.keys import make_pair, read_public
 from cxredge.bundle.sign import sign_bundle
 from cxredge.bundle.signature import verify_signature
+from cxredge.bundle.statement import read_statement, write_statement
 from cxredge.errors import InputError
 
 
@@ -67,3 +73,17 @@ def test_their_envelope_has_the_form_that_ours_has(signed: Path, tmp_path: Path)
     for tree in (ours, theirs):
         tree["dsseEnvelope"]["payload"] = tree["dsseEnvelope"]["signatures"][0]["sig"] = None
     assert ours == theirs
+
+
+def test_our_statement_is_the_bytes_that_their_library_writes() -> None:
+    paths = ["a/b", "a-b", "a/b/c.d", "Ä ü.txt", 'quote".json', "manifest.json", "a/B", "z" * 200]
+    files = {path: hashlib.sha256(path.encode()).hexdigest() for path in paths}
+    kind = listing.SerializationType.from_args(
+        {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": ["model.sig"]}
+    )
+    items = [kind.new_item(path, Digest("sha256", bytes.fromhex(digest))) for path, digest in files.items()]
+    theirs = Payload(listing.Manifest("the name", items, kind)).statement
+    written = write_statement("the name", files, "model.sig")
+    # keys sorted, as protobuf has no fixed order
+    assert written == json_format.MessageToJson(theirs.pb, sort_keys=True).encode()
+    assert read_statement(written) == files

@@ -28,6 +28,7 @@ from cxredge.recipe_student import Heatmap, OriginalProof, ProgramSpec, StudentS
 from cxredge.vocabulary import (
     APP_TARGETS,
     OUTPUT_NAMES,
+    AbsentIf,
     AppKind,
     ArtifactName,
     DicomCode,
@@ -36,6 +37,7 @@ from cxredge.vocabulary import (
     ModulePattern,
     SchemeName,
     Slug,
+    Sparse,
     TargetName,
     Text,
     Version,
@@ -51,13 +53,14 @@ def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
 
 AcceptedCodes = Annotated[
     tuple[DicomCode, ...],
-    Field(min_length=1, max_length=32, exclude_if=lambda codes: not codes, json_schema_extra=absent_or_not_empty),
+    Field(min_length=1, max_length=32, json_schema_extra=absent_or_not_empty),
+    AbsentIf(lambda codes: not codes),
     AfterValidator(_each_once),
 ]
 """Codes of which a film's must be one; absent from the file where any film will do, never null or empty."""
 
 
-class InputSpec(Frozen):
+class InputSpec(Sparse):
     """What films a student takes, and their preprocessing, as data.
 
     Decode, orientation, VOI, inversion, 8-bit, fit, resize, float 0..255. The same record travels in the manifest, and
@@ -110,13 +113,13 @@ class PhantomData(Frozen):
     """Phantom patients per split; each has one to four films."""
 
 
-class Evaluation(Frozen):
+class Evaluation(Sparse):
     """Films on which artifacts are held against the reference."""
 
     split: Literal["train", "val", "test"] = "test"
     count: int | None = Field(default=None, ge=1)
     """Films to use, in the order of ``labels.csv``; none means all. More than there are is an error."""
-    chance: Annotated[Literal["judged", "allowed"], Field(exclude_if=lambda said: said == "judged")] = "judged"
+    chance: Annotated[Literal["judged", "allowed"], AbsentIf(lambda said: said == "judged")] = "judged"
     """``judged``: a student that is no better than chance on these films, or of which that cannot be told, keeps no
     gates. ``allowed``: it may be built all the same, for a test of the way and not of the student."""
 

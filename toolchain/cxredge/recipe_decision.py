@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cxredge.decision import Float32, LeastMargin, check_words
-from cxredge.vocabulary import MAX_LABELS, Frozen, Label, Language, ShortText, absent_or_not_empty
+from cxredge.vocabulary import MAX_LABELS, AbsentIf, Frozen, Label, Language, ShortText, Sparse, absent_or_not_empty
 
 
 def _check_number(kind: str, needed: str | None, numbers: Mapping[str, float | None]) -> None:
@@ -22,7 +22,7 @@ NOT_JUDGED = "not judged: the films have no ground truth for it"
 """Why a label has no figure that needs to know what a film shows."""
 
 
-class Labels(Frozen):
+class Labels(Sparse):
     """What the student answers. ``multi-label``: independent sigmoids; ``single-label``: one softmax."""
 
     kind: Literal["multi-label", "single-label"] = "multi-label"
@@ -31,7 +31,8 @@ class Labels(Frozen):
     """What apps call the labels, by language; every language names every label. Without: the names themselves."""
     not_judged: Annotated[
         tuple[Label, ...],
-        Field(min_length=1, exclude_if=lambda names: not names, json_schema_extra=absent_or_not_empty),
+        Field(min_length=1, json_schema_extra=absent_or_not_empty),
+        AbsentIf(lambda names: not names),
     ] = ()
     """Of multi-label students: labels that the films do not tell. They are exported and held against the reference like
     all others, and no figure that needs ground truth counts them. Absent: the films tell every label."""

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 from pydantic_core import CoreSchema, core_schema
 
 TARGETS: dict[str, str] = {
@@ -104,6 +114,29 @@ class Frozen(BaseModel):
     """Base of every record: immutable, no unknown keys, no NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class AbsentIf:
+    """Marks a field of a ``Sparse`` record whose key is not written where ``test`` holds of its value."""
+
+    test: Callable[[Any], bool]
+
+
+class Sparse(Frozen):
+    """A record of which some keys may be absent from what is written.
+
+    pydantic 2.12 has that (``exclude_if``), and plain pip takes 2.11: see pyproject.toml.
+    """
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        tree: dict[str, Any] = write(self)
+        for name, field in type(self).model_fields.items():
+            marks = (mark for mark in field.metadata if isinstance(mark, AbsentIf))
+            if any(mark.test(getattr(self, name)) for mark in marks):
+                tree.pop(name, None)
+        return tree
 
 
 def absent_or_not_empty(schema: dict[str, Any]) -> None:

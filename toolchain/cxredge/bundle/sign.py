@@ -1,7 +1,8 @@
-"""Signing a bundle with OpenSSF model-signing, so that its own tools verify it too.
+"""Signing a bundle in the form of OpenSSF model-signing, so that its own tools verify it too.
 
-The library signs with a random nonce, and lists what it ignores in a set's order. Here the nonce is RFC 6979's and
-the order is fixed: the same bundle and key give the same bytes.
+That package signs with a random nonce, and lists what it ignores in a set's order. Here the nonce is RFC 6979's and the
+order is fixed: the same bundle and key give the same bytes. The form is written without the package, which no plain
+``pip`` installs beside litert-torch (they want different typing-extensions); the tests hold one against the other.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from cxredge.bundle import keys
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.manifest import FILE, SIGNATURE, Manifest
-from cxredge.bundle.statement import Envelope
+from cxredge.bundle.statement import Envelope, write_statement
 from cxredge.files import sha256_file, write_bytes
 from cxredge.places import check_outputs
 
@@ -36,17 +37,6 @@ def sign_bundle(folder: Path, key_file: Path) -> tuple[str, bool]:
 
 
 def _payload(folder: Path, manifest: Manifest) -> bytes:
-    """The in-toto statement over every file, as model-signing makes it; keys sorted, as protobuf has no fixed order."""
-    from google.protobuf import json_format
-    from model_signing import manifest as listing
-    from model_signing._hashing.hashing import Digest
-    from model_signing._signing.signing import Payload
-
-    kind = listing.SerializationType.from_args(
-        {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": [SIGNATURE]}
-    )
     digests = {f.path: f.sha256 for f in manifest.files} | {FILE: sha256_file(folder / FILE)}
-    items = [kind.new_item(path, Digest("sha256", bytes.fromhex(digest))) for path, digest in digests.items()]
     # the bundle's id in place of the folder's name, which says nothing
-    statement = Payload(listing.Manifest(manifest.id, items, kind)).statement
-    return json_format.MessageToJson(statement.pb, sort_keys=True).encode("utf-8")
+    return write_statement(manifest.id, digests, SIGNATURE)

@@ -11,7 +11,9 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 from cxredge import strict_json
@@ -74,6 +76,31 @@ def read_envelope(data: bytes) -> Envelope:
     if read.text() != data:
         raise ValueError("it is not written as model-signing writes it, byte for byte")
     return read
+
+
+def write_statement(name: str, files: Mapping[str, str], signature: str) -> bytes:
+    """The statement over ``files`` (SHA-256 by path), which lie beside the file ``signature``; model-signing's bytes.
+
+    ``name`` is whatever says what was signed; no verifier holds it against anything.
+    """
+    # by folders and names, as it sorts them: "a/b" stands before "a-b"
+    paths = sorted(files, key=PurePosixPath)
+    whole = sha256_bytes(b"".join(bytes.fromhex(files[path]) for path in paths))
+    tree = {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": whole}}],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "serialization": {
+                "method": "files",
+                "hash_type": "sha256",
+                "allow_symlinks": False,
+                "ignore_paths": [signature],
+            },
+            "resources": [{"name": path, "algorithm": "sha256", "digest": files[path]} for path in paths],
+        },
+    }
+    return json.dumps(tree, indent=2, sort_keys=True).encode("ascii")
 
 
 def read_statement(payload: bytes) -> dict[str, str]:

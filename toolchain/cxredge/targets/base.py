@@ -88,6 +88,8 @@ class Target(ABC):
     build_packages: ClassVar[tuple[str, ...]]
     run_packages: ClassVar[tuple[str, ...]]
     """Distribution names whose versions are recorded, and whose absence is the reason why not."""
+    stand_ins: ClassVar[Mapping[str, str]] = {}
+    """Packages that nothing needs, by name, and what takes their part where they are not installed."""
 
     exporter_modules: ClassVar[tuple[str, ...]]
     runtime_modules: ClassVar[tuple[str, ...]]
@@ -111,7 +113,11 @@ class Target(ABC):
             return f"not installed: {', '.join(lacking)}" if lacking else self._obstacle_impl()
 
         build, run = missing(self.build_packages), missing(self.run_packages)
-        fix = "" if build is None and run is None else "run `make setup` in the repository, on a platform of the lock"
+        fix = (
+            ""
+            if build is None and run is None
+            else "install cxredge again (in the repository: make setup), on a platform that docs/set-up.md names"
+        )
         return Availability(build, run, fix)
 
     def lower(self, lowering: Lowering, scheme: SchemeName, folder: Path) -> Artifact:
@@ -276,7 +282,8 @@ class Target(ABC):
 
     def tools(self) -> dict[str, str]:
         """Versions of the packages that decide what the artifact is."""
-        return {p: v for p in sorted({*self.build_packages, *self.run_packages}) if (v := _version(p)) is not None}
+        packages = {*self.build_packages, *self.run_packages, *self.stand_ins}
+        return {p: v for p in sorted(packages) if (v := _version(p)) is not None}
 
     def _obstacle_impl(self) -> str | None:
         """A reason, beyond missing packages, why this machine cannot build or run the target."""

@@ -68,8 +68,11 @@ def _questions(name: str) -> Iterator[Check | _Import]:
     target = get_target(name)
     availability = target.availability()
     stand_in = "" if target.runtime().native else f" ({target.runtime().name})"
-    tools = ", ".join(f"{p} {v}" for p, v in target.tools().items())
-    fix = availability.fix or "run `make setup` again; if it stays, report this line"
+    versions = target.tools()
+    words = [f"{p} {v}" for p, v in versions.items()]
+    words += [f"no {p}: {instead}" for p, instead in target.stand_ins.items() if p not in versions]
+    tools = ", ".join(words)
+    fix = availability.fix or "install cxredge again (in the repository: make setup); if it stays, report this line"
     run, build = f"run and verify {name}{stand_in}", f"build {name}"
     for what, obstacle, stack in ((build, availability.build, "exporter"), (run, availability.run, "runtime")):
         if obstacle is not None:

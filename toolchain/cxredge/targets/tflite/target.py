@@ -20,7 +20,7 @@ from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Delegation
 from cxredge.targets.base import Lowered, Target
 from cxredge.targets.runner import Runner, Runtime
-from cxredge.targets.tflite.metadata import load_libusb, pack, populate, unpack
+from cxredge.targets.tflite.metadata import has_tflite_support, load_libusb, pack, populate, unpack
 from cxredge.targets.tflite.names import TensorOrigin, float_modules, kept_outputs, shorten_names
 from cxredge.targets.tflite.quantizer import SIGNATURE, calibrate, quantise
 from cxredge.vocabulary import SchemeName
@@ -57,7 +57,7 @@ class _Source:
 
 
 class TFLite(Target):
-    """litert-torch -> AI Edge Quantizer -> buffers inlined -> tflite-support metadata.
+    """litert-torch -> AI Edge Quantizer -> buffers inlined -> metadata.
 
     Signature ``serving_default``: image float32[1, H, W, ch] -> what the student answers: logits float32[1, C], cam
     float32[1, h, w, C], novelty float32[1].
@@ -73,22 +73,20 @@ class TFLite(Target):
         "litert-converter",
         "ai-edge-litert",
         "ai-edge-quantizer",
-        "tflite-support",
-        "libusb-package",
         "torch",
     )
+    # no plain pip installs it beside the others: it wants protobuf < 4
+    stand_ins: ClassVar[Mapping[str, str]] = {"tflite-support": "the same metadata is written without it"}
     run_packages = ("ai-edge-litert",)
-    exporter_modules = (
-        "litert_torch",
-        "ai_edge_quantizer.quantizer",
-        "tensorflow_lite_support.metadata.python.metadata_writers.metadata_writer",
-    )
+    exporter_modules = ("litert_torch", "ai_edge_quantizer.quantizer")
     runtime_modules = ("ai_edge_litert.interpreter",)
 
     def import_exporter(self) -> None:
-        """Also loads the library that tflite-support is linked to."""
-        load_libusb()
+        """Also what writes the metadata, where it is installed, with the library that it is linked to."""
         super().import_exporter()
+        if has_tflite_support():
+            load_libusb()
+            from tensorflow_lite_support.metadata.python.metadata_writers import metadata_writer  # noqa: F401
 
     def runtime(self) -> Runtime:
         """LiteRT."""
