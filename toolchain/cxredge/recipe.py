@@ -21,7 +21,7 @@ from pydantic import (
 from cxredge.decision import Decision, MultiLabel, SingleLabel
 from cxredge.metrics import gate_fields, metrics_of
 from cxredge.recipe_calibration import Calibration
-from cxredge.recipe_decision import Labels, Margin, MarginRule, Novelty, OperatingPoint, OperatingRules
+from cxredge.recipe_decision import Labels, Margin, MarginRule, Novelty, OperatingPoint, OperatingRules, Quality
 from cxredge.recipe_distillation import Distillation, WeightsSpec
 from cxredge.recipe_student import Heatmap, OriginalProof, ProgramSpec, StudentSpec
 from cxredge.vocabulary import (
@@ -46,6 +46,10 @@ def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(codes)) != len(codes):
         raise ValueError("a code appears twice")
     return codes
+
+
+def _none(said: object) -> object:
+    return None if said == "none" else said
 
 
 AcceptedCodes = Annotated[
@@ -179,8 +183,10 @@ class Recipe(Frozen):
     margin_rule: MarginRule = MarginRule(kind="accuracy", floor=0.9)
     least_margin: Margin | None = None
     """Of single-label students."""
-    novelty: Annotated[Novelty | None, BeforeValidator(lambda said: None if said == "none" else said)]
+    novelty: Annotated[Novelty | None, BeforeValidator(_none)]
     """``none``: the student has no such score."""
+    quality: Annotated[Quality | None, BeforeValidator(_none), Field(exclude_if=lambda said: said is None)] = None
+    """``none``, or absent: the student does not tell films that were exported or held wrongly."""
     data: FolderData | PhantomData = Field(discriminator="source")
     calibration: Calibration
     evaluation: Evaluation = Evaluation()
@@ -279,8 +285,13 @@ class Recipe(Frozen):
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of what the student answers, in the contract's order."""
-        there = {"logits": True, "cam": self.heatmap != "none", "novelty": self.novelty is not None}
-        return tuple(name for name in OUTPUT_NAMES if there.get(name))
+        there = {
+            "logits": True,
+            "cam": self.heatmap != "none",
+            "novelty": self.novelty is not None,
+            "quality": self.quality is not None,
+        }
+        return tuple(name for name in OUTPUT_NAMES if there[name])
 
     def artifacts(self) -> tuple[ArtifactName, ...]:
         """Names ``target/scheme`` in the recipe's order."""

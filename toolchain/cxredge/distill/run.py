@@ -15,6 +15,7 @@ from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, pooled_features, scores
 from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
+from cxredge.distill.quality_head import check_films, class_features, quality_score
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
 from cxredge.distill.splits import Films, Splits, load_splits
 from cxredge.distill.thresholds import fitted, point_by_prevalence
@@ -97,6 +98,8 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
             f"{len(splits.train)} train films cannot span {rank} novelty components",
             "lower student.novelty_rank, or bring more films",
         )
+    if recipe.quality is not None:
+        check_films(len(splits.train), len(splits.val))
     if fresh:
         for checkpoint in checkpoints.values():
             checkpoint.path.unlink(missing_ok=True)
@@ -156,6 +159,8 @@ def _student(
     trained.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     if trained.model.novelty is not None:
         trained.model.fit_novelty(pooled_features(trained.model, splits.train, "Novelty"))
+    if recipe.quality is not None:
+        trained.model.fit_quality(class_features(trained.model.pooled, splits.train.images.numpy(), recipe.input))
     return trained
 
 
@@ -225,6 +230,9 @@ def _finish(
         threads=torch.get_num_threads(),
         versions={"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in VERSIONED}},
         weights_sha256=sha256_bytes(data),
+        quality=None
+        if chosen.quality is None
+        else quality_score(student.model, splits.test.images.numpy(), recipe.input, chosen.quality),
     )
     weights, results = _outputs(file, recipe)
     write_bytes(weights, data)

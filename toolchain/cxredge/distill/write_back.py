@@ -7,13 +7,15 @@ from typing import Any
 
 from cxredge.distill.thresholds import Thresholds
 from cxredge.files import write_text
+from cxredge.recipe_decision import Quality
 from cxredge.recipe_file import rewritten
 
 
 def write_back(recipe_file: Path, sha256: str, chosen: Thresholds) -> None:
-    """Set ``weights.sha256``, ``operating_points`` or ``least_margin``, and ``novelty`` in ``recipe_file``, atomically.
+    """Set ``weights.sha256``, ``operating_points`` or ``least_margin``, ``novelty`` and ``quality`` in ``recipe_file``,
+    atomically.
 
-    The keys exist: the recipe was loaded before. Raises what ``files.write_text`` raises.
+    The keys but ``quality`` exist: the recipe was loaded before. Raises what ``files.write_text`` raises.
     """
 
     def change(tree: Any) -> None:
@@ -25,5 +27,19 @@ def write_back(recipe_file: Path, sha256: str, chosen: Thresholds) -> None:
             tree["least_margin"]["log_odds"], tree["least_margin"]["rule"] = chosen.margin.log_odds, chosen.margin.rule
         if chosen.novelty is not None:
             tree["novelty"]["threshold"], tree["novelty"]["rule"] = chosen.novelty.threshold, chosen.novelty.rule
+        if chosen.quality is not None:
+            _set_quality(tree, chosen.quality)
 
     write_text(recipe_file, rewritten(recipe_file, change))
+
+
+def _set_quality(tree: Any, quality: Quality) -> None:
+    """The key stands beside ``novelty`` where the recipe did not have it, or had none."""
+    from ruamel.yaml.comments import CommentedMap
+
+    if not isinstance(tree.get("quality"), dict):
+        tree.pop("quality", None)
+        tree.insert(list(tree).index("novelty") + 1, "quality", CommentedMap())
+    thresholds = CommentedMap(quality.thresholds)
+    thresholds.fa.set_flow_style()
+    tree["quality"]["thresholds"], tree["quality"]["rule"] = thresholds, quality.rule

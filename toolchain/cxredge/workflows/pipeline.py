@@ -16,6 +16,7 @@ from cxredge.recipe_file import load_recipe
 from cxredge.stages import Stage, cache_folder
 from cxredge.students import checked_weights
 from cxredge.vocabulary import ArtifactName
+from cxredge.workflows.stages.accidents import AccidentFilms
 from cxredge.workflows.stages.artifact import LoweredArtifact
 from cxredge.workflows.stages.films import CalibrationFilms, Films
 from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
@@ -80,7 +81,8 @@ class Pipeline:
         # all films of the split that the calibration films are of: temperatures are fitted on them
         validation = Films("validation", self.data.films(self.recipe.calibration.split), spec, source)
         ood = None if self.recipe.novelty is None else OutOfDistributionFilms(evaluation, self.recipe)
-        return Trial(self.recipe, self.weights, evaluation, validation, ood)
+        accidents = None if self.recipe.quality is None else AccidentFilms(evaluation)
+        return Trial(self.recipe, self.weights, evaluation, validation, ood, accidents)
 
     @cached_property
     def rounded(self) -> RoundedWeights | None:

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxredge.outputs import OutputsFile
 from cxredge.parity.judge import Answers, Judged, Shown, judge, reference_chance
 from cxredge.progress import track
 from cxredge.recipe import Recipe
 from cxredge.stages import Stage, Store
 from cxredge.vocabulary import ArtifactName
+from cxredge.workflows.stages.accidents import AccidentFilms
 from cxredge.workflows.stages.artifact import BundledArtifact, LoweredArtifact
 from cxredge.workflows.stages.films import Films
 from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
-from cxredge.workflows.stages.outputs import ArtifactOutputs, Outputs, ReferenceOutputs
+from cxredge.workflows.stages.outputs import ArtifactOutputs, ReferenceOutputs
 from cxredge.workflows.stages.pictures import Pictures
 
 AnyArtifact = LoweredArtifact | BundledArtifact
@@ -38,12 +40,14 @@ class Trial:
     validation: Films
     out_of_distribution: OutOfDistributionFilms | None
     """None: the student has no novelty score that could tell such pictures from films."""
+    accidents: AccidentFilms | None = None
+    """None: the student has no quality output that could find them."""
 
     @property
     def judged_on(self) -> tuple[Pictures, ...]:
         """The stacks that a verdict rests on."""
-        strange = () if self.out_of_distribution is None else (self.out_of_distribution,)
-        return (self.evaluation, self.validation, *strange)
+        asked = (self.evaluation, self.validation, self.out_of_distribution, self.accidents)
+        return tuple(pictures for pictures in asked if pictures is not None)
 
     def outputs(self, artifacts: Sequence[AnyArtifact], extra: Sequence[Pictures] = ()) -> list[Stage]:
         """Wanted: what the reference and every artifact say of what they are judged on, and of the stacks ``extra``."""
@@ -55,19 +59,25 @@ class Trial:
     def answers(self, store: Store, artifact: AnyArtifact | None = None) -> Answers:
         """What one artifact said, once it is there; None: the reference."""
 
-        def of(pictures: Pictures) -> Outputs:
+        def of(pictures: Pictures) -> OutputsFile:
             if artifact is None:
-                return ReferenceOutputs(self.recipe, self.weights, pictures)
-            return ArtifactOutputs(artifact, pictures)
+                return ReferenceOutputs(self.recipe, self.weights, pictures).read(store)
+            return ArtifactOutputs(artifact, pictures).read(store)
 
-        evaluation, validation, *ood = (of(pictures).read(store) for pictures in self.judged_on)
-        return Answers(evaluation, validation, *(ood or (None,)))
+        strange, accidents = self.out_of_distribution, self.accidents
+        return Answers(
+            of(self.evaluation),
+            of(self.validation),
+            None if strange is None else of(strange),
+            None if accidents is None else of(accidents),
+        )
 
     def shown(self, store: Store) -> Shown:
         """The films behind all answers."""
         strange = self.out_of_distribution
         groups = [] if strange is None else [picture.group for picture in strange.listed(store).pictures]
-        return Shown(self.evaluation.films, self.validation.films, groups)
+        rows = () if self.accidents is None else self.accidents.rows.tolist()
+        return Shown(self.evaluation.films, self.validation.films, groups, rows)
 
     def said(self, artifacts: Sequence[AnyArtifact], store: Store) -> Said:
         """What the reference and these artifacts said, once it is there."""
