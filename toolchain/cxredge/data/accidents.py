@@ -23,8 +23,8 @@ from cxredge.vocabulary import QUALITY_KINDS, QualityKind
 
 MOST_FILMS = 60
 """Films that an artifact is tried on, of each kind: where all are found, 95 % and more are, as far as chance tells."""
-MOST_TRAIN, LEAST_TRAIN = 256, 20
-"""Training films that a quality head is fitted to: more found no more, and fewer say nothing."""
+MOST_TRAIN, LEAST_TRAIN = 800, 20
+"""Training films that a quality head is fitted to, each seen six times: 256 find less, fewer than 20 say nothing."""
 
 Planes = NDArray[np.uint8]
 """uint8[ch, H, W]."""
