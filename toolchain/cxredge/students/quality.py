@@ -52,10 +52,10 @@ class Quality(nn.Module):
 
     @classmethod
     def fitted_to(cls, classes: Sequence[Tensor]) -> Self:
-        """A head that is fitted, see ``fit``."""
+        """A head that is fitted, see ``fit``, in evaluation mode."""
         made = cls(classes[0].shape[1], len(classes) - 1)
         made.fit(classes)
-        return made
+        return made.eval()
 
     def fit(self, classes: Sequence[Tensor]) -> None:
         """Set weight and bias by pooled features float32[n, d] of the ordinary films, then of each accident in turn.
