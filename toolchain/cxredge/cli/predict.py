@@ -94,5 +94,5 @@ def _asked(found: FilmFindings | FilmClass) -> bool:
     from cxredge.report.findings import WHAT_TO_DO, looks, suspicions
 
     suspected = suspicions(found)
-    say_wrapped(f"{found.film}\n{looks(suspected)}: {WHAT_TO_DO[suspected[0].kind]}", err=True)
+    say_wrapped(f"{found.film}\nthis film looks {looks(suspected)}: {WHAT_TO_DO[suspected[0].kind]}", err=True)
     return click.confirm("Go on with this film as it is?", default=False, err=True)

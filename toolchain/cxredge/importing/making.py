@@ -26,7 +26,7 @@ RANK = 32
 LEAST = 20
 """Training films, below which a novelty score says nothing."""
 AT_ONCE = 32
-NO_FEATURES = "the network has no vector of features behind which its head begins"
+NO_FEATURES = "the network has no vector of features that a linear head could read"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Normalised(nn.Module):
 def _fitted(divided: Divided, normalisation: nn.Module, train: Tensor) -> Novelty:
     fix = "say --novelty none, and nothing will tell whether a film is unlike the training films"
     if divided.features is None:
-        raise InputError("IMPORT-NOVELTY", NO_FEATURES, fix)
+        raise InputError("IMPORT-NOVELTY", "the network has no vector of features behind which its head begins", fix)
     if len(train) < LEAST:
         cause = f"{len(train)} training films are there, and a novelty score is fitted to {LEAST} or more"
         raise InputError("IMPORT-NOVELTY", cause, f"bring more, or {fix}")

@@ -238,8 +238,8 @@ def held_back(result: FilmAnswer) -> bool:
 
 
 def looks(found: Sequence[Accident]) -> str:
-    """What the film looks like, as a sentence's beginning; one suspicion at least."""
-    return f"this film looks {' or '.join(LOOKS[accident.kind] for accident in found)}"
+    """What the film looks like, in words that follow "this film looks"; one suspicion at least."""
+    return " or ".join(LOOKS[accident.kind] for accident in found)
 
 
 def other_kind(result: FilmAnswer) -> str:
@@ -252,7 +252,7 @@ def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
     lines = [f"{printable(result.film)}  ({result.bundle}, {result.artifact})"]
     for accident in suspicions(result):
         odds = f"log-odds {accident.log_odds:+.2f}, threshold {accident.threshold:.2f}"
-        lines += [f"  warning: {looks([accident])} ({odds})", f"    {WHAT_TO_DO[accident.kind]}"]
+        lines += [f"  warning: this film looks {looks([accident])} ({odds})", f"    {WHAT_TO_DO[accident.kind]}"]
     if held_back(result):
         lines.append("    do not rely on the findings:")
     lines += result.lines()

@@ -174,7 +174,7 @@ class Predictor:
             found.words(label),
             f"{MAP_WORDS[self.manifest.model.heatmap]}, {self.manifest.id}, {name}; not a diagnosis",
             *([other_kind(found)] if found.passed_over else []),
-            *([looks(suspected)] if (suspected := suspicions(found)) else []),
+            *([f"this film looks {looks(suspected)}"] if (suspected := suspicions(found)) else []),
         ]
 
     def _place(self, goal: Path, film: Path, digest: str) -> Path:
@@ -187,7 +187,7 @@ def _refused(found: FilmFindings | FilmClass) -> InputError:
     first = suspected[0]
     return InputError(
         "PREDICT-QUALITY",
-        f"{looks(suspected)} (log-odds {first.log_odds:+.2f}, threshold {first.threshold:.2f})",
+        f"this film looks {looks(suspected)} (log-odds {first.log_odds:+.2f}, threshold {first.threshold:.2f})",
         f"{WHAT_TO_DO[first.kind]}; if it is as it should be, add --despite-quality",
     )
 
