@@ -40,6 +40,7 @@ TORCH_AT_MODULE_SCOPE = (
     "importing/exporting.py",
     "importing/network.py",
     "importing/making.py",
+    "importing/quality_program.py",
     "importing/answers.py",
 )
 

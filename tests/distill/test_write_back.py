@@ -8,8 +8,9 @@ import pytest
 
 from cxredge.distill.thresholds import Thresholds, whole
 from cxredge.distill.write_back import write_back
-from cxredge.recipe_decision import Margin, Novelty, OperatingPoint
+from cxredge.recipe_decision import Margin, Novelty, OperatingPoint, Quality
 from cxredge.recipe_file import load_recipe
+from cxredge.vocabulary import QUALITY_KINDS
 
 ZOO = Path(__file__).parents[2] / "model_zoo"
 
@@ -86,3 +87,22 @@ def test_exclusive_classes_that_have_no_margin_yet(
     margin = Margin(log_odds=1.25, rule="accuracy >= 0.8 on val")
     write_back(file, "b" * 64, Thresholds({}, margin, None))
     assert load_recipe(file).least_margin == margin
+
+
+@pytest.mark.parametrize("said", [None, "none", {"thresholds": dict.fromkeys(QUALITY_KINDS, 1.0), "rule": "older"}])
+def test_quality_gets_its_place_whatever_stood_there(
+    said: object, values: dict[str, Any], write_recipe: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    if said is not None:
+        values["quality"] = said
+    file = write_recipe(tmp_path) / "model.yaml"
+    thresholds = dict(zip(QUALITY_KINDS, (0.5, 1.5, 0.0, 2.25), strict=True))
+    quality = Quality(thresholds=thresholds, rule="at most 1 % of val, 102 films")
+    write_back(file, "b" * 64, Thresholds({}, None, None, quality))
+    after = load_recipe(file)
+    assert after.quality == quality
+    assert after.outputs == ("logits", "cam", "novelty", "quality")
+    text = file.read_text()
+    assert "thresholds: {inverted: 0.5, upside-down: 1.5, turned: 0.0, mirrored: 2.25}" in text
+    if said in (None, "none"):
+        assert text.index("novelty:\n") < text.index("quality:") < text.index("data:")

@@ -13,13 +13,13 @@ import pytest
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.recipe_calibration import PercentileRange
-from cxredge.recipe_decision import Labels, OperatingPoint
+from cxredge.recipe_decision import Labels, OperatingPoint, Quality
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target
 from cxredge.targets.lowering import Lowering
-from cxredge.vocabulary import SchemeName
+from cxredge.vocabulary import QUALITY_KINDS, SchemeName
 
 if TYPE_CHECKING:
     from cxredge.students.cam_student import CamStudent
@@ -35,7 +35,9 @@ def recipe() -> Recipe:
     whole = load_recipe(Path(__file__).parents[2] / "model_zoo" / "phantom")
     spec = InputSpec(height=SIZE, width=SIZE, fit="pad")
     points = {label: OperatingPoint(logit=0.0, rule="test") for label in LABELS}
-    return whole.model_copy(update={"input": spec, "labels": Labels(names=LABELS), "operating_points": points})
+    quality = Quality(thresholds=dict.fromkeys(QUALITY_KINDS, 0.0), rule="test")
+    changes = {"input": spec, "labels": Labels(names=LABELS), "operating_points": points, "quality": quality}
+    return whole.model_copy(update=changes)
 
 
 @dataclass(frozen=True)

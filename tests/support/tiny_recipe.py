@@ -45,10 +45,11 @@ def write_weights(
     side: int = 64,
     classes: int = 5,
     rank: int | None = 4,
+    quality: bool = False,
 ) -> str:
     """Random weights with settled batch statistics; returns their sha256. spoil: changes the tensors first.
 
-    rank: of the novelty score; None: without one.
+    rank: of the novelty score; None: without one. quality: with a quality head, of random weights too.
     """
     import torch
     from safetensors.torch import save_file
@@ -56,6 +57,7 @@ def write_weights(
     from cxredge.files import sha256_file
     from cxredge.students.cam_student import CamStudent
     from cxredge.students.timm_backbone import TimmBackbone
+    from cxredge.vocabulary import QUALITY_KINDS
 
     torch.manual_seed(0)
     network = TimmBackbone(backbone, 1, side, side)
@@ -64,6 +66,8 @@ def write_weights(
         for _ in range(30):
             student(torch.rand(8, 1, side, side) * 255)
         student.fit_novelty(torch.rand(50, network.features))
+    if quality:
+        student.fit_quality([torch.rand(10, network.features) for _ in range(1 + len(QUALITY_KINDS))])
     tensors = {k: v.contiguous() for k, v in student.state_dict().items()}
     if spoil is not None:
         spoil(tensors)

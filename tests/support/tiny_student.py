@@ -7,8 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cxredge.data.accidents import quality_classes
+from cxredge.recipe import InputSpec
 from cxredge.students.base import Student
 from cxredge.students.cam_student import CamStudent
+from cxredge.students.quality import by_parts
 
 SIZE = 48
 LABELS = ("Effusion", "Nodule", "Mass")
@@ -103,10 +106,12 @@ def make_logits_student() -> LogitsAlone:
 
 
 def settled(student: CamStudent) -> CamStudent:
-    """Batch norms and novelty as the films leave them; evaluation mode."""
+    """Batch norms, novelty and quality as the films leave them; evaluation mode."""
     images = settle_batch_norms(student)
     with torch.no_grad():
         student.fit_novelty(student.features(images).mean((2, 3)))
+    accidents = quality_classes(films(8, 1), InputSpec(height=SIZE, width=SIZE, fit="squash"))
+    student.fit_quality([by_parts(student.pooled, part, "quality") for part in accidents])
     return student
 
 

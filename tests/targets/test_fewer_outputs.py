@@ -21,12 +21,12 @@ SQNR_DB = {"fp32": 80.0, "fp16": 30.0, "w8a8": 15.0}
 
 @pytest.fixture
 def plain(recipe: Recipe) -> Recipe:
-    """The recipe of a student without maps and without a novelty score."""
+    """The recipe of a student without maps, novelty score and quality output."""
     return without(recipe)
 
 
 def without(recipe: Recipe) -> Recipe:
-    return imported(recipe, "none", novelty=None)
+    return imported(recipe, "none", novelty=None, quality=None)
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))

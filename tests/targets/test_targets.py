@@ -23,7 +23,7 @@ from support.lowering import PERCENTILE, Lowered, lower, lower_all
 
 SQNR_DB = {"fp16": 30.0, "w8": 20.0, "w8a8": 15.0}
 
-OUTPUTS = ("logits", "cam", "novelty")
+OUTPUTS = ("logits", "cam", "novelty", "quality")
 """What the tiny student answers."""
 
 
@@ -106,7 +106,8 @@ def test_census_counts_the_students_parameters(lowered: Lowered) -> None:
     # batch norms are folded into weights and a bias for each output channel
     values = sum(c.weight.numel() + c.out_channels for c in convolutions)
     assert student.novelty is not None
-    values += sum(b.numel() for b in student.novelty.buffers())
+    assert student.quality is not None
+    values += sum(b.numel() for head in (student.novelty, student.quality) for b in head.buffers())
     found = lowered.artifacts["fp32"].census.weight_bytes["float32"]
     assert 4 * values <= found <= 4 * values + 64
 

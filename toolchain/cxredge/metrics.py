@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-Of = Literal["outputs", "decisions", "labels", "classes", "out-of-distribution", "artifact"]
+Of = Literal["outputs", "decisions", "labels", "classes", "out-of-distribution", "accidents", "artifact"]
 """What a formula reads, and so what it takes and gives; ``parity/formulas.py`` says it for each."""
 
 
@@ -21,9 +21,9 @@ Of = Literal["outputs", "decisions", "labels", "classes", "out-of-distribution",
 class Metric:
     """One metric of an artifact against the reference.
 
-    Metrics of ``labels``, ``classes`` and ``out-of-distribution`` are paired: known for the reference and for the
-    artifact, with an interval of the loss. Their gates are non-inferiority margins: the upper end of the interval must
-    stay below. The others are single numbers, and their gates plain bounds, which may be met exactly.
+    Metrics of ``labels``, ``classes``, ``out-of-distribution`` and ``accidents`` are paired: known for the reference
+    and for the artifact, with an interval of the loss. Their gates are non-inferiority margins: the upper end of the
+    interval must stay below. The others are single numbers, and their gates plain bounds, which may be met exactly.
 
     Metrics of ``classes`` are of single-label students alone: for the others they have no value, and their gates do not
     apply.
@@ -47,7 +47,7 @@ class Metric:
     are not shown."""
     bounds: Mapping[str, Any] | None = None
     """Within which the recipe's bound must lie, in pydantic's words (``gt``, ``ge``, ``le``)."""
-    output: Literal["logits", "cam", "novelty"] = "logits"
+    output: Literal["logits", "cam", "novelty", "quality"] = "logits"
     """What it needs of a student: without such an output it has no value, and its gate does not apply."""
     weak: tuple[float, str] | None = None
     """The bound from which on the gate is weak, and what such a bound lets happen, in words. A gate that is weak and
@@ -59,7 +59,7 @@ class Metric:
     @property
     def paired(self) -> bool:
         """Whether it has a value of the reference too, and an interval of the loss."""
-        return self.of in ("labels", "classes", "out-of-distribution")
+        return self.of in ("labels", "classes", "out-of-distribution", "accidents")
 
     @property
     def at_least(self) -> bool:
@@ -174,6 +174,20 @@ METRICS = (
         gate_words="AUC loss of the novelty score", words="AUC of the novelty score", bounds=MARGIN,
         output="novelty", required=True,
         weak=(TENTH, "a tenth or more of the pairs of a film and another picture may change their order"),
+    ),
+    Metric(
+        "quality_sqnr_db", of="outputs", worse="less", gate="quality_sqnr_db",
+        gate_words="quality SQNR in dB", none="kept", output="quality",
+    ),
+    Metric(
+        "quality_found", of="accidents", worse="less", gate="quality_found_loss",
+        gate_words="loss of accidents found, in the kind that loses most",
+        words="share of accidents found, in the kind that loses most", bounds=MARGIN, output="quality",
+    ),
+    Metric(
+        "quality_false_alarms", of="accidents", worse="more", gate="quality_false_alarms_rise",
+        gate_words="rise of the share of ordinary films taken for accidents",
+        words="share of ordinary films taken for accidents", bounds=MARGIN, output="quality",
     ),
 )  # fmt: skip
 """In the order in which gates are judged and tables print."""

@@ -21,7 +21,16 @@ from pydantic import (
 from cxredge.decision import Decision, MultiLabel, SingleLabel
 from cxredge.metrics import gate_fields, metrics_of
 from cxredge.recipe_calibration import Calibration
-from cxredge.recipe_decision import NOT_YET, Labels, Margin, MarginRule, Novelty, OperatingPoint, OperatingRules
+from cxredge.recipe_decision import (
+    NOT_YET,
+    Labels,
+    Margin,
+    MarginRule,
+    Novelty,
+    OperatingPoint,
+    OperatingRules,
+    Quality,
+)
 from cxredge.recipe_distillation import UNTRAINED, Distillation, WeightsSpec
 from cxredge.recipe_not_yet import with_thresholds
 from cxredge.recipe_student import Heatmap, OriginalProof, ProgramSpec, StudentSpec
@@ -49,6 +58,10 @@ def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(codes)) != len(codes):
         raise ValueError("a code appears twice")
     return codes
+
+
+def _none(said: object) -> object:
+    return None if said == "none" else said
 
 
 AcceptedCodes = Annotated[
@@ -183,10 +196,10 @@ class Recipe(Frozen):
     margin_rule: MarginRule = MarginRule(kind="accuracy", floor=0.9)
     least_margin: Margin | None = None
     """Of single-label students."""
-    novelty: Annotated[Novelty | None, BeforeValidator(lambda said: None if said == "none" else said)] = Novelty(
-        threshold=1.0, rule=NOT_YET
-    )
+    novelty: Annotated[Novelty | None, BeforeValidator(_none)] = Novelty(threshold=1.0, rule=NOT_YET)
     """``none``: the student has no such score."""
+    quality: Annotated[Quality | None, BeforeValidator(_none), Field(exclude_if=lambda said: said is None)] = None
+    """``none``, or absent: the student does not tell films that were exported or held wrongly."""
     data: FolderData | PhantomData = Field(discriminator="source")
     calibration: Calibration
     evaluation: Evaluation = Evaluation()
@@ -282,12 +295,13 @@ class Recipe(Frozen):
     def not_yet(self) -> tuple[str, ...]:
         """Keys that a training has not written yet, nor anybody else, in the recipe's order."""
         points = any(point.rule == NOT_YET for point in self.operating_points.values())
-        margin, novelty = self.least_margin, self.novelty
+        margin, novelty, quality = self.least_margin, self.novelty, self.quality
         lacking = {
             "weights.sha256": not self.trained,
             "operating_points": points,
             "least_margin": margin is not None and margin.rule == NOT_YET,
             "novelty": novelty is not None and novelty.rule == NOT_YET,
+            "quality": quality is not None and quality.rule == NOT_YET,
         }
         return tuple(key for key, there in lacking.items() if there)
 
@@ -311,8 +325,13 @@ class Recipe(Frozen):
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of what the student answers, in the contract's order."""
-        there = {"logits": True, "cam": self.heatmap != "none", "novelty": self.novelty is not None}
-        return tuple(name for name in OUTPUT_NAMES if there.get(name))
+        there = {
+            "logits": True,
+            "cam": self.heatmap != "none",
+            "novelty": self.novelty is not None,
+            "quality": self.quality is not None,
+        }
+        return tuple(name for name in OUTPUT_NAMES if there[name])
 
     def artifacts(self) -> tuple[ArtifactName, ...]:
         """Names ``target/scheme`` in the recipe's order."""

@@ -8,7 +8,18 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cxredge.decision import Float32, LeastMargin, check_words
-from cxredge.vocabulary import MAX_LABELS, AbsentIf, Frozen, Label, Language, ShortText, Sparse, absent_or_not_empty
+from cxredge.vocabulary import (
+    MAX_LABELS,
+    QUALITY_KINDS,
+    AbsentIf,
+    Frozen,
+    Label,
+    Language,
+    QualityKind,
+    ShortText,
+    Sparse,
+    absent_or_not_empty,
+)
 
 
 def _check_number(kind: str, needed: str | None, numbers: Mapping[str, float | None]) -> None:
@@ -150,3 +161,19 @@ class Novelty(Frozen):
 
     threshold: Annotated[Float32, Field(gt=0)]
     rule: str
+
+
+class Quality(Frozen):
+    """By accident the log-odds at or above which a film seems to have been exported or held that way."""
+
+    thresholds: dict[QualityKind, Float32] = Field(default_factory=lambda: dict.fromkeys(QUALITY_KINDS, 0.0))
+    """Every kind's; compared in float32."""
+    rule: str = NOT_YET
+    """How they were chosen, for example ``at most 1 % of val, 102 films``."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        missing = [kind for kind in QUALITY_KINDS if kind not in self.thresholds]
+        if missing:
+            raise ValueError(f"thresholds must name every kind (missing: {', '.join(missing)})")
+        return self

@@ -22,6 +22,10 @@ GRADIENT_MAPS = (
 )
 NO_MAPS = "No maps: nothing shows where in the film a finding comes from."
 NO_NOVELTY = "No novelty score: a picture of anything gets an answer like any other."
+NO_QUALITY = (
+    "No quality output: a film that was exported or held wrongly (inverted, upside down, turned, mirrored) gets an "
+    "answer like any other."
+)
 """What whoever reads of such a student is told."""
 
 
@@ -117,8 +121,8 @@ class OriginalProof(Frozen):
 class ProgramSpec(Frozen):
     """A network that was trained elsewhere: a program of ``torch.export`` in the weights file, so that no code is run.
 
-    The program takes float32[N, c, H, W], normalised, and gives a tuple: logits, and maps and novelty where the recipe
-    says that there are some.
+    The program takes float32[N, c, H, W], normalised, and gives a tuple: logits, and maps, novelty and quality where
+    the recipe says that there are some.
     """
 
     program: ShortText

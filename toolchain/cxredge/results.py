@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from cxredge.metrics import gate_says, value_fields
-from cxredge.vocabulary import ArtifactName, Frozen, SchemeName, Sha256, TargetName
+from cxredge.vocabulary import ArtifactName, Frozen, QualityKind, SchemeName, Sha256, TargetName
 
 SEMANTICS = "program semantics"
 """In place of a runtime's name: the file was evaluated as what it says, because its runtime does not exist here."""
@@ -172,6 +172,20 @@ class Paired(Frozen):
     gate on it is not kept."""
 
 
+class QualityFigure(Frozen):
+    """One kind of accident: how often it is found, and how often ordinary films are taken for it."""
+
+    kind: QualityKind
+    films: int
+    """Evaluation films that it was made of."""
+    found: Paired
+    """Share of them that is flagged as this kind."""
+    ordinary: int
+    """Evaluation films as they are."""
+    false_alarms: Paired
+    """Share of these that is flagged as this kind."""
+
+
 if TYPE_CHECKING:
 
     class Figures(Frozen):
@@ -189,6 +203,8 @@ if TYPE_CHECKING:
         """Per label: (negative to positive, positive to negative)."""
         labels_too_few: dict[str, str]
         """Labels that the means leave out, and why, for example ``5 positive patients, 10 are needed``."""
+        quality: tuple[QualityFigure, ...] = ()
+        """One a kind; empty where the student has no such output."""
 
         def __getattr__(self, metric: str) -> Any: ...
 
@@ -208,6 +224,8 @@ else:
         labels_too_few=dict[str, str],
         **value_fields("classes", Paired),
         **value_fields("out-of-distribution", Paired),
+        **value_fields("accidents", Paired),
+        quality=(tuple[QualityFigure, ...], Field(default=(), exclude_if=lambda found: not found)),
     )
 
 

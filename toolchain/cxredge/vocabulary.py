@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -53,6 +53,12 @@ DicomCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]([A-Z0-9_ ]{0,1
 """A code string (PS3.5 6.2, VR CS) as a DICOM header means it: 1 to 16 capitals, digits, ``_`` and inner spaces."""
 OUTPUT_NAMES = ("logits", "cam", "novelty", "quality")
 """What a student may answer, in the order in which it is listed. Without ``logits`` it is none."""
+QualityKind = Literal["inverted", "upside-down", "turned", "mirrored"]
+"""An accident of exporting or holding a film."""
+QUALITY_KINDS: tuple[QualityKind, ...] = get_args(QualityKind)
+"""All of them, in the order of the output ``quality``."""
+ASKED_ONLY: tuple[QualityKind, ...] = ("mirrored",)
+"""Kinds that are no more than a question: a heart on the right may be the patient's own (situs inversus)."""
 ARTIFACT_NAME = r"^[a-z]{1,20}/[a-z0-9]{1,10}$"
 
 

@@ -65,7 +65,7 @@ def test_coremltools_reads_names_and_metadata_back(packages: dict[str, Path], re
     }
     description = model.get_spec().description
     assert [i.name for i in description.input] == ["image"]
-    assert [o.name for o in description.output] == ["logits", "cam", "novelty"]
+    assert [o.name for o in description.output] == ["logits", "cam", "novelty", "quality"]
     assert "0..255" in description.input[0].shortDescription
     assert "logit" in description.output[0].shortDescription
     assert model.get_spec().specificationVersion == coremltools.target.iOS17

@@ -13,10 +13,16 @@ from cxredge.bundle.build_record import Record
 from cxredge.metrics import METRICS
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.recipe import Recipe
-from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS, NO_NOVELTY
+from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS, NO_NOVELTY, NO_QUALITY
 from cxredge.results import Paired, Verdict, number
+from cxredge.vocabulary import QUALITY_KINDS
 
-OUTPUTS = {"logits": "logits, float32", "cam": "class activation maps, float32", "novelty": "novelty"}
+OUTPUTS = {
+    "logits": "logits, float32",
+    "cam": "class activation maps, float32",
+    "novelty": "novelty",
+    "quality": f"log-odds that the film is {', '.join(QUALITY_KINDS)}, float32",
+}
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,8 @@ def model_card(record: Record, data_refs: Sequence[str]) -> dict[str, Any]:
 def _lacking(recipe: Recipe) -> list[str]:
     """What the student does not tell, or tells otherwise than most."""
     maps = {"exact": [], "gradient": [GRADIENT_MAPS], "none": [NO_MAPS]}[recipe.heatmap]
-    return maps if recipe.novelty is not None else [*maps, NO_NOVELTY]
+    novelty = [] if recipe.novelty is not None else [NO_NOVELTY]
+    return [*maps, *novelty, *([] if recipe.quality is not None else [NO_QUALITY])]
 
 
 def _metrics(record: Record, verdict: Verdict) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ def render(record: Record) -> str:
     environment = templates(TEMPLATES)
     environment.filters["figure"] = number
     environment.filters["counted"] = counted
+    environment.filters["share"] = lambda share: "–" if share is None else f"{100 * share:.3g} %"
     phantom = record.recipe.data.source == "phantom"
     targets = sorted({artifact.target for artifact in record.artifacts})
     template = environment.get_template("model_card.md.j2")

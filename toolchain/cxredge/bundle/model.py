@@ -11,8 +11,20 @@ from pydantic import Field, model_validator
 
 from cxredge.decision import DecisionField, Float32, MultiLabel, SingleLabel, check_words
 from cxredge.recipe import InputSpec, PhantomData, Recipe
+from cxredge.recipe_decision import Quality
 from cxredge.recipe_student import Heatmap
-from cxredge.vocabulary import MAX_LABELS, Frozen, Label, Language, ShortText, Slug, Text, Version
+from cxredge.vocabulary import (
+    MAX_LABELS,
+    QUALITY_KINDS,
+    Frozen,
+    Label,
+    Language,
+    QualityKind,
+    ShortText,
+    Slug,
+    Text,
+    Version,
+)
 
 
 class ModelLabel(Frozen):
@@ -32,7 +44,7 @@ class NoveltySpec(Frozen):
 class QualitySpec(Frozen):
     """One accident of exporting or holding a film; log-odds at or above the threshold mean that it happened."""
 
-    kind: Literal["inverted", "upside-down", "turned", "mirrored"]
+    kind: QualityKind
     threshold: Float32
 
 
@@ -116,6 +128,11 @@ class Model(Frozen):
             input=recipe.input,
             heatmap=recipe.heatmap,
             novelty=None if recipe.novelty is None else NoveltySpec(threshold=recipe.novelty.threshold),
-            quality=None,
+            quality=None if recipe.quality is None else _accidents(recipe.quality),
             learnt_from=learnt_from,
         )
+
+
+def _accidents(quality: Quality) -> tuple[QualitySpec, ...]:
+    """In the order of the output's columns."""
+    return tuple(QualitySpec(kind=kind, threshold=quality.thresholds[kind]) for kind in QUALITY_KINDS)

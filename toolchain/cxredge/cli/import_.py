@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--keys", type=click.Choice(["by-position"]), help="Pair tensors in order, where their names differ.")
 @click.option("--output", help="Which of several outputs are the logits: a key, or a place.")
 @click.option("--novelty", type=click.Choice(["none"]), help="none: fit no novelty score.")
+@click.option("--quality", type=click.Choice(["none"]), help="none: fit no output for films held or exported wrongly.")
 @click.option(
     "--original-transform",
     help="Its own preprocessing, to be held against ours: torchvision/<name>, timm/<name> or FILE:FACTORY.",
@@ -59,6 +60,7 @@ def import_(
     keys: str | None,
     output: str | None,
     novelty: str | None,
+    quality: str | None,
     original_transform: str | None,
     name: str | None,
     dry_run: bool,
@@ -84,6 +86,7 @@ def import_(
         label_column=label_column,
         kind=kind,
         novelty=novelty is None,
+        quality=quality is None,
         transform=_transform(original_transform),
     )
     if dry_run:

@@ -88,6 +88,9 @@ def done(imported: Imported) -> None:
     say(f"heatmap: {found.heatmap} ({found.why})")
     _say_labels(record.labels)
     _say_thresholds(recipe)
+    quality = recipe.quality
+    said = f"none ({found.no_quality})" if quality is None else f"thresholds fitted: {quality.rule}"
+    say(f"quality, of films exported or held wrongly: {said}")
     alone = ", as its own preprocessing is tried on test alone" if proof.transform is not None else ""
     say(f"original against student on {proof.films} films{proof.of_splits} of {printable(record.data)}{alone}:")
     share = (

@@ -40,6 +40,7 @@ COMMANDS = {
     "import": "Turn a network that was trained elsewhere into a student, and prove it.",
     "init": "Write a whole recipe, with comments, for a data set.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
+    "quality": "Fit what tells films that are inverted, upside down or turned, without training.",
     "thresholds": "Choose decision thresholds by the recipe's rules, without training.",
     "phantom": "Write a data set of phantom chest radiographs.",
     "schema": "Write the JSON Schemas of recipe, manifest, results and field log.",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cxredge.cli.output import as_json, say, say_json, say_wrapped
+
+if TYPE_CHECKING:
+    from cxredge.report.findings import FilmClass, FilmFindings
 
 
 @click.command()
@@ -24,6 +30,11 @@ from cxredge.cli.output import as_json, say, say_json, say_wrapped
     is_flag=True,
     help="Also DICOM films of other modalities, body parts or views than the model takes; the answer says so.",
 )
+@click.option(
+    "--despite-quality",
+    is_flag=True,
+    help="Also films that look inverted, upside down, turned or mirrored, without asking; the answer says so.",
+)
 @as_json
 def predict(
     bundle: Path,
@@ -32,12 +43,14 @@ def predict(
     heatmap: Path | None,
     label: str | None,
     other_kinds: bool,
+    despite_quality: bool,
     as_json: bool,
 ) -> int:
     """What BUNDLE says of FILMS (DICOM, PNG, JPEG; folders are searched): findings, or one class or "uncertain".
 
-    A film that cannot be read is reported with its code, the others go on, and the exit status is 2. Of a folder, files
-    that do not claim to be films, such as tables, are left out and named.
+    A film that cannot be read is reported with its code, the others go on, and the exit status is 2. So is one that
+    looks inverted, upside down or turned, but that a terminal asks first; mirrored is only ever a question. Of a
+    folder, files that do not claim to be films, such as tables, are left out and named.
     """
     from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, printable
     from cxredge.report.findings import text
@@ -45,7 +58,12 @@ def predict(
 
     if label is not None and heatmap is None:
         raise click.UsageError("--label is the heatmap's; name its place with --heatmap")
-    predictor = Predictor(bundle, films, artifact, heatmap, label, other_kinds)
+    go_on: Callable[[FilmFindings | FilmClass], bool] | None = None
+    if despite_quality:
+        go_on = _always
+    elif not as_json and sys.stdin.isatty() and sys.stderr.isatty():
+        go_on = _asked
+    predictor = Predictor(bundle, films, artifact, heatmap, label, other_kinds, go_on)
     if predictor.left_out:
         say_wrapped(files_said(predictor.left_out), err=True)
     records: list[object] = []
@@ -60,9 +78,26 @@ def predict(
                 say(text(found, predictor.phantoms))
         if error is not None:
             failed += 1
-            records.append({"film": str(prediction.film), "error": error.record()})
+            accidents = prediction.quality
+            said = (
+                {} if accidents is None else {"quality": [accident.model_dump(mode="json") for accident in accidents]}
+            )
+            records.append({"film": str(prediction.film), "error": error.record(), **said})
             if not as_json:
                 say(f"{printable(str(prediction.film))}\n{error.text()}", err=True)
     if as_json:
         say_json(records)
     return EXIT_MISUSE if failed else EXIT_GOOD
+
+
+def _always(found: FilmFindings | FilmClass) -> bool:
+    return True
+
+
+def _asked(found: FilmFindings | FilmClass) -> bool:
+    """Whether somebody at the terminal, who was told what the film looks like, wants its answer all the same."""
+    from cxredge.report.findings import WHAT_TO_DO, looks, suspicions
+
+    suspected = suspicions(found)
+    say_wrapped(f"{found.film}\nthis film looks {looks(suspected)}: {WHAT_TO_DO[suspected[0].kind]}", err=True)
+    return click.confirm("Go on with this film as it is?", default=False, err=True)

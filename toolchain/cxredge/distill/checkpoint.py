@@ -67,5 +67,7 @@ def fingerprint(recipe: Recipe, threads: int) -> str:
     The number of threads decides the order of float sums, hence the last bits.
     """
     parts = recipe.model_dump(mode="json", include={"student", "input", "labels", "data", "distill"})
-    # the thresholds of the novelty score decide nothing here, whether there is one decides which tensors there are
-    return sha256_bytes(canonical_json({**parts, "outputs": recipe.outputs, "threads": threads}).encode())
+    # the thresholds of the novelty score decide nothing here, whether there is one decides which tensors there are; a
+    # quality head is fitted behind the training, and is no part of what is trained
+    outputs = [name for name in recipe.outputs if name != "quality"]
+    return sha256_bytes(canonical_json({**parts, "outputs": outputs, "threads": threads}).encode())

@@ -35,22 +35,24 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Answers:
-    """A model's answers on one split: logits float32[N, C], and novelty float32[N] where it has such a score."""
+    """A model's answers on one split: logits float32[N, C]; novelty float32[N] and quality float32[N, K] where it has
+    such outputs."""
 
     logits: NDArray[np.float32]
     novelty: NDArray[np.float32] | None
+    quality: NDArray[np.float32] | None = None
 
 
 @torch.no_grad()
 def answers(student: Student, films: Films, what: str) -> Answers:
     """Run ``student`` (in evaluation mode) on all ``films``."""
-    logits, novelty = [], []
-    for image in _batches(films, what):
-        found = student(image)
-        logits.append(found["logits"])
-        novelty.append(found.get("novelty"))
-    scored = [score for score in novelty if score is not None]
-    return Answers(torch.cat(logits).numpy(), torch.cat(scored).numpy() if scored else None)
+    parts = [student(image) for image in _batches(films, what)]
+
+    def whole(name: str) -> NDArray[np.float32] | None:
+        found = [part[name] for part in parts if name in part]
+        return torch.cat(found).numpy() if found else None
+
+    return Answers(torch.cat([part["logits"] for part in parts]).numpy(), whole("novelty"), whole("quality"))
 
 
 @torch.no_grad()

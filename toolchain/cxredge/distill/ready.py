@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxredge.data.accidents import LEAST_TRAIN
 from cxredge.data.data_sets import open_data
 from cxredge.data.film import SPLITS
 from cxredge.data.licences import allowed_films
 from cxredge.distill.imagenet import installed_weights
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.path_errors import shown
 from cxredge.recipe import recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_training import check_trained
 from cxredge.stages import cache_folder
+from cxredge.statistics.false_alarms import LEAST
 from cxredge.students import checked_weights, trainable
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ def ready_to_train(place: Path) -> Distillation:
     """The recipe's plan, and what ``distill`` refuses, as far as can be told without PyTorch, and with nothing drawn.
 
     Raises what ``load_recipe`` and ``open_data`` raise, and InputError DISTILL-RECIPE, STUDENT-PROGRAM,
-    DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or
-    PRETRAINED-*.
+    DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-FEW, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a
+    teacher), or PRETRAINED-*.
     """
     file, recipe = recipe_path(place), load_recipe(place)
     plan = recipe.distill
@@ -43,6 +45,8 @@ def ready_to_train(place: Path) -> Distillation:
             f"{len(films['train'])} train films cannot span {rank} novelty components",
             "lower student.novelty_rank, or bring more films",
         )
+    if recipe.quality is not None:
+        check_films(len(films["train"]), len(films["val"]))
     teacher = plan.teacher
     if teacher.weights is not None:
         checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256)
@@ -60,3 +64,17 @@ def ready_to_choose(place: Path) -> None:
     if recipe.distill is not None:
         allowed_films(films, "val", recipe.distill.licence_classes)
     checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
+
+
+def check_films(train: int, val: int) -> None:
+    """Raises InputError QUALITY-FEW, before anything slow, where a head cannot be fitted, or its thresholds chosen."""
+    for split, films, least, what in (
+        ("train", train, LEAST_TRAIN, "a quality head is fitted to"),
+        ("val", val, LEAST, "thresholds of the quality output are chosen from"),
+    ):
+        if films < least:
+            raise InputError(
+                "QUALITY-FEW",
+                f"{split} has {counted(films, 'film')}, and {what} {least} or more",
+                "bring more, or say quality: none",
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from cxredge.evidence_chance import Chance
-from cxredge.vocabulary import Frozen, Label, Sha256
+from cxredge.vocabulary import Frozen, Label, QualityKind, Sha256
 
 
 class SplitCount(Frozen):
@@ -59,6 +59,16 @@ class TrainingRecord(Frozen):
     test: Score
 
 
+class QualityScore(Frozen):
+    """The quality head on ``films`` test films and their own accidents, by kind."""
+
+    films: int
+    found: dict[QualityKind, float]
+    """Share of the films with that accident that are flagged as this kind."""
+    false_alarms: dict[QualityKind, float]
+    """Share of the films as they are that is flagged as this kind."""
+
+
 class DistillResults(Frozen):
     """``model_zoo/<name>/results.json``: what one ``cxredge distill`` used, did and measured."""
 
@@ -77,6 +87,8 @@ class DistillResults(Frozen):
     """Of the student's macro AUC on test; none where there is no macro AUC."""
     chance: Chance | None = None
     """Whether the student does better than chance on test; None in files of an older version."""
+    quality: QualityScore | None = Field(default=None, exclude_if=lambda score: score is None)
+    """Of the quality head on test; None without one."""
     seed: int
     threads: int = Field(ge=1)
     versions: dict[str, str]

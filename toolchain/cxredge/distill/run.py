@@ -16,6 +16,7 @@ from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, pooled_features, scores
 from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
+from cxredge.distill.quality_head import class_features, quality_score
 from cxredge.distill.ready import ready_to_train
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
 from cxredge.distill.remaining import Remaining
@@ -165,6 +166,8 @@ def _student(
     trained.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     if trained.model.novelty is not None:
         trained.model.fit_novelty(pooled_features(trained.model, splits.train, "Novelty"))
+    if recipe.quality is not None:
+        trained.model.fit_quality(class_features(trained.model.pooled, splits.train.images.numpy(), recipe.input))
     return trained
 
 
@@ -247,6 +250,9 @@ def _finish(
         threads=torch.get_num_threads(),
         versions={"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in VERSIONED}},
         weights_sha256=sha256_bytes(data),
+        quality=None
+        if chosen.quality is None
+        else quality_score(student.model, splits.test.images.numpy(), recipe.input, chosen.quality),
     )
     weights, results = _outputs(file, recipe)
     write_bytes(weights, data)

@@ -1,4 +1,4 @@
-"""Decision thresholds from the val split: operating points or the least margin, and the novelty threshold."""
+"""Thresholds from the val split: operating points or the least margin, and those of novelty and quality."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy as np
 from cxredge.decision import SingleLabel
 from cxredge.parity.decisions import rule_of
 from cxredge.recipe import Recipe
-from cxredge.recipe_decision import NOT_YET, Margin, Novelty, OperatingPoint
-from cxredge.statistics import margin, operating
+from cxredge.recipe_decision import NOT_YET, Margin, Novelty, OperatingPoint, Quality
+from cxredge.statistics import false_alarms, margin, operating
 from cxredge.statistics.cuts import MIN_CASES
+from cxredge.vocabulary import QUALITY_KINDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,8 @@ class Thresholds:
     """The least margin of exclusive classes; None for independent findings."""
     novelty: Novelty | None
     """None for students without such a score."""
+    quality: Quality | None = None
+    """None for students without such an output."""
 
 
 def fitted(recipe: Recipe, targets: NDArray[np.float32], found: Answers) -> Thresholds:
@@ -46,6 +49,7 @@ def fitted(recipe: Recipe, targets: NDArray[np.float32], found: Answers) -> Thre
         points={} if exclusive else fitted_points(recipe, targets, found.logits),
         margin=fitted_margin(recipe, targets, found.logits) if exclusive else None,
         novelty=None if found.novelty is None else novelty_threshold(found.novelty),
+        quality=None if found.quality is None else quality_thresholds(found.quality),
     )
 
 
@@ -110,3 +114,16 @@ def novelty_threshold(novelty: NDArray[np.float32]) -> Novelty:
     threshold = float(np.percentile(novelty.astype(np.float64), NOVELTY_PERCENTILE))
     rule = f"{NOVELTY_PERCENTILE}th percentile on val, {len(novelty)} films"
     return Novelty(threshold=round(max(threshold, 1e-4), 4), rule=rule)
+
+
+def quality_thresholds(quality: NDArray[np.float32]) -> Quality:
+    """quality float32[N, K] of the val films, three or more -> thresholds that at most 1 % of such films reach.
+
+    None lies below 0, where an ordinary film is the likelier one.
+    """
+    films, share = len(quality), f"{100 * false_alarms.SHARE:g} %"
+    thresholds = {kind: max(0.0, false_alarms.bound(quality[:, at])) for at, kind in enumerate(QUALITY_KINDS)}
+    rule = f"at most {share} of val, {films} films"
+    if films * false_alarms.SHARE < 1:
+        rule = f"above val, {films} films, and above the next one but for {share}"
+    return Quality(thresholds=thresholds, rule=rule)

@@ -59,7 +59,8 @@ class ListedFilm(Frozen):
 
 
 class Films(Frozen):
-    """The films that the import sees: novelty is fitted on ``train``, both models are run on ``val`` and ``test``."""
+    """The films that the import sees: novelty and quality are fitted on ``train``, both models run on ``val`` and
+    ``test``."""
 
     train: tuple[ListedFilm, ...]
     val: tuple[ListedFilm, ...]
@@ -108,5 +109,7 @@ class Found(Frozen):
     parameters: int
     novelty_rank: int | None
     """None: no novelty score was fitted."""
+    no_quality: str | None = "the import knew none"
+    """Why there is no quality output; None: there is one."""
     labels: tuple[str, ...] | None
     """What the checkpoint itself calls its outputs."""

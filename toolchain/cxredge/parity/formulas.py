@@ -7,6 +7,7 @@
 | labels | ``Answered``, of one model | a ``Statistic`` of every label, which is resampled for both models |
 | classes | ``Answered``, of one model | a ``Statistic`` of one value, which is resampled for both models |
 | out-of-distribution | novelty scores of the films and of such films, their owners, the bootstrap | a ``Paired`` |
+| accidents | ``Tried``: the quality output on films with accidents and on ordinary ones; the bootstrap | a ``Paired`` |
 | artifact | the artifact's record | a number, or None |
 """
 
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 
 from cxredge.metrics import METRICS, Metric
 from cxredge.outputs import Outputs
-from cxredge.parity import numerics, paired
+from cxredge.parity import numerics, paired, quality_figures
 from cxredge.parity.pairs import Both
+from cxredge.parity.quality_figures import Tried
 from cxredge.results import Artifact, BootstrapSpec, Paired
 from cxredge.statistics import means
 from cxredge.statistics.auc import Auc
@@ -159,3 +161,21 @@ def accuracy_answered(answered: Answered) -> Statistic:
 def novelty_auc(films: Both, others: Both, owners: Sequence[str], bootstrap: BootstrapSpec) -> Paired:
     """AUC with which the novelty score finds what is no frontal chest film."""
     return paired.novelty_auc(films, others, owners, bootstrap)
+
+
+@formula("quality_sqnr_db")
+def quality_sqnr_db(reference: Outputs, artifact: Outputs) -> float | None:
+    """Signal-to-quantisation-noise ratio of the accidents' log-odds, in dB; None also without such an output."""
+    return numerics.sqnr_db(reference["quality"], artifact["quality"]) if "quality" in reference else None
+
+
+@formula("quality_found")
+def quality_found(tried: Tried, bootstrap: BootstrapSpec) -> Paired:
+    """Share of films with an accident that are found, of the kind that may have lost most."""
+    return quality_figures.found_least(tried, bootstrap)
+
+
+@formula("quality_false_alarms")
+def quality_false_alarms(tried: Tried, bootstrap: BootstrapSpec) -> Paired:
+    """Share of ordinary films for which an answer is held back."""
+    return quality_figures.alarms(tried, bootstrap)

@@ -1,4 +1,4 @@
-"""Judging: what an artifact said of three lists of pictures, against what the reference said of them."""
+"""Judging: what an artifact said of some lists of pictures, against what the reference said of them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cxredge.parity.formulas import formula_of
 from cxredge.parity.measures import Measures, measure
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.parity.pairs import Both, FilmFacts, Pair
+from cxredge.parity.quality_figures import Tried, quality_figures
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, BootstrapSpec, Figures, Paired, Verdict
 from cxredge.vocabulary import ArtifactName
@@ -28,13 +29,16 @@ from cxredge.vocabulary import ArtifactName
 
 @dataclass(frozen=True)
 class Answers:
-    """What one artifact, or the reference, said: of films to be judged on, of others, and of what are no such films."""
+    """What one artifact, or the reference, said: of films to be judged on, of others, of what are no such films, and of
+    films to be judged on that were exported or held wrongly."""
 
     evaluation: OutputsFile
     validation: OutputsFile | None
     """None: of films that the bundle was not built with, there are no others to fit anything on."""
     out_of_distribution: OutputsFile | None
     """None: there is no novelty score to try on them."""
+    accidents: OutputsFile | None = None
+    """None: there is no quality output to try on them."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,9 @@ class Shown:
     validation: Sequence[FilmFacts]
     out_of_distribution: Sequence[str]
     """Pictures of one group are not independent. Empty without a novelty score."""
+    accidents: Sequence[int] = ()
+    """Places of the evaluation films that the films with accidents were made of, in the order of each kind. Empty
+    without a quality output."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +87,18 @@ def judge(
             "PARITY-FILMS", f"{artifact.name} was not run on the validation films", "run both on the same films again"
         )
     _check(artifact, reference.validation, other.validation)
-    if reference.out_of_distribution is not None and other.out_of_distribution is not None:
-        _check(artifact, reference.out_of_distribution, other.out_of_distribution)
-    elif reference.out_of_distribution is not other.out_of_distribution:
-        raise InputError(
-            "PARITY-FILMS",
-            f"of {artifact.name} and the reference one alone was run on pictures that are no such films",
-            "run both on the same films again",
-        )
+    for what, one, two in (
+        ("pictures that are no such films", reference.out_of_distribution, other.out_of_distribution),
+        ("films with accidents", reference.accidents, other.accidents),
+    ):
+        if one is not None and two is not None:
+            _check(artifact, one, two)
+        elif one is not two:
+            raise InputError(
+                "PARITY-FILMS",
+                f"of {artifact.name} and the reference one alone was run on {what}",
+                "run both on the same films again",
+            )
 
     evaluation = pair_of(recipe, shown.evaluation, reference.evaluation, other.evaluation)
     validation = pair_of(recipe, shown.validation, reference.validation, other.validation)
@@ -190,17 +201,34 @@ def _out_of_distribution(
     return {m.name: formula_of(m)(novelty, strange, owners, bootstrap) for m in metrics}
 
 
+def _tried(recipe: Recipe, shown: Shown, reference: Answers, other: Answers) -> Tried | None:
+    """None without a quality output, or where nobody tried it."""
+    if recipe.quality is None or reference.accidents is None or other.accidents is None:
+        return None
+    patients = [film.patient for film in shown.evaluation]
+    return Tried(
+        accidents=Both(reference.accidents.outputs["quality"], other.accidents.outputs["quality"]),
+        ordinary=Both(reference.evaluation.outputs["quality"], other.evaluation.outputs["quality"]),
+        owners=[patients[at] for at in shown.accidents],
+        patients=patients,
+        thresholds=recipe.quality.thresholds,
+    )
+
+
 def _figures(recipe: Recipe, shown: Shown, reference: Answers, other: Answers, measured: Measures) -> Figures:
     r, o = reference.evaluation.outputs, other.evaluation.outputs
     rule = rule_of(recipe.labels.names, recipe.decision)
     before, after = rule.call(r["logits"]), rule.call(o["logits"])
     differs = rule.differ(before, after)
+    tried, bootstrap = _tried(recipe, shown, reference, other), measured.bootstrap
     values: dict[str, Any] = {
         **{m.name: formula_of(m)(r, o) for m in metrics_of("outputs")},
         **{m.name: formula_of(m)(differs) for m in metrics_of("decisions")},
         **{m.name: getattr(measured.macro, m.name) for m in metrics_of("labels")},
         **measured.classes,
-        **_out_of_distribution(shown, reference, other, measured.bootstrap),
+        **_out_of_distribution(shown, reference, other, bootstrap),
+        **{m.name: None if tried is None else formula_of(m)(tried, bootstrap) for m in metrics_of("accidents")},
+        "quality": () if tried is None else quality_figures(tried, bootstrap),
     }
     return Figures(
         films=len(r["logits"]),

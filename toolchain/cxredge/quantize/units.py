@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from cxredge.students.base import Student
 
 QUANTISED = "backbone"
-"""The one module of the student that INT8 schemes quantise. Normalisation, head and novelty stay in float: they cost
-next to nothing, and logits and cam get no steps of their own."""
+"""The one module of the student that INT8 schemes quantise. Normalisation, head and ``FLOAT_HEADS`` stay in float: they
+cost next to nothing, and logits and cam get no steps of their own."""
+FLOAT_HEADS = ("novelty", "quality")
+"""Modules beside the head that compute in float32 in every scheme, float16 ones too: a sum of 1,280 squares, or of as
+many products that cancel, does not fit float16's 11 bits."""
 CLIPPING = frozenset({"relu", "relu6", "hardtanh", "clamp"})
 """Activations that every exporter joins with the operator before them."""
 CHOICES = 4

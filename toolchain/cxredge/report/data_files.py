@@ -25,8 +25,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the start of a formula (OWASP, CSV injection)."""
 RESULTS = "results.json"
 TABLES = (
-    "verdicts", "gates", "labels", "temperatures", "flips", "confusion", "subgroups", "heatmaps", "strangers", "stress",
-    "stability", "layers", "latency", "thresholds", "unread",
+    "verdicts", "gates", "labels", "temperatures", "flips", "confusion", "subgroups", "heatmaps", "strangers",
+    "accidents", "stress", "stability", "layers", "latency", "thresholds", "unread",
 )  # fmt: skip
 
 
@@ -85,7 +85,8 @@ def tables(material: ReportMaterial) -> dict[str, list[Row]]:
     for artifact in results.artifacts:
         verdict = material.verdict(artifact)
         head: Row = {"artifact_name": artifact.name}
-        figures = verdict.figures.model_copy(update={"flips_by_label": {}})
+        figures = verdict.figures.model_copy(update={"flips_by_label": {}, "quality": ()})
+        found["accidents"] += [{**head, **flat(line)} for line in verdict.figures.quality]
         said: Row = {"passed": verdict.passed, "run_by": verdict.runtime, "bytes": artifact.bytes}
         absent = {
             m.name

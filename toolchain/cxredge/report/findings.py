@@ -12,11 +12,23 @@ from cxredge.errors import printable
 from cxredge.outputs import Outputs
 from cxredge.parity.decisions import ExclusiveRule, Rule, rule_of
 from cxredge.recipe_decision import NOT_JUDGED
-from cxredge.vocabulary import Frozen
+from cxredge.vocabulary import ASKED_ONLY, Frozen, QualityKind
 
 BAR = 12
 FULL = 4.0
 """Logits of a full bar."""
+LOOKS: dict[QualityKind, str] = {
+    "inverted": "inverted",
+    "upside-down": "upside down",
+    "turned": "turned on its side",
+    "mirrored": "mirrored",
+}
+WHAT_TO_DO: dict[QualityKind, str] = {
+    "inverted": "black and white seem exchanged: export it again as it is, bones white",
+    "upside-down": "hold it the other way up, or turn it by half a turn",
+    "turned": "turn it upright, the neck up",
+    "mirrored": "compare the film's own L or R marker; a heart on the right may be the patient's own",
+}
 
 
 class Finding(Frozen):
@@ -44,7 +56,7 @@ class ClassScore(Frozen):
 class Accident(Frozen):
     """One accident of exporting or holding a film: ``flagged`` when the log-odds are at or above the threshold."""
 
-    kind: str
+    kind: QualityKind
     log_odds: float
     threshold: float
     flagged: bool
@@ -215,6 +227,21 @@ def _quality(model: Model, outputs: Outputs) -> list[Accident] | None:
     ]
 
 
+def suspicions(result: FilmAnswer) -> tuple[Accident, ...]:
+    """Accidents whose thresholds are reached, the likeliest first."""
+    return tuple(sorted((a for a in result.quality or () if a.flagged), key=lambda a: -a.log_odds))
+
+
+def held_back(result: FilmAnswer) -> bool:
+    """Whether the film's answer waits until somebody looked at it: a suspicion that is more than a question."""
+    return any(accident.kind not in ASKED_ONLY for accident in suspicions(result))
+
+
+def looks(found: Sequence[Accident]) -> str:
+    """What the film looks like, in words that follow "this film looks"; one suspicion at least."""
+    return " or ".join(LOOKS[accident.kind] for accident in found)
+
+
 def other_kind(result: FilmAnswer) -> str:
     """That the film is of another kind than the model takes; of which comes first, for captions may be cut."""
     return f"{', '.join(result.passed_over)}: not the kind of film that this model takes"
@@ -222,7 +249,13 @@ def other_kind(result: FilmAnswer) -> str:
 
 def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
     """Lines for a person."""
-    lines = [f"{printable(result.film)}  ({result.bundle}, {result.artifact})", *result.lines()]
+    lines = [f"{printable(result.film)}  ({result.bundle}, {result.artifact})"]
+    for accident in suspicions(result):
+        odds = f"log-odds {accident.log_odds:+.2f}, threshold {accident.threshold:.2f}"
+        lines += [f"  warning: this film looks {looks([accident])} ({odds})", f"    {WHAT_TO_DO[accident.kind]}"]
+    if held_back(result):
+        lines.append("    do not rely on the findings:")
+    lines += result.lines()
     if result.passed_over:
         lines.append(f"  warning: {other_kind(result)}; do not rely on the findings")
     if result.novelty is not None:
@@ -240,9 +273,8 @@ def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
         lines.append(f"  agreement with the float32 model rests on too few patients: {', '.join(few)}")
     if unknown:
         lines.append(f"  agreement alone was measured, for the films had no ground truth: {', '.join(unknown)}")
-    for accident in result.quality or ():
-        if accident.flagged:
-            lines.append(f"  warning: the film seems to be {accident.kind} (log-odds {accident.log_odds:+.2f})")
+    if result.quality is None:
+        lines.append("  this model does not notice films that were exported or held wrongly")
     if phantom:
         lines.append("  this model learnt from phantoms only: its findings say nothing about people")
     return "\n".join(lines)

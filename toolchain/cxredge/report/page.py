@@ -16,7 +16,7 @@ from cxredge.evidence import Evidence
 from cxredge.evidence_decisions import ClassFlip, Flip
 from cxredge.files import write_text
 from cxredge.metrics import metrics_of
-from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, NO_NOVELTY
+from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, NO_NOVELTY, NO_QUALITY
 from cxredge.report import charts, choice, overview, panels, words
 from cxredge.report.charts import Svg
 from cxredge.report.confusion import Matrix, matrices
@@ -121,6 +121,7 @@ def render(material: ReportMaterial, data: Mapping[str, str]) -> str:
         no_maps=NO_MAPS,
         gradient_maps=GRADIENT_MAPS,
         no_novelty=NO_NOVELTY,
+        no_quality=NO_QUALITY,
         data=data,
         style=Svg((TEMPLATES / "style.css").read_text("utf-8")),
         script=Svg(script),

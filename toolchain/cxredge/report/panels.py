@@ -12,7 +12,7 @@ from cxredge.report import charts
 from cxredge.report.charts import Axis, Bars, Layer, Line, Marks, Row, Svg
 from cxredge.report.choice import ROWS_SHOWN
 from cxredge.report.material import REFERENCE, ReportMaterial
-from cxredge.results import Paired, number
+from cxredge.results import Paired, Verdict, number
 from cxredge.statistics.probabilities import Bin, probabilities, reliability
 
 UNIT = (0.0, 1.0)
@@ -232,6 +232,19 @@ def novelty_chart(evidence: Evidence) -> Svg:
         for s in evidence.strangers[:ROWS_SHOWN]
     ]
     return _shares("Strange pictures flagged", f"of {evidence.artifact} and the reference", lines)
+
+
+def quality_chart(verdict: Verdict) -> Svg:
+    """Share of films with an accident that are found, by kind."""
+    lines = [
+        Row(
+            f"{q.kind} ({q.films} films)",
+            ((q.found.reference, "diamond", "reference"), (q.found.artifact, "circle", "artifact big")),
+        )
+        for q in verdict.figures.quality
+        if q.found.reference is not None and q.found.artifact is not None
+    ]
+    return _shares("Films held or exported wrongly that are found", f"of {verdict.artifact} and the reference", lines)
 
 
 def stress_chart(evidence: Evidence) -> Svg:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from cxredge.metrics import METRICS, Metric
 from cxredge.parity.formulas import formula_of
-from cxredge.recipe_student import NO_MAPS, NO_NOVELTY
+from cxredge.recipe_student import NO_MAPS, NO_NOVELTY, NO_QUALITY
 from cxredge.results import Artifact, BenchFigures, Figures, Paired, Verdict, number
 
 COLUMNS = sorted((m for m in METRICS if m.column is not None), key=lambda m: m.of == "artifact")
@@ -32,9 +32,9 @@ def _nobody_has(metric: Metric, pairs: Sequence[tuple[Artifact, Verdict]]) -> bo
 
 
 def notes(artifacts: Iterable[Artifact]) -> tuple[str, ...]:
-    """What is to be said under a table of artifacts that lack maps or a novelty score."""
+    """What is to be said under a table of artifacts that lack maps, a novelty score or a quality output."""
     listed = list(artifacts)
-    lines = (("cam", NO_MAPS), ("novelty", NO_NOVELTY))
+    lines = (("cam", NO_MAPS), ("novelty", NO_NOVELTY), ("quality", NO_QUALITY))
     return tuple(line for output, line in lines if any(artifact.lacks(output) for artifact in listed))
 
 

@@ -44,6 +44,11 @@ def share_called(called: NDArray[np.bool_]) -> Mean:
     return Mean(named.astype(np.float64), np.ones_like(named))
 
 
+def share_of_each(called: NDArray[np.bool_]) -> Mean:
+    """called bool[N, C] -> share of the films that are called so, of each label."""
+    return Mean(called.astype(np.float64), np.ones_like(called))
+
+
 def accuracy_among_called(truth: NDArray[np.bool_], called: NDArray[np.bool_]) -> Mean:
     """truth, called bool[N, C], at most one a film -> one value: share of those called anything that are right."""
     right: NDArray[np.bool_] = np.any(truth & called, axis=1, keepdims=True)

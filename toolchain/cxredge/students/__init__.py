@@ -12,6 +12,7 @@ from cxredge.files import open_regular, sha256_bytes
 from cxredge.outputs import wrong_shape
 from cxredge.path_errors import reading, shown
 from cxredge.recipe_student import BackboneSpec, ProgramSpec
+from cxredge.vocabulary import QUALITY_KINDS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from cxredge.recipe import Recipe
     from cxredge.students.base import Student
     from cxredge.students.cam_student import CamStudent
+    from cxredge.students.program_student import ProgramStudent
 
 MAX_BYTES = 1 << 30
 """Of a file of weights: a hundred times the zoo's."""
 
 
-def new_student(recipe: Recipe, backbone: str) -> CamStudent:
+def new_student(recipe: Recipe, backbone: str, quality: bool = False) -> CamStudent:
     """An untrained student, or a teacher where ``backbone`` is a teacher's, in training mode.
 
+    quality: with a quality head. It is fitted behind a training, which does not know it.
     Random weights come from torch's global generator: seed it first. Raises InputError STUDENT-UNKNOWN or STUDENT-MAP.
     """
     from cxredge.students.cam_student import CamStudent
@@ -35,7 +38,7 @@ def new_student(recipe: Recipe, backbone: str) -> CamStudent:
     spec = recipe.input
     network = TimmBackbone(backbone, spec.channels, spec.height, spec.width)
     rank = None if recipe.novelty is None else trainable(recipe).novelty_rank
-    return CamStudent(network, network.features, len(recipe.labels.names), rank)
+    return CamStudent(network, network.features, len(recipe.labels.names), rank, len(QUALITY_KINDS) if quality else 0)
 
 
 def trainable(recipe: Recipe) -> BackboneSpec:
@@ -53,17 +56,19 @@ def build_student(recipe: Recipe, weights: Path) -> Student:
     """The recipe's student with the weights of a file, in evaluation mode.
 
     The file's SHA-256 is held against the recipe before a byte of it is parsed. Raises InputError WEIGHTS-MISSING,
-    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN, STUDENT-MAP or NOVELTY-UNFITTED; of a
-    program PROGRAM-*.
+    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN, STUDENT-MAP, NOVELTY-UNFITTED or
+    QUALITY-UNFITTED; of a program PROGRAM-*.
     """
     if isinstance(recipe.student, ProgramSpec):
         return load_program(recipe, recipe.student, weights)
-    student = load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256)
+    wanted = recipe.quality is not None
+    student = load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256, wanted)
     _check_fitted(student.novelty is None or student.novelty.fitted, weights)
+    _check_quality(student.quality is None or student.quality.fitted, weights)
     return student
 
 
-def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> Student:
+def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> ProgramStudent:
     """``build_student`` of a program. Raises InputError WEIGHTS-* and PROGRAM-* too."""
     data = checked_weights(weights, recipe.weights.sha256)
     from cxredge.students.program_file import read_program
@@ -74,12 +79,13 @@ def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> Student:
         raise InputError(
             "PROGRAM-UNFIT",
             f"{shown(weights)} gives {len(program.outputs)} outputs, and the recipe says {', '.join(recipe.outputs)}",
-            "say heatmap and novelty as they are, or import the network again",
+            "say heatmap, novelty and quality as they are, or import the network again",
         )
     student = ProgramStudent(spec.normalise, program, recipe.outputs).eval()
     _check_answers(student, recipe, shown(weights))
     state = student.state_dict()
     _check_fitted("novelty.axes" not in state or bool(state["novelty.axes"].any()), weights)
+    _check_quality("quality.weight" not in state or bool(state["quality.weight"].any()), weights)
     _check_finite(state, weights)
     return student
 
@@ -116,10 +122,24 @@ def _check_fitted(fitted: bool, weights: Path) -> None:
         )
 
 
-def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str) -> CamStudent:
-    """``build_student`` with another backbone and hash than the recipe's: how a trained teacher is loaded."""
+def _check_quality(fitted: bool, weights: Path) -> None:
+    if not fitted:
+        raise InputError(
+            "QUALITY-UNFITTED",
+            f"{shown(weights)} holds no quality head that was fitted",
+            "fit it on the training films (cxredge quality does), or say quality: none in the recipe",
+        )
+
+
+def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str, quality: bool | None = None) -> CamStudent:
+    """``build_student`` with another backbone and hash than the recipe's: how a trained teacher is loaded.
+
+    quality: whether there must be a quality head; None: as the file has it.
+    """
     tensors = _read(weights, sha256)
-    student = new_student(recipe, backbone)
+    there = any(key.startswith("quality.") for key in tensors)
+    _check_quality(there or not quality, weights)
+    student = new_student(recipe, backbone, there if quality is None else quality)
     _check_fit(student.state_dict(), tensors, weights)
     student.load_state_dict(tensors)
     return student.eval()
@@ -177,7 +197,7 @@ def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Pat
         raise InputError(
             "WEIGHTS-FIT",
             f"{weights} does not fit the student: {some_of(wrong, '; ')}",
-            "use the backbone, labels, novelty and novelty_rank that these weights were trained with, or train again",
+            "use the backbone, labels, novelty, novelty_rank and quality that these weights have, or train again",
         )
     _check_finite(found, weights)
 

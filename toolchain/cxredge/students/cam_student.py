@@ -1,26 +1,32 @@
-"""A backbone with an exact-CAM head and, where it is wanted, a novelty score: what this toolchain distils."""
+"""A backbone with an exact-CAM head and, where they are wanted, float heads: what this toolchain distils."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from cxredge.students.base import Student
 from cxredge.students.novelty import Novelty
+from cxredge.students.quality import Quality
 
 
 class CamStudent(Student):
-    """A student with exact maps and, but for ``novelty_rank`` None, a novelty score.
+    """A student with exact maps, but for ``novelty_rank`` None a novelty score, and with ``kinds`` a quality head.
 
     backbone: module that maps float32[N, ch, H, W] to float32[N, d, h, w].
     logits float32[N, C] are the spatial mean of cam float32[N, C, h, w]: the heatmap costs nothing and is exact.
-    novelty float32[N], see ``Novelty``.
+    novelty float32[N], see ``Novelty``; quality float32[N, kinds], see ``Quality``.
     """
 
-    def __init__(self, backbone: nn.Module, features: int, classes: int, novelty_rank: int | None) -> None:
+    def __init__(
+        self, backbone: nn.Module, features: int, classes: int, novelty_rank: int | None, kinds: int = 0
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = nn.Conv2d(features, classes, 1)
         self.novelty = None if novelty_rank is None else Novelty(features, novelty_rank)
+        self.quality = Quality(features, kinds) if kinds else None
 
     def features(self, image: Tensor) -> Tensor:
         """float32[N, ch, H, W] 0..255 -> float32[N, d, h, w].
@@ -31,10 +37,18 @@ class CamStudent(Student):
         feats: Tensor = self.backbone((image - 128.0) / 128.0)
         return feats
 
+    def pooled(self, image: Tensor) -> Tensor:
+        """float32[N, ch, H, W] 0..255 -> float32[N, d]: what the quality head is fitted to."""
+        return self.features(image).mean((2, 3))
+
     def fit_novelty(self, pooled: Tensor) -> None:
         """Fit the novelty score, if there is one, to the training films' pooled features float32[n, d]."""
         if self.novelty is not None:
             self.novelty.fit(pooled)
+
+    def fit_quality(self, classes: Sequence[Tensor]) -> None:
+        """Fit a quality head, new or old, to pooled features float32[n, d] of ordinary films and of each accident."""
+        self.quality = Quality.fitted_to(classes)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """See the class."""
@@ -42,6 +56,9 @@ class CamStudent(Student):
         cam = self.head(features)
         # keepdim, then flatten: the form that XNNPACK takes (mean without keepdim splits the int8 graph)
         logits = cam.mean((2, 3), keepdim=True).flatten(1)
-        if self.novelty is None:
-            return {"logits": logits, "cam": cam}
-        return {"logits": logits, "cam": cam, "novelty": self.novelty(features)}
+        outputs = {"logits": logits, "cam": cam}
+        if self.novelty is not None:
+            outputs["novelty"] = self.novelty(features)
+        if self.quality is not None:
+            outputs["quality"] = self.quality(features)
+        return outputs

@@ -31,7 +31,7 @@ def check_student(student: Student, recipe: Recipe) -> None:
         raise InputError(
             "STUDENT-CONTRACT",
             f"the student answers {shapes}, not {', '.join(recipe.outputs)} in this order and {labels} logits",
-            "keep the student contract of cxredge.students.base, with the maps and the novelty that the recipe says",
+            "keep the student contract of cxredge.students.base, with the outputs that the recipe says",
         )
 
 

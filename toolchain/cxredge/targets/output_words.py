@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cxredge.recipe import Recipe
 from cxredge.recipe_student import ProgramSpec
+from cxredge.vocabulary import QUALITY_KINDS
 
 
 def output_words(recipe: Recipe, axes: str) -> dict[str, str]:
@@ -12,6 +13,7 @@ def output_words(recipe: Recipe, axes: str) -> dict[str, str]:
         "logits": "one logit a label, before the sigmoid or softmax; thresholds are in the bundle's manifest",
         "cam": f"class activation maps in logit units, {axes}; {_maps(recipe)}",
         "novelty": "distance from the training films: 0 or more, about 1 on them",
+        "quality": f"log-odds that the film is {', '.join(QUALITY_KINDS)}, against an ordinary film",
     }
     return {name: lines[name] for name in recipe.outputs}
 

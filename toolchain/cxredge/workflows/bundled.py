@@ -15,6 +15,7 @@ from cxredge.recipe import Recipe
 from cxredge.results import FilmRecord
 from cxredge.stages import STAGES, cache_folder
 from cxredge.vocabulary import ArtifactName
+from cxredge.workflows.stages.accidents import AccidentFilms
 from cxredge.workflows.stages.artifact import BundledArtifact
 from cxredge.workflows.stages.films import CalibrationFilms, Films
 from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
@@ -67,7 +68,8 @@ class Bundled:
             for what, found in (("evaluation", lists.evaluation), ("validation", lists.validation))
         )
         ood = None if self.recipe.novelty is None else OutOfDistributionFilms(evaluation, self.recipe)
-        return Trial(self.recipe, self.weights, evaluation, validation, ood)
+        accidents = None if self.recipe.quality is None else AccidentFilms(evaluation)
+        return Trial(self.recipe, self.weights, evaluation, validation, ood, accidents)
 
     @cached_property
     def calibration(self) -> CalibrationFilms | None:

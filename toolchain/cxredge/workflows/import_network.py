@@ -50,6 +50,7 @@ class Request:
     kind: Kind | None = None
     """None: what the table tells."""
     novelty: bool = True
+    quality: bool = True
     transform: str | None = None
 
 
@@ -159,6 +160,7 @@ def import_network(request: Request) -> Imported:
             wanted=request.wanted,
             labels=len(plan.labels.names),
             novelty=request.novelty,
+            quality=request.quality,
             transform=request.transform,
             label_kind=plan.labels.kind,
             films=Films(**{split: _listed(plan.films.films(split)) for split in SPLITS}),

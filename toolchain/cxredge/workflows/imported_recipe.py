@@ -111,6 +111,7 @@ def judged(
         "evaluation": {"split": uses.evaluation},
         "remark": uses.remark,
         "novelty": {"threshold": 1.0, "rule": "none yet"} if found.novelty_rank else None,
+        "quality": None if found.no_quality else {},
         "least_margin": {"log_odds": 0.0, "rule": "none yet"},
         "points": {name: {"logit": 0.0, "rule": _no_point(name, labels)} for name in labels.names},
         "proof": OriginalProof(films=1, decisions=1, max_abs=0, flips=0).model_dump(mode="json"),
@@ -118,7 +119,8 @@ def judged(
     first = parse_recipe(rendered(written).encode(), RECIPE)
     val = films.films("val")
     targets = np.stack([film.targets for film in val])
-    chosen: Thresholds = fitted(first, targets, Answers(answers["val.logits"], answers.get("val.novelty")))
+    said = Answers(answers["val.logits"], answers.get("val.novelty"), answers.get("val.quality"))
+    chosen: Thresholds = fitted(first, targets, said)
     written["points"] = {
         **written["points"],
         **{name: point.model_dump(mode="json") for name, point in chosen.points.items()},
@@ -127,6 +129,8 @@ def judged(
         written["least_margin"] = chosen.margin.model_dump(mode="json")
     if chosen.novelty is not None:
         written["novelty"] = chosen.novelty.model_dump(mode="json")
+    if chosen.quality is not None:
+        written["quality"] = chosen.quality.model_dump(mode="json")
     decided = parse_recipe(rendered(written).encode(), RECIPE)
     splits: tuple[Literal["val", "test"], ...] = ("test",) if transform else ("val", "test")
     both = {
@@ -171,6 +175,8 @@ def _limitations(found: Found, labels: Labels, films: DataSet, remark: str | Non
         lines.append(f"The films of {films.name} tell nothing of {', '.join(labels.not_judged)}: not judged.")
     if not found.novelty_rank:
         lines.append("It has no novelty score: a picture of anything gets an answer like any other.")
+    if found.no_quality:
+        lines.append("It has no quality output: films that were exported or held wrongly get an answer like any other.")
     if remark is not None:
         lines.append(f"{remark[0].upper()}{remark[1:]}.")
     return lines

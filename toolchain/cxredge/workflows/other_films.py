@@ -100,7 +100,7 @@ class BundledElsewhere(Bundled):
     def trial(self) -> Trial:
         """The films alone: there are no others to fit on, and no pictures of other kinds to tell them from."""
         temperatures = self.bundle.record.making.temperatures
-        return TrialElsewhere(self.recipe, self.weights, self.films, None, None, self.judging, temperatures)
+        return TrialElsewhere(self.recipe, self.weights, self.films, None, None, None, self.judging, temperatures)
 
 
 @dataclass(frozen=True, eq=False)

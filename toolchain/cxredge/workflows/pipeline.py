@@ -18,6 +18,7 @@ from cxredge.recipe_training import check_trained
 from cxredge.stages import Stage, cache_folder
 from cxredge.students import checked_weights
 from cxredge.vocabulary import ArtifactName
+from cxredge.workflows.stages.accidents import AccidentFilms
 from cxredge.workflows.stages.artifact import LoweredArtifact
 from cxredge.workflows.stages.films import CalibrationFilms, Films
 from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
@@ -78,7 +79,8 @@ class Pipeline:
         spec, source = self.recipe.input, self.data.name
         evaluation = Films("evaluation", films[: wanted.count], spec, source)
         ood = None if self.recipe.novelty is None else OutOfDistributionFilms(evaluation, self.recipe)
-        return Trial(self.recipe, self.weights, evaluation, self.validation, ood)
+        accidents = None if self.recipe.quality is None else AccidentFilms(evaluation)
+        return Trial(self.recipe, self.weights, evaluation, self.validation, ood, accidents)
 
     @cached_property
     def validation(self) -> Films:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,17 @@ from cxredge.images.preprocess import preprocess, to_student
 from cxredge.outputs import Outputs
 from cxredge.places import check_outputs
 from cxredge.progress import track
-from cxredge.report.findings import FilmClass, FilmFindings, findings, other_kind
+from cxredge.report.findings import (
+    WHAT_TO_DO,
+    Accident,
+    FilmClass,
+    FilmFindings,
+    findings,
+    held_back,
+    looks,
+    other_kind,
+    suspicions,
+)
 from cxredge.targets import get_target
 from cxredge.targets.runner import Runner
 from cxredge.trees import TooManyFiles, walk
@@ -48,13 +58,22 @@ class Prediction:
     film: Path
     findings: FilmFindings | FilmClass | None
     error: CxrError | None
+    quality: tuple[Accident, ...] | None = None
+    """Of a film that was refused because it looks as if it were exported or held wrongly."""
+
+
+class _LooksWrong(Exception):
+    def __init__(self, found: FilmFindings | FilmClass) -> None:
+        self.found = found
 
 
 class Predictor:
     """A checked bundle and one of its artifacts, on films.
 
     name: of the artifact; None: the primary one. other_kinds: read films of other modalities, body parts and views than
-    the model takes, and say so. Raises InputError BUNDLE-*, MANIFEST-*, PREDICT-LABEL, PREDICT-HEATMAP, PREDICT-EMPTY,
+    the model takes, and say so. go_on: asked about every film that looks as if it were exported or held wrongly, before
+    anything is said or drawn of it; None: such films are refused (PREDICT-QUALITY), but those that look mirrored alone.
+    Raises InputError BUNDLE-*, MANIFEST-*, PREDICT-LABEL, PREDICT-HEATMAP, PREDICT-EMPTY,
     PREDICT-MANY, and what ``check_outputs`` raises.
     """
 
@@ -66,6 +85,7 @@ class Predictor:
         heatmap: Path | None,
         label: str | None,
         other_kinds: bool = False,
+        go_on: Callable[[FilmFindings | FilmClass], bool] | None = None,
     ) -> None:
         self.manifest: AnyManifest = read_any_manifest(bundle)
         self._entry = self.manifest.artifact(name or self.manifest.primary)
@@ -81,6 +101,7 @@ class Predictor:
             )
         self._films, self.left_out = _expand(films)
         self._other_kinds = other_kinds
+        self._go_on = go_on
         if heatmap is not None and (len(self._films) > 1) == (heatmap.suffix.lower() == ".png"):
             raise InputError(
                 "PREDICT-HEATMAP",
@@ -105,9 +126,13 @@ class Predictor:
     def run(self) -> Iterator[Prediction]:
         """Every film in its turn; one that cannot be read is told with its error, and the others go on."""
         with get_target(self._entry.target).open(self._file) as runner:
-            for film in track(self._films, "predict", total=len(self._films)):
+            # a bar would run over the questions
+            films = self._films if self._go_on else track(self._films, "predict", total=len(self._films))
+            for film in films:
                 try:
                     found = self._one(runner, film)
+                except _LooksWrong as wrong:
+                    yield Prediction(film, None, _refused(wrong.found), wrong.found.quality)
                 except CxrError as error:
                     yield Prediction(film, None, error)
                 else:
@@ -121,6 +146,8 @@ class Predictor:
         self._check(outputs)
         digest = file.sha256
         found = findings(model, outputs, str(film), digest, self.manifest.id, name, self._entry.too_few, passed_over)
+        if suspicions(found) and not (self._go_on(found) if self._go_on else not held_back(found)):
+            raise _LooksWrong(found)
         if self._heatmaps is not None:
             from cxredge.report import heatmap
 
@@ -153,11 +180,22 @@ class Predictor:
             found.words(label),
             f"{MAP_WORDS[self.manifest.model.heatmap]}, {self.manifest.id}, {name}; not a diagnosis",
             *([other_kind(found)] if found.passed_over else []),
+            *([f"this film looks {looks(suspected)}"] if (suspected := suspicions(found)) else []),
         ]
 
     def _place(self, goal: Path, film: Path, digest: str) -> Path:
         # the digest keeps two films of the same name apart
         return goal / f"{film.stem}-{digest[:8]}.png" if len(self._films) > 1 else goal
+
+
+def _refused(found: FilmFindings | FilmClass) -> InputError:
+    suspected = suspicions(found)
+    first = suspected[0]
+    return InputError(
+        "PREDICT-QUALITY",
+        f"this film looks {looks(suspected)} (log-odds {first.log_odds:+.2f}, threshold {first.threshold:.2f})",
+        f"{WHAT_TO_DO[first.kind]}; if it is as it should be, add --despite-quality",
+    )
 
 
 def _said(shapes: Mapping[str, tuple[int, ...]]) -> str:

@@ -16,6 +16,7 @@ from cxredge.progress import track
 from cxredge.recipe import Recipe
 from cxredge.stages import Stage, Store
 from cxredge.vocabulary import ArtifactName
+from cxredge.workflows.stages.accidents import AccidentFilms
 from cxredge.workflows.stages.artifact import BundledArtifact, LoweredArtifact
 from cxredge.workflows.stages.films import Films
 from cxredge.workflows.stages.out_of_distribution import OutOfDistributionFilms
@@ -45,11 +46,13 @@ class Trial:
     """None: what is fitted on them is as the bundle has it."""
     out_of_distribution: OutOfDistributionFilms | None
     """None: the student has no novelty score that could tell such pictures from films."""
+    accidents: AccidentFilms | None
+    """None: the student has no quality output that could find them."""
 
     @property
     def judged_on(self) -> tuple[Pictures, ...]:
         """The stacks that a verdict rests on."""
-        every = (self.evaluation, self.validation, self.out_of_distribution)
+        every = (self.evaluation, self.validation, self.out_of_distribution, self.accidents)
         return tuple(pictures for pictures in every if pictures is not None)
 
     def outputs(self, artifacts: Sequence[AnyArtifact], extra: Sequence[Pictures] = ()) -> list[Stage]:
@@ -67,17 +70,20 @@ class Trial:
                 return ReferenceOutputs(self.recipe, self.weights, pictures).read(store)
             return ArtifactOutputs(artifact, pictures).read(store)
 
+        strange, accidents = self.out_of_distribution, self.accidents
         return Answers(
             of(self.evaluation),
             None if self.validation is None else of(self.validation),
-            None if self.out_of_distribution is None else of(self.out_of_distribution),
+            None if strange is None else of(strange),
+            None if accidents is None else of(accidents),
         )
 
     def shown(self, store: Store) -> Shown:
         """The films behind all answers."""
         strange = self.out_of_distribution
         groups = [] if strange is None else [picture.group for picture in strange.listed(store).pictures]
-        return Shown(self.evaluation.films, self.validation.films if self.validation else (), groups)
+        rows = () if self.accidents is None else self.accidents.rows.tolist()
+        return Shown(self.evaluation.films, self.validation.films if self.validation else (), groups, rows)
 
     def said(self, artifacts: Sequence[AnyArtifact], store: Store) -> Said:
         """What the reference and these artifacts said, once it is there."""

@@ -15,7 +15,7 @@ import numpy as np
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.mlprogram.graph import Graph, read_graph
 from cxredge.mlprogram.refusal import Refusal
-from cxredge.quantize.units import QUANTISED, module_of, output_nodes
+from cxredge.quantize.units import FLOAT_HEADS, QUANTISED, module_of, output_nodes
 from cxredge.recipe import InputSpec
 from cxredge.targets.spelling import called, replaced
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from cxredge.mlprogram.program import Program
     from cxredge.students.base import Student
 
-NOVELTY = "novelty"
-"""The module that computes in float32 in every scheme: a sum of 1,280 squares does not fit float16's 11 bits."""
 HALF_SUFFIX = "_cast_fp16"
 """What coremltools appends to the name of an operator that it moves to float16."""
 SHAPE_SUFFIX = "_has_output_shape"
@@ -196,7 +194,7 @@ def conversion(source: Source, half: bool, steps: Sequence[Step]) -> dict[str, A
     precision: Any = coremltools.precision.FLOAT32
     if half:
         precision = coremltools.transform.FP16ComputePrecision(
-            op_selector=lambda operator: not source.inside(operator.name, NOVELTY)
+            op_selector=lambda operator: not any(source.inside(operator.name, head) for head in FLOAT_HEADS)
         )
     spec = source.spec
     shape = (1, spec.channels, spec.height, spec.width)

@@ -36,9 +36,9 @@ CORE_ML = Runtime("Core ML", native=True)
 class CoreML(Target):
     """torch.export -> coremltools -> ML Program -> (INT8 passes) -> a zipped ``.mlpackage`` with fixed bytes.
 
-    image float32[1, ch, H, W] -> what the student answers (logits, cam, novelty) as float32. fp16, w8 and w8a8 compute
-    in float16, novelty in float32. On a Mac the package is run by Core ML; elsewhere ``cxredge.mlprogram`` evaluates
-    what the program says.
+    image float32[1, ch, H, W] -> what the student answers (logits, cam, novelty, quality) as float32. fp16, w8 and w8a8
+    compute in float16, novelty and quality in float32. On a Mac the package is run by Core ML; elsewhere
+    ``cxredge.mlprogram`` evaluates what the program says.
     """
 
     name = "coreml"

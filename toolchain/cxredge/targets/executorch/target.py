@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class ExecuTorch(Target):
     """torch.export -> (PT2E) -> XNNPACK partitioner -> ``.pte``.
 
-    ``forward(image float32[1, ch, H, W])`` gives what the student answers (logits, cam, novelty) as float32, in this
-    order.
+    ``forward(image float32[1, ch, H, W])`` gives what the student answers (logits, cam, novelty, quality) as float32,
+    in this order.
     """
 
     name = "executorch"

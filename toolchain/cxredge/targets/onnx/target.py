@@ -34,8 +34,9 @@ LABELS_KEY, INPUT_KEY = "cxr_labels", "cxr_input"
 class Onnx(Target):
     """torch.onnx (dynamo) -> onnxsim -> (ONNX Runtime's QDQ quantizer) -> checker.
 
-    image float32[1, ch, H, W] -> what the student answers (logits, cam, novelty) as float32. There is no fp16: ONNX
-    Runtime's CPU provider has no float16 convolution and casts around it, so such a file would be smaller and slower.
+    image float32[1, ch, H, W] -> what the student answers (logits, cam, novelty, quality) as float32. There is no fp16:
+    ONNX Runtime's CPU provider has no float16 convolution and casts around it, so such a file would be smaller and
+    slower.
     """
 
     name = "onnx"

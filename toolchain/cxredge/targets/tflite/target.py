@@ -60,7 +60,7 @@ class TFLite(Target):
     """litert-torch -> AI Edge Quantizer -> buffers inlined -> metadata.
 
     Signature ``serving_default``: image float32[1, H, W, ch] -> what the student answers: logits float32[1, C], cam
-    float32[1, h, w, C], novelty float32[1].
+    float32[1, h, w, C], novelty float32[1], quality float32[1, K].
     """
 
     name = "tflite"

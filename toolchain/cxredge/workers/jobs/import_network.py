@@ -46,6 +46,7 @@ class ImportNetwork(Job):
     labels: int
     label_kind: Kind | None = None
     novelty: bool
+    quality: bool = False
     transform: str | None = None
     films: Films | None = None
     patience: float = PATIENCE
@@ -79,13 +80,16 @@ class ImportNetwork(Job):
     def _found(
         self, desk: Desk, original: Original, spec: InputSpec, normalise: Normalise, transform: Transform | None
     ) -> Found:
-        from cxredge.importing.making import make_student
+        from cxredge.importing.making import Heads, make_student
 
         films = self.films
-        train = None if films is None or not self.novelty else self._pixels(desk, films.train, spec, "train")
+        heads = Heads(self.novelty, spec if self.quality else None)
+        fitted = films is not None and (self.novelty or self.quality)
+        train = self._pixels(desk, films.train, spec, "train") if films is not None and fitted else None
         desk.say("dividing it in backbone and head")
-        with answering("be divided", self.patience):
-            made = make_student(original, normalise, train)
+        # six films are shown for each training film: as it is, and with every accident
+        with answering("be divided, and show its features", self.patience * (3 if self.quality else 1)):
+            made = make_student(original, normalise, train, heads)
         check_end(made.count, made.divided.probability, self.labels, self.label_kind)
         if films is not None:
             self._ask(desk, original, spec, normalise, made, films, transform)
@@ -102,6 +106,7 @@ class ImportNetwork(Job):
             why=made.divided.why,
             parameters=sum(p.numel() for p in original.net.parameters()),
             novelty_rank=made.rank,
+            no_quality=made.no_quality,
             labels=original.facts.labels,
         )
 
