@@ -75,7 +75,7 @@ def make(goal: Path) -> None:
     make_others(goal)
     make_imported(goal)
     subprocess.run([sys.executable, ROOT / "tests" / "android" / "film_cases.py", goal / "film-cases"], check=True)
-    write_text(goal / "predict.json", must("predict", goal / "bundle", goal / "films", "--json"))
+    write_text(goal / "predict.json", must("predict", goal / "bundle", goal / "films", "--despite-quality", "--json"))
 
 
 def make_others(goal: Path) -> None:
@@ -94,7 +94,9 @@ def make_others(goal: Path) -> None:
         other_bundles.make_bare(classes / "bundle", bare / "bundle")
         for folder in (classes, bare):
             must("sign", folder / "bundle", "--key", key)
-        write_text(classes / "predict.json", must("predict", classes / "bundle", goal / "films", "--json"))
+        write_text(
+            classes / "predict.json", must("predict", classes / "bundle", goal / "films", "--despite-quality", "--json")
+        )
         write_text(bare / "predict.json", other_bundles.predict(bare / "bundle", goal / "films"))
     with fresh_directory(goal / "kinds", anything) as kinds:
         (kinds / "films").mkdir()
@@ -103,7 +105,9 @@ def make_others(goal: Path) -> None:
         colour = np.stack([film, film // 2, film // 3], axis=-1)
         write_bytes(kinds / "ultrasound.dcm", dicom(colour, bits=8, Modality="US"))
         write_bytes(kinds / "films" / "no-modality.dcm", dicom(film, bits=8, Modality=None, BodyPartExamined="KNEE"))
-    said = must("predict", goal / "classes" / "bundle", goal / "kinds" / "films", "--other-kinds", "--json")
+    said = must(
+        "predict", goal / "classes" / "bundle", goal / "kinds" / "films", "--other-kinds", "--despite-quality", "--json"
+    )
     write_text(goal / "kinds" / "predict.json", said)
     with fresh_directory(goal / "old", anything) as old:
         other_bundles.make_old(goal / "classes" / "bundle", old / "bundle", key)
@@ -121,7 +125,10 @@ def make_imported(goal: Path) -> None:
         for folder in ("model_zoo", "out"):
             shutil.rmtree(imported / folder)
         must("sign", imported / "bundle", "--key", goal / "test.key")
-        write_text(imported / "predict.json", must("predict", imported / "bundle", goal / "films", "--json"))
+        write_text(
+            imported / "predict.json",
+            must("predict", imported / "bundle", goal / "films", "--despite-quality", "--json"),
+        )
 
 
 def main(goal: Path) -> None:

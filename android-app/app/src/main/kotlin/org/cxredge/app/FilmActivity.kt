@@ -23,6 +23,7 @@ import org.cxredge.core.film.Colour
 class FilmActivity : Screen(R.layout.film) {
     private var colour = Colour.REFUSE
     private var otherKinds = false
+    private var despite = false
     private var shown: FilmResult? = null
     private var label = UNCHOSEN
 
@@ -31,6 +32,7 @@ class FilmActivity : Screen(R.layout.film) {
         savedInstanceState?.let {
             if (it.getBoolean(GREYED)) colour = Colour.TO_GREY
             otherKinds = it.getBoolean(OTHER_KINDS)
+            despite = it.getBoolean(DESPITE)
             label = it.getInt(LABEL, UNCHOSEN)
         }
         find<View>(R.id.another).setOnClickListener { finish() }
@@ -41,6 +43,11 @@ class FilmActivity : Screen(R.layout.film) {
         find<View>(R.id.go_on).setOnClickListener {
             otherKinds = true
             analyse()
+        }
+        find<View>(R.id.despite).setOnClickListener {
+            despite = true
+            shown = null
+            show()
         }
         val film = find<FilmView>(R.id.film)
         find<SeekBar>(R.id.opacity).apply {
@@ -64,6 +71,7 @@ class FilmActivity : Screen(R.layout.film) {
         super.onSaveInstanceState(outState)
         outState.putBoolean(GREYED, colour == Colour.TO_GREY)
         outState.putBoolean(OTHER_KINDS, otherKinds)
+        outState.putBoolean(DESPITE, despite)
         outState.putInt(LABEL, label)
     }
 
@@ -80,13 +88,23 @@ class FilmActivity : Screen(R.layout.film) {
     override fun show() {
         val (verdict, state) = session.state
         val barred = verdict is Verdict.Failed || verdict is Verdict.Refused
-        find<TextView>(R.id.status).say(FilmWords.status(state, barred, resources))
+        val asks = !despite && FilmWords.asks(state)
+        find<TextView>(R.id.status).say(
+            if (asks) resources.getString(R.string.look_first) else FilmWords.status(state, barred, resources),
+        )
         find<View>(R.id.progress).visible(
             state is FilmState.Working || state is FilmState.Waiting && !barred,
         )
-        Notice.replace(find(R.id.notices), FilmWords.messages(state, resources))
+        Notice.replace(
+            find(R.id.notices),
+            if (asks) FilmWords.accidents(state, resources) else FilmWords.messages(state, resources),
+        )
         find<View>(R.id.convert).visible(FilmWords.mayConvert(state))
         find<View>(R.id.go_on).visible(FilmWords.mayGoOn(state))
+        // the film itself stays: it tells a person at once whether the question is right
+        find<View>(R.id.despite).visible(asks)
+        find<View>(R.id.answer).visible(!asks)
+        find<FilmView>(R.id.film).bare = asks
         val result = (state as? FilmState.Done)?.result
         find<View>(R.id.result).visible(result != null)
         if (result != null && result !== shown) {
@@ -98,6 +116,7 @@ class FilmActivity : Screen(R.layout.film) {
             find<View>(R.id.heat_opacity).visible(result.outputs.cam != null)
             choose(result)
         }
+        if (asks) find<FilmView>(R.id.film).contentDescription = resources.getString(R.string.look_first)
     }
 
     private fun choose(result: FilmResult) {
@@ -118,6 +137,7 @@ class FilmActivity : Screen(R.layout.film) {
     private companion object {
         const val GREYED = "greyed"
         const val OTHER_KINDS = "other kinds"
+        const val DESPITE = "despite"
         const val LABEL = "label"
         const val UNCHOSEN = -1
     }

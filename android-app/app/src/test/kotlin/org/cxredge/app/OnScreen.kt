@@ -13,6 +13,13 @@ import kotlin.math.abs
 
 /** What the screen of a film says, in English, held against the host's answer: `cxredge predict --json`. */
 class OnScreen(private val activity: FilmActivity, private val host: JSONObject, private val what: String) {
+    private val flagged = (if (host.isNull("quality")) emptyList() else records("quality"))
+        .filter { it.getBoolean("flagged") }.map { it.getString("kind") }.toSet()
+
+    init {
+        if (flagged.isNotEmpty()) asked()
+    }
+
     private val status = activity.find<TextView>(R.id.status).text.toString()
     private val rows = activity.find<ViewGroup>(R.id.findings).run { (0 until childCount).map(::getChildAt) }
     private val notices = Screens.text(activity.find(R.id.notices))
@@ -76,9 +83,19 @@ class OnScreen(private val activity: FilmActivity, private val host: JSONObject,
         assertEquals(what, answer == null, activity.getString(R.string.uncertain_title) in notices)
     }
 
+    /** Nothing of the answer is shown or spoken before somebody has looked at the film, and asked for it. */
+    private fun asked() {
+        assertEquals(what, activity.getString(R.string.look_first), activity.find<TextView>(R.id.status).text.toString())
+        assertEquals(what, View.GONE, activity.find<View>(R.id.answer).visibility)
+        assertEquals(what, flagged.size, activity.find<ViewGroup>(R.id.notices).childCount)
+        val spoken = activity.find<View>(R.id.film).contentDescription.toString()
+        assertEquals(what, activity.getString(R.string.look_first), spoken)
+        activity.find<View>(R.id.despite).performClick()
+        assertEquals(what, View.VISIBLE, activity.find<View>(R.id.answer).visibility)
+        assertEquals(what, View.GONE, activity.find<View>(R.id.despite).visibility)
+    }
+
     private fun accidents() {
-        val found = if (host.isNull("quality")) emptyList() else records("quality")
-        val flagged = found.filter { it.getBoolean("flagged") }.map { it.getString("kind") }.toSet()
         val shown = TITLES.filterValues { activity.getString(it) in notices }.keys
         assertEquals(what, flagged, shown)
     }

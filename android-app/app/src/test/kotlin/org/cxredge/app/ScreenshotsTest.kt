@@ -95,7 +95,7 @@ class ScreenshotsTest {
         shoot(Robolectric.buildActivity(AboutActivity::class.java).setup().get(), "about-classes-$look")
         otherKind(look)
         Screens.use(Fixtures.bare)
-        film(Fixtures.films.first(), "quality-$look")
+        quality(look)
         Screens.use(Fixtures.old)
         val main = Robolectric.buildActivity(MainActivity::class.java).setup()
         until { session.state.verdict is Verdict.Refused }
@@ -111,6 +111,16 @@ class ScreenshotsTest {
         film.get().find<View>(R.id.go_on).performClick()
         until { session.state.film is FilmState.Done }
         shoot(film.get(), "kind-passed-over-$look")
+        Screens.leave(film)
+    }
+
+    /** A film that looks wrongly held: the question, and what is said once somebody went on. */
+    private fun quality(look: String) {
+        val film = Screens.open(Uri.fromFile(Fixtures.films.first()))
+        until { session.state.film is FilmState.Done }
+        shoot(film.get(), "quality-asked-$look")
+        film.get().find<View>(R.id.despite).performClick()
+        shoot(film.get(), "quality-$look")
         Screens.leave(film)
     }
 

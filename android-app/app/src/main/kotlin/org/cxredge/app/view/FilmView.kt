@@ -27,6 +27,13 @@ class FilmView(context: Context, attributes: AttributeSet?) : View(context, attr
             invalidate()
         }
 
+    /** Whether the heatmap is left out. */
+    var bare: Boolean = false
+        set(value) {
+            field = value
+            invalidate()
+        }
+
     fun show(result: FilmResult, label: Int) {
         if (result !== this.result) {
             val picture = result.picture
@@ -62,6 +69,6 @@ class FilmView(context: Context, attributes: AttributeSet?) : View(context, attr
         heatPlace.offset(filmPlace.left - frame.left * scale, filmPlace.top - frame.top * scale)
         canvas.clipRect(filmPlace)
         paint.alpha = Math.round(opacity * 255)
-        heat?.let { canvas.drawBitmap(it, null, heatPlace, paint) }
+        heat?.takeUnless { bare }?.let { canvas.drawBitmap(it, null, heatPlace, paint) }
     }
 }

@@ -54,6 +54,13 @@ object FilmWords {
     fun mayGoOn(state: FilmState): Boolean =
         state is FilmState.Refused && state.refusal is OtherKind && !state.request.otherKinds
 
+    /** Whether the film looks as if it was exported or held wrongly: then somebody looks at it before an answer is shown. */
+    fun asks(state: FilmState): Boolean = state is FilmState.Done && state.result.decision.quality.any { it.suspected }
+
+    /** What the film looks like, and what to do; nothing of the answer. */
+    fun accidents(state: FilmState, resources: Resources): List<Message> =
+        (state as? FilmState.Done)?.let { accidents(it.result, resources) }.orEmpty()
+
     private fun summary(result: FilmResult, resources: Resources): String = when (val said = result.decision) {
         is Findings -> {
             val positive = said.findings.filter { it.positive }.sortedByDescending { it.margin }
@@ -91,14 +98,19 @@ object FilmWords {
         fun warning(title: Int, text: Int) =
             Message(Tone.WARNING, resources.getString(title), resources.getString(text))
         val decision = result.decision
-        val accidents = decision.quality.filter { it.suspected }.map { accident(it.accident) }
-        return otherKind(result, resources) + accidents.map { (title, text) -> warning(title, text) } + listOfNotNull(
+        return otherKind(result, resources) + accidents(result, resources) + listOfNotNull(
             warning(R.string.unlike_title, R.string.unlike_text)
                 .takeIf { decision.novelty?.unlikeTrainingFilms == true },
             warning(R.string.greyed_title, R.string.greyed_text).takeIf { result.film.greyed },
             warning(R.string.phantom_title, R.string.phantom_text).takeIf { result.model.learntFrom.phantoms },
         )
     }
+
+    private fun accidents(result: FilmResult, resources: Resources): List<Message> =
+        result.decision.quality.filter { it.suspected }.map {
+            val (title, text) = accident(it.accident)
+            Message(Tone.WARNING, resources.getString(title), resources.getString(text))
+        }
 
     private fun otherKind(result: FilmResult, resources: Resources): List<Message> {
         if (result.passedOver.isEmpty()) return emptyList()
