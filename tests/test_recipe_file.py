@@ -219,7 +219,7 @@ def test_what_is_pasted_as_it_stands_is_refused_where_only_its_writer_knows_a_va
     for key, edit, written in (
         ("name", '"EDIT: small letters, digits and -"', "mine"),
         ("labels.names.0", '"EDIT: one or more labels"', "Effusion"),
-        ("data.folder.name", "\"EDIT: the folder's name\"", "ours"),
+        ("data.folder.name", '"EDIT: the folder\'s name"', "ours"),
     ):
         error = lacking(text)
         assert error.code == "RECIPE-VALUE"
