@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 CHOSEN = (
-    "verdict-light", "result-light", "result-dark", "result-fr", "class-light", "uncertain-light", "quality-asked-light",
-    "colour-light", "failed-light", "refused-log-light", "about-light",
+    "verdict-light", "result-light", "result-dark", "result-fr", "class-light", "uncertain-light",
+    "quality-asked-light", "colour-light", "failed-light", "refused-log-light", "about-light",
 )  # fmt: skip
 WIDTH = 320
 TALLEST = 1024

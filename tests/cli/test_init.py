@@ -90,6 +90,20 @@ def test_a_set_of_phantoms_gives_a_recipe_that_plans_up_to_its_weights(films: Pa
         choose_thresholds(Path("model_zoo/mine"))
 
 
+def test_a_plan_names_what_its_options_leave_out(films: Path) -> None:
+    made("films")
+    place = Path("model_zoo/mine")
+    assert plan_build(place, (), ()).left_out == ()
+    first, second, rest = plan_build(place, (), ("fp16",)).left_out
+    assert first == "executorch/fp16: executorch has no such scheme, but fp32, w8a8"
+    assert second.startswith("onnx/fp16: onnx has no such scheme")
+    assert "coreml/w8a8" in rest
+    assert rest.endswith("in the recipe, and not asked for by --schemes")
+    text = (place / "model.yaml").read_text()
+    (place / "model.yaml").write_text(text.replace("tflite: [fp32, fp16, w8, w8a8]", "tflite: [fp32, w8a8]"))
+    assert "tflite/fp16: targets.tflite lists fp32, w8a8" in plan_build(place, (), ("fp16",)).left_out
+
+
 def refused_name(name: str) -> str:
     with pytest.raises(InputError) as caught:
         init_recipe("films", name, None, (), 224)

@@ -72,9 +72,34 @@ def test_keys_that_a_recipe_lacks_are_added(
     assert (after.weights.sha256, after.novelty, after.not_yet) == ("b" * 64, chosen.novelty, ())
     assert after.operating_points["Effusion"] == chosen.points["Effusion"]
     assert after.operating_points["Cardiomegaly"].rule.startswith("not fitted, too few films")
-    keys = [line.partition(":")[0] for line in file.read_text().splitlines() if line[0] not in " #-"]
+    keys = [line.partition(":")[0] for line in file.read_text().splitlines() if line[:1] not in ("", " ", "#", "-")]
     assert keys.index("weights") == keys.index("student") + 1
-    assert keys.index("operating_points") == keys.index("labels") + 1
+    assert list(load_recipe(file).operating_points) == ["Cardiomegaly", "Effusion"]
+    # of a recipe that is one mapping in braces, and of one with names in quotes
+    for text in (
+        recipe.model_dump_json(exclude={"weights", "operating_points", "novelty"}),
+        file.read_text().replace("labels:", '"labels":').replace("student:", '"student":'),
+    ):
+        file.write_text(text)
+        write_back(file, "c" * 64, whole(recipe, chosen))
+        assert (load_recipe(file).not_yet, load_recipe(file).weights.sha256) == ((), "c" * 64)
+        assert load_recipe(file).operating_points == after.operating_points
+
+
+def test_comments_stay_with_the_keys_that_they_stand_before(tmp_path: Path) -> None:
+    text = (ZOO / "phantom" / "model.yaml").read_text()
+    start, end = (text.index(f"\n{key}:\n") for key in ("operating_points", "novelty"))
+    cut = text[:start] + "\n# before novelty" + text[end:]
+    cut = "\n".join(line for line in cut.split("\n") if not line.strip().startswith("sha256:"))
+    file = tmp_path / "model.yaml"
+    file.write_text(cut)
+    recipe = load_recipe(file)
+    assert recipe.not_yet == ("weights.sha256", "operating_points")
+    write_back(file, "b" * 64, whole(recipe, Thresholds({}, None, None)))
+    lines = file.read_text().split("\n")
+    assert lines.index("# before novelty") > lines.index("operating_points:") > lines.index("labels:")
+    assert set(cut.split("\n")) <= set(lines)
+    assert load_recipe(file).not_yet == ()
 
 
 def test_exclusive_classes_that_have_no_margin_yet(
@@ -104,5 +129,5 @@ def test_quality_gets_its_place_whatever_stood_there(
     assert after.outputs == ("logits", "cam", "novelty", "quality")
     text = file.read_text()
     assert "thresholds: {inverted: 0.5, upside-down: 1.5, turned: 0.0, mirrored: 2.25}" in text
-    if said in (None, "none"):
+    if said is None:
         assert text.index("novelty:\n") < text.index("quality:") < text.index("data:")

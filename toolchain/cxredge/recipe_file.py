@@ -62,8 +62,8 @@ def parse_recipe(data: bytes, name: str) -> Recipe:
         raise _said(error.errors(), tree, name) from error
 
 
-def rewritten(file: Path, change: Callable[[Any], None]) -> str:
-    """The recipe's text after ``change`` of its tree; comments, quotes and line breaks of the rest stay.
+def rewritten(text: str, change: Callable[[Any], None]) -> str:
+    """A recipe's text after ``change`` of its tree; comments, quotes and line breaks of the rest stay.
 
     The recipe was loaded before, so that its keys are there.
     """
@@ -73,7 +73,7 @@ def rewritten(file: Path, change: Callable[[Any], None]) -> str:
     yaml.preserve_quotes = True
     yaml.width = 4096  # never fold a line that its writer did not fold
     yaml.indent(mapping=2, sequence=4, offset=2)
-    tree = yaml.load(file.read_text(encoding="utf-8"))
+    tree = yaml.load(text)
     change(tree)
     stream = io.StringIO()
     yaml.dump(tree, stream)

@@ -26,10 +26,11 @@ def distill(recipe: Path, resume: bool, as_json: bool) -> None:
     from cxredge.distill.ready import ready_to_train
 
     # before the import of PyTorch, which takes longer than most refusals are worth
-    ready_to_train(recipe)
+    work = Path("build/distill")
+    ready_to_train(recipe, work)
     from cxredge.distill.run import distill as run
 
-    result = run(recipe, Path("build/distill"), fresh=not resume)
+    result = run(recipe, work, fresh=not resume)
     if as_json:
         say_json(result)
         return

@@ -75,7 +75,7 @@ def predict(
         if found is not None:
             records.append(found)
             if not as_json:
-                say(text(found, predictor.phantoms))
+                say_wrapped(text(found, predictor.phantoms))
         if error is not None:
             failed += 1
             accidents = prediction.quality

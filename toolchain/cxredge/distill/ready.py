@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxredge.data.accidents import LEAST_TRAIN
-from cxredge.data.data_sets import open_data
+from cxredge.data.data_sets import data_folders, open_data
 from cxredge.data.film import SPLITS
 from cxredge.data.licences import allowed_films
 from cxredge.distill.imagenet import installed_weights
 from cxredge.errors import InputError, counted
 from cxredge.path_errors import shown
+from cxredge.places import check_outputs
 from cxredge.recipe import recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_training import check_trained
@@ -20,15 +21,29 @@ from cxredge.statistics.false_alarms import LEAST
 from cxredge.students import checked_weights, trainable
 
 if TYPE_CHECKING:
+    from cxredge.recipe import Recipe
     from cxredge.recipe_distillation import Distillation
 
 
-def ready_to_train(place: Path) -> Distillation:
+ROLES = ("teacher", "student")
+
+
+def outputs(file: Path, recipe: Recipe) -> tuple[Path, Path]:
+    """Weights and results, beside the recipe's file."""
+    return file.parent / recipe.weights.file, file.parent / "results.json"
+
+
+def checkpoint_file(work: Path, recipe: Recipe, role: str) -> Path:
+    """The checkpoint of a role's training."""
+    return work / recipe.name / f"{role}.pt"
+
+
+def ready_to_train(place: Path, work: Path) -> Distillation:
     """The recipe's plan, and what ``distill`` refuses, as far as can be told without PyTorch, and with nothing drawn.
 
-    Raises what ``load_recipe`` and ``open_data`` raise, and InputError DISTILL-RECIPE, STUDENT-PROGRAM,
-    DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-FEW, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a
-    teacher), or PRETRAINED-*.
+    work: folder of the checkpoints. Raises what ``load_recipe``, ``check_outputs`` and ``open_data`` raise, InputError
+    DISTILL-RECIPE, STUDENT-PROGRAM, DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-FEW, QUALITY-FEW,
+    WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or PRETRAINED-*.
     """
     file, recipe = recipe_path(place), load_recipe(place)
     plan = recipe.distill
@@ -36,6 +51,9 @@ def ready_to_train(place: Path) -> Distillation:
         raise InputError(
             "DISTILL-RECIPE", f"{shown(file)} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
         )
+    checkpoints = (checkpoint_file(work, recipe, role) for role in ROLES)
+    given = () if plan.teacher.weights is None else (file.parent / plan.teacher.weights.file,)
+    check_outputs([*outputs(file, recipe), *checkpoints], [file, *given, *data_folders(recipe.data)])
     rank = trainable(recipe).novelty_rank
     data = open_data(recipe.data, recipe.labels, cache_folder())
     films = {split: allowed_films(data.listed(split), split, plan.licence_classes) for split in SPLITS}

@@ -17,7 +17,7 @@ from cxredge.distill.evaluate import Answers, answers, macro_interval, measured,
 from cxredge.distill.losses import Batch, add_up, hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.quality_head import class_features, quality_score
-from cxredge.distill.ready import ready_to_train
+from cxredge.distill.ready import ROLES, checkpoint_file, outputs, ready_to_train
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
 from cxredge.distill.remaining import Remaining
 from cxredge.distill.splits import Films, Splits, load_splits
@@ -28,7 +28,6 @@ from cxredge.distill.training import Loss, Training, epoch_costs, say, seeded
 from cxredge.distill.write_back import write_back
 from cxredge.files import canonical_json, sha256_bytes, write_bytes, write_text
 from cxredge.parity.chance import student_chance
-from cxredge.places import check_outputs
 from cxredge.recipe import PhantomData, Recipe, recipe_path
 from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import load_recipe
@@ -38,7 +37,6 @@ from cxredge.students import load_student, new_student, trainable
 if TYPE_CHECKING:
     from cxredge.students.cam_student import CamStudent
 
-ROLES = ("teacher", "student")
 VERSIONED = ("torch", "timm", "numpy", "scikit-learn", "safetensors", "pillow")
 
 
@@ -61,20 +59,14 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     InputError DISTILL-RECIPE (no ``distill`` section), DISTILL-CHECKPOINT, or what ``check_outputs`` raises.
     Interrupted, it says what is kept.
     """
-    from cxredge.data.data_sets import data_folders, open_data
+    from cxredge.data.data_sets import open_data
 
     file = recipe_path(place)
-    recipe, plan = load_recipe(place), ready_to_train(place)
+    recipe, plan = load_recipe(place), ready_to_train(place, work)
     # whatever can be refused is refused now, and not after an hour of training
     add_up(plan.terms)
     configuration = fingerprint(recipe, torch.get_num_threads())
-    weights, results = _outputs(file, recipe)
-    checkpoints = {role: CheckpointFile(work / recipe.name / f"{role}.pt", configuration) for role in ROLES}
-    given = () if plan.teacher.weights is None else (file.parent / plan.teacher.weights.file,)
-    check_outputs(
-        [weights, results, *(checkpoint.path for checkpoint in checkpoints.values())],
-        [file, *given, *data_folders(recipe.data)],
-    )
+    checkpoints = {role: CheckpointFile(checkpoint_file(work, recipe, role), configuration) for role in ROLES}
     if not fresh:
         for checkpoint in checkpoints.values():
             checkpoint.load()
@@ -254,16 +246,11 @@ def _finish(
         if chosen.quality is None
         else quality_score(student.model, splits.test.images.numpy(), recipe.input, chosen.quality),
     )
-    weights, results = _outputs(file, recipe)
+    weights, results = outputs(file, recipe)
     write_bytes(weights, data)
     write_text(results, canonical_json(result.model_dump(mode="json")))
     write_back(file, sha256_bytes(data), whole(recipe, chosen))
     return result
-
-
-def _outputs(file: Path, recipe: Recipe) -> tuple[Path, Path]:
-    """Weights and results, beside the recipe."""
-    return file.parent / recipe.weights.file, file.parent / "results.json"
 
 
 def _record(

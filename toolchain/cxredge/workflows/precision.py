@@ -122,7 +122,7 @@ def write_chosen(place: Path, found: PrecisionSearch, out: Path) -> Path:
             tree["bundles"][kind] = list(dict.fromkeys(name for name in moved if name is not None))
 
     # a recipe that was made from an earlier choice has the line already
-    write_text(goal, HEADER + rewritten(file, change).removeprefix(HEADER))
+    write_text(goal, HEADER + rewritten(file.read_text(encoding="utf-8"), change).removeprefix(HEADER))
     return goal
 
 
