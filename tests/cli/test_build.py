@@ -144,7 +144,7 @@ def test_a_broken_gate_leaves_the_last_bundle_and_says_what_to_type_next(
 
 @pytest.mark.slow
 def test_what_is_printed_runs_as_printed_and_a_failed_bundle_is_looked_into(
-    failing: Callable[..., Done], cxredge: Run, tiny_cache: Path, tmp_path: Path
+    failing: Callable[..., Done], tiny: Path, cxredge: Run, tiny_cache: Path, tmp_path: Path
 ) -> None:
     left = tmp_path / "d" / "tiny-0.0.1-failed"
     done = failing()
@@ -162,6 +162,7 @@ def test_what_is_printed_runs_as_printed_and_a_failed_bundle_is_looked_into(
     assert results["kind"] == "failed"
     flips = [flip["explained"] for evidence in results["evidence"] for flip in evidence["flips"]]
     assert set(flips) <= {True, False}
+    spoil(tiny, "logit_sqnr_db: 300}", "logit_sqnr_db: 1}")  # or else it would climb to float32, for minutes
     searched = cxredge(*search, CXR_CACHE=tiny_cache)
     assert searched.status == 0, searched.err
     assert (tmp_path / "d" / "tiny-0.0.1").is_dir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,7 @@ def test_an_int8_artifact_is_explained_and_its_precision_searched() -> None:
         "a weak gate: a tenth or more of the decisions may change",
     )
     assert "nothing gets better" in lines[-3]
+    assert next_steps(pairs, replace(HERE, told=True)) == lines[3:], "what is said above is not said again"
 
 
 def test_an_apps_bundle_is_explained_beside_its_reference_and_no_build_is_known() -> None:

@@ -19,6 +19,8 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
 
     Runs no model and reads no film, so that a bound can be changed and judged at once. Exit status 1 when a gate fails.
     """
+    from dataclasses import replace
+
     from cxredge.cli.listing import around_recipe, say_chance, say_next, say_weak
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
     from cxredge.files import write_text
@@ -49,5 +51,5 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
     records = {artifact.name: artifact for artifact in found.artifacts}
     if all(v.passed for v in verdicts):
         return EXIT_GOOD
-    say_next([(records[v.artifact], v) for v in verdicts], around_recipe(recipe))
+    say_next([(records[v.artifact], v) for v in verdicts], replace(around_recipe(recipe), told=not as_json))
     return EXIT_GATE

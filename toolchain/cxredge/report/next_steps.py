@@ -34,6 +34,8 @@ class Surroundings:
     """Arguments of one that leaves a failed bundle, where no bundle is there yet."""
     train: Path | None = None
     """A recipe whose student ``cxredge distill`` trains."""
+    told: bool = False
+    """Whether every gate that was not kept stands in words above."""
 
 
 Judged = tuple[Artifact | None, Verdict]
@@ -49,10 +51,13 @@ def next_steps(judged: Sequence[Judged], here: Surroundings) -> tuple[str, ...]:
     if not failed:
         return ()
     chance = [gate for _, verdict in failed for gate in verdict.failed if gate.gate == BETTER_THAN_CHANCE][:1]
-    return (
+    broken = (
         "gates that were not kept:",
         *(f"  {v.artifact}: {gate.words}" for _, v in failed for gate in v.failed if gate.gate != BETTER_THAN_CHANCE),
         *(f"  every artifact: {gate.words}" for gate in chance),
+    )
+    return (
+        *(() if here.told else broken),
         *(_of_the_student(chance[0], here) if chance else ()),
         *_layers(failed, here),
         *_operators(failed, here),
