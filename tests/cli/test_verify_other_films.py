@@ -53,6 +53,7 @@ def test_a_folder_of_films_is_judged_without_the_bundles_own_data(place: Path, t
     assert status == 0, err
     results = json.loads(out)
     found = results["other_films"]
+    assert [f"warning: {line}" for line in found["warnings"]] == [w for w in err.splitlines() if w[:8] == "warning:"]
     assert (found["data"], found["films"], found["judged"]) == ("films", len(rows) - 2, LABELS)
     assert found["patients"] == len({row["group"] for row in rows[2:]})
     assert [(one["film"], one["code"]) for one in found["unread"]] == [

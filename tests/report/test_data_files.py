@@ -10,7 +10,7 @@ import pytest
 
 from cxredge.errors import InputError
 from cxredge.evidence import Results
-from cxredge.report.data_files import TABLES, contents, csv_text, flat, tables, write_data
+from cxredge.report.data_files import OF_OTHER_FILMS, TABLES, contents, csv_text, flat, tables, write_data
 from cxredge.report.material import ReportMaterial
 from report.plausible import films_for, material_for, outputs_for, recipe_for
 
@@ -35,8 +35,7 @@ def test_the_results_read_back_equal() -> None:
 def test_every_table_is_there_with_every_row_and_full_precision() -> None:
     whole = material()
     files = contents(whole)
-    # of exclusive classes only, and of films that a bundle was not built with
-    found = set(TABLES) - {"confusion", "thresholds", "unread"}
+    found = set(TABLES) - {"confusion", *OF_OTHER_FILMS}  # of exclusive classes only
     assert set(files) == {"results.json", "explanations.json", *(f"{name}.csv" for name in found)}
     evidence = whole.evidence("tflite/w8a8")
     assert evidence is not None

@@ -87,10 +87,7 @@ def verify(
         write_text(junit, as_junit(results.recipe.replace(" ", "-"), results.verdicts, without))
     if report is not None and material is not None:
         _write_report(report, material)
-    if as_json:
-        say_json(results)
-    else:
-        _say(results)
+    _say(results, as_json)
     kept = all(verdict.passed for verdict in results.verdicts)
     for lack in without:
         say_wrapped(f"{lack.artifact}: {lack.why}{', and it is required' if lack.fails else ''}", err=True)
@@ -147,14 +144,22 @@ def _write_report(goal: Path, material: ReportMaterial) -> None:
     say(f"report: {printable(str(page))}, {len(tables)} tables beside it", err=True)
 
 
-def _say(results: Results) -> None:
+def _say(results: Results, as_json: bool) -> None:
+    """The results, and beside JSON on stderr what nobody should overlook."""
     from cxredge.cli.listing import print_table, say_chance
     from cxredge.report.elsewhere import text
 
-    if results.original is not None:
-        say_wrapped(f"original to reference: {results.original.words}")
-    if results.other_films is not None:
-        say_wrapped(text(results, results.other_films))
-        return
-    print_table(zip(results.artifacts, results.verdicts, strict=True))
-    say_chance(results.chance)
+    other = results.other_films
+    if as_json:
+        say_json(results)
+        for line in () if other is None else other.warnings:
+            say_wrapped(f"warning: {line}", err=True)
+    else:
+        if results.original is not None:
+            say_wrapped(f"original to reference: {results.original.words}")
+        if other is not None:
+            say_wrapped(text(results, other))
+        else:
+            print_table(zip(results.artifacts, results.verdicts, strict=True))
+    if other is None:
+        say_chance(results.chance)

@@ -24,9 +24,11 @@ Row = dict[str, object]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the start of a formula (OWASP, CSV injection)."""
 RESULTS = "results.json"
+OF_OTHER_FILMS = ("thresholds", "unread")
+"""Only where a bundle was judged on films that it was not built with."""
 TABLES = (
     "verdicts", "gates", "labels", "temperatures", "flips", "confusion", "subgroups", "heatmaps", "strangers",
-    "accidents", "stress", "stability", "layers", "latency", "thresholds", "unread",
+    "accidents", "stress", "stability", "layers", "latency", *OF_OTHER_FILMS,
 )  # fmt: skip
 
 

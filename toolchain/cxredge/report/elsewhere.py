@@ -67,7 +67,8 @@ def _moved(found: OtherFilms) -> Iterator[str]:
     rule = f"95 % interval of the difference without 0; {counted(len(found.carried), 'share')} compared"
     points = [one for one in found.moved if one.figure in ("sensitivity", "specificity")]
     if points:
-        yield f"operating points do not carry over: {some_of([differs(one) for one in points], '; ', 8)} ({rule})"
+        what = "operating points do" if found.here.uncertain is None else "the least margin does"
+        yield f"{what} not carry over: {some_of([differs(one) for one in points], '; ', 8)} ({rule})"
     for one in found.moved:
         if one not in points:
             yield f"these are not films like the bundle's own: {differs(one)} ({rule})"
@@ -87,9 +88,9 @@ def statement(results: Results, other: OtherFilms, films_sha256: str, built: Fil
     return (
         f"The artifacts were run on this machine on {counted(other.films, 'film')} of "
         f"{counted(other.patients, 'patient')} of {other.data} (list of films {films_sha256[:12]}…{table}), and held "
-        f"against the float32 student.{unread}{asked} {apart(other)} It was judged on "
-        f"{counted(len(built.films), 'film')} of {counted(built.patients, 'patient')} of {built.data} when it was "
-        f"built. Bounds on how alike the outputs are count here too; scores are told, and no gate counts them. "
+        f"against the float32 student.{unread}{asked} {apart(other)} When it was built, the bundle was judged on "
+        f"{counted(len(built.films), 'film')} of {counted(built.patients, 'patient')} of {built.data}. Bounds on how "
+        "alike the outputs are count here too; scores are told, and no gate counts them. "
         f"{evaluated(results.verdicts)}Phones, their processors and their delegates: not verified here. The figures "
         "are of these films and these labels; they are no claim of clinical validity."
     )
@@ -106,9 +107,10 @@ def text(results: Results, found: OtherFilms) -> str:
 def apart(found: OtherFilms) -> str:
     """Whether these are films that the bundle was not built with."""
     if found.known:
+        it = "it" if len(found.known) == 1 else "them"
         return (
-            f"{counted(len(found.known), 'film')} of these were there when the bundle was built: figures are not of "
-            "other films alone."
+            f"{counted(len(found.known), 'film')} among these: the bundle was built with {it}, so the figures are not "
+            "of other films alone."
         )
     if found.built_with:
         return "Whether the bundle was built with some of these films is not known."
