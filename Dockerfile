@@ -13,7 +13,7 @@ COPY pyproject.toml requirements.lock README.md LICENSE Makefile ./
 COPY toolchain toolchain
 # lock: torch's CUDA build, with hashes; cpu: PyTorch's CPU wheels from its own index, without (docs/set-up.md)
 ARG TORCH=lock
-RUN make setup TORCH=$TORCH PYTHON=python3.11 && rm -rf /root/.cache
+RUN make setup TORCH=$TORCH PYTHON=python3.11 && rm -rf ~/.cache
 
 ENV PATH=/opt/cxredge/.venv/bin:$PATH CXR_DATA=/films
 WORKDIR /work
