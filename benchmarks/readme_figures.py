@@ -2,9 +2,11 @@
 
     cxredge build model_zoo/phantom && cxredge build model_zoo/cxr14-lite0
     cxredge bench dist/phantom-1.0.0 --json > build/bench-phantom.json
+    python benchmarks/peer_timmx.py
     python benchmarks/readme_figures.py
 
-Only what lies in dist/, build/bench-<model>.json and model_zoo/<model>/results.json is written.
+Only what lies in dist/, build/bench-<model>.json, model_zoo/<model>/results.json and benchmarks/peer_timmx.json is
+written.
 """
 
 from __future__ import annotations
@@ -13,13 +15,16 @@ import json
 import sys
 from pathlib import Path
 
+import peer_timmx
+
 from cxredge.bundle.build_record import Record
 from cxredge.bundle.bundle import open_bundle
 from cxredge.recipe_file import load_recipe
 from cxredge.report import table
 from cxredge.results import BenchFigures
 
-OPEN, CLOSE = "<!-- figures:", "<!-- /figures -->"
+FIGURES = "<!-- figures:", "<!-- /figures -->"
+PEER = "<!-- peer:", "<!-- /peer -->"
 
 
 def parity(record: Record) -> str:
@@ -65,9 +70,14 @@ def main() -> None:
         if bench.exists():
             parts.append(speed(bench))
     readme = root / "README.md"
-    text = readme.read_text()
-    start = text.index("\n", text.index(OPEN)) + 1
-    readme.write_text(text[:start] + "\n" + "\n".join(parts) + "\n" + text[text.index(CLOSE) :])
+    text = between(readme.read_text(), FIGURES, "\n".join(parts))
+    readme.write_text(between(text, PEER, peer_timmx.page(json.loads(peer_timmx.RESULT.read_text()))))
+
+
+def between(text: str, marks: tuple[str, str], written: str) -> str:
+    """``text`` with ``written`` in place of what stood between the two marks."""
+    start = text.index("\n", text.index(marks[0])) + 1
+    return text[:start] + "\n" + written + "\n" + text[text.index(marks[1]) :]
 
 
 if __name__ == "__main__":

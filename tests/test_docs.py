@@ -87,7 +87,7 @@ PLACE = re.compile(r"(?<![\w./-])(?:toolchain|tests|docs|benchmarks|android-app|
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 # made by commands: git ignores them
 MADE = re.compile(
-    r"android-app/app/src/main/assets/|android-app/app/target/|ios-app/CXRApp/Model/|model_zoo/.*model\.auto|model_zoo/best$"
+    r"android-app/app/src/main/assets/|android-app/app/target/|ios-app/CXRApp/Model/|model_zoo/.*model\.auto|model_zoo/(?:best$|mine)"
 )
 
 

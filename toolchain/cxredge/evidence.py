@@ -6,7 +6,7 @@ these carry what a person reads in the report.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
@@ -17,7 +17,7 @@ from cxredge.metrics import value_fields
 from cxredge.recipe_decision import OperatingPoint
 from cxredge.recipe_student import OriginalProof
 from cxredge.results import Artifact, BootstrapSpec, Paired, Verdict
-from cxredge.vocabulary import AppKind, ArtifactName, Frozen, Label, Sha256, TargetName
+from cxredge.vocabulary import AbsentIf, AppKind, ArtifactName, Frozen, Label, Sha256, Sparse, TargetName
 
 LABEL_EVIDENCE = (
     "One label, or all labels' mean (``label`` None): the reference's figures, the artifact's, and the loss."
@@ -248,7 +248,7 @@ class Explanation(Frozen):
     """Of every gate that the artifact does not keep; of its SQNR gate too. Empty without ``fix``."""
 
 
-class Results(Frozen):
+class Results(Sparse):
     """What ``verify`` found of one bundle: what ``gate`` and the report read."""
 
     results: Literal[1] = 1
@@ -262,7 +262,7 @@ class Results(Frozen):
     statement: str
     artifacts: tuple[Artifact, ...]
     verdicts: tuple[Verdict, ...]
-    original: OriginalProof | None = Field(default=None, exclude_if=lambda said: said is None)
+    original: Annotated[OriginalProof | None, AbsentIf(lambda said: said is None)] = None
     """The root of the chain: the student against the network that it was imported from. None: it was made here."""
     chance: Chance | None = None
     """Whether the reference itself does better than chance; None in results of an older version."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from cxredge.errors import counted
 from cxredge.results import BootstrapSpec
-from cxredge.vocabulary import Frozen, Label
+from cxredge.vocabulary import AbsentIf, Frozen, Label, Sparse
 
 Standing = Literal["better", "no-better", "unknown"]
 """Against chance: the interval lies above it, or does not, or there is none."""
@@ -46,7 +46,7 @@ class LabelChance(Frozen):
     auc: Held
 
 
-class Chance(Frozen):
+class Chance(Sparse):
     """Whether a student does better than chance on films that it did not learn from.
 
     Of independent findings the mean AUC over the labels with enough patients must lie above 0.5 with its whole
@@ -61,7 +61,7 @@ class Chance(Frozen):
     labels: tuple[LabelChance, ...]
     majority: Label | None = None
     """The commonest class; None for independent findings."""
-    never_named: tuple[Label, ...] = Field(default=(), exclude_if=lambda names: not names)
+    never_named: Annotated[tuple[Label, ...], AbsentIf(lambda names: not names)] = ()
     """Exclusive classes that no film is answered with, as the recipe's least margin leaves all of theirs uncertain."""
 
     @property

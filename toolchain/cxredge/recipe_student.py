@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from cxredge.decision import Float32
-from cxredge.vocabulary import Frozen, ShortText
+from cxredge.vocabulary import AbsentIf, Frozen, ShortText, Sparse
 
 Heatmap = Literal["exact", "gradient", "none"]
 """What a student's maps are: a logit is the mean of its map, and perhaps a bias; the gradient of a logit with respect
@@ -74,11 +74,11 @@ class BackboneSpec(Frozen):
         return self.backbone
 
 
-class OriginalProof(Frozen):
+class OriginalProof(Sparse):
     """The root of the parity chain: the network as its owner ran it against the student that it became."""
 
     films: int = Field(ge=1)
-    splits: tuple[Literal["val", "test"], ...] = Field(default=(), exclude_if=lambda said: not said)
+    splits: Annotated[tuple[Literal["val", "test"], ...], AbsentIf(lambda said: not said)] = ()
     """Which films these are; empty in recipes of an older version."""
     decisions: int = Field(ge=1)
     of: Literal["logits", "probabilities"] = "logits"
@@ -87,14 +87,14 @@ class OriginalProof(Frozen):
     """Largest difference by the conversion: both were given the same pixels, the original in its own arithmetic."""
     flips: int = Field(ge=0)
     """Decisions that differ by the conversion."""
-    transform: ShortText | None = Field(default=None, exclude_if=lambda said: said is None)
+    transform: Annotated[ShortText | None, AbsentIf(lambda said: said is None)] = None
     """The original's own preprocessing, where it was run."""
-    whole_max_abs: float | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+    whole_max_abs: Annotated[float | None, Field(ge=0), AbsentIf(lambda said: said is None)] = None
     """The original behind its own preprocessing against the student behind ours."""
-    whole_flips: int | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
-    preprocessing_max_abs: float | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+    whole_flips: Annotated[int | None, Field(ge=0), AbsentIf(lambda said: said is None)] = None
+    preprocessing_max_abs: Annotated[float | None, Field(ge=0), AbsentIf(lambda said: said is None)] = None
     """The original behind its own preprocessing against itself behind ours: the part of it that is not the network."""
-    preprocessing_flips: int | None = Field(default=None, ge=0, exclude_if=lambda said: said is None)
+    preprocessing_flips: Annotated[int | None, Field(ge=0), AbsentIf(lambda said: said is None)] = None
 
     @property
     def of_splits(self) -> str:

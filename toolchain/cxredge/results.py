@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from cxredge.metrics import gate_says, value_fields
-from cxredge.vocabulary import ArtifactName, Frozen, QualityKind, SchemeName, Sha256, TargetName
+from cxredge.vocabulary import AbsentIf, ArtifactName, Frozen, QualityKind, SchemeName, Sha256, Sparse, TargetName
 
 SEMANTICS = "program semantics"
 """In place of a runtime's name: the file was evaluated as what it says, because its runtime does not exist here."""
@@ -119,7 +119,7 @@ class Delegation(Frozen):
         return self.delegated / self.total if self.total else 1.0
 
 
-class Artifact(Frozen):
+class Artifact(Sparse):
     """One lowered file."""
 
     name: ArtifactName
@@ -139,7 +139,7 @@ class Artifact(Frozen):
     cam_step: float | None = None
     """A 255th of the float cam's calibrated range, in logits: a step, if the cam were 8-bit. None for float schemes,
     and without a cam."""
-    logit_step: float | None = Field(default=None, exclude_if=lambda step: step is None)
+    logit_step: Annotated[float | None, AbsentIf(lambda step: step is None)] = None
     """The same of the logits, of a student without a cam."""
     tools: dict[str, str] = {}
 
