@@ -39,7 +39,11 @@ def _set_quality(tree: Any, quality: Quality) -> None:
 
     if not isinstance(tree.get("quality"), dict):
         tree.pop("quality", None)
+        tree.ca.items.pop("quality", None)  # the blank line behind a value of one word
         tree.insert(list(tree).index("novelty") + 1, "quality", CommentedMap())
+        following = list(tree)[list(tree).index("quality") + 1 :]
+        if following:
+            tree.yaml_set_comment_before_after_key(following[0], before="\n")
     thresholds = CommentedMap(quality.thresholds)
     thresholds.fa.set_flow_style()
     tree["quality"]["thresholds"], tree["quality"]["rule"] = thresholds, quality.rule
