@@ -206,3 +206,49 @@ def test_a_loss_on_labels_needs_labels() -> None:
     with pytest.raises(InputError) as caught:
         parse_recipe(every.encode(), "model.yaml")
     assert "the loss hard has nothing to teach" in caught.value.cause
+
+
+QUALITY = "quality: {thresholds: {inverted: 0.5, upside-down: 0, turned: 1, mirrored: 2.5}, rule: none yet}"
+
+
+def with_quality(said: str) -> bytes:
+    """The recipe of the findings with another quality, or none where ``said`` is empty."""
+    kept, skipping = [], False
+    for row in FINDINGS.read_text().splitlines():
+        skipping = row.startswith("quality:") or (skipping and row.startswith(" "))
+        if not skipping:
+            kept.append(row)
+    return "\n".join([*kept, said, ""]).encode()
+
+
+def test_quality_is_said_whole_or_not_at_all() -> None:
+    told = parse_recipe(with_quality(QUALITY), "model.yaml")
+    assert told.quality is not None
+    assert told.quality.thresholds == {"inverted": 0.5, "upside-down": 0, "turned": 1, "mirrored": 2.5}
+    assert told.outputs == ("logits", "cam", "novelty", "quality")
+    assert Recipe.model_validate_json(told.model_dump_json()) == told
+    for said in ("", "quality: none"):
+        plain = parse_recipe(with_quality(said), "model.yaml")
+        assert plain.quality is None
+        assert plain.outputs == ("logits", "cam", "novelty")
+        # recipes of older bundles keep their bytes
+        assert "quality" not in plain.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("turned: 1, ", "", "RECIPE-VALUE", "must name every kind (missing: turned)"),
+        ("turned: 1", "dropped: 1", "RECIPE-VALUE", "quality.thresholds.dropped"),
+        ("turned: 1", "turned: .nan", "RECIPE-SYNTAX", ""),
+        ("turned: 1", "turned: 1e39", "RECIPE-VALUE", "quality.thresholds.turned"),
+        ("turned: 1", "turned: high", "RECIPE-VALUE", "quality.thresholds.turned"),
+        (", rule: none yet", "", "RECIPE-LACKS", "quality.rule is missing"),
+        (QUALITY, "quality: 3", "RECIPE-VALUE", "quality"),
+    ],
+)
+def test_what_is_no_quality(old: str, new: str, code: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_recipe(with_quality(QUALITY.replace(old, new)), "model.yaml")
+    assert caught.value.code == code
+    assert said in caught.value.cause

@@ -30,7 +30,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     text = TINY.format(digest=write_weights(folder / "weights.safetensors"))
     text = text.replace("train: 2", "train: 30").replace("onnx: [fp32, w8a8], executorch: [fp32]", "onnx: [fp32, w8a8]")
-    text = text.replace("primary: executorch/fp32", "primary: onnx/w8a8").replace("{android: [executorch/fp32]}", "{}")
+    text = (
+        text.replace("allowed, count: 12", "allowed, count: 20")
+        .replace("primary: executorch/fp32", "primary: onnx/w8a8")
+        .replace("{android: [executorch/fp32]}", "{}")
+    )
     gates = "logit_sqnr_db: 1, quality_sqnr_db: 1, quality_found_loss: 1, quality_false_alarms_rise: 1"
     (folder / "model.yaml").write_text(text.replace("logit_sqnr_db: 1", gates))
     return folder
@@ -81,7 +85,7 @@ def test_it_is_judged_by_kind_and_bundled(bundle: Path, folder: Path) -> None:
     for verdict in (plain, integer):
         figures = verdict.figures
         assert [figure.kind for figure in figures.quality] == list(QUALITY_KINDS)
-        assert all(figure.films == figure.ordinary == 12 for figure in figures.quality)
+        assert all(figure.films == figure.ordinary == 20 for figure in figures.quality)
     assert all(figure.found.loss == 0 for figure in plain.figures.quality)
     assert {gate.gate: gate.verdict for gate in integer.gates} == dict.fromkeys(
         ("logit_sqnr_db", "quality_sqnr_db", "quality_found_loss", "quality_false_alarms_rise"), "kept"

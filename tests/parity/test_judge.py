@@ -17,10 +17,12 @@ from cxredge.parity.decisions import rule_of
 from cxredge.parity.gates import hold
 from cxredge.parity.judge import Answers, Shown, judge
 from cxredge.recipe import Gates, Recipe
+from cxredge.recipe_decision import Quality
 from cxredge.recipe_file import load_recipe
 from cxredge.report.table import rows
 from cxredge.report.table import shown as table
 from cxredge.results import Artifact, BootstrapSpec, Census, Delegation, Verdict
+from cxredge.vocabulary import QUALITY_KINDS
 from support.imported import imported
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,7 +35,8 @@ QUICK = BootstrapSpec(resamples=100, level=0.95, seed=1)
 def recipe() -> Recipe:
     """Its films and answers are drawn at random here: chance is allowed."""
     whole = load_recipe(ROOT / "model_zoo" / "phantom")
-    return whole.model_copy(update={"evaluation": whole.evaluation.model_copy(update={"chance": "allowed"})})
+    evaluation = whole.evaluation.model_copy(update={"chance": "allowed"})
+    return whole.model_copy(update={"evaluation": evaluation, "quality": None})
 
 
 def outputs(recipe: Recipe, films: int = 40, seed: int = 0) -> OutputsFile:
@@ -248,3 +251,43 @@ def test_a_reference_that_guesses_keeps_no_gates_unless_the_recipe_allows_it(rec
     found = verdict(asked, artifact(), knowing, knowing)
     assert (found.gates[-1].verdict, found.gates[-1].bound, found.passed) == ("kept", 0.5, True)
     assert (found.gates[-1].value or 0) > 0.9
+
+
+def told(recipe: Recipe, lost: int, seed: int) -> tuple[Recipe, Shown, Answers]:
+    """A recipe with quality, 20 films with accidents, and what was said: all found but ``lost`` upside-down ones."""
+    quality = Quality(thresholds=dict.fromkeys(QUALITY_KINDS, 0.0), rule="test")
+    files = answers(recipe, outputs(recipe, seed=seed))
+    plain = np.full((40, 4), -3, np.float32)
+    found = np.full((80, 4), 2, np.float32)
+    found[20 : 20 + lost] = -2
+    accidents = changed(outputs(recipe, films=80, seed=seed), quality=found)
+    said = replace(files, evaluation=changed(files.evaluation, quality=plain), accidents=accidents)
+    films = replace(shown(recipe), accidents=range(0, 40, 2))
+    return recipe.model_copy(update={"quality": quality}), films, said
+
+
+def test_films_held_wrongly_are_judged_by_the_kind_that_loses_most(recipe: Recipe) -> None:
+    whole, films, reference = told(gated(recipe, quality_found_loss=0.6, quality_false_alarms_rise=0.05), 0, 0)
+    _, _, other = told(recipe, 5, 0)
+    found = judge(whole, artifact(), films, reference, other, QUICK).verdict
+    assert found.figures.quality_found.loss == pytest.approx(0.25)
+    assert [figure.found.artifact for figure in found.figures.quality] == [1, 0.75, 1, 1]
+    assert [figure.films for figure in found.figures.quality] == [20] * 4
+    assert found.figures.quality_sqnr_db is None  # nothing differs on the ordinary films
+    assert found.passed
+    strict = gated(whole, quality_found_loss=0.1)
+    verdict = judge(strict, artifact(), films, reference, other, QUICK).verdict
+    assert {gate.gate: gate.verdict for gate in verdict.gates} == {"quality_found_loss": "broken"}
+
+
+def test_one_alone_was_shown_the_films_held_wrongly(recipe: Recipe) -> None:
+    whole, films, said = told(recipe, 0, 0)
+    with pytest.raises(InputError, match="films with accidents"):
+        judge(whole, artifact(), films, said, replace(said, accidents=None), QUICK)
+
+
+def test_gates_of_quality_do_not_apply_without_it(recipe: Recipe) -> None:
+    bounds = {"quality_sqnr_db": 20, "quality_found_loss": 0.05, "quality_false_alarms_rise": 0.05}
+    found = verdict(gated(recipe, **bounds), artifact(), outputs(recipe))
+    assert {gate.gate: gate.verdict for gate in found.gates} == dict.fromkeys(bounds, "not-applicable")
+    assert "quality" not in found.figures.model_dump()

@@ -48,8 +48,10 @@ from cxredge.results import (
     Figures,
     GateResult,
     Paired,
+    QualityFigure,
     Verdict,
 )  # fmt: skip
+from cxredge.vocabulary import QUALITY_KINDS
 
 ZOO = Path(__file__).parents[2] / "model_zoo" / "phantom"
 BOOTSTRAP = BootstrapSpec(resamples=2000, level=0.95, seed=0)
@@ -80,6 +82,7 @@ def recipe_for(
     for gates in tree["gates"].values():
         gates |= {"auc_loss": 0.02, "sensitivity_loss": 0.05}
         gates |= {"accuracy_loss": 0.03} if kind == "single-label" else {}
+    tree["quality"] = {"thresholds": dict.fromkeys(QUALITY_KINDS, 0.5), "rule": "at most 1 % of val, 140 films"}
     if artifacts is not None:
         tree["targets"] = {}
         for name in artifacts:
@@ -421,6 +424,20 @@ def _strangers(artifact: Artifact) -> tuple[StrangerEvidence, ...]:
     )  # fmt: skip
 
 
+def _quality(artifact: Artifact, films: int) -> tuple[QualityFigure, ...]:
+    lost = 0.02 if artifact.scheme == "w8a8" else 0.0
+    return tuple(
+        QualityFigure(
+            kind=kind,
+            films=min(films, 60),
+            found=paired(1 - 0.2 * i, 1 - 0.2 * i - lost),
+            ordinary=films,
+            false_alarms=paired(0.0, lost, rise=True),
+        )
+        for i, kind in enumerate(QUALITY_KINDS)
+    )
+
+
 def _stress(artifact: Artifact, films: int, base: Paired) -> tuple[StressEvidence, ...]:
     more = 0.01 if artifact.scheme == "w8a8" else 0.0
     kinds = {"gamma": "gamma 1.5", "noise": "Gaussian noise, 8 grey levels", "blur": "blur of 1.5 pixels"}
@@ -458,6 +475,10 @@ def verdict_for(recipe: Recipe, outputs: Mapping[str, Outputs], artifact: Artifa
         brier=macro.brier,
         labels_too_few={e.label: e.auc.too_few for e in evidence.labels if e.auc.too_few is not None},
         novelty_auc=evidence.strangers[0].auc,
+        quality_sqnr_db=31.0,
+        quality_found=paired(1.0, 0.98),
+        quality_false_alarms=paired(0.006, 0.012, rise=True),
+        quality=_quality(artifact, len(r["logits"])),
         **(classes_for(evidence.confusion) if evidence.confusion else {}),
     )
     bounds = recipe.gates[artifact.scheme]

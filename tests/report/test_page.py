@@ -15,7 +15,7 @@ import pytest
 from cxredge.errors import InputError
 from cxredge.evidence_chance import Chance, Held
 from cxredge.parity.paired import BOOTSTRAP
-from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, NO_NOVELTY
+from cxredge.recipe_student import GRADIENT_MAPS, NO_MAPS, NO_NOVELTY, NO_QUALITY
 from cxredge.report.material import ReportMaterial
 from cxredge.report.page import TEMPLATES, write_report
 from report.plausible import films_for, material_for, outputs_for, recipe_for
@@ -24,7 +24,7 @@ from support.imported import imported
 LABELS = ["Cardiomegaly", "Effusion", "Nodule"]
 SECTIONS = (
     "overview", "logits", "flips", "roc", "calibration", "layers", "cost", "heatmaps", "subgroups", "strangers",
-    "stress", "stability",
+    "accidents", "stress", "stability",
 )  # fmt: skip
 
 VOID = {"meta", "br", "img", "input", "wbr"}
@@ -325,16 +325,29 @@ def test_where_nothing_is_judged_the_page_holds_agreement_alone(tmp_path: Path) 
     assert "with the finding." not in words(page).partition("ROC")[2]
 
 
+def test_films_held_or_exported_wrongly_have_a_row_a_kind(tmp_path: Path) -> None:
+    page, *tables = write_report(tmp_path / "report.html", material())
+    text = " ".join(Page(page.read_text()).text.split())
+    section = text.partition("Films held or exported wrongly The output")[2].partition("Stress: the same films")[0]
+    assert section.count("inverted 60") == len(material().results.artifacts)
+    assert "0.400 → 0.380; +0.020" in section
+    assert "at most 1 % of val, 140 films" in section
+    (table,) = (table for table in tables if table.name == "accidents.csv")
+    rows = table.read_text().splitlines()
+    assert len(rows) == 1 + 4 * len(material().results.artifacts)
+    assert rows[0].startswith("artifact_name,kind,films,found_reference,found_artifact,found_loss")
+
+
 def test_a_student_of_logits_alone_has_a_page_that_says_what_is_not_there(tmp_path: Path) -> None:
     whole = material()
-    recipe = imported(whole.recipe, "none", novelty=None)
+    recipe = imported(whole.recipe, "none", novelty=None, quality=None)
     evidence = tuple(e.model_copy(update={"heatmaps": None, "strangers": ()}) for e in whole.results.evidence)
     logits = {name: {"logits": outputs["logits"]} for name, outputs in whole.outputs.items()}
     results = whole.results.model_copy(update={"evidence": evidence, "original": recipe.original})
     plain = replace(whole, recipe=recipe, outputs=logits, results=results)
     page, *tables = write_report(tmp_path / "report.html", plain)
     text = Page(page.read_text()).text
-    assert text.count(NO_MAPS) == text.count(NO_NOVELTY) == 2
+    assert text.count(NO_MAPS) == text.count(NO_NOVELTY) == text.count(NO_QUALITY) == 2
     assert "The answer to strange pictures" not in text
     assert {"heatmaps.csv", "strangers.csv"}.isdisjoint(table.name for table in tables)
     assert "original → reference" in text

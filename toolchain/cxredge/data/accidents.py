@@ -49,11 +49,11 @@ def accidents(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     return np.stack(changed)
 
 
-def quality_classes(pixels: NDArray[np.uint8], spec: InputSpec) -> Iterator[NDArray[np.uint8]]:
-    """uint8[n, ch, H, W], training films -> what a quality head is fitted to: at most MOST_TRAIN ordinary films, then
+def quality_classes(pixels: NDArray[np.uint8], spec: InputSpec, most: int = MOST_TRAIN) -> Iterator[NDArray[np.uint8]]:
+    """uint8[n, ch, H, W], training films -> what a quality head is fitted to: at most ``most`` ordinary films, then
     these with each of ``QUALITY_KINDS`` in all its ways: turned films come twice.
     """
-    films = pixels[accident_films(len(pixels), MOST_TRAIN)]
+    films = pixels[accident_films(len(pixels), most)]
     yield films
     for kind in QUALITY_KINDS:
         yield np.concatenate([np.stack([change(film, spec) for film in films]) for change in CHANGES[kind]])

@@ -26,6 +26,8 @@ RANK = 32
 LEAST = 20
 """Training films, below which a novelty score says nothing."""
 AT_ONCE = 32
+MOST_SHOWN = 256
+"""Training films that a quality head is fitted to here, each seen six times: networks from elsewhere may be slow."""
 NO_FEATURES = "the network has no vector of features that a linear head could read"
 
 
@@ -113,7 +115,7 @@ def _no_quality(divided: Divided, train: Tensor | None, heads: Heads) -> str | N
 
 def fitted_quality(features: Callable[[Tensor], Tensor], train: Tensor, spec: InputSpec) -> Quality:
     """features: images float32[n, ch, H, W], 0..255, to float32[n, d]; train: uint8[N, ch, H, W] -> a fitted head."""
-    classes = [by_parts(features, part, "quality") for part in quality_classes(train.numpy(), spec)]
+    classes = [by_parts(features, part, "quality") for part in quality_classes(train.numpy(), spec, MOST_SHOWN)]
     return Quality.fitted_to(classes)
 
 
