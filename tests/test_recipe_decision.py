@@ -243,7 +243,6 @@ def test_quality_is_said_whole_or_not_at_all() -> None:
         ("turned: 1", "turned: .nan", "RECIPE-SYNTAX", ""),
         ("turned: 1", "turned: 1e39", "RECIPE-VALUE", "quality.thresholds.turned"),
         ("turned: 1", "turned: high", "RECIPE-VALUE", "quality.thresholds.turned"),
-        (", rule: none yet", "", "RECIPE-LACKS", "quality.rule is missing"),
         (QUALITY, "quality: 3", "RECIPE-VALUE", "quality"),
     ],
 )

@@ -268,9 +268,9 @@ class Results(Sparse):
     """Whether the reference itself does better than chance; None in results of an older version."""
     evidence: tuple[Evidence, ...] = ()
     """Empty where only gates were judged."""
-    not_asked: dict[ArtifactName, str] = Field(default={}, exclude_if=lambda names: not names)
+    not_asked: Annotated[dict[ArtifactName, str], AbsentIf(lambda names: not names)] = {}
     """Artifacts of the bundle that were not run, and why: there is no verdict on them."""
-    other_films: OtherFilms | None = Field(default=None, exclude_if=lambda said: said is None)
+    other_films: Annotated[OtherFilms | None, AbsentIf(lambda said: said is None)] = None
     """None: judged on the films that the bundle was built with."""
 
 

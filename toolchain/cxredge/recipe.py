@@ -177,7 +177,7 @@ class Card(Frozen):
     attribution: tuple[str, ...] = ()
 
 
-class Recipe(Frozen):
+class Recipe(Sparse):
     """One model, whole."""
 
     recipe: Literal[1]
@@ -198,7 +198,7 @@ class Recipe(Frozen):
     """Of single-label students."""
     novelty: Annotated[Novelty | None, BeforeValidator(_none)] = Novelty(threshold=1.0, rule=NOT_YET)
     """``none``: the student has no such score."""
-    quality: Annotated[Quality | None, BeforeValidator(_none), Field(exclude_if=lambda said: said is None)] = None
+    quality: Annotated[Quality | None, BeforeValidator(_none), AbsentIf(lambda said: said is None)] = None
     """``none``, or absent: the student does not tell films that were exported or held wrongly."""
     data: FolderData | PhantomData = Field(discriminator="source")
     calibration: Calibration

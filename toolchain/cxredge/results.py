@@ -211,7 +211,7 @@ if TYPE_CHECKING:
 else:
     Figures = create_model(
         "Figures",
-        __base__=Frozen,
+        __base__=Sparse,
         __module__=__name__,
         __doc__="Parity figures of one artifact against the reference, over ``films`` films.",
         films=int,
@@ -225,11 +225,11 @@ else:
         **value_fields("classes", Paired),
         **value_fields("out-of-distribution", Paired),
         **value_fields("accidents", Paired),
-        quality=(tuple[QualityFigure, ...], Field(default=(), exclude_if=lambda found: not found)),
+        quality=(Annotated[tuple[QualityFigure, ...], AbsentIf(lambda found: not found)], ()),
     )
 
 
-class GateResult(Frozen):
+class GateResult(Sparse):
     """One bound, judged."""
 
     gate: str
@@ -238,7 +238,7 @@ class GateResult(Frozen):
     verdict: Literal["kept", "broken", "not-shown", "not-applicable"]
     """``not-shown``: the figure could not be had, and the gate counts as not kept. ``not-applicable``: this target, or
     this kind of student, has no such figure, by its nature."""
-    weak: str | None = Field(default=None, exclude_if=lambda said: said is None)
+    weak: Annotated[str | None, AbsentIf(lambda said: said is None)] = None
     """What the bound lets happen, where it is so loose that keeping it says little: see ``metrics.Metric.weak``. A
     remark, which fails nothing."""
 

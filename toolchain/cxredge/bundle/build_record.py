@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from cxredge import strict_json
 from cxredge.data.out_of_distribution import OodFilms
@@ -21,7 +21,7 @@ from cxredge.evidence_other_films import Operating
 from cxredge.files import canonical_json, read_bytes, write_text
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact, CalibrationRecord, FilmRecord, Verdict
-from cxredge.vocabulary import ArtifactName, Frozen, Sha256
+from cxredge.vocabulary import AbsentIf, ArtifactName, Frozen, Sha256, Sparse
 
 FOLDER = "record"
 MAX_BYTES = 16_000_000
@@ -61,7 +61,7 @@ class FilmLists(Frozen):
     """None: the student has no novelty score to try on such pictures."""
 
 
-class Making(Frozen):
+class Making(Sparse):
     """How the bundle came about."""
 
     parameters: int
@@ -73,7 +73,7 @@ class Making(Frozen):
     """What was verified, where and on which films, and what was not."""
     chance: Chance | None = None
     """Whether the student itself does better than chance; None in bundles of an older version."""
-    operating: Operating | None = Field(default=None, exclude_if=lambda said: said is None)
+    operating: Annotated[Operating | None, AbsentIf(lambda said: said is None)] = None
     """What the student calls on the evaluation films, which those of another place are held against; None as above."""
 
 

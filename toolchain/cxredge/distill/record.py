@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from cxredge.evidence_chance import Chance
-from cxredge.vocabulary import Frozen, Label, QualityKind, Sha256
+from cxredge.vocabulary import AbsentIf, Frozen, Label, QualityKind, Sha256, Sparse
 
 
 class SplitCount(Frozen):
@@ -69,7 +71,7 @@ class QualityScore(Frozen):
     """Share of the films as they are that is flagged as this kind."""
 
 
-class DistillResults(Frozen):
+class DistillResults(Sparse):
     """``model_zoo/<name>/results.json``: what one ``cxredge distill`` used, did and measured."""
 
     schema_version: int = 1
@@ -87,7 +89,7 @@ class DistillResults(Frozen):
     """Of the student's macro AUC on test; none where there is no macro AUC."""
     chance: Chance | None = None
     """Whether the student does better than chance on test; None in files of an older version."""
-    quality: QualityScore | None = Field(default=None, exclude_if=lambda score: score is None)
+    quality: Annotated[QualityScore | None, AbsentIf(lambda score: score is None)] = None
     """Of the quality head on test; None without one."""
     seed: int
     threads: int = Field(ge=1)
