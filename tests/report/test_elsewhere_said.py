@@ -105,6 +105,11 @@ def test_what_the_films_lack_is_said_first(material: ReportMaterial) -> None:
     assert "was not built with" in apart(found)
     assert "not of other films alone" in apart(lacking)
     assert "is not known" in apart(lacking.model_copy(update={"known": ()}))
+    lines = found.here.labels
+    empty = lines[0].sensitivity.model_copy(update={"films": 0}) if lines[0].sensitivity is not None else None
+    one_sided = tuple(line.model_copy(update={"sensitivity": empty}) for line in lines)
+    none = found.model_copy(update={"here": found.here.model_copy(update={"labels": one_sided})})
+    assert "no film with Pleural_Thickening, Nodule: nothing" in "\n".join(warnings(none))
     assert "nothing here says whether" in "".join(warnings(found.model_copy(update={"judged": ()})))
     assert "not known" in text(material.results, lacking)
 

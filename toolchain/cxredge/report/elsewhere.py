@@ -49,10 +49,11 @@ def warnings(found: OtherFilms) -> Iterator[str]:
         yield "no label is told: nothing here says whether an answer is right"
     elif found.not_judged:
         yield f"not judged, as the table does not tell them: {', '.join(found.not_judged)}"
-    for line in found.here.labels:
-        for kind, share in (("with", line.sensitivity), ("without", line.specificity)):
-            if share is not None and not share.films:
-                yield f"no film {kind} {line.label}: nothing can be said of how well it is ranked"
+    for kind, figure in (("with", "sensitivity"), ("without", "specificity")):
+        shares = [(line.label, getattr(line, figure)) for line in found.here.labels]
+        names = [label for label, share in shares if share is not None and not share.films]
+        if names:
+            yield f"no film {kind} {', '.join(names)}: nothing can be said of how well such films are ranked"
     if found.same_bytes:
         yield f"{counted(found.same_bytes, 'film')} with the same bytes as another one here: each counts on its own"
     if found.built is None:
