@@ -8,7 +8,10 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
+import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +81,16 @@ def test_an_installer_finds_one_set_and_what_decides_bytes_is_the_locks(wheel: P
     assert {name: found[name] for name in decisive} == decisive == {name: lock[name] for name in decisive}
 
 
+@pytest.mark.slow
+def test_pips_own_resolver_finds_one_too(wheel: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    asked = ("--dry-run", "--ignore-installed", "--quiet", "--report", report)
+    outside([sys.executable, "-m", "pip", "install", *asked, wheel], tmp_path).must()
+    found = {one["metadata"]["name"].lower() for one in json.loads(report.read_text())["install"]}
+    assert {"cxredge", "torch", "litert-torch", "xdsl", "pydantic"} <= found
+    assert not {"tflite-support", "model-signing"} & found
+
+
 def test_the_wheel_says_which_python_it_is_for(wheel: Path) -> None:
     """pip refuses another; uv looks at no upper bound, and `doctor` says it then."""
     with zipfile.ZipFile(wheel) as archive:
@@ -85,8 +98,14 @@ def test_the_wheel_says_which_python_it_is_for(wheel: Path) -> None:
         assert "Requires-Python: <3.12,>=3.11" in archive.read(metadata).decode().splitlines()
 
 
-def test_it_works_outside_the_repository(wheel: Path, place: Path, tmp_path: Path) -> None:
-    python = install(wheel, tmp_path / "environment")
+@pytest.fixture
+def python(wheel: Path, tmp_path: Path) -> Iterator[Path]:
+    """Of a new environment, which goes at the end: pytest would keep its folders, and this one is large."""
+    yield install(wheel, tmp_path / "environment")
+    shutil.rmtree(tmp_path / "environment")
+
+
+def test_it_works_outside_the_repository(python: Path, place: Path, tmp_path: Path) -> None:
     command, data = python.with_name("cxredge"), str(place / "data")
     where = outside([python, "-c", "import cxredge; print(cxredge.__file__)"], place).must()
     assert Path(where.strip()).is_relative_to(tmp_path)
