@@ -25,11 +25,13 @@ from cxredge.files import sha256_file
 from cxredge.images.preprocess import preprocess_films
 from cxredge.recipe_file import load_recipe
 from cxredge.students import build_student
+from cxredge.vocabulary import QUALITY_KINDS
 
 Write = Callable[[Path], Path]
 
 
-def test_one_run_from_end_to_end(write_recipe: Write, tmp_path: Path) -> None:
+def test_one_run_from_end_to_end(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    values["quality"] = {"thresholds": dict.fromkeys(QUALITY_KINDS, 0.0), "rule": "not trained yet"}
     place = write_recipe(tmp_path / "tiny")
     result = distill(place, tmp_path / "work")
 
@@ -43,6 +45,11 @@ def test_one_run_from_end_to_end(write_recipe: Write, tmp_path: Path) -> None:
     for point in recipe.operating_points.values():
         assert "youden" in point.rule or "too few" in point.rule
     assert recipe.novelty.rule.startswith("99th percentile on val")
+    assert student.quality is not None
+    assert recipe.quality is not None
+    assert recipe.quality.rule.startswith("above val, ")
+    assert result.quality is not None
+    assert result.quality.films == result.splits["test"].films
 
     assert DistillResults.model_validate_json((place / "results.json").read_bytes()) == result
     assert "phantoms" in result.statement

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 from cxredge.distill.evaluate import Answers
-from cxredge.distill.thresholds import fitted, fitted_margin, fitted_points, novelty_threshold, point_by_prevalence
+from cxredge.distill.thresholds import (
+    fitted,
+    fitted_margin,
+    fitted_points,
+    novelty_threshold,
+    point_by_prevalence,
+    quality_thresholds,
+)
 from cxredge.recipe_file import load_recipe
+from cxredge.vocabulary import QUALITY_KINDS
 
 
 def test_the_recipes_rules_are_followed(
@@ -47,6 +55,18 @@ def test_novelty_threshold_is_a_percentile() -> None:
     found = novelty_threshold(np.arange(101, dtype=np.float32))
     assert found.threshold == 99
     assert novelty_threshold(np.zeros(5, np.float32)).threshold > 0
+
+
+def test_quality_thresholds_say_from_how_many_films_they_came_and_are_never_below_zero() -> None:
+    films = np.random.default_rng(0).normal(-3, 1, (102, 4)).astype(np.float32)
+    films[:, 3] += 5
+    found = quality_thresholds(films)
+    assert found.rule == "at most 1 % of val, 102 films"
+    assert [found.thresholds[kind] for kind in QUALITY_KINDS[:3]] == [0, 0, 0]
+    assert (films[:, 3] >= found.thresholds["mirrored"]).sum() == 1
+    few = quality_thresholds(films[:20])
+    assert few.rule == "above val, 20 films, and above the next one but for 1 %"
+    assert few.thresholds["mirrored"] > films[:20, 3].max()
 
 
 def class_answers(films: int, classes: int, seed: int = 0) -> tuple[np.ndarray, Answers]:

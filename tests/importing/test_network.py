@@ -16,9 +16,10 @@ from cxredge.errors import CxrError
 from cxredge.images.film_file import FilmFile
 from cxredge.importing.answers import original_answers, own_answers
 from cxredge.importing.choosing import run
-from cxredge.importing.making import make_student
+from cxredge.importing.making import Heads, fitted_quality, make_student
 from cxredge.importing.network import Original, load_original
 from cxredge.importing.plan import Source
+from cxredge.importing.quality_program import pooled_of, with_quality
 from cxredge.importing.transforms import Transform
 from cxredge.importing.user_code import MODULE
 from cxredge.recipe import InputSpec
@@ -422,6 +423,39 @@ def test_a_novelty_score_needs_features_and_films(load: Loader) -> None:
     assert (made.rank, made.count, made.divided.heatmap) == (3, 2, "exact")
     error = refused(lambda: make_student(original, Normalise(), image[:19]))
     assert (error.code, error.cause[:18]) == ("IMPORT-NOVELTY", "19 training films ")
+
+
+def test_a_quality_head_is_fitted_and_can_be_fitted_again(load: Loader) -> None:
+    image = torch.randint(0, 256, (30, 1, *SIZE), dtype=torch.uint8)
+    spec = InputSpec(height=SIZE[0], width=SIZE[1], fit="pad")
+
+    def student(program: bytes, names: tuple[str, ...]) -> ProgramStudent:
+        return ProgramStudent(Normalise(), read_program(program, "it"), names).eval()
+
+    made = make_student(load("Base"), Normalise(), image, Heads(spec=spec))
+    assert (made.outputs, made.no_quality) == (("logits", "cam", "novelty", "quality"), None)
+    whole = student(made.program, made.outputs)
+    plain = make_student(load("Base"), Normalise(), image)
+    assert (plain.outputs, plain.no_quality) == (("logits", "cam", "novelty"), "not asked for")
+    # the same head in the program that was made without one, and in the place of another
+    for before in (student(plain.program, plain.outputs), whole):
+        head = fitted_quality(lambda x, s=before: pooled_of(s, x), image, spec)
+        again = student(with_quality(before, head, spec), made.outputs)
+        with torch.no_grad():
+            for name, values in whole(image.float()).items():
+                assert torch.allclose(again(image.float())[name], values, atol=1e-3), name
+
+
+def test_a_quality_head_is_left_out_where_it_cannot_be_fitted(load: Loader) -> None:
+    image = torch.randint(0, 256, (19, 1, *SIZE), dtype=torch.uint8)
+    heads = Heads(novelty=False, spec=InputSpec(height=SIZE[0], width=SIZE[1], fit="pad"))
+    made = make_student(load("Base"), Normalise(), image, heads)
+    assert made.outputs == ("logits", "cam")
+    assert made.no_quality == "19 training films, and it is fitted to 20 or more"
+    bare = ProgramStudent(Normalise(), read_program(made.program, "it"), made.outputs).eval()
+    del bare.backbone
+    error = refused(lambda: pooled_of(bare, image.float()))
+    assert error.code == "QUALITY-PROGRAM"
 
 
 @pytest.fixture

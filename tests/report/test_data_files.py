@@ -57,7 +57,7 @@ def test_every_table_is_there_with_every_row_and_full_precision() -> None:
 
 def test_tables_without_rows_are_no_files() -> None:
     files = contents(material(evidence=False, extras=False))
-    assert set(files) == {"results.json", "verdicts.csv", "gates.csv"}
+    assert set(files) == {"results.json", "verdicts.csv", "gates.csv", "accidents.csv"}
     assert list(tables(material(evidence=False, extras=False))) == list(TABLES)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from cxredge.bundle.bundle import read_manifest
 from cxredge.bundle.model import Model
-from cxredge.report.findings import FilmClass, FilmFindings, findings, text
+from cxredge.report.findings import FilmClass, FilmFindings, findings, held_back, looks, suspicions, text
 from support.bundles import V2
 
 FILM = ("film.png", "0" * 64, "bundle-1.0.0-0123456789ab", "tflite/fp32", {})
@@ -82,8 +82,32 @@ def test_an_accident_at_its_threshold_is_told() -> None:
     assert found.quality is not None
     assert [(a.kind, a.flagged) for a in found.quality] == [("inverted", True), ("turned", False)]
     said = text(found, phantom=False)
-    assert "seems to be inverted" in said
+    assert "this film looks inverted (log-odds +0.50, threshold 0.50)" in said
     assert "turned" not in said
+    assert held_back(found)
+
+
+def test_what_a_film_looks_like_comes_before_any_finding_and_the_likeliest_first() -> None:
+    kinds = ("inverted", "upside-down", "turned", "mirrored")
+    spec = [{"kind": kind, "threshold": 0.0} for kind in kinds]
+    found = findings(model("bundle", quality=spec), outputs(0, 0, quality=(-1, 1.5, 4, 2)), *FILM)
+    assert [accident.kind for accident in suspicions(found)] == ["turned", "mirrored", "upside-down"]
+    assert looks(suspicions(found)) == "turned on its side or mirrored or upside down"
+    lines = text(found, phantom=False).splitlines()
+    first = min(i for i, line in enumerate(lines) if "operating point" in line)
+    assert [i for i, line in enumerate(lines) if "this film looks" in line] == [1, 3, 5]
+    assert lines[first - 1] == "    do not rely on the findings:"
+    assert "turn it upright" in lines[2]
+
+
+def test_mirrored_is_no_more_than_a_question() -> None:
+    spec = [{"kind": "mirrored", "threshold": 0.0}]
+    found = findings(model("bundle", quality=spec), outputs(0, 0, quality=(3,)), *FILM)
+    assert len(suspicions(found)) == 1
+    assert not held_back(found)
+    said = text(found, phantom=False)
+    assert "may be the patient's own" in said
+    assert "do not rely" not in said
 
 
 def test_novelty_is_flagged_above_its_threshold_only() -> None:

@@ -329,7 +329,7 @@ def test_films_held_or_exported_wrongly_have_a_row_a_kind(tmp_path: Path) -> Non
     page, *tables = write_report(tmp_path / "report.html", material())
     text = " ".join(Page(page.read_text()).text.split())
     section = text.partition("Films held or exported wrongly The output")[2].partition("Stress: the same films")[0]
-    assert section.count("inverted 60") == len(material().results.artifacts)
+    assert section.count("inverted60") == len(material().results.artifacts)
     assert "0.400 → 0.380; +0.020" in section
     assert "at most 1 % of val, 140 films" in section
     (table,) = (table for table in tables if table.name == "accidents.csv")

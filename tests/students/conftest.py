@@ -14,4 +14,4 @@ def tiny() -> Recipe:
     recipe = load_recipe(Path(__file__).parents[2] / "model_zoo" / "phantom")
     student = recipe.student.model_copy(update={"backbone": "timm/mobilenetv2_035", "novelty_rank": 4})
     small = recipe.input.model_copy(update={"height": 32, "width": 32})
-    return recipe.model_copy(update={"student": student, "input": small})
+    return recipe.model_copy(update={"student": student, "input": small, "quality": None})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cxredge.recipe_decision import Labels, Margin, Novelty, OperatingPoint
+from cxredge.distill.record import QualityScore
+from cxredge.recipe_decision import Labels, Margin, Novelty, OperatingPoint, Quality
 from cxredge.vocabulary import Frozen, Label
 
 
@@ -49,6 +50,15 @@ class Chosen(Frozen):
     operating_points: dict[Label, OperatingPoint]
     least_margin: Margin | None
     novelty: Novelty | None
+    quality: Quality | None
+
+
+class HeadFitted(Frozen):
+    """``quality``: thresholds that were written into the recipe, and what the head finds of test films."""
+
+    recipe: str
+    thresholds: Quality
+    score: QualityScore
 
 
 class SplitSize(Frozen):

@@ -6,32 +6,36 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import say, say_json, say_wrapped
+from cxredge.cli.output import as_json, say_json, say_table, say_wrapped
 
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@as_json
 def quality(recipe: Path, as_json: bool) -> None:
     """Fit RECIPE's quality head to its training films and their accidents, and choose thresholds on validation films.
 
     The head says how likely a film is inverted, upside down, turned or mirrored. Nothing is trained, and all other
     answers stay. Writes weights, recipe and the record beside it.
     """
+    from cxredge.distill.ready import ready_for_quality
+
+    ready_for_quality(recipe)
     from cxredge.distill.fit_quality import fit_quality
-    from cxredge.report.table import as_text
     from cxredge.vocabulary import ASKED_ONLY, QUALITY_KINDS
 
     found = fit_quality(recipe)
     thresholds, score = found.thresholds, found.score
     if as_json:
-        say_json({"thresholds": thresholds.model_dump(mode="json"), "score": score.model_dump(mode="json")})
+        from cxredge.cli.answers import HeadFitted
+
+        say_json(HeadFitted(recipe=str(recipe), thresholds=thresholds, score=score))
         return
     rows = [
         (kind, f"{thresholds.thresholds[kind]:g}", f"{score.found[kind]:.1%}", f"{score.false_alarms[kind]:.1%}")
         for kind in QUALITY_KINDS
     ]
-    say(as_text(("film is", "log-odds from", "found", "false alarms"), rows))
+    say_table(("film is", "log-odds from", "found", "false alarms"), rows)
     say_wrapped(f"thresholds: {thresholds.rule}")
     say_wrapped(f"found and false alarms: on {score.films} test films, which nothing was fitted to")
     say_wrapped(f"{', '.join(ASKED_ONLY)}: only ever a question, as the heart may be on the right")

@@ -19,7 +19,7 @@ FEW = "too few films with or without the finding"
 @click.argument("recipe", type=click.Path(path_type=Path))
 @as_json
 def thresholds(recipe: Path, as_json: bool) -> None:
-    """Choose decision and novelty thresholds on RECIPE's validation films, and write them into it.
+    """Choose thresholds of decisions, novelty and quality on RECIPE's validation films, and write them into it.
 
     Independent findings get operating points by operating_rules, exclusive classes a least margin by margin_rule. For a
     student that was trained elsewhere, or after a change of the rules. The weights stay as they are.
@@ -40,6 +40,7 @@ def thresholds(recipe: Path, as_json: bool) -> None:
                 operating_points=dict(chosen.points),
                 least_margin=chosen.margin,
                 novelty=chosen.novelty,
+                quality=chosen.quality,
             )
         )
         return
@@ -47,6 +48,12 @@ def thresholds(recipe: Path, as_json: bool) -> None:
     rows = _decision(found)
     if before is not None and now is not None:
         rows.append(("novelty", f"{before.threshold:g}", f"{now.threshold:g}", now.rule))
+    old, new = found.before.quality, found.chosen.quality
+    if old is not None and new is not None:
+        rows += [
+            (f"quality {kind}", f"{old.thresholds[kind]:g}", f"{new.thresholds[kind]:g}", new.rule)
+            for kind in new.thresholds
+        ]
     say_table(("label", "before", "now", "rule"), rows)
 
 

@@ -84,6 +84,18 @@ def ready_to_choose(place: Path) -> None:
     checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
 
 
+def ready_for_quality(place: Path) -> None:
+    """What ``quality`` refuses, likewise. Raises also InputError QUALITY-FEW."""
+    file, recipe = recipe_path(place), load_recipe(place)
+    check_trained(recipe, file, thresholds=False)
+    data, plan = open_data(recipe.data, recipe.labels, cache_folder()), recipe.distill
+    films = {split: data.listed(split) for split in ("train", "val")}
+    if plan is not None:
+        films = {split: allowed_films(some, split, plan.licence_classes) for split, some in films.items()}
+    check_films(len(films["train"]), len(films["val"]))
+    checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
+
+
 def check_films(train: int, val: int) -> None:
     """Raises InputError QUALITY-FEW, before anything slow, where a head cannot be fitted, or its thresholds chosen."""
     for split, films, least, what in (

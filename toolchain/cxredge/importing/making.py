@@ -70,11 +70,11 @@ def make_student(original: Original, normalise: Normalise, train: Tensor | None,
     with torch.no_grad():
         answer = student.answer(image)
     rank = None if novelty is None else int(novelty.axes.shape[1])
-    program = export(Normalised(student).eval(), image)
+    program = export(_Normalised(student).eval(), image)
     return Made(program, tuple(answer), divided, rank, answer["logits"].shape[1], no_quality)
 
 
-class Normalised(nn.Module):
+class _Normalised(nn.Module):
     """A student behind its normalisation, which the recipe holds as data."""
 
     def __init__(self, student: ComposedStudent) -> None:

@@ -42,12 +42,12 @@ class Unflattened(nn.Module):
         for name, buffer in made.named_buffers(recurse=False):
             self.register_buffer(name, buffer)
         # the class's function alone: an instance would be a second owner of the parts
-        self._run = type(made).forward
+        self.run = type(made).forward
         self.eval()
 
     def forward(self, x: Tensor) -> Any:
         """See the class."""
-        return self._run(self, x)
+        return self.run(self, x)
 
 
 def _unflattened(exported: Any) -> GraphModule:
@@ -69,12 +69,12 @@ class ProgramStudent(Unflattened, Student):
     def __init__(self, normalise: Normalise, program: Program, names: tuple[str, ...]) -> None:
         super().__init__(program.exported)
         self.normalisation = Normalisation(normalise)
-        self._names = names
+        self.names = names
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """See ``Student``."""
         found = super().forward(self.normalisation(image))
-        return dict(zip(self._names, (found,) if isinstance(found, Tensor) else found, strict=True))
+        return dict(zip(self.names, (found,) if isinstance(found, Tensor) else found, strict=True))
 
 
 def replace_layers(module: nn.Module) -> None:
