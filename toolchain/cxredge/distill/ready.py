@@ -89,10 +89,10 @@ def ready_for_quality(place: Path) -> None:
     file, recipe = recipe_path(place), load_recipe(place)
     check_trained(recipe, file, thresholds=False)
     data, plan = open_data(recipe.data, recipe.labels, cache_folder()), recipe.distill
-    films = {split: data.listed(split) for split in ("train", "val")}
+    listed = {split: data.listed(split) for split in ("train", "val")}
     if plan is not None:
-        films = {split: allowed_films(some, split, plan.licence_classes) for split, some in films.items()}
-    check_films(len(films["train"]), len(films["val"]))
+        listed = {split: tuple(allowed_films(films, split, plan.licence_classes)) for split, films in listed.items()}
+    check_films(len(listed["train"]), len(listed["val"]))
     checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
 
 
