@@ -65,7 +65,7 @@ def main() -> None:
         films(pipeline.calibration.films, "calibration"),
         films(pipeline.trial.evaluation.films, ""),
     )
-    peer = peer_files(asked.peer or peer_python(), student, calibration)
+    peer = peer_files((asked.peer or peer_python()).absolute(), student, calibration)
 
     runs: dict[str, Run] = {}
     rows: list[dict[str, Any]] = []
