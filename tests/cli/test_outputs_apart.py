@@ -38,6 +38,7 @@ PATHS: dict[str, dict[str, str]] = {
     "init": {},
     "import": {"checkpoint": READ},
     "distill": {"recipe": BOTH},
+    "quality": {"recipe": BOTH},
     "thresholds": {"recipe": BOTH},
     "phantom": {"out": NEW},
     "schema": {"out": NEW},

@@ -42,7 +42,9 @@ def test_differences_are_measured_output_by_output(packages: list[Path]) -> None
         other = list(differences("coreml/fp16", half, exact, images))
         expected = np.concatenate([exact.run(image)["cam"] for image in images])
         found = np.concatenate([half.run(image)["cam"] for image in images])
-    assert [(d.output, d.max_abs, d.sqnr_db) for d in same] == [(n, 0.0, None) for n in ("logits", "cam", "novelty")]
+    assert [(d.output, d.max_abs, d.sqnr_db) for d in same] == [
+        (n, 0.0, None) for n in ("logits", "cam", "novelty", "quality")
+    ]
     cam = other[1]
     assert cam.output == "cam"
     assert cam.max_abs == pytest.approx(float(np.abs(expected - found).max()))
