@@ -48,8 +48,7 @@ def parity(record: Record) -> str:
 
 def speed(path: Path) -> str:
     """The one-thread figures, which the command prints first."""
-    value, _ = json.JSONDecoder().raw_decode(path.read_text())
-    figures = BenchFigures.model_validate(value)
+    figures = BenchFigures.model_validate(json.loads(path.read_text())[0])
     return (
         f"`cxredge bench`, {figures.bundle}, {figures.threads} thread(s), {figures.machine} (a shared 2-core "
         f"machine, so read the ratios; phones: not verified here):\n\n"

@@ -19,7 +19,8 @@ from cxredge.vocabulary import Frozen
 GATES = (
     "logit_max_abs", "logit_sqnr_db", "cam_sqnr_db", "cam_correlation", "novelty_max_rel", "flip_rate", "delegated",
     "auc_loss", "sensitivity_loss", "specificity_loss", "ece_rise", "brier_rise", "accuracy_loss",
-    "answered_loss", "accuracy_answered_loss", "novelty_auc_loss",
+    "answered_loss", "accuracy_answered_loss", "novelty_auc_loss", "quality_sqnr_db",
+    "quality_found_loss", "quality_false_alarms_rise",
 )  # fmt: skip
 """In the order in which results files and bundles have them."""
 PAIRED = Paired(reference=0.9, artifact=0.8, loss=0.1, low=0.0, high=0.2)
@@ -41,7 +42,7 @@ def test_every_metric_has_one_formula() -> None:
 
 
 def test_figures_and_label_evidence_follow() -> None:
-    counts = {"films", "decisions", "flips", "flips_by_label", "labels_too_few"}
+    counts = {"films", "decisions", "flips", "flips_by_label", "labels_too_few", "quality"}
     assert set(Figures.model_fields) == counts | {m.name for m in METRICS if m.of != "artifact"}
     labels = {metric.name for metric in metrics_of("labels")}
     assert labels <= set(LabelEvidence.model_fields)
@@ -66,7 +67,8 @@ def test_bounds_of_bounds(gate: str, good: float, bad: float | None) -> None:
 
 
 def test_lower_bounds_are_those_where_less_is_worse_and_no_loss_is_taken() -> None:
-    assert [m.gate for m in METRICS if m.at_least] == ["logit_sqnr_db", "cam_sqnr_db", "cam_correlation", "delegated"]
+    lower = ["logit_sqnr_db", "cam_sqnr_db", "cam_correlation", "delegated", "quality_sqnr_db"]
+    assert [m.gate for m in METRICS if m.at_least] == lower
     assert by_gate("ece_rise").worse == "more"
 
 

@@ -20,6 +20,7 @@ from cxredge.outputs import OutputsFile, films_digest
 from cxredge.parity.judge import Answers, Shown, judge
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Artifact, Census, Delegation, FilmRecord
+from cxredge.vocabulary import QUALITY_KINDS
 from support.command import ROOT
 
 Tree = dict[str, Any]
@@ -41,6 +42,8 @@ def make_parts(folder: Path, place: Path) -> Parts:
     cases = len(make_inputs(recipe.input))
     cam = rng.normal(0, 3, (cases, len(recipe.labels.names), 6, 6)).astype(np.float32)
     outputs = {"logits": cam.mean((2, 3)), "cam": cam, "novelty": rng.uniform(0, 2, cases).astype(np.float32)}
+    if recipe.quality is not None:
+        outputs["quality"] = rng.normal(0, 3, (cases, len(QUALITY_KINDS))).astype(np.float32)
     films = [
         Film(
             file=f"{i}", path=Path(), patient="p", split="test", targets=np.zeros(len(recipe.labels.names), np.float32)

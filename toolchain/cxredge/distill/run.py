@@ -244,7 +244,9 @@ def _finish(
         weights_sha256=sha256_bytes(data),
         quality=None
         if chosen.quality is None
-        else quality_score(student.model, splits.test.images.numpy(), recipe.input, chosen.quality),
+        else quality_score(
+            lambda image: student.model(image)["quality"], splits.test.images.numpy(), recipe.input, chosen.quality
+        ),
     )
     weights, results = outputs(file, recipe)
     write_bytes(weights, data)
