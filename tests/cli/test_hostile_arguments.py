@@ -174,7 +174,7 @@ def test_a_name_that_no_encoding_has_ends_no_batch(encoding: dict[str, str], tmp
     names = [b"a\xff.png", b"b\x1b[2J.png", "c\u202e\u200b\u3164.png".encode(), b"d.png"]
     for name in names:
         shutil.copy(os.fsencode(picture), os.path.join(os.fsencode(tmp_path), name))
-    (tmp_path / "no-film").write_text("words")
+    (tmp_path / "no-film.png").write_text("words")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "PYTHONUTF8", "PYTHONIO"))}
     done = subprocess.run(
         [*PROGRAM, "predict", str(V2 / "bundle"), str(tmp_path)],

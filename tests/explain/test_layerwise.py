@@ -154,7 +154,7 @@ def test_the_fix_says_which_gates_it_would_keep_as_far_as_the_simulation_tells()
 def test_the_page_marks_what_the_fix_keeps_and_says_why_it_is_not_the_worst() -> None:
     record, gates = traced((0.001, 0.002, 0.004, 0.3, 0.4)), [gate("logit_sqnr_db", 24, 19), gate("flip_rate", 0, 0.1)]
     same = explanation(INT8, 8, record, simulated((0.1, 0.6, 0, 0.1, 0.1), step(0.6, NAMES[1])), (), gates)
-    lines = text(same).splitlines()
+    lines = text(same, None).splitlines()
     assert [line.split()[0] for line in lines if line.endswith("<- worst  <- fix")] == [NAMES[1]]
     assert not any("marked as the worst" in line for line in lines)
     assert lines[-2:] == [
@@ -163,14 +163,14 @@ def test_the_page_marks_what_the_fix_keeps_and_says_why_it_is_not_the_worst() ->
     ]
     other = explanation(INT8, 8, record, simulated((0.1, 0.6, 0, 0.1, 0.1), step(0.6, NAMES[0], NAMES[4])), (), gates)
     assert other.fixed_units == (NAMES[0], NAMES[4])
-    lines = text(other).splitlines()
+    lines = text(other, None).splitlines()
     assert [line.split()[0] for line in lines if line.endswith("<- fix")] == [NAMES[0], NAMES[4]]
     assert [line.split()[0] for line in lines if line.endswith("<- worst")] == [NAMES[1]]
     assert any(line.startswith(f"this is not {NAMES[1]}, which is marked as the worst: ") for line in lines)
     units = [u.model_copy(update={"bad": "an overflow"}) if i == 2 else u for i, u in enumerate(record.units)]
     record = record.model_copy(update={"units": tuple(units)})
     bad = explanation(INT8, 8, record, simulated((0.1, 0.6, 0, 0.1, 0.1), step(0.6, NAMES[1])), (), gates)
-    assert f"look at {NAMES[2]} first: it holds an overflow" in text(bad)
+    assert f"look at {NAMES[2]} first: it holds an overflow" in text(bad, None)
     none = explanation(INT8, 8, record, simulated((0.1, 0.2, 0, 0.1, 0.1), step(0.2, NAMES[1])), (), gates)
-    assert "fix to try: none" in text(none)
-    assert "<- fix" not in text(none)
+    assert "fix to try: none" in text(none, None)
+    assert "<- fix" not in text(none, None)

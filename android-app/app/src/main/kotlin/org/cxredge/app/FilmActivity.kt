@@ -97,7 +97,7 @@ class FilmActivity : Screen(R.layout.film) {
         )
         Notice.replace(
             find(R.id.notices),
-            if (asks) FilmWords.accidents(state, resources) else FilmWords.messages(state, resources),
+            if (asks) FilmWords.warnings(state, resources) else FilmWords.messages(state, resources),
         )
         find<View>(R.id.convert).visible(FilmWords.mayConvert(state))
         find<View>(R.id.go_on).visible(FilmWords.mayGoOn(state))

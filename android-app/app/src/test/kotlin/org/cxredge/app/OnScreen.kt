@@ -87,7 +87,11 @@ class OnScreen(private val activity: FilmActivity, private val host: JSONObject,
     private fun asked() {
         assertEquals(what, activity.getString(R.string.look_first), activity.find<TextView>(R.id.status).text.toString())
         assertEquals(what, View.GONE, activity.find<View>(R.id.answer).visibility)
-        assertEquals(what, flagged.size, activity.find<ViewGroup>(R.id.notices).childCount)
+        val said = Screens.text(activity.find(R.id.notices))
+        assertEquals(what, flagged, TITLES.filterValues { activity.getString(it) in said }.keys)
+        for (title in listOf(R.string.answer_title, R.string.uncertain_title)) {
+            assertFalse("$what: $said", activity.getString(title) in said)
+        }
         val spoken = activity.find<View>(R.id.film).contentDescription.toString()
         assertEquals(what, activity.getString(R.string.look_first), spoken)
         activity.find<View>(R.id.despite).performClick()

@@ -57,9 +57,9 @@ object FilmWords {
     /** Whether the film looks as if it was exported or held wrongly: then somebody looks at it before an answer is shown. */
     fun asks(state: FilmState): Boolean = state is FilmState.Done && state.result.decision.quality.any { it.suspected }
 
-    /** What the film looks like, and what to do; nothing of the answer. */
-    fun accidents(state: FilmState, resources: Resources): List<Message> =
-        (state as? FilmState.Done)?.let { accidents(it.result, resources) }.orEmpty()
+    /** What the film looks like, what to do, and every other warning; nothing of the answer. */
+    fun warnings(state: FilmState, resources: Resources): List<Message> =
+        (state as? FilmState.Done)?.let { warnings(it.result, resources) }.orEmpty()
 
     private fun summary(result: FilmResult, resources: Resources): String = when (val said = result.decision) {
         is Findings -> {

@@ -56,7 +56,13 @@ class FilmsTest {
                 }
                 assertEquals(film["unlike_training_films"].flag(), decision.novelty?.unlikeTrainingFilms)
                 assertEquals(film["novelty_threshold"].number(), decision.novelty?.threshold)
-                assertTrue(film["quality"].isNull && decision.quality.isEmpty())
+                val accidents = film["quality"].elements()
+                assertEquals(accidents.map { it["flagged"].flag() }, decision.quality.map { it.suspected })
+                for ((own, wanted) in decision.quality.zip(accidents)) {
+                    assertEquals(wanted["kind"].text(), own.accident.name.lowercase().replace('_', '-'))
+                    val difference = abs(own.logOdds - wanted["log_odds"].number())
+                    assertTrue(difference <= artifact.tolerance[Output.QUALITY])
+                }
             }
         }
         println("$decisions decisions on ${predicted.size} films as on the host; largest difference of a logit: $worst")

@@ -89,7 +89,7 @@ class SelfTestTest {
         assertTrue(result.passed && result.seconds > 0)
         assertEquals((1..4).map { it to 4 }, seen)
         val labels = bundle.manifest.model.labels.size
-        assertEquals(listOf(4, 12), stages.take(2).map { it.checks })
+        assertEquals(listOf(4, 16), stages.take(2).map { it.checks })
         // three made-up films and four known ones, each with its novelty score; own outputs where the margin allows
         assertTrue(stages[2].checks > 7 * (labels + 3))
     }
@@ -114,10 +114,14 @@ class SelfTestTest {
             only(Stage.RUNTIME, failed(runner = changed(change)))
         val other = broken { it.map { tensor -> tensor.reversedArray() } }
         assertTrue("logits" in other.detail && other.worst > 1)
-        fun novelty(change: (Float) -> Float) = broken { (logits, cam, novelty) ->
-            listOf(logits, cam, floatArrayOf(change(novelty[0])))
+        fun with(place: Int, change: (Float) -> Float) = broken { outputs ->
+            outputs.mapIndexed { i, tensor ->
+                if (i == place) FloatArray(tensor.size) { change(tensor[it]) } else tensor
+            }
         }
+        fun novelty(change: (Float) -> Float) = with(2, change)
         assertTrue("novelty" in novelty { it * 2 }.detail)
+        assertTrue("quality" in with(3) { it + 100 }.detail)
         assertTrue("RUNTIME-NAN" in novelty { Float.NaN }.detail)
         assertTrue("RUNTIME-SHAPE" in broken { it.take(2) }.detail)
         assertTrue("libexecutorch.so" in broken { throw UnsatisfiedLinkError("libexecutorch.so") }.detail)
