@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from cxredge.data.other_sets import open_other
-from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm, OtherFilms, Unread
+from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm, OtherFilms, OwnFailure, Unread
 from cxredge.parity.at_thresholds import carried, operating
 from cxredge.parity.gates import rejudge
 from cxredge.recipe_file import load_recipe
@@ -141,22 +142,48 @@ def test_gate_judges_other_films_by_the_gates_that_count_there(material: ReportM
     verdicts = rejudge(material.results, material.recipe)
     assert {gate.gate for verdict in verdicts for gate in verdict.gates} <= {
         "logit_max_abs", "logit_sqnr_db", "cam_sqnr_db", "cam_correlation", "novelty_max_rel", "flip_rate", "delegated",
+        "quality_sqnr_db",
     }  # fmt: skip
     assert all(verdict.gates for verdict in verdicts)
 
 
 def test_an_artifact_without_a_verdict_is_never_kept(material: ReportMaterial) -> None:
     name, results = ArtifactName("coreml/fp16"), material.results
-    without = lacking(results, ["tflite/fp32", name, "onnx/w8a8"])
-    assert [(lack.artifact, lack.fails) for lack in without] == [(name, True), ("onnx/w8a8", True)]
+    without = lacking(results, ["tflite/fp32", name])
+    assert [(lack.artifact, lack.fails) for lack in without] == [(name, True)]
     assert not lacking(results, ["tflite/fp32"])[0].fails
     assert not lacking(results.model_copy(update={"not_asked": {}}), [])
-    root = ElementTree.fromstring(as_junit("a", (), [*without, *lacking(results, ())]))
-    assert [(suite.get("name"), suite.get("failures"), suite.get("skipped")) for suite in root] == [
-        (name, "1", "0"), ("onnx/w8a8", "1", "0"), (name, "0", "1"),
-    ]  # fmt: skip
-    messages = [failure.get("message") for failure in root.iter("failure")]
-    assert messages == ["not asked: not installed: coremltools", f"not in the bundle {results.bundle}"]
+    for lacks, counts in ((without, ("1", "0")), (lacking(results, ()), ("0", "1"))):
+        (suite,) = ElementTree.fromstring(as_junit("a", (), lacks))
+        assert (suite.get("name"), suite.get("failures"), suite.get("skipped")) == (name, *counts)
+        assert [said.get("message") for case in suite for said in case] == ["not asked: not installed: coremltools"]
+
+
+def test_an_artifact_that_failed_on_the_bundles_own_films_is_never_kept(
+    material: ReportMaterial, tmp_path: Path
+) -> None:
+    own = OwnFailure(
+        artifact=ArtifactName("tflite/w8a8"),
+        gates=(GateResult(gate="flip_rate", bound=0.03, value=0.04, verdict="broken"),),
+    )
+    failed = other(material).model_copy(update={"own_failed": (own,)})
+    failed = failed.model_copy(update={"warnings": tuple(warnings(failed))})
+    results = material.results.model_copy(update={"other_films": failed, "not_asked": {}})
+    said = text(results, failed)
+    assert said.startswith("warning: this bundle's own gates were not kept")
+    assert "tflite/w8a8: flip_rate is 0.04, the bound is at most 0.03" in said.split("\n")[0]
+    assert said.count("own gates were not kept") == 1
+    assert [line for line in said.split("\n") if len(line) > 80 and "  " in line] == []
+    for required, counts in ((["tflite/w8a8"], {"1"}), (["tflite/fp32"], {"0"})):
+        without = lacking(results, required)
+        suites = ElementTree.fromstring(as_junit("a", results.verdicts, without))
+        assert {suite.get("name") for suite in suites} == {"tflite/fp32", "tflite/w8a8"}
+        case = suites.find("testsuite[@name='tflite/w8a8']/testcase[@name='own-gates']")
+        assert case is not None
+        assert {str(len(case.findall("failure")))} == counts
+        assert next(iter(case)).get("message", "").endswith("the bound is at most 0.03")
+    page = write_report(tmp_path / "r.html", replace(material, results=results))[0].read_text()
+    assert "Not kept when the bundle was built, on its own films" in page
 
 
 def test_the_pages_table_is_read_by_the_pages_command(tmp_path: Path) -> None:

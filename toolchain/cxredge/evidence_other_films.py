@@ -91,6 +91,19 @@ class KnownFilm(Frozen):
     used_for: tuple[Literal["calibration", "evaluation", "validation"], ...]
 
 
+class OwnFailure(Frozen):
+    """An artifact that did not keep its gates when the bundle was built, on the bundle's own films."""
+
+    artifact: ArtifactName
+    gates: tuple[GateResult, ...]
+    """Those that were not kept."""
+
+    @property
+    def words(self) -> str:
+        """``flip_rate is 0.04, the bound is at most 0.03``."""
+        return "; ".join(gate.words for gate in self.gates) or "none was held"
+
+
 class ArtifactElsewhere(Frozen):
     """What one artifact does on these films beside its figures and gates."""
 
@@ -130,6 +143,8 @@ class OtherFilms(Frozen):
     carried: tuple[Carried, ...]
     """Every share that is known of both."""
     artifacts: tuple[ArtifactElsewhere, ...]
+    own_failed: tuple[OwnFailure, ...] = ()
+    """Artifacts that the bundle's record says did not keep their gates: no films of elsewhere make up for that."""
     warnings: tuple[str, ...]
     """What is to be known before anybody reads the figures, in words."""
 

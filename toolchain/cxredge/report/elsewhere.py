@@ -22,7 +22,9 @@ FIGURES = {"uncertain": "films left uncertain", "novel": "films above the novelt
 
 
 def warnings(found: OtherFilms) -> Iterator[str]:
-    """What is to be known before the figures are read."""
+    """What is to be known before the figures are read; the bundle's own failure is the first."""
+    if found.own_failed:
+        yield own_failure(found)
     if found.known:
         uses = Counter(use for film in found.known for use in film.used_for)
         which = ", ".join(f"{count} for {use}" for use, count in sorted(uses.items()))
@@ -64,6 +66,15 @@ def warnings(found: OtherFilms) -> Iterator[str]:
     yield from _moved(found)
 
 
+def own_failure(found: OtherFilms) -> str:
+    """Which artifacts did not keep their gates when the bundle was built, and which gates."""
+    which = " | ".join(f"{one.artifact}: {one.words}" for one in found.own_failed)
+    return (
+        "this bundle's own gates were not kept when it was built, on its own films, and nothing here makes up for "
+        f"that: {which}"
+    )
+
+
 def _moved(found: OtherFilms) -> Iterator[str]:
     rule = f"95 % interval of the difference without 0; {counted(len(found.carried), 'share')} compared"
     points = [one for one in found.moved if one.figure in ("sensitivity", "specificity")]
@@ -86,21 +97,24 @@ def statement(results: Results, other: OtherFilms, films_sha256: str, built: Fil
     table = f", its table {other.table_sha256[:12]}…" if other.table_sha256 else ""
     unread = f" {counted(len(other.unread), 'film')} could not be read." if other.unread else ""
     asked = f" Not asked: {', '.join(results.not_asked)}." if results.not_asked else ""
+    failed = ", ".join(one.artifact for one in other.own_failed)
+    own = f" When it was built, gates of {failed} were not kept." if failed else ""
     return (
         f"The artifacts were run on this machine on {counted(other.films, 'film')} of "
         f"{counted(other.patients, 'patient')} of {other.data} (list of films {films_sha256[:12]}…{table}), and held "
         f"against the float32 student.{unread}{asked} {apart(other)} When it was built, the bundle was judged on "
-        f"{counted(len(built.films), 'film')} of {counted(built.patients, 'patient')} of {built.data}. Bounds on how "
-        "alike the outputs are count here too; scores are told, and no gate counts them. "
+        f"{counted(len(built.films), 'film')} of {counted(built.patients, 'patient')} of {built.data}.{own} Bounds "
+        "on how alike the outputs are count here too; scores are told, and no gate counts them. "
         f"{evaluated(results.verdicts)}Phones, their processors and their delegates: not verified here. The figures "
         "are of these films and these labels; they are no claim of clinical validity."
     )
 
 
 def text(results: Results, found: OtherFilms) -> str:
-    """For a terminal: which films, what to know first, the thresholds, the artifacts."""
-    parts = [_which(results, found), _unread(found)]
-    parts += [f"warning: {line}" for line in found.warnings]
+    """For a terminal: whether the bundle failed, which films, what to know first, the thresholds, the artifacts."""
+    said = [f"warning: {line}" for line in found.warnings]
+    first = 1 if found.own_failed else 0
+    parts = [*said[:first], _which(results, found), _unread(found), *said[first:]]
     parts += [_scores(results), _confusion(results), _thresholds(found), _artifacts(results, found), _losses(found)]
     return "\n\n".join(part for part in parts if part)
 
@@ -226,6 +240,7 @@ def _percent(share: Share) -> str:
 def _artifacts(results: Results, found: OtherFilms) -> str:
     rows = []
     maps = {evidence.artifact: evidence.heatmaps for evidence in results.evidence}
+    own = {one.artifact for one in found.own_failed}
     for verdict in results.verdicts:
         figures, heat = verdict.figures, maps.get(verdict.artifact)
         share = next(one.novel for one in found.artifacts if one.artifact == verdict.artifact)
@@ -237,7 +252,8 @@ def _artifacts(results: Results, found: OtherFilms) -> str:
                 number(figures.logit_sqnr_db),
                 number(None if heat is None else heat.correlation_median),
                 number(None if share is None else share.value),
-                "kept" if verdict.passed else "BROKEN: " + "; ".join(gate.words for gate in failed),
+                ("kept" if verdict.passed else "BROKEN: " + "; ".join(gate.words for gate in failed))
+                + ("; NOT KEPT on the bundle's own films" if verdict.artifact in own else ""),
             )
         )
     header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "gates that count here")

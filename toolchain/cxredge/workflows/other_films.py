@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cxredge.bundle.bundle import open_bundle
 from cxredge.data.other_sets import OtherSet, find_folder, open_other
 from cxredge.evidence import Evidence, Results, Temperature
-from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm
+from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm, OwnFailure
 from cxredge.evidence_other_films import OtherFilms as OtherFilmsEvidence
 from cxredge.parity import gates
 from cxredge.parity.at_thresholds import carried, novel, operating
@@ -132,20 +132,20 @@ def verify_elsewhere(
 ) -> Elsewhere:
     """Open, read, run, judge. reference, required: as ``verify_bundle`` has them. outputs: what the caller will write.
 
-    Raises InputError BUNDLE-*, MANIFEST-*, VERIFY-REFERENCE, FILMS-*, DATA-*, what ``check_outputs`` raises, or the
-    first job's error.
+    Raises InputError BUNDLE-*, MANIFEST-*, VERIFY-REFERENCE, VERIFY-REQUIRE, FILMS-*, DATA-*, what
+    ``check_outputs`` raises, or the first job's error.
     """
     opened = open_bundle(bundle)
     recipe, folder = opened.record.recipe, find_folder(asked.data)
     check_outputs(outputs, [bundle, *([reference] if reference else []), folder])
-    weights = reference_weights(opened, reference)
+    weights, aside = reference_weights(opened, reference), left_out(opened, required)
     found = open_other(folder, recipe, asked.names, asked.labels)
     judging = recipe.model_copy(update={"labels": found.labels})
     with temporary("other-films") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
         read = read_films(found.films, recipe.input)
         films = OtherFilms(read, recipe.input, found.name)
-        bundled = BundledElsewhere(opened, weights, left_out(opened, required), films=films, judging=judging)
+        bundled = BundledElsewhere(opened, weights, aside, films=films, judging=judging)
         verified = run_and_judge(bundled, Scratch(scratch), server)
         evidence = tuple(_evidence(verified, judging, read))
     results = verified.results(evidence)
@@ -203,6 +203,11 @@ def _other_films(verified: Verified, found: OtherSet, read: ReadFilms, judging: 
                 scores=_scores(verified, judging, name),
             )
             for name in verified.judged
+        ),
+        "own_failed": tuple(
+            OwnFailure(artifact=verdict.artifact, gates=verdict.failed)
+            for verdict in record.verdicts
+            if not verdict.passed
         ),
     }
     draft = OtherFilmsEvidence.model_validate({**fields, "warnings": ()})
