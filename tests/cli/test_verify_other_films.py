@@ -130,10 +130,10 @@ def test_what_this_machine_lacks_the_runtime_for_is_not_asked_only_where_others_
         f"bundle = open_bundle(Path({str(place / 'tiny-0.0.1')!r})); "
         "print(left_out(bundle, required_names(['onnx/fp32'])), left_out(bundle, ()))"
     )
-    path = f"{ROOT / 'toolchain'}{os.pathsep}{site}"
+    places = f"{ROOT / 'toolchain'}{os.pathsep}{site}"
     done = subprocess.run(
         [sys.executable, "-S", "-c", script],
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": places},
         capture_output=True,
         text=True,
         check=True,
@@ -154,8 +154,8 @@ def test_a_required_artifact_may_not_have_failed_on_its_bundles_own_films(
     line = ("build", recipe, "--targets", "onnx", "--schemes", "fp32", "--out", tmp_path)
     assert cxredge(*line, CXR_CACHE=tiny_cache).status == 1
     junit = tmp_path / "v.xml"
-    verify = ("verify", tmp_path / "tiny-0.0.1-failed", "--data", place / "films", "--junit", junit)
-    done = cxredge(*verify, "--require", "onnx/fp32")
+    line = ("verify", tmp_path / "tiny-0.0.1-failed", "--data", place / "films", "--junit", junit)
+    done = cxredge(*line, "--require", "onnx/fp32")
     assert done.status == 1, done.err
     assert done.out.startswith("warning: this bundle's own gates were not kept when it was built")
     assert "auc_loss could not be shown" in " ".join(done.out.split("films:")[0].split())

@@ -14,11 +14,14 @@ from cxredge.evidence_other_films import Carried, OtherFilms, Share
 from cxredge.parity.paired import ENOUGH
 from cxredge.report.table import as_wrapped_text
 from cxredge.results import number
+from cxredge.statistics import false_alarms
+from cxredge.vocabulary import QUALITY_KINDS
 
 WIDTH = 80
 SHOWN = 20
 """Unread films and known ones that a terminal lists; the results have all."""
 FIGURES = {"uncertain": "films left uncertain", "novel": "films above the novelty threshold"}
+QUALITY = ("refused", *QUALITY_KINDS)
 
 
 def warnings(found: OtherFilms) -> Iterator[str]:
@@ -64,6 +67,7 @@ def warnings(found: OtherFilms) -> Iterator[str]:
             "again to see whether they carry over"
         )
     yield from _moved(found)
+    yield from _flagged(found)
 
 
 def own_failure(found: OtherFilms) -> str:
@@ -82,8 +86,27 @@ def _moved(found: OtherFilms) -> Iterator[str]:
         what = "operating points do" if found.here.uncertain is None else "the least margin does"
         yield f"{what} not carry over: {some_of([differs(one) for one in points], '; ', 8)} ({rule})"
     for one in found.moved:
-        if one not in points:
+        if one not in points and one.figure not in QUALITY:
             yield f"these are not films like the bundle's own: {differs(one)} ({rule})"
+
+
+def _flagged(found: OtherFilms) -> Iterator[str]:
+    """Of films that look held or exported wrongly: more than there, or than the thresholds were chosen for."""
+    there = {one.figure: one.share.words for one in found.quality_built}
+    risen = {one.figure for one in found.carried if one.low > 0}
+    kinds = [one for one in found.quality if one.figure != "refused"]
+    most = false_alarms.SHARE
+    high = [one for one in kinds if one.figure in risen or (one.share.low is not None and one.share.low > most)]
+    if not high:
+        return
+    known = [f", {there[one.figure]} there" if one.figure in there else "" for one in high]
+    each = [f"{one.figure} {one.share.words} here{end}" for one, end in zip(high, known, strict=True)]
+    refused = next(one.share for one in found.quality if one.figure == "refused")
+    yield (
+        f"many films look exported or held wrongly: {'; '.join(each)} (thresholds were chosen for at most "
+        f"{100 * most:g} % of ordinary films). predict would hold back its answer for {refused.hits} of "
+        f"{refused.films} until somebody says that they are as they should be (--despite-quality): look at some"
+    )
 
 
 def differs(one: Carried) -> str:
@@ -208,6 +231,11 @@ def thresholds(found: OtherFilms) -> tuple[ThresholdRow, ...]:
         if share is not None:
             old = None if found.built is None else getattr(found.built, figure)
             rows.append(ThresholdRow("all films", figure, old, share, moved.get((figure, None))))
+    there = {one.figure: one.share for one in found.quality_built}
+    for one in found.quality:
+        rows.append(
+            ThresholdRow("all films", one.figure, there.get(one.figure), one.share, moved.get((one.figure, None)))
+        )
     return tuple(rows)
 
 
@@ -243,7 +271,9 @@ def _artifacts(results: Results, found: OtherFilms) -> str:
     own = {one.artifact for one in found.own_failed}
     for verdict in results.verdicts:
         figures, heat = verdict.figures, maps.get(verdict.artifact)
-        share = next(one.novel for one in found.artifacts if one.artifact == verdict.artifact)
+        line = next(one for one in found.artifacts if one.artifact == verdict.artifact)
+        share = line.novel
+        refused = next((one.share for one in line.quality if one.figure == "refused"), None)
         failed = [gate for gate in verdict.gates if gate.verdict in ("broken", "not-shown")]
         rows.append(
             (
@@ -252,11 +282,12 @@ def _artifacts(results: Results, found: OtherFilms) -> str:
                 number(figures.logit_sqnr_db),
                 number(None if heat is None else heat.correlation_median),
                 number(None if share is None else share.value),
+                number(None if refused is None else refused.value),
                 ("kept" if verdict.passed else "BROKEN: " + "; ".join(gate.words for gate in failed))
                 + ("; NOT KEPT on the bundle's own films" if verdict.artifact in own else ""),
             )
         )
-    header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "gates that count here")
+    header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "refused", "gates that count here")
     return as_wrapped_text(header, rows, WIDTH)
 
 

@@ -43,7 +43,7 @@ def as_junit(name: str, verdicts: Sequence[Verdict], without: Sequence[Lacking] 
     judged it; it fails where the artifact was required, else is skipped.
     """
     root = ElementTree.Element("testsuites", name=name)
-    by_name = {verdict.artifact: verdict for verdict in verdicts}
+    by_name: dict[str, Verdict] = {verdict.artifact: verdict for verdict in verdicts}
     for artifact in dict.fromkeys([*by_name, *(lack.artifact for lack in without)]):
         suite = ElementTree.SubElement(root, "testsuite", name=artifact)
         where = f"{name}.{artifact}"

@@ -23,6 +23,7 @@ from cxredge.parity import gates
 from cxredge.parity.at_thresholds import carried, novel, operating
 from cxredge.parity.chance import student_chance
 from cxredge.parity.decisions import rule_of
+from cxredge.parity.flagged import carried_quality, flagged_here, flagged_there
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.judge import Judged, judge_elsewhere, pair_of
 from cxredge.parity.label_evidence import examine
@@ -178,6 +179,9 @@ def _other_films(verified: Verified, found: OtherSet, read: ReadFilms, judging: 
     record, patients = verified.bundled.bundle.record, [film.patient for film in read.films]
     here = operating(judging, read.films, verified.reference.evaluation.outputs)
     built = record.making.operating
+    quality = flagged_here(judging, verified.reference.evaluation.outputs, patients)
+    figures = next((verdict.figures for verdict in record.verdicts if verdict.figures.quality), None)
+    before = () if figures is None else flagged_there(figures, record.films.evaluation.patients)
     known = _known(verified.bundled, read)
     own = isinstance(judging.data, FolderData) and found.folder.resolve().name == judging.data.name
     fields = {
@@ -195,11 +199,14 @@ def _other_films(verified: Verified, found: OtherSet, read: ReadFilms, judging: 
         "built_with": own,
         "here": here,
         "built": built,
-        "carried": () if built is None else carried(built, here),
+        "carried": (*(() if built is None else carried(built, here)), *carried_quality(before, quality)),
+        "quality": quality,
+        "quality_built": before,
         "artifacts": tuple(
             ArtifactElsewhere(
                 artifact=name,
                 novel=novel(judging, verified.answers[name].evaluation.outputs, patients),
+                quality=flagged_here(judging, verified.answers[name].evaluation.outputs, patients),
                 scores=_scores(verified, judging, name),
             )
             for name in verified.judged
