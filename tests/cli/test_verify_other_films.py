@@ -151,8 +151,8 @@ def test_a_required_artifact_may_not_have_failed_on_its_bundles_own_films(
     strict = re.sub(r"fp32: \{", "fp32: {auc_loss: 0.02, ", text)
     assert strict != text
     (recipe / "model.yaml").write_text(strict)
-    line = ("build", recipe, "--targets", "onnx", "--schemes", "fp32", "--out", tmp_path)
-    assert cxredge(*line, CXR_CACHE=tiny_cache).status == 1
+    build = ("build", recipe, "--targets", "onnx", "--schemes", "fp32", "--out", tmp_path)
+    assert cxredge(*build, CXR_CACHE=tiny_cache).status == 1
     junit = tmp_path / "v.xml"
     line = ("verify", tmp_path / "tiny-0.0.1-failed", "--data", place / "films", "--junit", junit)
     done = cxredge(*line, "--require", "onnx/fp32")

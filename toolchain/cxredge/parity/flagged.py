@@ -22,7 +22,7 @@ def flagged_here(recipe: Recipe, outputs: Outputs, patients: Sequence[str]) -> t
     if recipe.quality is None or "quality" not in outputs:
         return ()
     reached = flagged(outputs["quality"], recipe.quality.thresholds)
-    held_back: NDArray[np.bool_] = reached[:, REFUSED].any(1)
+    held_back: NDArray[np.bool_] = np.any(reached[:, REFUSED], axis=1)
     return (
         Flagged(figure="refused", share=share(held_back, patients)),
         *(Flagged(figure=kind, share=share(reached[:, at], patients)) for at, kind in enumerate(QUALITY_KINDS)),
