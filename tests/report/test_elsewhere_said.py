@@ -204,6 +204,7 @@ def test_an_artifact_that_failed_on_the_bundles_own_films_is_never_kept(
     assert said.startswith("warning: this bundle's own gates were not kept")
     assert "tflite/w8a8: flip_rate is 0.04, the bound is at most 0.03" in said.split("\n")[0]
     assert said.count("own gates were not kept") == 1
+    assert "tflite/w8a8: NOT KEPT on the bundle's own films: flip_rate" in said
     assert [line for line in said.split("\n") if len(line) > 80 and "  " in line] == []
     for required, counts in ((["tflite/w8a8"], {"1"}), (["tflite/fp32"], {"0"})):
         without = lacking(results, required)

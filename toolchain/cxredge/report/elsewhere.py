@@ -268,13 +268,11 @@ def _percent(share: Share) -> str:
 def _artifacts(results: Results, found: OtherFilms) -> str:
     rows = []
     maps = {evidence.artifact: evidence.heatmaps for evidence in results.evidence}
-    own = {one.artifact for one in found.own_failed}
     for verdict in results.verdicts:
         figures, heat = verdict.figures, maps.get(verdict.artifact)
         line = next(one for one in found.artifacts if one.artifact == verdict.artifact)
         share = line.novel
         refused = next((one.share for one in line.quality if one.figure == "refused"), None)
-        failed = [gate for gate in verdict.gates if gate.verdict in ("broken", "not-shown")]
         rows.append(
             (
                 verdict.artifact,
@@ -283,12 +281,22 @@ def _artifacts(results: Results, found: OtherFilms) -> str:
                 number(None if heat is None else heat.correlation_median),
                 number(None if share is None else share.value),
                 number(None if refused is None else refused.value),
-                ("kept" if verdict.passed else "BROKEN: " + "; ".join(gate.words for gate in failed))
-                + ("; NOT KEPT on the bundle's own films" if verdict.artifact in own else ""),
+                "kept" if verdict.passed else "BROKEN",
             )
         )
     header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "refused", "gates that count here")
-    return as_wrapped_text(header, rows, WIDTH)
+    lines = [f"{name}: {'; '.join(words)}" for name, words in _failures(results, found).items()]
+    return "\n".join([as_wrapped_text(header, rows, WIDTH), *lines])
+
+
+def _failures(results: Results, found: OtherFilms) -> dict[str, list[str]]:
+    """What each artifact does not keep, here and on the bundle's own films."""
+    said: dict[str, list[str]] = {
+        verdict.artifact: [gate.words for gate in verdict.failed] for verdict in results.verdicts
+    }
+    for one in found.own_failed:
+        said.setdefault(one.artifact, []).append(f"NOT KEPT on the bundle's own films: {one.words}")
+    return {name: words for name, words in said.items() if words}
 
 
 def _losses(found: OtherFilms) -> str:
