@@ -284,9 +284,10 @@ def _artifacts(results: Results, found: OtherFilms) -> str:
                 "kept" if verdict.passed else "BROKEN",
             )
         )
-    header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "refused", "gates that count here")
+    header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "refused", "gates")
     lines = [f"{name}: {'; '.join(words)}" for name, words in _failures(results, found).items()]
-    return "\n".join([as_wrapped_text(header, rows, WIDTH), *lines])
+    title = "the artifacts on these films, by the gates that count here"
+    return "\n".join([title, as_wrapped_text(header, rows, WIDTH), *lines])
 
 
 def _failures(results: Results, found: OtherFilms) -> dict[str, list[str]]:
