@@ -39,7 +39,7 @@ def judged(recipe: Recipe, films: Sequence[Film], outputs: dict[str, Outputs]) -
     reference, other = (
         OutputsFile(name, artifact.sha256, digest, "a runtime", outputs[name]) for name in ("reference", NAME)
     )
-    return judge_elsewhere(recipe, artifact, films, reference, other, FITTED, None, QUICK)
+    return judge_elsewhere(recipe, artifact, films, reference, other, FITTED, None, bootstrap=QUICK)
 
 
 def test_shares_are_counts_of_films_at_the_thresholds() -> None:

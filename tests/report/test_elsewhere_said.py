@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from cxredge.data.other_sets import open_other
-from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm, OtherFilms, Unread
+from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm, OtherFilms, OwnFailure, Unread
 from cxredge.parity.at_thresholds import carried, operating
+from cxredge.parity.flagged import carried_quality, flagged_here, flagged_there
 from cxredge.parity.gates import rejudge
 from cxredge.recipe_file import load_recipe
 from cxredge.report.data_files import contents
@@ -19,7 +22,7 @@ from cxredge.report.junit import as_junit, lacking
 from cxredge.report.material import ReportMaterial
 from cxredge.report.page import write_report
 from cxredge.results import GateResult
-from cxredge.vocabulary import ArtifactName
+from cxredge.vocabulary import QUALITY_KINDS, ArtifactName
 from report.plausible import films_for, material_for, outputs_for, recipe_for
 from support.command import ROOT
 from support.pages import blocks, page, run_program
@@ -37,6 +40,12 @@ def material() -> ReportMaterial:
     there = operating(recipe, films, outputs["reference"])
     shifted = {**outputs["reference"], "logits": outputs["reference"]["logits"] - 2}
     here = operating(recipe, films, shifted)
+    quality = np.full((120, 4), -1, np.float32)
+    quality[:24, 0] = quality[:2, 3] = 1
+    shifted["quality"] = quality
+    patients = [film.patient for film in films]
+    flagged = flagged_here(recipe, shifted, patients)
+    before = flagged_there(whole.results.verdicts[0].figures, 70)
     scores = (GateResult(gate="auc_loss", bound=0.02, value=0.03, verdict="broken"),)
     found = OtherFilms(
         data="our hospital",
@@ -53,9 +62,11 @@ def material() -> ReportMaterial:
         built_with=False,
         here=here,
         built=there,
-        carried=carried(there, here),
+        carried=(*carried(there, here), *carried_quality(before, flagged)),
+        quality=flagged,
+        quality_built=before,
         artifacts=tuple(
-            ArtifactElsewhere(artifact=artifact.name, novel=here.novel, scores=scores)
+            ArtifactElsewhere(artifact=artifact.name, novel=here.novel, quality=flagged, scores=scores)
             for artifact in whole.results.artifacts
         ),
         warnings=(),
@@ -80,8 +91,28 @@ def test_tables_fit_a_terminal_and_say_what_moved(material: ReportMaterial) -> N
     assert "2 other files" in said
     assert "tflite/w8a8: auc_loss is 0.03, the bound is at most 0.02" in said
     rows = thresholds(other(material))
-    assert [row.figure for row in rows] == ["sensitivity", "specificity"] * 2 + ["novel"]
+    assert [row.figure for row in rows] == ["sensitivity", "specificity"] * 2 + ["novel", "refused", *QUALITY_KINDS]
     assert {row.moved for row in rows} == {True, False}
+
+
+def test_films_that_would_be_refused_are_counted_by_kind_and_warned_of(material: ReportMaterial) -> None:
+    found = other(material)
+    assert [(one.figure, one.share.hits) for one in found.quality] == [
+        ("refused", 24), ("inverted", 24), ("upside-down", 0), ("turned", 0), ("mirrored", 2),
+    ]  # fmt: skip
+    (line,) = [line for line in found.warnings if "held wrongly" in line]
+    assert line.startswith("many films look exported or held wrongly: inverted 0.20 [")
+    assert "0.00 [0.00, 0.05] there (thresholds were chosen for at most 1 % of ordinary films)" in line
+    assert "its answer for 24 of 120" in line
+    assert "mirrored" not in line, "two films of 120 are no more than there"
+    assert not [line for line in found.warnings if "like the bundle's own: inverted" in line]
+    alone = found.model_copy(update={"quality_built": (), "carried": ()})
+    (line,) = [line for line in warnings(alone) if "held wrongly" in line]
+    assert "inverted 0.20" in line
+    assert "there" not in line.split("(")[0]
+    assert "not known" in text(material.results, alone)
+    calm = alone.model_copy(update={"quality": tuple(one for one in found.quality if one.figure == "upside-down")})
+    assert not [line for line in warnings(calm) if "held wrongly" in line]
 
 
 def test_what_the_films_lack_is_said_first(material: ReportMaterial) -> None:
@@ -128,7 +159,8 @@ def test_the_page_names_the_films_and_escapes_what_they_say(material: ReportMate
     assert html.count("upper end of the interval here") == 1
     csv = contents(material)["thresholds.csv"].splitlines()
     assert csv[0].startswith("label,figure,built_hits,built_films")
-    assert len(csv) == 6
+    assert len(csv) == 11
+    assert csv[-4].startswith("all films,inverted,0,120,70,0.0,0.0,")
     plain = ReportMaterial(
         material.results.model_copy(update={"other_films": None}),
         material.recipe, material.films, material.outputs, material.pixels,
@@ -141,22 +173,49 @@ def test_gate_judges_other_films_by_the_gates_that_count_there(material: ReportM
     verdicts = rejudge(material.results, material.recipe)
     assert {gate.gate for verdict in verdicts for gate in verdict.gates} <= {
         "logit_max_abs", "logit_sqnr_db", "cam_sqnr_db", "cam_correlation", "novelty_max_rel", "flip_rate", "delegated",
+        "quality_sqnr_db",
     }  # fmt: skip
     assert all(verdict.gates for verdict in verdicts)
 
 
 def test_an_artifact_without_a_verdict_is_never_kept(material: ReportMaterial) -> None:
     name, results = ArtifactName("coreml/fp16"), material.results
-    without = lacking(results, ["tflite/fp32", name, "onnx/w8a8"])
-    assert [(lack.artifact, lack.fails) for lack in without] == [(name, True), ("onnx/w8a8", True)]
+    without = lacking(results, ["tflite/fp32", name])
+    assert [(lack.artifact, lack.fails) for lack in without] == [(name, True)]
     assert not lacking(results, ["tflite/fp32"])[0].fails
     assert not lacking(results.model_copy(update={"not_asked": {}}), [])
-    root = ElementTree.fromstring(as_junit("a", (), [*without, *lacking(results, ())]))
-    assert [(suite.get("name"), suite.get("failures"), suite.get("skipped")) for suite in root] == [
-        (name, "1", "0"), ("onnx/w8a8", "1", "0"), (name, "0", "1"),
-    ]  # fmt: skip
-    messages = [failure.get("message") for failure in root.iter("failure")]
-    assert messages == ["not asked: not installed: coremltools", f"not in the bundle {results.bundle}"]
+    for lacks, counts in ((without, ("1", "0")), (lacking(results, ()), ("0", "1"))):
+        (suite,) = ElementTree.fromstring(as_junit("a", (), lacks))
+        assert (suite.get("name"), suite.get("failures"), suite.get("skipped")) == (name, *counts)
+        assert [said.get("message") for case in suite for said in case] == ["not asked: not installed: coremltools"]
+
+
+def test_an_artifact_that_failed_on_the_bundles_own_films_is_never_kept(
+    material: ReportMaterial, tmp_path: Path
+) -> None:
+    own = OwnFailure(
+        artifact=ArtifactName("tflite/w8a8"),
+        gates=(GateResult(gate="flip_rate", bound=0.03, value=0.04, verdict="broken"),),
+    )
+    failed = other(material).model_copy(update={"own_failed": (own,)})
+    failed = failed.model_copy(update={"warnings": tuple(warnings(failed))})
+    results = material.results.model_copy(update={"other_films": failed, "not_asked": {}})
+    said = text(results, failed)
+    assert said.startswith("warning: this bundle's own gates were not kept")
+    assert "tflite/w8a8: flip_rate is 0.04, the bound is at most 0.03" in said.split("\n")[0]
+    assert said.count("own gates were not kept") == 1
+    assert "tflite/w8a8: NOT KEPT on the bundle's own films: flip_rate" in said
+    assert [line for line in said.split("\n") if len(line) > 80 and "  " in line] == []
+    for required, counts in ((["tflite/w8a8"], {"1"}), (["tflite/fp32"], {"0"})):
+        without = lacking(results, required)
+        suites = ElementTree.fromstring(as_junit("a", results.verdicts, without))
+        assert {suite.get("name") for suite in suites} == {"tflite/fp32", "tflite/w8a8"}
+        case = suites.find("testsuite[@name='tflite/w8a8']/testcase[@name='own-gates']")
+        assert case is not None
+        assert {str(len(case.findall("failure")))} == counts
+        assert next(iter(case)).get("message", "").endswith("the bound is at most 0.03")
+    page = write_report(tmp_path / "r.html", replace(material, results=results))[0].read_text()
+    assert "Not kept when the bundle was built, on its own films" in page
 
 
 def test_the_pages_table_is_read_by_the_pages_command(tmp_path: Path) -> None:

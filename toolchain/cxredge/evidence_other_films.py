@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from cxredge.results import GateResult
-from cxredge.vocabulary import ArtifactName, Frozen, Label, Sha256
+from cxredge.vocabulary import ArtifactName, Frozen, Label, QualityKind, Sha256
 
 UNCERTAIN = "uncertain"
 NOVEL = "novel"
@@ -61,10 +61,18 @@ class Operating(Frozen):
     """Films above the novelty threshold. None: the student has no such score."""
 
 
+class Flagged(Frozen):
+    """Films that the output ``quality`` takes for inverted, turned ..., by the bundle's thresholds."""
+
+    figure: QualityKind | Literal["refused"]
+    """``refused``: for any kind but ``mirrored``, so that ``predict`` holds its answer back."""
+    share: Share
+
+
 class Carried(Frozen):
     """One share at the bundle's thresholds, on the films that it was built with and on others."""
 
-    figure: Literal["sensitivity", "specificity", "uncertain", "novel"]
+    figure: Literal["sensitivity", "specificity", "uncertain", "novel", "refused"] | QualityKind
     label: Label | None
     built: Share
     here: Share
@@ -91,11 +99,26 @@ class KnownFilm(Frozen):
     used_for: tuple[Literal["calibration", "evaluation", "validation"], ...]
 
 
+class OwnFailure(Frozen):
+    """An artifact that did not keep its gates when the bundle was built, on the bundle's own films."""
+
+    artifact: ArtifactName
+    gates: tuple[GateResult, ...]
+    """Those that were not kept."""
+
+    @property
+    def words(self) -> str:
+        """``flip_rate is 0.04, the bound is at most 0.03``."""
+        return "; ".join(gate.words for gate in self.gates) or "none was held"
+
+
 class ArtifactElsewhere(Frozen):
     """What one artifact does on these films beside its figures and gates."""
 
     artifact: ArtifactName
     novel: Share | None
+    quality: tuple[Flagged, ...] = ()
+    """As ``OtherFilms.quality``; empty where the artifact has no such output."""
     scores: tuple[GateResult, ...]
     """The recipe's bounds on losses of scores, held against these films: told, and never counted as gates here."""
 
@@ -130,6 +153,13 @@ class OtherFilms(Frozen):
     carried: tuple[Carried, ...]
     """Every share that is known of both."""
     artifacts: tuple[ArtifactElsewhere, ...]
+    quality: tuple[Flagged, ...] = ()
+    """These films as the float32 student sees them: refused, and by kind. Empty: it has no such output."""
+    quality_built: tuple[Flagged, ...] = ()
+    """The bundle's own evaluation films, of which only counts are known: each interval is as if the share were of one
+    film a patient. Empty also where the bundle's record does not tell."""
+    own_failed: tuple[OwnFailure, ...] = ()
+    """Artifacts that the bundle's record says did not keep their gates: no films of elsewhere make up for that."""
     warnings: tuple[str, ...]
     """What is to be known before anybody reads the figures, in words."""
 

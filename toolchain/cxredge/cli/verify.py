@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     "--require",
     multiple=True,
     metavar="TARGET/SCHEME",
-    help="Fail unless this artifact is there, was run and kept its gates; may be repeated. Others that cannot be run "
-    "here are then not asked.",
+    help="Fail unless this artifact was run and kept its gates, its bundle's own too; may be repeated. Others that "
+    "cannot be run here are then not asked.",
 )
 @as_json
 def verify(

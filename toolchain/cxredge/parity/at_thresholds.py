@@ -81,13 +81,13 @@ def _carried(built: Operating, here: Operating) -> Iterator[Carried]:
         then = before.get(line.label)
         for figure in ("sensitivity", "specificity"):
             if then is not None:
-                yield from _compared(figure, line.label, getattr(then, figure), getattr(line, figure))
+                yield from compared(figure, line.label, getattr(then, figure), getattr(line, figure))
     for figure in ("uncertain", "novel"):
-        yield from _compared(figure, None, getattr(built, figure), getattr(here, figure))
+        yield from compared(figure, None, getattr(built, figure), getattr(here, figure))
 
 
-def _compared(figure: Any, label: str | None, built: Share | None, here: Share | None) -> Iterator[Carried]:
-    """One, where there is a share of both."""
+def compared(figure: Any, label: str | None, built: Share | None, here: Share | None) -> Iterator[Carried]:
+    """One difference, where there is a share of both."""
     if built is None or here is None or built.ends is None or here.ends is None:
         return
     low, high = difference_interval(here.ends, built.ends)

@@ -14,15 +14,20 @@ from cxredge.evidence_other_films import Carried, OtherFilms, Share
 from cxredge.parity.paired import ENOUGH
 from cxredge.report.table import as_wrapped_text
 from cxredge.results import number
+from cxredge.statistics import false_alarms
+from cxredge.vocabulary import QUALITY_KINDS
 
 WIDTH = 80
 SHOWN = 20
 """Unread films and known ones that a terminal lists; the results have all."""
 FIGURES = {"uncertain": "films left uncertain", "novel": "films above the novelty threshold"}
+QUALITY = ("refused", *QUALITY_KINDS)
 
 
 def warnings(found: OtherFilms) -> Iterator[str]:
-    """What is to be known before the figures are read."""
+    """What is to be known before the figures are read; the bundle's own failure is the first."""
+    if found.own_failed:
+        yield own_failure(found)
     if found.known:
         uses = Counter(use for film in found.known for use in film.used_for)
         which = ", ".join(f"{count} for {use}" for use, count in sorted(uses.items()))
@@ -62,6 +67,16 @@ def warnings(found: OtherFilms) -> Iterator[str]:
             "again to see whether they carry over"
         )
     yield from _moved(found)
+    yield from _flagged(found)
+
+
+def own_failure(found: OtherFilms) -> str:
+    """Which artifacts did not keep their gates when the bundle was built, and which gates."""
+    which = " | ".join(f"{one.artifact}: {one.words}" for one in found.own_failed)
+    return (
+        "this bundle's own gates were not kept when it was built, on its own films, and nothing here makes up for "
+        f"that: {which}"
+    )
 
 
 def _moved(found: OtherFilms) -> Iterator[str]:
@@ -71,8 +86,27 @@ def _moved(found: OtherFilms) -> Iterator[str]:
         what = "operating points do" if found.here.uncertain is None else "the least margin does"
         yield f"{what} not carry over: {some_of([differs(one) for one in points], '; ', 8)} ({rule})"
     for one in found.moved:
-        if one not in points:
+        if one not in points and one.figure not in QUALITY:
             yield f"these are not films like the bundle's own: {differs(one)} ({rule})"
+
+
+def _flagged(found: OtherFilms) -> Iterator[str]:
+    """Of films that look held or exported wrongly: more than there, or than the thresholds were chosen for."""
+    there = {one.figure: one.share.words for one in found.quality_built}
+    risen = {one.figure for one in found.carried if one.low > 0}
+    kinds = [one for one in found.quality if one.figure != "refused"]
+    most = false_alarms.SHARE
+    high = [one for one in kinds if one.figure in risen or (one.share.low is not None and one.share.low > most)]
+    if not high:
+        return
+    known = [f", {there[one.figure]} there" if one.figure in there else "" for one in high]
+    each = [f"{one.figure} {one.share.words} here{end}" for one, end in zip(high, known, strict=True)]
+    refused = next(one.share for one in found.quality if one.figure == "refused")
+    yield (
+        f"many films look exported or held wrongly: {'; '.join(each)} (thresholds were chosen for at most "
+        f"{100 * most:g} % of ordinary films). predict would hold back its answer for {refused.hits} of "
+        f"{refused.films} until somebody says that they are as they should be (--despite-quality): look at some"
+    )
 
 
 def differs(one: Carried) -> str:
@@ -86,21 +120,24 @@ def statement(results: Results, other: OtherFilms, films_sha256: str, built: Fil
     table = f", its table {other.table_sha256[:12]}…" if other.table_sha256 else ""
     unread = f" {counted(len(other.unread), 'film')} could not be read." if other.unread else ""
     asked = f" Not asked: {', '.join(results.not_asked)}." if results.not_asked else ""
+    failed = ", ".join(one.artifact for one in other.own_failed)
+    own = f" When it was built, gates of {failed} were not kept." if failed else ""
     return (
         f"The artifacts were run on this machine on {counted(other.films, 'film')} of "
         f"{counted(other.patients, 'patient')} of {other.data} (list of films {films_sha256[:12]}…{table}), and held "
         f"against the float32 student.{unread}{asked} {apart(other)} When it was built, the bundle was judged on "
-        f"{counted(len(built.films), 'film')} of {counted(built.patients, 'patient')} of {built.data}. Bounds on how "
-        "alike the outputs are count here too; scores are told, and no gate counts them. "
+        f"{counted(len(built.films), 'film')} of {counted(built.patients, 'patient')} of {built.data}.{own} Bounds "
+        "on how alike the outputs are count here too; scores are told, and no gate counts them. "
         f"{evaluated(results.verdicts)}Phones, their processors and their delegates: not verified here. The figures "
         "are of these films and these labels; they are no claim of clinical validity."
     )
 
 
 def text(results: Results, found: OtherFilms) -> str:
-    """For a terminal: which films, what to know first, the thresholds, the artifacts."""
-    parts = [_which(results, found), _unread(found)]
-    parts += [f"warning: {line}" for line in found.warnings]
+    """For a terminal: whether the bundle failed, which films, what to know first, the thresholds, the artifacts."""
+    said = [f"warning: {line}" for line in found.warnings]
+    first = 1 if found.own_failed else 0
+    parts = [*said[:first], _which(results, found), _unread(found), *said[first:]]
     parts += [_scores(results), _confusion(results), _thresholds(found), _artifacts(results, found), _losses(found)]
     return "\n\n".join(part for part in parts if part)
 
@@ -194,6 +231,11 @@ def thresholds(found: OtherFilms) -> tuple[ThresholdRow, ...]:
         if share is not None:
             old = None if found.built is None else getattr(found.built, figure)
             rows.append(ThresholdRow("all films", figure, old, share, moved.get((figure, None))))
+    there = {one.figure: one.share for one in found.quality_built}
+    for one in found.quality:
+        rows.append(
+            ThresholdRow("all films", one.figure, there.get(one.figure), one.share, moved.get((one.figure, None)))
+        )
     return tuple(rows)
 
 
@@ -228,8 +270,9 @@ def _artifacts(results: Results, found: OtherFilms) -> str:
     maps = {evidence.artifact: evidence.heatmaps for evidence in results.evidence}
     for verdict in results.verdicts:
         figures, heat = verdict.figures, maps.get(verdict.artifact)
-        share = next(one.novel for one in found.artifacts if one.artifact == verdict.artifact)
-        failed = [gate for gate in verdict.gates if gate.verdict in ("broken", "not-shown")]
+        line = next(one for one in found.artifacts if one.artifact == verdict.artifact)
+        share = line.novel
+        refused = next((one.share for one in line.quality if one.figure == "refused"), None)
         rows.append(
             (
                 verdict.artifact,
@@ -237,11 +280,24 @@ def _artifacts(results: Results, found: OtherFilms) -> str:
                 number(figures.logit_sqnr_db),
                 number(None if heat is None else heat.correlation_median),
                 number(None if share is None else share.value),
-                "kept" if verdict.passed else "BROKEN: " + "; ".join(gate.words for gate in failed),
+                number(None if refused is None else refused.value),
+                "kept" if verdict.passed else "BROKEN",
             )
         )
-    header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "gates that count here")
-    return as_wrapped_text(header, rows, WIDTH)
+    header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "refused", "gates")
+    lines = [f"{name}: {'; '.join(words)}" for name, words in _failures(results, found).items()]
+    title = "the artifacts on these films, by the gates that count here"
+    return "\n".join([title, as_wrapped_text(header, rows, WIDTH), *lines])
+
+
+def _failures(results: Results, found: OtherFilms) -> dict[str, list[str]]:
+    """What each artifact does not keep, here and on the bundle's own films."""
+    said: dict[str, list[str]] = {
+        verdict.artifact: [gate.words for gate in verdict.failed] for verdict in results.verdicts
+    }
+    for one in found.own_failed:
+        said.setdefault(one.artifact, []).append(f"NOT KEPT on the bundle's own films: {one.words}")
+    return {name: words for name, words in said.items() if words}
 
 
 def _losses(found: OtherFilms) -> str:

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from cxredge.bundle.bundle import open_bundle
 from cxredge.data.other_sets import OtherSet, find_folder, open_other
 from cxredge.evidence import Evidence, Results, Temperature
-from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm
+from cxredge.evidence_other_films import ArtifactElsewhere, KnownFilm, OwnFailure
 from cxredge.evidence_other_films import OtherFilms as OtherFilmsEvidence
 from cxredge.parity import gates
 from cxredge.parity.at_thresholds import carried, novel, operating
 from cxredge.parity.chance import student_chance
 from cxredge.parity.decisions import rule_of
+from cxredge.parity.flagged import carried_quality, flagged_here, flagged_there
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.judge import Judged, judge_elsewhere, pair_of
 from cxredge.parity.label_evidence import examine
@@ -132,20 +133,20 @@ def verify_elsewhere(
 ) -> Elsewhere:
     """Open, read, run, judge. reference, required: as ``verify_bundle`` has them. outputs: what the caller will write.
 
-    Raises InputError BUNDLE-*, MANIFEST-*, VERIFY-REFERENCE, FILMS-*, DATA-*, what ``check_outputs`` raises, or the
-    first job's error.
+    Raises InputError BUNDLE-*, MANIFEST-*, VERIFY-REFERENCE, VERIFY-REQUIRE, FILMS-*, DATA-*, what
+    ``check_outputs`` raises, or the first job's error.
     """
     opened = open_bundle(bundle)
     recipe, folder = opened.record.recipe, find_folder(asked.data)
     check_outputs(outputs, [bundle, *([reference] if reference else []), folder])
-    weights = reference_weights(opened, reference)
+    weights, aside = reference_weights(opened, reference), left_out(opened, required)
     found = open_other(folder, recipe, asked.names, asked.labels)
     judging = recipe.model_copy(update={"labels": found.labels})
     with temporary("other-films") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
         read = read_films(found.films, recipe.input)
         films = OtherFilms(read, recipe.input, found.name)
-        bundled = BundledElsewhere(opened, weights, left_out(opened, required), films=films, judging=judging)
+        bundled = BundledElsewhere(opened, weights, aside, films=films, judging=judging)
         verified = run_and_judge(bundled, Scratch(scratch), server)
         evidence = tuple(_evidence(verified, judging, read))
     results = verified.results(evidence)
@@ -178,6 +179,9 @@ def _other_films(verified: Verified, found: OtherSet, read: ReadFilms, judging: 
     record, patients = verified.bundled.bundle.record, [film.patient for film in read.films]
     here = operating(judging, read.films, verified.reference.evaluation.outputs)
     built = record.making.operating
+    quality = flagged_here(judging, verified.reference.evaluation.outputs, patients)
+    figures = next((verdict.figures for verdict in record.verdicts if verdict.figures.quality), None)
+    before = () if figures is None else flagged_there(figures, record.films.evaluation.patients)
     known = _known(verified.bundled, read)
     own = isinstance(judging.data, FolderData) and found.folder.resolve().name == judging.data.name
     fields = {
@@ -195,14 +199,22 @@ def _other_films(verified: Verified, found: OtherSet, read: ReadFilms, judging: 
         "built_with": own,
         "here": here,
         "built": built,
-        "carried": () if built is None else carried(built, here),
+        "carried": (*(() if built is None else carried(built, here)), *carried_quality(before, quality)),
+        "quality": quality,
+        "quality_built": before,
         "artifacts": tuple(
             ArtifactElsewhere(
                 artifact=name,
                 novel=novel(judging, verified.answers[name].evaluation.outputs, patients),
+                quality=flagged_here(judging, verified.answers[name].evaluation.outputs, patients),
                 scores=_scores(verified, judging, name),
             )
             for name in verified.judged
+        ),
+        "own_failed": tuple(
+            OwnFailure(artifact=verdict.artifact, gates=verdict.failed)
+            for verdict in record.verdicts
+            if not verdict.passed
         ),
     }
     draft = OtherFilmsEvidence.model_validate({**fields, "warnings": ()})

@@ -85,7 +85,7 @@ def verify_bundle(
 
     reference: a host bundle of the same student, for a bundle without the reference. required: see ``left_out``.
     outputs: what the caller will write. Raises what ``check_outputs`` raises, InputError BUNDLE-*, MANIFEST-*,
-    VERIFY-REFERENCE, VERIFY-FILMS, VERIFY-STRANGERS, DATA-*, or the first job's error.
+    VERIFY-REFERENCE, VERIFY-REQUIRE, VERIFY-FILMS, VERIFY-STRANGERS, DATA-*, or the first job's error.
     """
     opened = open_bundle(bundle)
     check_outputs(outputs, inputs_of(opened, reference) if outputs else ())
@@ -136,10 +136,20 @@ def required_names(names: Sequence[str]) -> tuple[ArtifactName, ...]:
 def left_out(bundle: Bundle, required: Sequence[ArtifactName]) -> dict[ArtifactName, str]:
     """Artifacts of the bundle that this machine lacks the runtime for, and why: they are not asked.
 
-    None where nothing is ``required`` by name: then all are, and what cannot be run is an error of this machine.
+    None where nothing is ``required`` by name: then all are, and what cannot be run is an error of this machine. Raises
+    InputError VERIFY-REQUIRE for a required one that the bundle does not hold: no run would bring it.
     """
     if not required:
         return {}
+    held = [str(entry.name) for entry in bundle.manifest.artifacts]
+    for name in required:
+        if name not in held:
+            raise InputError(
+                "VERIFY-REQUIRE",
+                f"{name} is not in the bundle {bundle.manifest.id}, so it cannot be required",
+                "require one that it holds, or build the bundle with it",
+                held,
+            )
     found = {entry.name: get_target(entry.name.target).availability().run for entry in bundle.manifest.artifacts}
     return {name: why for name, why in found.items() if why is not None}
 
