@@ -49,6 +49,11 @@ class Lowered:
     folder: Path
 
 
+def answered_by(student: CamStudent, recipe: Recipe) -> Recipe:
+    """The recipe of a student as it is: one that a test makes itself may have no quality head."""
+    return recipe if student.quality is not None else recipe.model_copy(update={"quality": None})
+
+
 def lower(
     target: Target,
     student: CamStudent,
@@ -60,7 +65,7 @@ def lower(
 ) -> list[Artifact]:
     """Several schemes of one student, as one worker would."""
     with tempfile.TemporaryDirectory() as work:
-        lowering = Lowering(student, recipe, calibration, Path(work), rounded)
+        lowering = Lowering(student, answered_by(student, recipe), calibration, Path(work), rounded)
         return [target.lower(lowering, scheme, folder) for scheme in schemes]
 
 

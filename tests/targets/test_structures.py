@@ -20,7 +20,7 @@ from cxredge.recipe_decision import Labels, OperatingPoint
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.lowering import Lowering
 from cxredge.vocabulary import SchemeName
-from support.lowering import PERCENTILE
+from support.lowering import PERCENTILE, answered_by
 
 PAGE = Path(__file__).parents[2] / "docs" / "targets.md"
 MARKS = "<!-- structures -->\n", "<!-- end of structures -->\n"
@@ -61,7 +61,7 @@ def lowered(target: str, scheme: SchemeName, kinds: Sequence[str], recipe: Recip
     work, out = folder / "work", folder / "out"
     work.mkdir(parents=True)
     out.mkdir()
-    lowering = Lowering(student, own, CalibrationFilms(films(16, 2), PERCENTILE), work)
+    lowering = Lowering(student, answered_by(student, own), CalibrationFilms(films(16, 2), PERCENTILE), work)
     artifact = get_target(target).lower(lowering, scheme, out)
     with get_target(target).open(out / artifact.file) as runner:
         error = wanted - np.concatenate([runner.run(image[None])["cam"] for image in images])
@@ -182,7 +182,7 @@ def test_an_operator_that_works_as_in_training_is_refused(
     forward = eval(f"lambda self, x: {part}", {"functional": functional, "torch": torch})
     student = CamStudent(Beside({"left": Written(forward)}), EACH, len(LABELS), 2).eval()
     with pytest.raises(InputError) as caught:
-        get_target("onnx").lower(Lowering(student, recipe, None, tmp_path), "fp32", tmp_path)
+        get_target("onnx").lower(Lowering(student, answered_by(student, recipe), None, tmp_path), "fp32", tmp_path)
     assert caught.value.code == "STUDENT-TRAINING"
     assert f"operator {operator} in module backbone.parts.left (Written) at " in caught.value.cause
 
@@ -193,7 +193,7 @@ def test_a_module_left_in_training_mode_is_refused(recipe: Recipe, tmp_path: Pat
     student = make_student()
     student.get_submodule("backbone.block.expand.1").train()
     with pytest.raises(InputError) as caught:
-        get_target("onnx").lower(Lowering(student, recipe, None, tmp_path), "fp32", tmp_path)
+        get_target("onnx").lower(Lowering(student, answered_by(student, recipe), None, tmp_path), "fp32", tmp_path)
     assert caught.value.code == "STUDENT-TRAINING"
     assert "backbone.block.expand.1" in caught.value.cause
 
