@@ -239,6 +239,7 @@ def test_quality_is_said_whole_or_not_at_all() -> None:
     ("old", "new", "code", "said"),
     [
         ("turned: 1, ", "", "RECIPE-VALUE", "must name every kind (missing: turned)"),
+        ("turned: 1, ", "", "RECIPE-VALUE", "fix: add turned, or run `cxredge quality`"),
         ("turned: 1", "dropped: 1", "RECIPE-VALUE", "quality.thresholds.dropped"),
         ("turned: 1", "turned: .nan", "RECIPE-SYNTAX", ""),
         ("turned: 1", "turned: 1e39", "RECIPE-VALUE", "quality.thresholds.turned"),
@@ -250,4 +251,4 @@ def test_what_is_no_quality(old: str, new: str, code: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_recipe(with_quality(QUALITY.replace(old, new)), "model.yaml")
     assert caught.value.code == code
-    assert said in caught.value.cause
+    assert said in caught.value.text()

@@ -90,6 +90,7 @@ def test_nothing_that_ships_takes_what_a_failed_build_left(failed: Path, tmp_pat
     refusals = {
         "read": lambda: read_manifest(failed),
         "sign": lambda: sign_bundle(failed, private),
+        "verify-signature": lambda: verify_signature(failed, [read_public(public)]),
         "rebuild-check": lambda: rebuild(Path("x"), (), (), [failed]),
     }
     for what, call in refusals.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,7 @@ def test_what_was_written(imported: tuple[Path, str]) -> None:
     assert "of the largest logit, and 0.001 is allowed)" in said
     assert "the original behind its own preprocessing, and behind ours" in said
     assert proof.splits == ("test",)
+    assert re.search(r"found, and ordinary films taken for it, of 60 test films: inverted \d+%, \d\.\d%; ", said)
 
 
 def test_plan_takes_it(imported: tuple[Path, str], cxredge: Run, tiny_cache: Path) -> None:

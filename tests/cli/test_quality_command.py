@@ -134,7 +134,7 @@ def test_a_film_that_looks_inverted_gets_no_answer_unless_somebody_says_so(
     assert all(len(line) <= 80 for line in lines[1:4])
 
 
-@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 2)])
+@pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("n\n", 2), ("\x04", 2)])
 def test_a_terminal_is_asked_first(bundle: Path, films: tuple[Path, Path], answer: str, status: int) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "cxredge", "predict", str(bundle), str(films[1])]
@@ -142,13 +142,17 @@ def test_a_terminal_is_asked_first(bundle: Path, films: tuple[Path, Path], answe
         said = ""
         while "Go on" not in said and select.select([ours], [], [], 120)[0]:
             said += os.read(ours, 4096).decode()
-        os.write(ours, f"{answer}\n".encode())
+        os.write(ours, answer.encode())
         out, _ = running.communicate(timeout=120)
+    rest = os.read(ours, 65536).decode()
     os.close(theirs)
     os.close(ours)
     assert "this film looks inverted" in said
     assert running.returncode == status
-    assert ("operating point" in out) == (answer == "y")
+    assert ("operating point" in out) == (status == 0)
+    assert ("left out, as it looks wrong" in rest) == (status == 2)
+    assert "--despite-quality" not in rest
+    assert "interrupted" not in rest
 
 
 def test_too_few_films_are_said_before_anything_slow(

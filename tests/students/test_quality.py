@@ -71,6 +71,22 @@ def test_parts_are_the_whole() -> None:
     assert np.array_equal(found.numpy(), images.reshape(11, 16).astype(np.float32))
 
 
+def test_the_number_of_threads_changes_no_byte_and_stays() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (22, 8, 24, 24), np.uint8)
+    layer = torch.nn.Conv2d(8, 64, 3)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(by_parts(lambda image: layer(image).mean((2, 3)), images, "test"))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert not found[0].requires_grad
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
 @pytest.fixture
 def told(tiny: Recipe) -> Recipe:
     return tiny.model_copy(update={"quality": Thresholds(thresholds=dict.fromkeys(QUALITY_KINDS, 0.0), rule="test")})

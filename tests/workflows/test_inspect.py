@@ -15,6 +15,7 @@ from cxredge.targets.base import Target
 from cxredge.trees import TooManyFiles, remove_tree
 from cxredge.workflows import inspect as inspection
 from cxredge.workflows.inspect import inspect_file
+from support.bundles import V2
 from support.deep_folder import deepen
 from support.lowering import Lowered
 
@@ -101,6 +102,19 @@ def test_unknown_suffix_names_the_known_ones(tmp_path: Path) -> None:
         inspect_file(tmp_path / "film.png")
     assert caught.value.code == "INSPECT-FORMAT"
     assert {".pte", ".tflite", ".onnx"} <= set(caught.value.choices)
+
+
+def test_a_bundle_names_its_model_files(tmp_path: Path) -> None:
+    bundle = V2 / "bundle"
+    with pytest.raises(InputError) as caught:
+        inspect_file(bundle)
+    assert caught.value.code == "INSPECT-FORMAT"
+    assert "is a bundle" in caught.value.cause
+    assert all(Path(choice).is_file() and Path(choice).is_relative_to(bundle) for choice in caught.value.choices)
+    assert caught.value.choices
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(InputError, match="no model file"):
+        inspect_file(tmp_path)
 
 
 def bomb(copies: int) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from cxredge.decision import Float32, LeastMargin, check_words
 from cxredge.vocabulary import (
@@ -175,5 +176,9 @@ class Quality(Frozen):
     def _whole(self) -> Self:
         missing = [kind for kind in QUALITY_KINDS if kind not in self.thresholds]
         if missing:
-            raise ValueError(f"thresholds must name every kind (missing: {', '.join(missing)})")
+            raise PydanticCustomError(
+                "thresholds",
+                "thresholds must name every kind (missing: {missing})",
+                {"missing": ", ".join(missing), "fix": f"add {', '.join(missing)}, or run `cxredge quality`"},
+            )
         return self

@@ -176,9 +176,8 @@ def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputErr
             nearest(str(steps[-1]), known),
         )
     value = "" if isinstance(detail["input"], dict | list) else f" (found {ascii(detail['input'])[:SHOWN]})"
-    return InputError(
-        "RECIPE-VALUE", f"{place}: {dotted}: {message}{value}{more}", "change the value there", _choices(detail, steps)
-    )
+    fix = str(detail.get("ctx", {}).get("fix", "change the value there"))
+    return InputError("RECIPE-VALUE", f"{place}: {dotted}: {message}{value}{more}", fix, _choices(detail, steps))
 
 
 def _named(message: str, tree: Any) -> list[int | str]:

@@ -1,7 +1,8 @@
 """Checking a bundle's signature: who signed, and that every file is the one that they signed.
 
 Nothing of the bundle is parsed before that but the signature itself, then the manifest, which is held to the signature
-first: it says how long every file is, so that nobody's endless file is hashed.
+first: it says how long every file is, so that nobody's endless file is hashed. Without a signature the manifest
+is asked whether the bundle can have one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cxredge.bundle.keys import PublicKey
 from cxredge.bundle.manifest import FILE, SIGNATURE, Manifest, parse_manifest
 from cxredge.bundle.manifest import MAX_BYTES as MANIFEST_BYTES
 from cxredge.bundle.statement import MAX_BYTES, Envelope, read_envelope, read_statement
-from cxredge.errors import InputError
+from cxredge.errors import CxrError, InputError
 from cxredge.files import read_bytes, sha256_bytes, sha256_file
 from cxredge.path_errors import reading
 
@@ -33,7 +34,8 @@ def verify_signature(folder: Path, keys: Sequence[PublicKey], not_before: str | 
     """Check signature, list of files, every size and hash, then the manifest. keys: at least one that may have signed.
 
     not_before: least version of the model that is taken. Raises InputError SIGNATURE-MISSING, SIGNATURE-SYNTAX,
-    SIGNATURE-KEY, SIGNATURE-WRONG, SIGNATURE-FILES, SIGNATURE-HASH, BUNDLE-ROLLBACK, and what ``read_manifest`` raises.
+    SIGNATURE-KEY, SIGNATURE-WRONG, SIGNATURE-FILES, SIGNATURE-HASH, BUNDLE-ROLLBACK, and what ``read_manifest`` raises
+    (BUNDLE-FAILED also without a signature).
     """
     key, files = _signed_files(folder, keys)
     _check_files(folder, files)
@@ -55,7 +57,7 @@ def _number(version: str) -> tuple[int, ...]:
 def _signed_files(folder: Path, keys: Sequence[PublicKey]) -> tuple[PublicKey, dict[str, str]]:
     path = folder / SIGNATURE
     if not os.path.lexists(path):
-        raise InputError("SIGNATURE-MISSING", f"{folder} is not signed: it has no {SIGNATURE}", "run `cxredge sign`")
+        raise _unsigned(folder)
     if path.is_symlink() or not path.is_file():
         raise InputError(
             "SIGNATURE-FILES", f"{path} is a link or no file", "get the bundle again from where it was signed"
@@ -83,6 +85,16 @@ def _signed_files(folder: Path, keys: Sequence[PublicKey]) -> tuple[PublicKey, d
         "name the key of those whom you trust for this model, or do not use it",
         [f"{key.fingerprint} ({key.file})" for key in keys],
     )
+
+
+def _unsigned(folder: Path) -> CxrError:
+    """That nobody signed it; of what a failed build left, that nobody can."""
+    try:
+        parse_manifest(folder / FILE)
+    except CxrError as error:
+        if error.code == "BUNDLE-FAILED":
+            return error
+    return InputError("SIGNATURE-MISSING", f"{folder} is not signed: it has no {SIGNATURE}", "run `cxredge sign`")
 
 
 def _check_key(path: Path, key: PublicKey, envelope: Envelope) -> None:

@@ -101,3 +101,5 @@ class ImportedRecipe(Frozen):
     flips: int
     standing: str
     """Of the student against chance: better, not-better or unknown, as in ``verify --json``."""
+    quality: QualityScore | None
+    """How many test films that were made to look held or exported wrongly the student finds; null: no such output."""

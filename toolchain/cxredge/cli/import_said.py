@@ -8,6 +8,7 @@ from cxredge.cli.output import say_wrapped as say
 
 if TYPE_CHECKING:
     from cxredge.cli.answers import ImportedRecipe
+    from cxredge.distill.record import QualityScore
     from cxredge.recipe import Recipe
     from cxredge.recipe_decision import Labels
     from cxredge.workflows.import_network import Imported, Request, Tried
@@ -72,6 +73,7 @@ def record(imported: Imported) -> ImportedRecipe:
         decisions=proof.decisions,
         flips=proof.flips,
         standing=written.record.chance.standing,
+        quality=written.quality,
     )
 
 
@@ -91,6 +93,8 @@ def done(imported: Imported) -> None:
     quality = recipe.quality
     said = f"none ({found.no_quality})" if quality is None else f"thresholds fitted: {quality.rule}"
     say(f"quality, of films exported or held wrongly: {said}")
+    if written.quality is not None:
+        _say_quality(written.quality)
     alone = ", as its own preprocessing is tried on test alone" if proof.transform is not None else ""
     say(f"original against student on {proof.films} films{proof.of_splits} of {printable(record.data)}{alone}:")
     share = (
@@ -129,6 +133,14 @@ def _say_labels(labels: Labels) -> None:
             f"the films tell nothing of: {', '.join(labels.not_judged)}; {'it is' if one else 'they are'} exported and "
             "not judged"
         )
+
+
+def _say_quality(score: QualityScore) -> None:
+    from cxredge.errors import counted
+    from cxredge.vocabulary import QUALITY_KINDS
+
+    shares = (f"{kind} {score.found[kind]:.0%}, {score.false_alarms[kind]:.1%}" for kind in QUALITY_KINDS)
+    say(f"  found, and ordinary films taken for it, of {counted(score.films, 'test film')}: {'; '.join(shares)}")
 
 
 def _say_thresholds(recipe: Recipe) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import select
 import shutil
 import sys
@@ -14,6 +15,10 @@ from collections.abc import Sequence
 import click
 
 from cxredge.errors import printable
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+COMMAND = re.compile(r"`[^`]+`|(?<=\brun: )cxredge [^;]+|(?<=^  )cxredge .+")
+"""What is typed as it stands: in backticks, after "run:", or a line of its own."""
 
 
 def say(text: object, err: bool = False) -> None:
@@ -32,16 +37,19 @@ def say_wrapped(text: object, err: bool = False) -> None:
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """Words that are longer than a line, as paths can be, stay whole: they are copied."""
+    """Words that are longer than a line, as paths can be, and commands stay whole: they are copied."""
     indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(
-        line,
+    # no line has this space before: ``printable`` escapes it
+    kept = COMMAND.sub(lambda command: command[0].replace(" ", NO_BREAK), line)
+    parts = textwrap.wrap(
+        kept,
         max(width, 40),
         subsequent_indent=f"{indent}    ",
         break_long_words=False,
         break_on_hyphens=False,
         drop_whitespace=True,
-    ) or [line]
+    )
+    return [part.replace(NO_BREAK, " ") for part in parts] or [line]
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON instead of text.")

@@ -83,8 +83,10 @@ def predict(
                 {} if accidents is None else {"quality": [accident.model_dump(mode="json") for accident in accidents]}
             )
             records.append({"film": str(prediction.film), "error": error.record(), **said})
-            if not as_json:
-                say(f"{printable(str(prediction.film))}\n{error.text()}", err=True)
+            if accidents is not None and go_on is not None:
+                say_wrapped(f"{printable(str(prediction.film))}: left out, as it looks wrong ({error.code})", err=True)
+            elif not as_json:
+                say_wrapped(f"{printable(str(prediction.film))}\n{error.text()}", err=True)
     if as_json:
         say_json(records)
     return EXIT_MISUSE if failed else EXIT_GOOD
@@ -96,8 +98,17 @@ def _always(found: FilmFindings | FilmClass) -> bool:
 
 def _asked(found: FilmFindings | FilmClass) -> bool:
     """Whether somebody at the terminal, who was told what the film looks like, wants its answer all the same."""
-    from cxredge.report.findings import WHAT_TO_DO, looks, suspicions
+    from cxredge.report.findings import WHAT_TO_DO, evidence, looks, suspicions
 
-    suspected = suspicions(found)
-    say_wrapped(f"{found.film}\nthis film looks {looks(suspected)}: {WHAT_TO_DO[suspected[0].kind]}", err=True)
-    return click.confirm("Go on with this film as it is?", default=False, err=True)
+    say_wrapped(found.film, err=True)
+    for accident in suspicions(found):
+        looked = f"this film looks {looks([accident])} ({evidence(accident)})"
+        say_wrapped(f"{looked}: {WHAT_TO_DO[accident.kind]}", err=True)
+    try:
+        return click.confirm("Go on with this film as it is?", default=False, err=True)
+    except click.Abort as abort:
+        if not isinstance(abort.__context__, EOFError):
+            raise
+        # the end of the answers is none, as Enter alone is; Ctrl-C still ends the command
+        say("", err=True)
+        return False

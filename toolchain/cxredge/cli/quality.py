@@ -16,7 +16,8 @@ def quality(recipe: Path, as_json: bool) -> None:
     """Fit RECIPE's quality head to its training films and their accidents, and choose thresholds on validation films.
 
     The head says how likely a film is inverted, upside down, turned or mirrored. Nothing is trained, and all other
-    answers stay. Writes weights, recipe and the record beside it.
+    answers stay. Writes weights, recipe and the record beside it. Takes some two minutes of processor time for a small
+    network and 800 films.
     """
     from cxredge.distill.ready import ready_for_quality
 

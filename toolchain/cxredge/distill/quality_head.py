@@ -39,10 +39,15 @@ def quality_score(
     films = test[accident_films(len(test), MOST_MEASURED)]
     ordinary = by_parts(quality, films, "Measuring").numpy()
     changed = by_parts(quality, accidents(films, spec), "Measuring").numpy()
+    return score_of(ordinary, changed, thresholds)
+
+
+def score_of(ordinary: NDArray[np.float32], changed: NDArray[np.float32], thresholds: Quality) -> QualityScore:
+    """ordinary: log-odds float32[n, K] of films as they are; changed: float32[K * n, K] of their ``accidents``."""
     alarms = flagged(ordinary, thresholds.thresholds).mean(0)
-    found = found_of(flagged(changed, thresholds.thresholds), len(films)).mean(0)
+    found = found_of(flagged(changed, thresholds.thresholds), len(ordinary)).mean(0)
     return QualityScore(
-        films=len(films),
+        films=len(ordinary),
         found={kind: round(float(found[at]), 4) for at, kind in enumerate(QUALITY_KINDS)},
         false_alarms={kind: round(float(alarms[at]), 4) for at, kind in enumerate(QUALITY_KINDS)},
     )

@@ -58,6 +58,10 @@ class ListedFilm(Frozen):
         return FilmFile(Path(self.path), self.sha256)
 
 
+ACCIDENTS = "accidents.quality"
+"""Among an import's answers: the student's log-odds of test films that are made to look held or exported wrongly."""
+
+
 class Films(Frozen):
     """The films that the import sees: novelty and quality are fitted on ``train``, both models run on ``val`` and
     ``test``."""

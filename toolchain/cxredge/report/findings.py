@@ -228,8 +228,9 @@ def _quality(model: Model, outputs: Outputs) -> list[Accident] | None:
 
 
 def suspicions(result: FilmAnswer) -> tuple[Accident, ...]:
-    """Accidents whose thresholds are reached, the likeliest first."""
-    return tuple(sorted((a for a in result.quality or () if a.flagged), key=lambda a: -a.log_odds))
+    """Accidents whose thresholds are reached: first those that hold a film back, of these the likeliest first."""
+    flagged = (a for a in result.quality or () if a.flagged)
+    return tuple(sorted(flagged, key=lambda a: (a.kind in ASKED_ONLY, -a.log_odds)))
 
 
 def held_back(result: FilmAnswer) -> bool:
@@ -242,6 +243,11 @@ def looks(found: Sequence[Accident]) -> str:
     return " or ".join(LOOKS[accident.kind] for accident in found)
 
 
+def evidence(accident: Accident) -> str:
+    """What a suspicion rests on, to stand in brackets."""
+    return f"log-odds {accident.log_odds:+.2f}, threshold {accident.threshold:.2f}"
+
+
 def other_kind(result: FilmAnswer) -> str:
     """That the film is of another kind than the model takes; of which comes first, for captions may be cut."""
     return f"{', '.join(result.passed_over)}: not the kind of film that this model takes"
@@ -251,8 +257,8 @@ def text(result: FilmFindings | FilmClass, phantom: bool) -> str:
     """Lines for a person."""
     lines = [f"{printable(result.film)}  ({result.bundle}, {result.artifact})"]
     for accident in suspicions(result):
-        odds = f"log-odds {accident.log_odds:+.2f}, threshold {accident.threshold:.2f}"
-        lines += [f"  warning: this film looks {looks([accident])} ({odds})", f"    {WHAT_TO_DO[accident.kind]}"]
+        lines.append(f"  warning: this film looks {looks([accident])} ({evidence(accident)})")
+        lines.append(f"    {WHAT_TO_DO[accident.kind]}")
     if held_back(result):
         lines.append("    do not rely on the findings:")
     lines += result.lines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import numpy as np
@@ -103,11 +104,21 @@ def _regression(features: Tensor, truth: Tensor, classes: int) -> tuple[Tensor, 
 def by_parts(function: Callable[[Tensor], Tensor], images: NDArray[np.uint8], what: str) -> Tensor:
     """images uint8[N, ch, H, W] -> float32[N, d], a few at a time: larger batches leave the processor's cache.
 
-    function: images float32[n, ch, H, W], 0..255, to float32[n, d]. what: names the bar on a terminal.
+    function: images float32[n, ch, H, W], 0..255, to float32[n, d]; called in several threads at once. what: names the
+    bar on a terminal.
+
+    As many parts run side by side as torch has threads, each in one: threads that share a small part wait for each
+    other most of the time, and the bytes would depend on their number.
     """
-    starts = range(0, len(images), AT_ONCE)
-    with torch.no_grad():
-        parts = [
-            function(torch.from_numpy(images[at : at + AT_ONCE]).float()) for at in track(starts, what, len(starts))
-        ]
-    return torch.cat(parts)
+    starts, threads = range(0, len(images), AT_ONCE), torch.get_num_threads()
+
+    def part(at: int) -> Tensor:
+        with torch.no_grad():  # it holds for a thread
+            return function(torch.from_numpy(images[at : at + AT_ONCE]).float())
+
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        return torch.cat(list(track(pool.map(part, starts), what, len(starts))))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from cxredge.data.film import SPLITS
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
-from cxredge.importing.plan import Found
+from cxredge.importing.plan import ACCIDENTS, Found
 from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels
 from cxredge.text_templates import templates
 
 if TYPE_CHECKING:
     from cxredge.data.data_sets import DataSet
+    from cxredge.distill.record import QualityScore
     from cxredge.distill.thresholds import Thresholds
     from cxredge.importing.import_record import ImportRecord
     from cxredge.recipe import FolderData, PhantomData
@@ -71,6 +72,8 @@ class Written:
     """Of the student, and 1 at least: what the bound of the proof is a share of."""
     remark: str | None
     """Which splits have other uses than in most recipes, and why."""
+    quality: QualityScore | None
+    """How many films held or exported wrongly the student finds; None: it has no such output."""
 
 
 def judged(
@@ -88,7 +91,9 @@ def judged(
     transform: the original's own preprocessing, in words, where ``answers`` has what it said behind it.
     Raises InputError IMPORT-FEW, ProofFailed IMPORT-DIFFERS.
     """
+    from cxredge.data.accidents import accident_films
     from cxredge.distill.evaluate import Answers
+    from cxredge.distill.quality_head import score_of
     from cxredge.distill.thresholds import fitted
     from cxredge.importing.import_record import Answer, ImportRecord
     from cxredge.importing.proof import proven
@@ -158,7 +163,11 @@ def judged(
         ),
     )
     largest = max(1.0, float(np.abs(both["logits"]).max()))
-    return Written(parse_recipe(text.encode(), RECIPE), record, text, largest, uses.remark)
+    score = None
+    if chosen.quality is not None:
+        ordinary = answers["test.quality"]
+        score = score_of(ordinary[accident_films(len(ordinary))], answers[ACCIDENTS], chosen.quality)
+    return Written(parse_recipe(text.encode(), RECIPE), record, text, largest, uses.remark, score)
 
 
 def rendered(values: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cxredge.errors import EnvironmentProblem, InputError, printable
+from cxredge.errors import CxrError, EnvironmentProblem, InputError, printable
 from cxredge.files import open_regular, sha256_bytes, sha256_file
 from cxredge.path_errors import reading, shown
 from cxredge.results import Inspection
@@ -41,9 +41,9 @@ UNREADABLE, NO_PARSER = 2, 3
 def inspect_file(path: Path) -> Inspection:
     """What ``path`` holds, whoever made it.
 
-    Raises InputError INSPECT-FORMAT (the suffix is no target's), INSPECT-MISSING, INSPECT-SIZE, PATH-READ or
-    INSPECT-FILE (damaged, or too much for the limits), EnvironmentProblem DISK-* or INSPECT-PARSER (the package that
-    reads it does not import).
+    Raises InputError INSPECT-FORMAT (the suffix is no target's, or it is a bundle), INSPECT-MISSING, INSPECT-SIZE,
+    PATH-READ or INSPECT-FILE (damaged, or too much for the limits), EnvironmentProblem DISK-* or INSPECT-PARSER (the
+    package that reads it does not import).
     """
     target = _target_of(path)
     if not (os.path.isdir(path) if _is_folder_name(target, path) else os.path.isfile(path)):
@@ -93,12 +93,32 @@ def _target_of(path: Path) -> Target:
     for target in targets:
         if path.name.lower().endswith(target.suffix) or _is_folder_name(target, path):
             return target
+    artifacts = _artifacts(path)
+    if artifacts:
+        raise InputError(
+            "INSPECT-FORMAT",
+            f"{shown(path)} is a bundle, and one model file is read",
+            "name one of its files",
+            artifacts,
+        )
     raise InputError(
         "INSPECT-FORMAT",
         f"{shown(path)} is no model file by its name",
         "name a model file, for example one in a bundle's artifacts",
         sorted({s for t in targets for s in (t.suffix, t.folder_suffix) if s}),
     )
+
+
+def _artifacts(path: Path) -> list[str]:
+    """Paths of a bundle's artifacts, as they are typed; none where ``path`` is no bundle."""
+    from cxredge.bundle.manifest import FILE, parse_any_manifest
+
+    if not os.path.isfile(path / FILE):
+        return []
+    try:
+        return [shown(path / entry.path) for entry in parse_any_manifest(path / FILE).artifacts]
+    except CxrError:
+        return []
 
 
 def _is_folder_name(target: Target, path: Path) -> bool:

@@ -26,6 +26,7 @@ from cxredge.report.findings import (
     Accident,
     FilmClass,
     FilmFindings,
+    evidence,
     findings,
     held_back,
     looks,
@@ -190,11 +191,13 @@ class Predictor:
 
 def _refused(found: FilmFindings | FilmClass) -> InputError:
     suspected = suspicions(found)
-    first = suspected[0]
+    looked = " or ".join(f"{looks([accident])} ({evidence(accident)})" for accident in suspected)
+    named = [f"if {looks([accident])}, " if len(suspected) > 1 else "" for accident in suspected]
+    fixes = "; ".join(f"{name}{WHAT_TO_DO[a.kind]}" for name, a in zip(named, suspected, strict=True))
     return InputError(
         "PREDICT-QUALITY",
-        f"this film looks {looks(suspected)} (log-odds {first.log_odds:+.2f}, threshold {first.threshold:.2f})",
-        f"{WHAT_TO_DO[first.kind]}; if it is as it should be, add --despite-quality",
+        f"this film looks {looked}",
+        f"{fixes}; if it is as it should be, add --despite-quality",
     )
 
 

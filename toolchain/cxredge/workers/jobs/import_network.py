@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cxredge.errors import CxrError, InputError, counted, raised
 from cxredge.files import write_bytes, write_text
-from cxredge.importing.plan import KINDS, Films, Found, ListedFilm, Source, Wanted
+from cxredge.importing.plan import ACCIDENTS, KINDS, Films, Found, ListedFilm, Source, Wanted
 from cxredge.statistics.probabilities import Kind
 from cxredge.workers.jobs.base import Desk, Job
 
@@ -121,8 +121,10 @@ class ImportNetwork(Job):
         transform: Transform | None,
     ) -> None:
         """Run both on validation and test films, and write what they said."""
+        import torch
         from safetensors.torch import save
 
+        from cxredge.data.accidents import accident_films, accidents
         from cxredge.importing.answers import original_answers, own_answers, student_answers
         from cxredge.students.program_file import read_program
         from cxredge.students.program_student import ProgramStudent
@@ -137,6 +139,12 @@ class ImportNetwork(Job):
                 said[f"{split}.original"] = original_answers(original, normalise, pixels)
             answers = student_answers(student, made.outputs, pixels, made.divided.heatmap == "exact")
             said |= {f"{split}.{name}": tensor for name, tensor in answers.items()}
+        if "quality" in made.outputs:
+            # pixels: of the test films
+            changed = torch.from_numpy(accidents(pixels.numpy()[accident_films(len(films.test))], spec))
+            desk.say(f"running the student on {len(changed)} test films held or exported wrongly")
+            with answering(f"answer {len(changed)} films", self.patience):
+                said[ACCIDENTS] = student_answers(student, ("quality",), changed, False)["quality"]
         if transform is not None:
             desk.say(f"running the original on {len(films.test)} test films behind its own preprocessing")
             with answering(f"answer {len(films.test)} films behind its own preprocessing", self.patience):

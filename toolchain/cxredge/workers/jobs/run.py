@@ -24,6 +24,9 @@ OUTPUTS = "outputs.safetensors"
 TIME = "time.json"
 """JSON: median milliseconds a picture."""
 
+WORDS = {"accidents": "films held or exported wrongly"}
+"""Stacks whose name is no word that goes before "films"."""
+
 
 class RunJob(Job):
     """Writes ``outputs.safetensors`` and ``time.json``.
@@ -42,7 +45,7 @@ class RunJob(Job):
         outputs, median = run_all(runner, images)
         write_outputs(self.place / OUTPUTS, name, sha256, films, runtime, outputs)
         write_text(self.place / TIME, json.dumps({"median_ms": median}))
-        desk.say(f"{name}: {len(images)} {self.stack} films in {clock}")
+        desk.say(f"{name}: {len(images)} {WORDS.get(self.stack, f'{self.stack} films')} in {clock}")
 
     @abstractmethod
     def do(self, desk: Desk) -> None:
