@@ -239,7 +239,7 @@ def test_quality_is_said_whole_or_not_at_all() -> None:
     ("old", "new", "code", "said"),
     [
         ("turned: 1, ", "", "RECIPE-VALUE", "must name every kind (missing: turned)"),
-        ("turned: 1, ", "", "RECIPE-VALUE", "fix: add turned, or run `cxredge quality`"),
+        ("turned: 1, ", "", "RECIPE-VALUE", "fix: add turned; or take quality out, and run `cxredge quality`"),
         ("turned: 1", "dropped: 1", "RECIPE-VALUE", "quality.thresholds.dropped"),
         ("turned: 1", "turned: .nan", "RECIPE-SYNTAX", ""),
         ("turned: 1", "turned: 1e39", "RECIPE-VALUE", "quality.thresholds.turned"),

@@ -179,6 +179,9 @@ class Quality(Frozen):
             raise PydanticCustomError(
                 "thresholds",
                 "thresholds must name every kind (missing: {missing})",
-                {"missing": ", ".join(missing), "fix": f"add {', '.join(missing)}, or run `cxredge quality`"},
+                {
+                    "missing": ", ".join(missing),
+                    "fix": f"add {', '.join(missing)}; or take quality out, and run `cxredge quality`",
+                },
             )
         return self

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.output import as_json, say, say_json
+from cxredge.cli.output import as_json, say, say_json, say_wrapped
 
 
 @click.command()
@@ -36,7 +36,7 @@ def field(logs: tuple[Path, ...], as_json: bool) -> int:
         if error is not None:
             refused = True
             if not as_json:
-                say(f"{printable(str(found.path))}\n{error.text()}", err=True)
+                say_wrapped(f"{printable(str(found.path))}\n{error.text()}", err=True)
         records.append({"path": str(found.path), "log": log, "error": error and error.record()})
     if as_json:
         say_json(records)
