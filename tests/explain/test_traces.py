@@ -17,7 +17,7 @@ from cxredge.students.cam_student import CamStudent
 from cxredge.targets import get_target
 from cxredge.targets.tracer import Origin
 from cxredge.vocabulary import INTEGER_SCHEMES
-from support.lowering import PERCENTILE, Lowered, lower
+from support.lowering import PERCENTILE, Lowered, answered_by, lower
 
 UNITS = ["stem.0", "block.expand.0", "block.depthwise.0", "block.project.0", "block", "last.0"]
 LEAST_DB = {"fp32": 60.0, "fp16": 40.0, "w8": 30.0, "w8a8": 20.0}
@@ -172,7 +172,7 @@ def test_a_backbone_that_nobody_tuned(target: str, recipe: Recipe, tmp_path: Pat
         student.eval()
     kind = get_target(target)
     (artifact,) = lower(kind, student, ["fp32"], recipe, None, tmp_path)
-    made = Origin(student, recipe, "fp32", None)
+    made = Origin(student, answered_by(student, recipe), "fp32", None)
     _, errors = trace_units(kind, tmp_path / artifact.file, made, student, films(2, 3))
     matched = [e for e in errors if e.tensor is not None]
     assert len(matched) >= 0.9 * len(errors)

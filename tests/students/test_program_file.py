@@ -147,7 +147,7 @@ def test_folding_and_rounding_find_the_layers(kind: str) -> None:
     assert all(is_identity(folded.state_dict(), name) for name in norms)
     torch.testing.assert_close(after, before, rtol=1e-5, atol=1e-5)
     changed = {key for key, tensor in rounded.state_dict().items() if not torch.equal(tensor, folded.state_dict()[key])}
-    layers = {name for name, module in folded.named_modules() if isinstance(module, nn.Conv2d)}
+    layers = {name for name, module in folded.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)}
     assert {key.rpartition(".")[0] for key in changed} == layers
     assert {f"{name}.weight" for name in layers} <= changed
 

@@ -16,7 +16,7 @@ from cxredge.errors import InputError
 from cxredge.workers.fork_server import ForkServer
 from cxredge.workers.fork_server_process import FRESH
 from cxredge.workers.task import TASK, Task
-from cxredge.workflows.doctor import _import
+from cxredge.workflows.doctor import _alone, _Import
 from cxredge.workflows.inspect import inspect_file
 from cxredge.workflows.rebuild import rebuild
 from support.bundles import V2
@@ -60,7 +60,7 @@ def test_a_fresh_worker(task: Path) -> None:
 
 
 def test_doctor() -> None:
-    assert _import("onnx", "import_runtime") is None
+    assert _alone(_Import("onnx", "runtime", "run onnx", "", "")) is None
 
 
 def test_inspect() -> None:

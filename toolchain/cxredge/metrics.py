@@ -178,16 +178,19 @@ METRICS = (
     Metric(
         "quality_sqnr_db", of="outputs", worse="less", gate="quality_sqnr_db",
         gate_words="quality SQNR in dB", none="kept", output="quality",
+        weak=(WEAK_SQNR_DB, "the error may be a third of what tells films held wrongly"),
     ),
     Metric(
         "quality_found", of="accidents", worse="less", gate="quality_found_loss",
         gate_words="loss of accidents found, in the kind that loses most",
         words="share of accidents found, in the kind that loses most", bounds=MARGIN, output="quality",
+        weak=(TENTH, "a tenth or more of the films held wrongly may be found no more"),
     ),
     Metric(
         "quality_false_alarms", of="accidents", worse="more", gate="quality_false_alarms_rise",
         gate_words="rise of the share of ordinary films taken for accidents",
         words="share of ordinary films taken for accidents", bounds=MARGIN, output="quality",
+        weak=(TENTH, "a tenth or more of the ordinary films may be taken for films held wrongly"),
     ),
 )  # fmt: skip
 """In the order in which gates are judged and tables print."""

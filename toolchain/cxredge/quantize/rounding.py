@@ -55,11 +55,17 @@ def round_weights(
     w8. kept: names of modules that stay in float (``units.kept_modules``). say: hears which layers were not fitted.
     Raises InputError CALIBRATION-NAN.
     """
-    made = fold_batch_norm(student, spec)
-    images = calibration.images[:: max(1, len(calibration.images) // FILMS)][:FILMS]
-    walk = _Walk(made, spec, images, None if weights_only else calibration.rule, frozenset(kept))
-    for name, unit in track(walk.layers.items(), "rounding weights", total=len(walk.layers)):
-        walk.fit(name, unit)
+    threads = torch.get_num_threads()
+    # sums of float32, and so the weights, depend on how many threads share them
+    torch.set_num_threads(1)
+    try:
+        made = fold_batch_norm(student, spec)
+        images = calibration.images[:: max(1, len(calibration.images) // FILMS)][:FILMS]
+        walk = _Walk(made, spec, images, None if weights_only else calibration.rule, frozenset(kept))
+        for name, unit in track(walk.layers.items(), "rounding weights", total=len(walk.layers)):
+            walk.fit(name, unit)
+    finally:
+        torch.set_num_threads(threads)
     if walk.unfitted:
         count = f"{len(walk.unfitted)} of {len(walk.layers)} layers"
         say(f"{count} keep their weights, which do better on films not fitted to: {some_of(walk.unfitted)}")
@@ -151,13 +157,15 @@ class _Walk:
         if not (both.second.isfinite().all() and both.energy.isfinite().all()):
             raise not_finite(name)
         own = layer.weight.double().reshape(len(both.second), -1, both.second.shape[1])
-        # of a layer that serves in several places, the films show the first one alone
-        wanted = fitted(own, halves, bias is not None) if self._uses[name] == 1 else None
+        # a layer that serves in several places is not fitted: the films show the first one alone
+        alone = self._uses[name] == 1
+        wanted = fitted(own, halves, bias is not None) if alone else None
         if wanted is None:
             self.unfitted.append(name)
         weight = rounded(own if wanted is None else wanted, both, bias is not None)
         layer.weight.copy_(weight.reshape(layer.weight.shape))
-        if bias is not None:
+        # nor is its bias: two layers may share a kernel, and each has its own
+        if bias is not None and alone:
             bias.copy_(both.offset(weight, True).reshape(-1))
         self._integer.update({f"{name}.{key}": tensor.clone() for key, tensor in layer.state_dict().items()})
 
