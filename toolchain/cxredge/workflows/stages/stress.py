@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.files import sha256_bytes
-from cxredge.outputs import films_digest
-from cxredge.stages import Stage, Store
-from cxredge.workflows.stages.films import Films
-from cxredge.workflows.stages.pictures import Drawn, Pictures
+from cxredge.workflows.stages.changed_films import ChangedFilms
 
 
-class StressedFilms(Pictures):
+class StressedFilms(ChangedFilms):
     """A part of the evaluation films, each under every photometric stress."""
 
     kind = "stress"
@@ -25,29 +20,19 @@ class StressedFilms(Pictures):
     code = ("cxredge.data.stress",)
     packages = ("numpy", "pillow")
 
-    def __init__(self, of: Films) -> None:
-        self.of = of
-
     @property
     def inputs(self) -> Mapping[str, object]:
         """What fills where a change leaves nothing."""
         return {"pad_value": self.of.spec.pad_value}
 
-    @property
-    def needs(self) -> tuple[Stage, ...]:
-        """The films."""
-        return (self.of,)
-
-    @cached_property
-    def rows(self) -> NDArray[np.intp]:
-        """Places of the films that are stressed."""
+    def some(self, films: int) -> NDArray[np.intp]:
+        """See ``data.stress``."""
         from cxredge.data.stress import stress_films
 
-        return stress_films(len(self.of.films))
+        return stress_films(films)
 
-    def draw(self, store: Store) -> Drawn:
+    def change(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """See ``data.stress``."""
         from cxredge.data.stress import stress
 
-        changed = stress(self.of.pixels(store)[self.rows], self.of.spec.pad_value)
-        return Drawn(changed, films_digest(sha256_bytes(picture.tobytes()) for picture in changed))
+        return stress(pixels, self.of.spec.pad_value)
