@@ -9,6 +9,7 @@ from cxredge.errors import InputError
 
 if TYPE_CHECKING:
     from cxredge.data.film import Film
+    from cxredge.recipe import Recipe
 
 UNSTATED = "unspecified"
 
@@ -28,3 +29,11 @@ def allowed_films(films: Sequence[Film], split: str, allowed: Sequence[str]) -> 
             f"use data whose licence_class is {' or '.join(allowed)}",
         )
     return chosen
+
+
+def usable_films(recipe: Recipe, films: Sequence[Film], split: str) -> list[Film]:
+    """Of a split's films those that the recipe's training may use; all, where it has no ``distill`` section.
+
+    Raises InputError DISTILL-LICENCE.
+    """
+    return list(films) if recipe.distill is None else allowed_films(films, split, recipe.distill.licence_classes)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from cxredge.data.accidents import MOST_TRAIN, accident_films
-from cxredge.data.licences import allowed_films
+from cxredge.data.licences import usable_films
 from cxredge.distill.quality_head import MOST_MEASURED, class_features, quality_score
 from cxredge.distill.ready import check_films
 from cxredge.distill.record import QualityScore
@@ -62,7 +62,7 @@ def fit_quality(place: Path) -> FittedQuality:
     place: recipe folder or file. Written are the weights or the program, the records beside the recipe, and last the
     recipe with their hash. With a ``distill`` section only films of its licence classes count, as in training.
     Raises InputError QUALITY-FEW (too few films), QUALITY-PROGRAM (a program that is not divided), and what
-    ``load_recipe``, ``load_student``, ``load_program``, ``DataSet.films``, ``allowed_films`` and ``preprocess_films``
+    ``load_recipe``, ``load_student``, ``load_program``, ``DataSet.films``, ``usable_films`` and ``preprocess_films``
     raise.
     """
     from cxredge.data.data_sets import data_folders, open_data
@@ -70,13 +70,8 @@ def fit_quality(place: Path) -> FittedQuality:
     file, recipe = recipe_path(place), load_recipe(place)
     weights, spec = file.parent / recipe.weights.file, recipe.input
     check_outputs([weights], [file, *data_folders(recipe.data)])
-    data, plan = open_data(recipe.data, recipe.labels, cache_folder()), recipe.distill
-    films = {
-        split: list(data.films(split))
-        if plan is None
-        else allowed_films(data.films(split), split, plan.licence_classes)
-        for split in ("train", "val", "test")
-    }
+    data = open_data(recipe.data, recipe.labels, cache_folder())
+    films = {split: usable_films(recipe, data.films(split), split) for split in ("train", "val", "test")}
     check_films(*(len(films[split]) for split in ("train", "val")))
     host = (
         _program(recipe, recipe.student, weights) if isinstance(recipe.student, ProgramSpec) else _ours(recipe, weights)

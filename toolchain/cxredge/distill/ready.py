@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cxredge.data.accidents import LEAST_TRAIN
 from cxredge.data.data_sets import data_folders, open_data
 from cxredge.data.film import SPLITS
-from cxredge.data.licences import allowed_films
+from cxredge.data.licences import allowed_films, usable_films
 from cxredge.distill.imagenet import installed_weights
 from cxredge.errors import InputError, counted
 from cxredge.path_errors import shown
@@ -78,9 +78,7 @@ def ready_to_choose(place: Path) -> None:
     """What ``thresholds`` refuses, likewise. Raises also InputError RECIPE-UNTRAINED, WEIGHTS-*."""
     file, recipe = recipe_path(place), load_recipe(place)
     check_trained(recipe, file, thresholds=False)
-    films = open_data(recipe.data, recipe.labels, cache_folder()).listed("val")
-    if recipe.distill is not None:
-        allowed_films(films, "val", recipe.distill.licence_classes)
+    usable_films(recipe, open_data(recipe.data, recipe.labels, cache_folder()).listed("val"), "val")
     checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
 
 
@@ -88,11 +86,8 @@ def ready_for_quality(place: Path) -> None:
     """What ``quality`` refuses, likewise. Raises also InputError QUALITY-FEW."""
     file, recipe = recipe_path(place), load_recipe(place)
     check_trained(recipe, file, thresholds=False)
-    data, plan = open_data(recipe.data, recipe.labels, cache_folder()), recipe.distill
-    listed = {split: data.listed(split) for split in ("train", "val")}
-    if plan is not None:
-        listed = {split: tuple(allowed_films(films, split, plan.licence_classes)) for split, films in listed.items()}
-    check_films(len(listed["train"]), len(listed["val"]))
+    data = open_data(recipe.data, recipe.labels, cache_folder())
+    check_films(*(len(usable_films(recipe, data.listed(split), split)) for split in ("train", "val")))
     checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxredge.data.licences import allowed_films
+from cxredge.data.licences import usable_films
 from cxredge.distill.evaluate import answers
 from cxredge.distill.splits import read_films
 from cxredge.distill.thresholds import Thresholds, fitted, whole
@@ -30,7 +30,7 @@ def choose_thresholds(place: Path) -> Rechosen:
     """Run the recipe's student on the val films, choose by its rules, and write what was chosen into it.
 
     place: recipe folder or file. With a ``distill`` section only films of its licence classes count, as in training.
-    Raises what ``load_recipe``, ``build_student``, ``DataSet.films``, ``allowed_films`` and ``preprocess_films`` raise.
+    Raises what ``load_recipe``, ``build_student``, ``DataSet.films``, ``usable_films`` and ``preprocess_films`` raise.
     """
     from cxredge.data.data_sets import open_data
 
@@ -38,10 +38,7 @@ def choose_thresholds(place: Path) -> Rechosen:
     check_trained(recipe, file, thresholds=False)
     student = build_student(recipe, file.parent / recipe.weights.file)
     data = open_data(recipe.data, recipe.labels, cache_folder())
-    plan = recipe.distill
-    films = data.films("val")
-    allowed = films if plan is None else allowed_films(films, "val", plan.licence_classes)
-    shown = read_films(recipe, "val", allowed)
+    shown = read_films(recipe, "val", usable_films(recipe, data.films("val"), "val"))
     chosen = fitted(recipe, shown.targets.numpy(), answers(student, shown, "Measuring"))
     write_back(file, recipe.weights.sha256, whole(recipe, chosen))
     return Rechosen(recipe, chosen)
