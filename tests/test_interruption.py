@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cxredge import interruption
 from cxredge import scratch as scratches
 from cxredge.cli import stopping
 from cxredge.interruption import interrupt, undisturbed
@@ -27,6 +28,7 @@ def handlers() -> object:
     yield
     for number, heard in before.items():
         signal.signal(number, heard)
+    interruption._raised.clear()
 
 
 def test_outside_of_a_block_they_come_at_once() -> None:
@@ -43,6 +45,7 @@ def test_inside_they_come_at_the_end_of_the_outermost_and_the_first_alone() -> N
             interrupt(KeyboardInterrupt("second"))
         done.append("inner")
     assert caught.value is first
+    assert interruption.raised() is first
     assert done == ["inner"]
     with undisturbed():
         pass

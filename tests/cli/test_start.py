@@ -54,6 +54,25 @@ def test_a_signal_that_is_ignored_stays_ignored(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", ENDING)
+def test_a_signal_of_which_a_library_makes_another_exception(number: signal.Signals) -> None:
+    """As pydantic does while it builds a class."""
+    program = f"""
+import os, cxredge.cli.main as command
+def built():
+    try:
+        os.kill(os.getpid(), {int(number)})
+    except BaseException as error:
+        raise ValueError("Error building a class") from None
+command.enough_files = built
+command.main()
+"""
+    command = [sys.executable, "-P", "-c", program, "doctor"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=hearing)
+    told = "interrupted: what was whole before is still whole\n"
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", told)
+
+
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_at_any_moment(number: signal.Signals) -> None:
     """Python itself hears Ctrl-C before it runs our first line; so the clock starts when that line has run."""
     lot = random.Random(SEED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -78,8 +79,9 @@ def test_a_folder_of_films_is_judged_without_the_bundles_own_data(place: Path, t
 
 def test_films_without_labels_and_films_that_are_no_others(place: Path, tmp_path: Path, tiny_cache: Path) -> None:
     """The bundle's own evaluation films, from the cache that they were drawn into, beside a note."""
-    record = json.loads((place / "tiny-0.0.1" / "record" / "films.json").read_text())["evaluation"]["films"]
-    own = [path for path in tiny_cache.rglob("*.png") if path.name == Path(record[0]["file"]).name]
+    record = json.loads((place / "tiny-0.0.1" / "record" / "films.json").read_text())["evaluation"]["films"][0]
+    named = [path for path in tiny_cache.rglob("*.png") if path.name == Path(record["file"]).name]
+    own = [path for path in named if hashlib.sha256(path.read_bytes()).hexdigest() == record["sha256"]]
     (tmp_path / "films").mkdir()
     shutil.copy(own[0], tmp_path / "films" / "mine.png")
     (tmp_path / "films" / "note.txt").write_text("hello")

@@ -12,13 +12,23 @@ from contextlib import contextmanager
 
 _holding = 0
 _waiting: list[KeyboardInterrupt] = []
+_raised: list[KeyboardInterrupt] = []
 
 
 def interrupt(stop: KeyboardInterrupt) -> None:
     """For handlers of signals, which run in the main thread: raise ``stop``, now or where ``undisturbed`` ends."""
     if not _holding:
+        _raised.append(stop)
         raise stop
     _waiting.append(stop)
+
+
+def raised() -> KeyboardInterrupt | None:
+    """The first interruption that was raised in this process, if any.
+
+    A library may make another exception of it: pydantic says SchemaError where one comes while it builds a class.
+    """
+    return _raised[0] if _raised else None
 
 
 @contextmanager
@@ -39,4 +49,5 @@ def undisturbed() -> Iterator[None]:
         if _waiting and not _holding:
             first = _waiting[0]
             _waiting.clear()
+            _raised.append(first)
             raise first

@@ -18,6 +18,7 @@ from cxredge.cli.limits import enough_files
 from cxredge.cli.output import flush, nobody_reads, say_wrapped
 from cxredge.cli.stopping import stop_on_signals, stopped_status
 from cxredge.errors import EXIT_GOOD, EXIT_MISUSE, CxrError, InputError, nearest
+from cxredge.interruption import raised
 from cxredge.path_errors import TYPED
 
 # the one-line helps stand here so that `cxredge --help` imports no command
@@ -154,9 +155,9 @@ def run(arguments: Sequence[str]) -> int:
         shown = io.StringIO()
         error.show(shown)
         return _told(shown.getvalue().rstrip("\n"), EXIT_MISUSE)
-    except (click.Abort, KeyboardInterrupt) as stop:
-        return _told("interrupted: what was whole before is still whole", stopped_status(stop))
     except BaseException as error:
+        if isinstance(error, click.Abort | KeyboardInterrupt) or raised():
+            return _told("interrupted: what was whole before is still whole", stopped_status(raised() or error))
         if isinstance(error, BrokenPipeError) and nobody_reads():
             # not an error of ours
             return EXIT_GOOD
