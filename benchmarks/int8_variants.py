@@ -1,9 +1,9 @@
 """What each way of choosing INT8 weights gives: error of logits and maps, flips, and seconds, in simulated INT8.
 
-    python benchmarks/int8_variants.py model_zoo/cxr14-lite0 [films]
+    python benchmarks/int8_variants.py model_zoo/cxr14-lite0 [the first words of a way...]
 
-On the recipe's evaluation films (or so many of them, evenly spread), with ranges from its calibration films. Seconds
-are CPU seconds of choosing the weights, as ratios to the product's way.
+On the recipe's evaluation films, with ranges from its calibration films. Seconds are CPU seconds of choosing the
+weights, as ratios to the product's way.
 """
 
 from __future__ import annotations
@@ -37,6 +37,18 @@ def nearest(student: Student, recipe: Recipe, calibration: CalibrationFilms, wei
     from cxredge.quantize.folding import fold_batch_norm
 
     return fold_batch_norm(student, recipe.input)
+
+
+def other(name: str) -> Way:
+    """A function of ``int8_changes``, which imports PyTorch."""
+
+    def way(student: Student, recipe: Recipe, calibration: CalibrationFilms, weights_only: bool) -> Student:
+        import int8_changes
+
+        made: Student = getattr(int8_changes, name)(student, recipe, calibration, weights_only)
+        return made
+
+    return way
 
 
 def changed(**values: Any) -> Way:
@@ -81,16 +93,31 @@ WAYS: dict[str, Way] = {
     "four times the ridge": changed(RIDGE=100.0),
     "32 films": changed(FILMS=32),
     "1024 places a film": changed(PATCHES=1024),
+    "ranges of least squared error": product,
+    "ranges without a cut": product,
+    "ranges of all but a ten-thousandth": product,
+    "dead stem channels as copies": other("dithered"),
+    "what channels never fall below, moved": other("absorbed"),
+    "trained on from there": other("trained"),
 }
+RULES: dict[str, dict[str, str | float]] = {
+    "ranges of least squared error": {"rule": "mse"},
+    "ranges without a cut": {"rule": "min-max"},
+    "ranges of all but a ten-thousandth": {"rule": "percentile", "percentile": 99.99},
+}
+"""Of ways that are the product's but for the recipe's rule of ranges."""
 
 
 def main() -> None:
+    from pydantic import TypeAdapter
+
     from cxredge.data.data_sets import open_data
     from cxredge.images.preprocess import preprocess_films
     from cxredge.parity.decisions import rule_of
     from cxredge.parity.numerics import sqnr_db
     from cxredge.quantize.calibration import CalibrationFilms, choose_films
     from cxredge.quantize.sensitivity import Simulation
+    from cxredge.recipe_calibration import RangeRule
     from cxredge.recipe_file import load_recipe
     from cxredge.stages import cache_folder
     from cxredge.students import build_student
@@ -99,32 +126,32 @@ def main() -> None:
     recipe = load_recipe(place)
     student = build_student(recipe, place / recipe.weights.file)
     data = open_data(recipe.data, recipe.labels, cache_folder())
-    films = data.films(recipe.evaluation.split)[: recipe.evaluation.count]
-    some = films[:: max(1, len(films) // int(sys.argv[2]))] if len(sys.argv) > 2 else films
-    pixels = [
+    chosen, judged = (
         preprocess_films([film.source for film in part], recipe.input, "films")
-        for part in (choose_films(data, recipe), some)
-    ]
-    calibration, images = CalibrationFilms(pixels[0], recipe.calibration.rule), pixels[1]
+        for part in (choose_films(data, recipe), data.films(recipe.evaluation.split)[: recipe.evaluation.count])
+    )
+    ways = {name: way for name, way in WAYS.items() if name.startswith(tuple(sys.argv[2:]) or "")}
     rule = rule_of(recipe.labels.names, recipe.decision)
-    print(f"{recipe.name}: {len(images)} films of {recipe.evaluation.split}, {len(pixels[0])} calibration films")
-    print(f"{'weights':34} {'w8a8 dB':>8} {'maps dB':>8} {'flips':>14} {'w8 dB':>8} {'flips':>6} {'seconds':>8}")
+    print(f"{recipe.name}: {len(judged)} films of {recipe.evaluation.split}, {len(chosen)} calibration films")
+    print(f"{'weights':38} {'w8a8 dB':>8} {'maps dB':>8} {'flips':>14} {'w8 dB':>8} {'flips':>6} {'seconds':>8}")
     whole = 0.0
-    for name, way in WAYS.items():
+    for name, way in ways.items():
+        ranges = RULES.get(name, recipe.calibration.rule)
+        calibration = CalibrationFilms(chosen, TypeAdapter[RangeRule](RangeRule).validate_python(ranges))
         cells, seconds = [], 0.0
         for weights_only in (False, True):
             began = time.process_time()
             made = way(student, recipe, calibration, weights_only)
             seconds += time.process_time() - began
             played = Simulation(student, recipe.input, calibration, made, weights_only)
-            ours, reference = played.run(images), played.reference(images)
+            ours, reference = played.run(judged), played.reference(judged)
             differ = rule.differ(rule.call(reference["logits"]), rule.call(ours["logits"]))
             cells.append((ours, reference, differ))
         whole = whole or seconds
         (a, reference, first), (b, _, second) = cells
         maps = sqnr_db(reference["cam"], a["cam"]) if "cam" in reference else None
         print(
-            f"{name:34} {sqnr_db(reference['logits'], a['logits']) or np.inf:8.2f} {maps or np.nan:8.2f} "
+            f"{name:38} {sqnr_db(reference['logits'], a['logits']) or np.inf:8.2f} {maps or np.nan:8.2f} "
             f"{f'{first.sum()} of {first.size}':>14} {sqnr_db(reference['logits'], b['logits']) or np.inf:8.2f} "
             f"{second.sum():>6} {seconds / whole:8.2f}",
             flush=True,

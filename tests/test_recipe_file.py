@@ -63,7 +63,7 @@ def test_unknown_target_and_scheme_have_choices() -> None:
 
 
 def test_value_out_of_range() -> None:
-    error = broken("  percentile: 99.99", "  percentile: 12")
+    error = broken("  percentile: 99.999", "  percentile: 12")
     assert error.code == "RECIPE-VALUE"
     assert "calibration.percentile" in error.cause
     assert "12" in error.cause
@@ -76,7 +76,7 @@ def test_union_tag_is_not_part_of_the_place() -> None:
 
 
 def test_ranges_are_said_once_by_a_rule_that_exists() -> None:
-    short = "  percentile: 99.99"
+    short = "  percentile: 99.999"
     error = broken(short, short + "\n  ranges: {rule: mse}")
     assert error.code == "RECIPE-VALUE"
     assert "percentile is the short form of ranges" in error.cause
@@ -100,11 +100,11 @@ def test_ranges_are_said_once_by_a_rule_that_exists() -> None:
         ("ranges: {rule: percentile, percentile: 99.9}", "percentile 99.9"),
         ("ranges: {rule: min-max}", "min-max"),
         ("ranges: {rule: mse}", "mse"),
-        ("split: val", "percentile 99.99"),
+        ("split: val", "percentile 99.999"),
     ],
 )
 def test_a_recipe_says_its_rule_of_ranges_also_behind_json(key: str, words: str) -> None:
-    text = PHANTOM.read_text().replace("  percentile: 99.99\n", "").replace("  split: val\n", "")
+    text = PHANTOM.read_text().replace("  percentile: 99.999\n", "").replace("  split: val\n", "")
     recipe = parse_recipe(text.replace("calibration:\n", f"calibration:\n  {key}\n").encode(), "model.yaml")
     assert recipe.calibration.rule.words == words
     again = Recipe.model_validate_json(recipe.model_dump_json())
@@ -140,7 +140,7 @@ def test_missing_file_lists_the_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_nan_and_infinity_are_refused() -> None:
-    error = broken("  percentile: 99.99", "  percentile: .nan")
+    error = broken("  percentile: 99.999", "  percentile: .nan")
     assert error.code == "RECIPE-SYNTAX"
     assert f"model.yaml:{line_of('  percentile:')}:" in error.cause
 

@@ -26,12 +26,12 @@ class PercentileRange(RangeRuleBase):
     """Cuts off the tails."""
 
     rule: Literal["percentile"]
-    percentile: float = Field(default=99.99, gt=90, le=100)
+    percentile: float = Field(default=99.999, gt=90, le=100)
     """Upper percentile; the lower one is its mirror. 100 means min and max."""
 
     @property
     def words(self) -> str:
-        """``percentile 99.99``."""
+        """``percentile 99.999``."""
         return f"percentile {self.percentile}"
 
 
@@ -55,7 +55,7 @@ class Calibration(Frozen):
 
     split: Literal["train", "val", "test"] = "val"
     count: int = Field(le=10_000)
-    percentile: float = Field(default=99.99, gt=90, le=100)
+    percentile: float = Field(default=99.999, gt=90, le=100)
     """Short for ``ranges: {rule: percentile, percentile: ...}``."""
     ranges: RangeRule | None = None
     """The rule; none: the percentile above."""
