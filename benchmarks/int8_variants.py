@@ -96,6 +96,7 @@ WAYS: dict[str, Way] = {
     "ranges of least squared error": product,
     "ranges without a cut": product,
     "ranges of all but a ten-thousandth": product,
+    "ranges of all but a hundred-thousandth": product,
     "dead stem channels as copies": other("dithered"),
     "what channels never fall below, moved": other("absorbed"),
     "trained on from there": other("trained"),
@@ -104,6 +105,7 @@ RULES: dict[str, dict[str, str | float]] = {
     "ranges of least squared error": {"rule": "mse"},
     "ranges without a cut": {"rule": "min-max"},
     "ranges of all but a ten-thousandth": {"rule": "percentile", "percentile": 99.99},
+    "ranges of all but a hundred-thousandth": {"rule": "percentile", "percentile": 99.999},
 }
 """Of ways that are the product's but for the recipe's rule of ranges."""
 
