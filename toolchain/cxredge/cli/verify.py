@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cxredge.cli.output import as_json, say, say_json, say_wrapped
+from cxredge.cli.output import as_json, say, say_json, say_wrapped, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +158,7 @@ def _say(results: Results, as_json: bool) -> None:
         if results.original is not None:
             say_wrapped(f"original to reference: {results.original.words}")
         if other is not None:
-            say_wrapped(text(results, other))
+            say_wrapped(text(results, other, width()))
         else:
             print_table(zip(results.artifacts, results.verdicts, strict=True))
     if other is None:

@@ -12,12 +12,11 @@ from cxredge.errors import counted, some_of
 from cxredge.evidence import Results
 from cxredge.evidence_other_films import Carried, OtherFilms, Share
 from cxredge.parity.paired import ENOUGH
-from cxredge.report.table import as_wrapped_text
+from cxredge.report.fitted import as_fitted_text
 from cxredge.results import number
 from cxredge.statistics import false_alarms
 from cxredge.vocabulary import QUALITY_KINDS
 
-WIDTH = 80
 SHOWN = 20
 """Unread films and known ones that a terminal lists; the results have all."""
 FIGURES = {"uncertain": "films left uncertain", "novel": "films above the novelty threshold"}
@@ -133,12 +132,16 @@ def statement(results: Results, other: OtherFilms, films_sha256: str, built: Fil
     )
 
 
-def text(results: Results, found: OtherFilms) -> str:
-    """For a terminal: whether the bundle failed, which films, what to know first, the thresholds, the artifacts."""
+def text(results: Results, found: OtherFilms, width: int | None) -> str:
+    """For a terminal: whether the bundle failed, which films, what to know first, the thresholds, the artifacts.
+
+    width: columns that tables are fitted to; None: as wide as they are.
+    """
     said = [f"warning: {line}" for line in found.warnings]
     first = 1 if found.own_failed else 0
     parts = [*said[:first], _which(results, found), _unread(found), *said[first:]]
-    parts += [_scores(results), _confusion(results), _thresholds(found), _artifacts(results, found), _losses(found)]
+    parts += [_scores(results, width), _confusion(results, width), _thresholds(found, width)]
+    parts += [_artifacts(results, found, width), _losses(found)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -175,23 +178,23 @@ def _unread(found: OtherFilms) -> str:
     return "\n".join(lines)
 
 
-def _scores(results: Results) -> str:
+def _scores(results: Results, width: int | None) -> str:
     chance = results.chance
     if chance is None:
         return ""
     rows = [(line.label, line.auc.words) for line in chance.labels if line.label in _judged(results)]
     header = ("label", "AUC of the float32 student, with its interval over patients")
-    return f"the float32 student: {chance.words}\n\n{as_wrapped_text(header, rows, WIDTH)}"
+    return f"the float32 student: {chance.words}\n\n{as_fitted_text(header, rows, width)}"
 
 
-def _confusion(results: Results) -> str:
+def _confusion(results: Results, width: int | None) -> str:
     """What the float32 student takes for what; empty for independent findings, and where no class is told."""
     found = next((evidence.confusion for evidence in results.evidence), None)
     if found is None:
         return ""
     rows = [(says, *map(str, counts)) for says, counts in zip(found.classes, found.reference, strict=True)]
     header = ("table says", *found.classes, "uncertain")
-    return f"what the float32 student answers, in films\n{as_wrapped_text(header, rows, WIDTH)}"
+    return f"what the float32 student answers, in films\n{as_fitted_text(header, rows, width)}"
 
 
 def _judged(results: Results) -> tuple[str, ...]:
@@ -239,7 +242,7 @@ def thresholds(found: OtherFilms) -> tuple[ThresholdRow, ...]:
     return tuple(rows)
 
 
-def _thresholds(found: OtherFilms) -> str:
+def _thresholds(found: OtherFilms, width: int | None) -> str:
     rows = [
         (
             row.label,
@@ -254,7 +257,7 @@ def _thresholds(found: OtherFilms) -> str:
     there = f"of its own {counted(found.built.films, 'film')}" if found.built else "of its own films"
     header = ("label", "share", "there", "here", "films", "differs")
     title = f"the float32 student at the bundle's thresholds: % {there}, and of these"
-    return f"{title}\n{as_wrapped_text(header, rows, WIDTH)}"
+    return f"{title}\n{as_fitted_text(header, rows, width)}"
 
 
 def _percent(share: Share) -> str:
@@ -265,7 +268,7 @@ def _percent(share: Share) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def _artifacts(results: Results, found: OtherFilms) -> str:
+def _artifacts(results: Results, found: OtherFilms, width: int | None) -> str:
     rows = []
     maps = {evidence.artifact: evidence.heatmaps for evidence in results.evidence}
     for verdict in results.verdicts:
@@ -287,7 +290,7 @@ def _artifacts(results: Results, found: OtherFilms) -> str:
     header = ("artifact", "flips", "SQNR dB", "map corr.", "novel", "refused", "gates")
     lines = [f"{name}: {'; '.join(words)}" for name, words in _failures(results, found).items()]
     title = "the artifacts on these films, by the gates that count here"
-    return "\n".join([title, as_wrapped_text(header, rows, WIDTH), *lines])
+    return "\n".join([title, as_fitted_text(header, rows, width), *lines])
 
 
 def _failures(results: Results, found: OtherFilms) -> dict[str, list[str]]:
