@@ -246,6 +246,18 @@ def test_any_one_key_comes_back_with_its_lines(key: str) -> None:
         parse_recipe(pasted.encode(), "model.yaml")
 
 
+def test_all_mistakes_come_at_once() -> None:
+    text = PHANTOM.read_text().replace("fit: pad", "fit: stretch").replace("version: 1.0.0", "version: one")
+    error = lacking(text.replace("\nprimary:", "\nprimry:").replace("onnx: [fp32, w8a8]", "onnx: [fp32, int8]"))
+    version, fit, scheme, key = error.cause.split("\n")
+    assert (error.code, "version" in version) == ("RECIPE-VALUE", True)
+    assert "input.fit" in fit
+    assert fit.endswith("(found 'stretch') (choices: crop, pad, squash)")
+    assert "(found 'int8')" in scheme
+    assert "unknown key primry (choices: primary," in key
+    assert error.fix == "change the value there; remove it, or spell it as one of these"
+
+
 def test_a_misspelt_key_is_not_one_that_is_missing() -> None:
     error = lacking(PHANTOM.read_text().replace("\nprimary:", "\nprimry:"))
     assert (error.code, error.choices[0]) == ("RECIPE-KEY", "primary")

@@ -143,7 +143,7 @@ def test_column_mistakes(root: Path) -> None:
     ("old", "new", "named"),
     [
         ("b.png,p1,0,0", "b.png,p1,0,2", "column Effusion: '2'"),
-        ("b.png,p1,0,0", "b.png,p1,,0", "column Nodule: ''"),
+        ("b.png,p1,0,0", "b.png,p1,,0", "column Nodule: an empty cell"),
         ("b.png,p1,0,0,train", "b.png,p1,0,0,trian", "column split: 'trian'"),
         ("b.png,p1", "b.png,", "column group"),
         ("b.png,p1,0,0,train,AP", "b.png,p1,0,0,train", "5 cells under 6"),

@@ -118,7 +118,7 @@ def test_names_are_mapped(findings: Recipe, classes: Recipe, tmp_path: Path) -> 
     ("names", "words"),
     [
         ({"Erguss": "Effusion"}, "has no column Erguss"),
-        ({"Ergus": "Efusion"}, "the model has no Efusion"),
+        ({"Ergus": "Efusion"}, "the model has nothing called Efusion"),
         ({"Ergus": "Nodule"}, "another column"),
         ({"Ergus": "Effusion", "zweit": "Effusion"}, "another column"),
     ],

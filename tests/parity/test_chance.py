@@ -113,6 +113,14 @@ def test_classes_are_held_against_the_commonest_one() -> None:
     assert always.standing == "no-better"
 
 
+def test_films_of_one_class_tell_nothing() -> None:
+    """Whoever names that class always is right as often."""
+    logits = np.tile(np.float32([3, 0, 0]), (30, 1))
+    owners = [f"p{film}" for film in range(30)]
+    found = chance(exclusive(), np.tile([True, False, False], (30, 1)), logits, owners, None, QUICK)
+    assert (found.standing, found.figure.words) == ("unknown", f"all films are {LABELS[0]}")
+
+
 def test_classes_that_the_margin_leaves_uncertain_are_named() -> None:
     """A share of nearest classes says nothing of a margin that no film reaches."""
     films = class_pair(300, seed=3)
@@ -133,7 +141,7 @@ def test_classes_that_the_margin_leaves_uncertain_are_named() -> None:
     assert "never named" not in said
     said, never = words(50)
     assert never == tuple(LABELS[1:])
-    assert said.endswith(f"with the recipe's margin {LABELS[1]} and {LABELS[2]} are never named")
+    assert said.endswith(f"with the recipe's margin {LABELS[1]} and {LABELS[2]} are never named on these films")
     said, never = words(1000)
     assert never == tuple(LABELS)
-    assert said.endswith("with the recipe's margin no class is ever named")
+    assert said.endswith("with the recipe's margin no class is named on these films")

@@ -104,7 +104,7 @@ def test_films_that_would_be_refused_are_counted_by_kind_and_warned_of(material:
     (line,) = [line for line in found.warnings if "held wrongly" in line]
     assert line.startswith("many films look exported or held wrongly: inverted 0.20 [")
     assert "0.00 [0.00, 0.05] there (thresholds were chosen for at most 1 % of ordinary films)" in line
-    assert "its answer for 24 of 120" in line
+    assert "the float32 student's, of whose answers 24 of 120 would be held back" in line
     assert "mirrored" not in line, "two films of 120 are no more than there"
     assert not [line for line in found.warnings if "like the bundle's own: inverted" in line]
     alone = found.model_copy(update={"quality_built": (), "carried": ()})
@@ -127,7 +127,7 @@ def test_what_the_films_lack_is_said_first(material: ReportMaterial) -> None:
     )  # fmt: skip
     said = "\n".join(warnings(lacking))
     for words in (
-        "1 film of 120 that the bundle was built with (1 for calibration, 1 for validation)",
+        "1 film of 120 that the bundle was built with (1 for calibration and validation)",
         "the student may have learnt from its films", "each film as a patient", "3 patients: intervals say little",
         "not judged, as the table does not tell them: Pleural_Thickening", "4 films with the same bytes",
         "of an older version",

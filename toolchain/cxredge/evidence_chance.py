@@ -103,7 +103,7 @@ class Chance(Sparse):
         if not self.never_named:
             return ""
         if len(self.never_named) == len(self.labels):
-            return "; with the recipe's margin no class is ever named"
+            return "; with the recipe's margin no class is named on these films"
         *most, last = self.never_named
         names = f"{', '.join(most)} and {last} are" if most else f"{last} is"
-        return f"; with the recipe's margin {names} never named"
+        return f"; with the recipe's margin {names} never named on these films"

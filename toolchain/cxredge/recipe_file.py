@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cxredge import strict_yaml
-from cxredge.errors import InputError, alike, counted, nearest
+from cxredge.errors import InputError, alike, counted, nearest, some_of
 from cxredge.files import read_bytes
 from cxredge.path_errors import shown
 from cxredge.recipe import Recipe, recipe_path
@@ -23,6 +23,8 @@ ZOO = Path("model_zoo")
 """Where recipes lie, seen from the folder that commands run in."""
 SHOWN = 200
 """Characters of a key or value that a message shows."""
+MOST = 12
+"""Mistakes that a message shows."""
 LACKING = ("missing", "union_tag_not_found")
 """Kinds of mistakes: a key is missing."""
 TAGGED = (("data",), ("student",), ("calibration", "ranges"))
@@ -93,9 +95,20 @@ def _plain(node: Any) -> Any:
 
 
 def _said(details: Sequence[ErrorDetails], tree: Any, name: str) -> InputError:
-    """What to say of the mistakes: all that is missing at once, else the first."""
-    first = next((d for d in details if d["type"] not in LACKING), details[0])
-    return _lacking(details, tree, name) or _explain(first, tree, name, len(details))
+    """What to say of the mistakes: all that is missing at once, else all that is wrong."""
+    lacking = _lacking(details, tree, name)
+    if lacking is not None:
+        return lacking
+    wrong = [d for d in details if d["type"] not in LACKING] or details
+    errors = [_explain(detail, tree, name) for detail in wrong[:MOST]]
+    first = errors[0]
+    if len(wrong) == 1:
+        return first
+    causes = [f"{e.cause} (choices: {some_of(e.choices, most=5)})" if e.choices else e.cause for e in errors]
+    rest = len(wrong) - len(errors)
+    if rest:
+        causes.append(f"and {counted(rest, 'mistake')} more")
+    return InputError(first.code, "\n".join(causes), "; ".join(dict.fromkeys(e.fix for e in errors)))
 
 
 def _lacking(details: Sequence[ErrorDetails], tree: Any, name: str) -> InputError | None:
@@ -159,25 +172,24 @@ def _steps(detail: ErrorDetails) -> tuple[list[int | str], list[int | str]]:
     return [s for i, s in enumerate(steps) if tuple(steps[:i]) not in TAGGED], tags
 
 
-def _explain(detail: ErrorDetails, tree: Any, name: str, count: int) -> InputError:
+def _explain(detail: ErrorDetails, tree: Any, name: str) -> InputError:
     steps, tags = _steps(detail)
     message = detail["msg"].removeprefix("Value error, ")
     steps = steps or _named(message, tree)
     dotted = ".".join(map(str, steps))[:SHOWN] or "the recipe"
-    more = f" ({count - 1} more after this one)" if count > 1 else ""
     place = f"{name}:{_line(tree, steps)}"
     kind = detail["type"]
     if kind == "extra_forbidden":
         known = _keys_at(steps[:-1], tags)
         return InputError(
             "RECIPE-KEY",
-            f"{place}: unknown key {dotted}{more}",
+            f"{place}: unknown key {dotted}",
             "remove it, or spell it as one of these",
             nearest(str(steps[-1]), known),
         )
     value = "" if isinstance(detail["input"], dict | list) else f" (found {ascii(detail['input'])[:SHOWN]})"
     fix = str(detail.get("ctx", {}).get("fix", "change the value there"))
-    return InputError("RECIPE-VALUE", f"{place}: {dotted}: {message}{value}{more}", fix, _choices(detail, steps))
+    return InputError("RECIPE-VALUE", f"{place}: {dotted}: {message}{value}", fix, _choices(detail, steps))
 
 
 def _named(message: str, tree: Any) -> list[int | str]:

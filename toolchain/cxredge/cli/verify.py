@@ -70,11 +70,11 @@ def verify(
     from cxredge.report.junit import as_junit, lacking
     from cxredge.report.next_steps import Surroundings
     from cxredge.report.page import check_place, places
-    from cxredge.workflows.verify import required_names
+    from cxredge.vocabulary import ArtifactName
 
     if data is None and (names or no_labels):
         raise click.UsageError("--map and --no-labels are about the films of --data; name these")
-    required = required_names(require)
+    required = tuple(map(ArtifactName, require))
     goals: list[Path] = []
     if report is not None:
         check_place(report)

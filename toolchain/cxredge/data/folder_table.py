@@ -64,15 +64,16 @@ class Table:
 
     def check_columns(self, names: tuple[str, ...]) -> None:
         """Raises InputError DATA-COLUMN where a column is absent, or stands twice."""
-        for name in names:
-            if self.header.count(name) != 1:
-                what = "has no column" if name not in self.header else "has twice the column"
-                raise InputError(
-                    "DATA-COLUMN",
-                    f"{self.path} {what} {name!r}",
-                    "name the columns file, group, split and the labels as the recipe does",
-                    nearest(name, sorted(set(self.header))),
-                )
+        wrong = [name for name in names if self.header.count(name) != 1]
+        absent = [name for name in wrong if name not in self.header]
+        if wrong:
+            what, them = ("has no column", absent) if absent else ("has twice the column", wrong)
+            raise InputError(
+                "DATA-COLUMN",
+                f"{self.path} {what} {', '.join(map(repr, them))}",
+                "name the columns file, group, split and the labels as the recipe does",
+                nearest(them[0], sorted(set(self.header))),
+            )
 
     def file(self, line: int, name: str) -> tuple[str, Path]:
         """A row's file: its normal form, and where it really lies. Raises InputError DATA-PATH.
@@ -115,7 +116,10 @@ class Table:
 def bad_cell(table: Table, line: int, column: str, cell: str, fix: str, choices: tuple[str, ...] = ()) -> InputError:
     """DATA-VALUE, with the cell's place."""
     return InputError(
-        "DATA-VALUE", f"{table.path} line {line}, column {column}: {_short(cell)} cannot be used", fix, choices
+        "DATA-VALUE",
+        f"{table.path} line {line}, column {column}: {_short(cell) if cell else 'an empty cell'} cannot be used",
+        fix,
+        choices,
     )
 
 

@@ -83,7 +83,10 @@ def renamed_columns(table: Table, recipe: Recipe, names: Mapping[str, str]) -> t
         elif theirs in columns or theirs in cells:
             known = recipe.labels.names if theirs in cells else heads
             raise InputError(
-                "FILMS-MAP", f"the model has no {printable(ours)}", "map it to one of these", nearest(ours, known)
+                "FILMS-MAP",
+                f"the model has nothing called {printable(ours)}",
+                "map it to one of these",
+                nearest(ours, known),
             )
         else:
             what = "column or class" if exclusive else "column"

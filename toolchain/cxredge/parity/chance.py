@@ -73,6 +73,8 @@ def chance(
         common = int(truth.sum(0).argmax())
         majority, share = rule.names[common], float(truth[:, common].mean())
         lacking = None if owners >= ENOUGH else f"{owners} patients, {ENOUGH} are needed"
+        if share == 1:
+            lacking = f"all films are {majority}"
         figure = _held(seen["accuracy"][0], drawn["accuracy"][0], share, lacking, bootstrap)
     else:
         shown = np.array([reason is None for reason in few])

@@ -28,7 +28,7 @@ def warnings(found: OtherFilms) -> Iterator[str]:
     if found.own_failed:
         yield own_failure(found)
     if found.known:
-        uses = Counter(use for film in found.known for use in film.used_for)
+        uses = Counter(" and ".join(film.used_for) for film in found.known)
         which = ", ".join(f"{count} for {use}" for use, count in sorted(uses.items()))
         yield (
             f"{counted(len(found.known), 'film')} of {found.films:,} that the bundle was built with ({which}), so no "
@@ -103,8 +103,9 @@ def _flagged(found: OtherFilms) -> Iterator[str]:
     refused = next(one.share for one in found.quality if one.figure == "refused")
     yield (
         f"many films look exported or held wrongly: {'; '.join(each)} (thresholds were chosen for at most "
-        f"{100 * most:g} % of ordinary films). predict would hold back its answer for {refused.hits} of "
-        f"{refused.films} until somebody says that they are as they should be (--despite-quality): look at some"
+        f"{100 * most:g} % of ordinary films). These are the float32 student's, of whose answers {refused.hits} of "
+        f"{refused.films} would be held back until somebody says that the films are as they should be; the artifacts' "
+        "shares, of which predict asks one, stand below (refused): look at some"
     )
 
 

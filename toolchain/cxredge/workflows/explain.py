@@ -23,14 +23,17 @@ from cxredge.workflows.verify import reference_weights
 
 
 def explain_artifact(bundle: Path, name: str | None, films: int, reference: Path | None = None) -> Explanation:
-    """Explain artifact ``name`` (None: the primary one) on ``films`` of the calibration films, evenly spread.
+    """Explain artifact ``name`` on ``films`` of the calibration films, evenly spread.
+
+    None: the primary one, or of what a failed build left the first whose gates were not kept.
 
     A bundle without calibration films (none of its artifacts is INT8) lends evaluation films.
     reference: a host bundle of the same student, for a bundle without the reference.
     Raises InputError BUNDLE-*, MANIFEST-*, EXPLAIN-FILMS, VERIFY-REFERENCE, VERIFY-FILMS, DATA-*, or a job's error.
     """
     opened = open_bundle(bundle)
-    artifact = opened.artifact(name or opened.manifest.primary)
+    failed = (verdict.artifact for verdict in opened.record.verdicts if verdict.failed)
+    artifact = opened.artifact(name or next(failed, opened.manifest.primary))
     bundled = Bundled(opened, reference_weights(opened, reference))
     with temporary("explain") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films

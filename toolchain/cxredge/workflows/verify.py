@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from cxredge.bundle.assemble import reference_file
 from cxredge.bundle.build_record import OutOfDistributionRecord
@@ -21,7 +20,7 @@ from cxredge.report.material import REFERENCE
 from cxredge.scratch import temporary
 from cxredge.stages import Scratch
 from cxredge.targets import get_target
-from cxredge.vocabulary import TARGETS, ArtifactName, SchemeName
+from cxredge.vocabulary import ArtifactName
 from cxredge.workers.fork_server import ForkServer
 from cxredge.workflows.bundled import Bundled
 from cxredge.workflows.materialize import materialize
@@ -122,17 +121,6 @@ def inputs_of(bundle: Bundle, reference: Path | None) -> tuple[Path, ...]:
     return (bundle.folder, *([reference] if reference else []), *data_folders(bundle.record.recipe.data))
 
 
-def required_names(names: Sequence[str]) -> tuple[ArtifactName, ...]:
-    """Names of artifacts that a person gave, ``target/scheme``. Raises InputError VERIFY-REQUIRE: no build makes it."""
-    known = [ArtifactName.of(target, scheme) for target in TARGETS for scheme in get_args(SchemeName)]
-    for name in names:
-        if name not in known:
-            raise InputError(
-                "VERIFY-REQUIRE", f"{printable(name)} is no artifact", "name it TARGET/SCHEME", nearest(name, known)
-            )
-    return tuple(map(ArtifactName, names))
-
-
 def left_out(bundle: Bundle, required: Sequence[ArtifactName]) -> dict[ArtifactName, str]:
     """Artifacts of the bundle that this machine lacks the runtime for, and why: they are not asked.
 
@@ -146,9 +134,9 @@ def left_out(bundle: Bundle, required: Sequence[ArtifactName]) -> dict[ArtifactN
         if name not in held:
             raise InputError(
                 "VERIFY-REQUIRE",
-                f"{name} is not in the bundle {bundle.manifest.id}, so it cannot be required",
+                f"{printable(name)} is not in the bundle {bundle.manifest.id}, so it cannot be required",
                 "require one that it holds, or build the bundle with it",
-                held,
+                nearest(name, held),
             )
     found = {entry.name: get_target(entry.name.target).availability().run for entry in bundle.manifest.artifacts}
     return {name: why for name, why in found.items() if why is not None}
