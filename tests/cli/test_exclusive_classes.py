@@ -80,11 +80,12 @@ def test_a_gate_on_classes_is_judged_again_and_can_break(place: Path) -> None:
     strict = place / "strict"
     strict.mkdir()
     text = (place / "recipe" / "model.yaml").read_text()
-    assert "answered_loss: 0.9" in text
-    (strict / "model.yaml").write_text(text.replace("answered_loss: 0.9", "answered_loss: 0.0001"))
+    (strict / "model.yaml").write_text(text.replace("w8a8: {flip_rate: 1,", "w8a8: {flip_rate: 0,"))
     broken = run("gate", place / "results.json", "--recipe", strict)
     assert broken.status == 1
-    assert "answered_loss" in broken.out
+    changed = json.loads(done.out)["verdicts"][1]["figures"]["flips"]
+    assert changed > 0
+    assert f"flip_rate is {changed / len(films(place, 'test')):.4g}, the bound is at most 0" in broken.out
 
 
 @pytest.mark.slow
