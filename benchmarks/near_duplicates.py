@@ -54,9 +54,11 @@ def main() -> None:
         patients = [names[row.key] for row in rows]
         start = perf_counter()
         likest = np.full(len(rows), -1.0)
-        for i, j, found in near_pairs(films, patients, least=-1):
+        for i, j, found in near_pairs(films, patients, least=-1)[0]:
             likest[[i, j]] = np.maximum(likest[[i, j]], found)
         seconds = perf_counter() - start
+        bound = near_pairs(films, patients)[1]
+        print(f"{name}: called one picture from {bound:.4f} on", file=sys.stderr)
         say(name, f"the likest of other patients ({seconds:.0f} s for {len(rows)})", likest)
         chosen = np.random.default_rng(0).choice(len(rows), min(COPIED, len(rows)), replace=False)
         kinds: dict[str, list[tuple[int, NDArray[np.uint8]]]] = {}
@@ -66,7 +68,7 @@ def main() -> None:
         for kind, made in kinds.items():
             together = np.concatenate([films, np.stack([small for _, small in made])])
             owners = [*patients, *range(-1, -1 - len(made), -1)]
-            pairs = {(i, j): found for i, j, found in near_pairs(together, owners, least=-1)}
+            pairs = {(i, j): found for i, j, found in near_pairs(together, owners, least=-1)[0]}
             say(name, kind, np.array([pairs.get((at, len(films) + k), -1.0) for k, (at, _) in enumerate(made)]))
 
 

@@ -60,6 +60,7 @@ def check_data(folder: Path, column: str | None = None, names: Sequence[str] = (
             unreadable.append(_refused(row, error))
     thumbnails = np.stack([film.thumbnail for film in facts]) if facts else np.zeros((0, SIDE, SIDE), np.uint8)
     kept = [rows[at] for at in read]
+    pairs, bound = _pairs(kept, facts, thumbnails, list(listed.labels))
     found, too_few = _shortcuts(listed, read, facts, thumbnails)
     return DataCheck(
         folder=str(folder),
@@ -73,14 +74,14 @@ def check_data(folder: Path, column: str | None = None, names: Sequence[str] = (
         splits=(splits := _splits(listed)),
         without_positives=_without_positives(splits),
         patient_leaks=_patient_leaks(rows),
-        pairs=_pairs(kept, facts, thumbnails, list(listed.labels)),
+        pairs=pairs,
         unreadable=tuple(unreadable),
         missing=tuple(missing),
         not_listed=others,
         other_files=more,
         shortcuts=found,
         too_few=too_few,
-        bounds=Bounds(near=NEAR, given_away=GIVEN_AWAY),
+        bounds=Bounds(near=round(bound, 4), given_away=GIVEN_AWAY),
     )
 
 
@@ -158,8 +159,9 @@ def _patient_leaks(rows: Sequence[Row]) -> tuple[PatientLeak, ...]:
 
 def _pairs(
     rows: Sequence[Row], facts: Sequence[FilmFacts], thumbnails: NDArray[np.uint8], labels: Sequence[str]
-) -> tuple[Pair, ...]:
-    """Each film that was there before, with the first one of another split where there is one; then near duplicates."""
+) -> tuple[tuple[Pair, ...], float]:
+    """Each film that was there before, with the first of another split where there is one; then near duplicates, and
+    the correlation from which on films are called so."""
 
     def pair(kind: PairKind, i: int, j: int, correlation: float | None = None) -> Pair:
         one, other = rows[i], rows[j]
@@ -186,11 +188,13 @@ def _pairs(
     for at, film in enumerate(facts):
         chosen.setdefault((film.pixel_digest, numbers[rows[at].key]), at)
     alone = list(chosen.values())
+    bound = NEAR
     if len(alone) > 1:
-        for i, j, correlation in near_pairs(thumbnails[alone], [numbers[rows[at].key] for at in alone]):
+        near, bound = near_pairs(thumbnails[alone], [numbers[rows[at].key] for at in alone])
+        for i, j, correlation in near:
             if facts[alone[i]].pixel_digest != facts[alone[j]].pixel_digest:
                 found.append(pair("near", alone[i], alone[j], correlation))
-    return tuple(sorted(found, key=lambda one: not one.leaks))
+    return tuple(sorted(found, key=lambda one: not one.leaks)), bound
 
 
 def _at(row: Row) -> FilmAt:

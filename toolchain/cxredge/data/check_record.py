@@ -102,7 +102,7 @@ class Shortcut(Frozen):
 
 
 class Bounds(Frozen):
-    """The bounds that the findings were made by."""
+    """The bounds that the findings were made by. near: the correlation from which on films are near duplicates."""
 
     near: float
     given_away: float

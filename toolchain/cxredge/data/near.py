@@ -17,8 +17,13 @@ from numpy.typing import NDArray
 
 from cxredge.data.film_facts import SIDE
 
-NEAR = 0.97
+NEAR = 0.975
 """Least correlation of what is called one picture; see docs/data-check.md for where films and copies lie."""
+QUARTER = 0.25
+"""Where films of a set are all alike, as phantoms are, one picture is nearer to 1 than this share of what three of four
+films are to the likest of another patient."""
+SURELY = 0.995
+"""However alike films are: copies that were only re-encoded or resized lie above."""
 CORE = 24
 """Rows and columns of what is laid over each other."""
 LIKEST = 8
@@ -36,11 +41,13 @@ Crop = tuple[float, float, float, float]
 
 
 def near_pairs(
-    thumbnails: NDArray[np.uint8], patients: Sequence[int], least: float = NEAR
-) -> list[tuple[int, int, float]]:
-    """thumbnails uint8[N, SIDE, SIDE], and the films' patients by number -> pairs (i, j, correlation), i < j.
+    thumbnails: NDArray[np.uint8], patients: Sequence[int], least: float | None = None
+) -> tuple[list[tuple[int, int, float]], float]:
+    """thumbnails uint8[N, SIDE, SIDE], and the films' patients by number -> pairs (i, j, correlation), i < j, and the
+    least correlation of these.
 
-    Of two films of different patients only, and only of those that are among the ``LIKEST`` of one of them.
+    Of films of different patients only, and only of those that are among the ``LIKEST`` of one of them. least: None:
+    ``NEAR``, or more where the films of the set are all alike.
     """
     partners: list[set[int]] = [set() for _ in range(len(thumbnails))]
     for i, likest in enumerate(_likest(thumbnails, np.asarray(patients))):
@@ -48,15 +55,20 @@ def near_pairs(
             partners[i].add(j)
             partners[j].add(i)
     best: dict[tuple[int, int], float] = {}
+    nearest = np.full(len(thumbnails), -1.0)
     for i, others in enumerate(partners):
         if not others:
             continue
         order = sorted(others)
         for j, found in zip(order, overlaid(thumbnails[i], thumbnails[order]), strict=True):
-            pair = (min(i, j), max(i, j))
-            if found >= least:
+            nearest[[i, j]] = np.maximum(nearest[[i, j]], found)
+            if found >= (NEAR if least is None else least):
+                pair = (min(i, j), max(i, j))
                 best[pair] = max(best.get(pair, -1.0), found)
-    return [(i, j, found) for (i, j), found in sorted(best.items())]
+    if least is None:
+        alike = float(np.quantile(nearest, 0.25)) if len(nearest) else 0.0
+        least = min(SURELY, max(NEAR, 1 - QUARTER * (1 - alike)))
+    return [(i, j, found) for (i, j), found in sorted(best.items()) if found >= least], least
 
 
 def overlaid(film: NDArray[np.uint8], others: NDArray[np.uint8]) -> list[float]:
@@ -68,7 +80,7 @@ def overlaid(film: NDArray[np.uint8], others: NDArray[np.uint8]) -> list[float]:
     for k in np.flatnonzero(best >= PROMISING):
         centre = crops[int(found[:, k].argmax())]
         sides = [[side + step for step in (-FINE, 0.0, FINE) if side + step >= 0] for side in centre]
-        fine: list[Crop] = list(product(*sides))
+        fine: list[Crop] = [(a, b, c, d) for a, b, c, d in product(*sides)]
         best[k] = max(best[k], float((_described(_cropped(film[None], fine)[0]) @ whole[k]).max()))
     return [float(value) for value in best]
 
@@ -129,7 +141,7 @@ def _less_surroundings(films: NDArray[np.float32], reach: int) -> NDArray[np.flo
 
 @cache
 def _crops() -> list[Crop]:
-    return list(product(CROPS, CROPS, CROPS, CROPS))
+    return [(a, b, c, d) for a, b, c, d in product(CROPS, repeat=4)]
 
 
 def _cropped(films: NDArray[np.uint8], crops: Sequence[Crop]) -> NDArray[np.float32]:
