@@ -13,7 +13,7 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", metavar="DIR", type=click.Path())
 @click.option("--label-column", help="Only column with each film's class; others are then tried as shortcuts.")
 @click.option("--labels", help="0/1 columns that are the labels, comma-separated; others are then tried as shortcuts.")
 @as_json
@@ -24,7 +24,7 @@ def check(folder: str, label_column: str | None, labels: str | None, as_json: bo
     else is told and does not fail.
     """
     from cxredge.cli.listing import words
-    from cxredge.data.check import check_data
+    from cxredge.data.data_check import check_data
     from cxredge.data.other_sets import find_folder
     from cxredge.errors import EXIT_GATE, EXIT_GOOD
     from cxredge.report import data_findings as told

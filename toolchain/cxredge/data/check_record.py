@@ -86,7 +86,7 @@ class Shortcut(Frozen):
     """How well one label is told from what is no anatomy, on films of patients that nothing was fitted to.
 
     told_by: ``file`` (all properties of the file together), ``file:PROPERTY``, ``border``, or ``column:NAME``.
-    low, high: 95 % interval over patients; null for single properties of the file, which are told for where to look.
+    low, high: 99 % interval over patients; null for single properties of the file, which are told for where to look.
     """
 
     label: str

@@ -25,8 +25,9 @@ GIVEN_AWAY = 0.6
 FOLDS = 5
 FEWEST = 10
 """Patients with a label, and without it, below which nothing is judged."""
-RESAMPLES = 500
-LEVEL = 0.95
+RESAMPLES = 1000
+LEVEL = 0.99
+"""Of the intervals: many labels are tried with many columns, and one in twenty would be given away by chance."""
 SEED = 0
 RING = 2
 """Cells of the thumbnail: a sixteenth of the film on each side."""
