@@ -67,6 +67,8 @@ def fillers(folder: Path) -> dict[str, str]:
     (folder / "results.json").write_text(material.results.model_dump_json())
     shutil.copy(V2 / "signer.pub", folder)
     shutil.copytree(V2 / "bundle", folder / "bundle")
+    (folder / "set").mkdir()
+    (folder / "set" / "labels.csv").write_text("file,group,split,Nodule,kind\na.png,1,train,0,x\nb.png,2,test,1,y\n")
     return {
         "recipe": str(recipe),
         "bundle": str(folder / "bundle"),
@@ -77,7 +79,7 @@ def fillers(folder: Path) -> dict[str, str]:
         "results": str(folder / "results.json"),
         "logs": str(folder / "bundle" / "manifest.json"),
         "model": str(folder / "bundle" / "artifacts" / "tflite" / "w8a8.tflite"),
-        "folder": str(folder / "bundle"),
+        "folder": str(folder / "set"),
         "out": str(folder / "out"),
         "data": "films",
         "name": "mine",

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from cxredge.cli.main import cli
-from cxredge.data.data_check import check_data
 from cxredge.data.check_record import DataCheck
+from cxredge.data.data_check import check_data
 from cxredge.errors import InputError
 from cxredge.phantoms.folder import write_folder
 from cxredge.phantoms.render import sample_patients

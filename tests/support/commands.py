@@ -9,7 +9,7 @@ from cxredge.cli.main import COMMANDS, cli
 
 def every_command() -> dict[str, click.Command]:
     """``{"build": ..., "data check": ...}``."""
-    found = {}
+    found: dict[str, click.Command] = {}
     context = click.Context(cli)
     for name in COMMANDS:
         command = cli.get_command(context, name)
