@@ -85,7 +85,7 @@ def shortcuts(found: DataCheck) -> Cells:
 
 
 def given_away(found: DataCheck) -> list[str]:
-    """For every label that something gives away the column or property that does so best, with its values."""
+    """For every label that is given away the column and the property that do so best, and the source, with values."""
     lines = []
     for label in found.labels:
         of = [one for one in found.shortcuts if one.label == label]
@@ -93,9 +93,13 @@ def given_away(found: DataCheck) -> list[str]:
         ways = [one for one in of if one.values and (one.given_away or (by_file and one.told_by.startswith("file:")))]
         for kind in ("column:", "file:"):
             alike = [one for one in ways if one.told_by.startswith(kind)]
-            if alike:
-                best = max(alike, key=lambda one: one.auc)
-                lines.append(f"{label} by {best.told_by.replace(':', ' ')} (AUC {best.auc:.2f}): {_values(best)}")
+            best = max(alike, key=lambda one: one.auc, default=None)
+            # the source is named wherever it tells: it is what a person can do something about
+            lines += [
+                f"{label} by {one.told_by.replace(':', ' ')} (AUC {one.auc:.2f}): {_values(one)}"
+                for one in alike
+                if one is best or one.told_by == "column:source"
+            ]
     if found.too_few:
         lines.append(f"too few patients to tell shortcuts of: {some_of(found.too_few, ', ', SHOWN)}")
     if found.set_aside:
