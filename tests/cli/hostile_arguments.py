@@ -22,11 +22,12 @@ from pathlib import Path
 
 import click
 
-from cxredge.cli.main import COMMANDS, cli, run
+from cxredge.cli.main import run
 from cxredge.recipe_file import load_recipe
 from report.plausible import films_for, material_for, outputs_for
 from support.bundles import V2
 from support.command import ROOT
+from support.commands import every_command
 from support.hostile import make
 from support.unprivileged import bound
 
@@ -66,6 +67,8 @@ def fillers(folder: Path) -> dict[str, str]:
     (folder / "results.json").write_text(material.results.model_dump_json())
     shutil.copy(V2 / "signer.pub", folder)
     shutil.copytree(V2 / "bundle", folder / "bundle")
+    (folder / "set").mkdir()
+    (folder / "set" / "labels.csv").write_text("file,group,split,Nodule,kind\na.png,1,train,0,x\nb.png,2,test,1,y\n")
     return {
         "recipe": str(recipe),
         "bundle": str(folder / "bundle"),
@@ -76,6 +79,7 @@ def fillers(folder: Path) -> dict[str, str]:
         "results": str(folder / "results.json"),
         "logs": str(folder / "bundle" / "manifest.json"),
         "model": str(folder / "bundle" / "artifacts" / "tflite" / "w8a8.tflite"),
+        "folder": str(folder / "set"),
         "out": str(folder / "out"),
         "data": "films",
         "name": "mine",
@@ -132,22 +136,22 @@ def main() -> None:
     ran: dict[str, Counter[int]] = {}
     failures = []
     binding = False
-    for number, name in enumerate(sys.argv[3:] or COMMANDS):
+    commands = every_command()
+    for number, name in enumerate(sys.argv[3:] or commands):
         place = folder / name
         place.mkdir()
         good = fillers(place)
         values = make(place)
         binding = bound(values["closed file"])
         os.chdir(place)
-        command = cli.get_command(click.Context(cli), name)
-        assert command is not None
+        command = commands[name]
         ran[name] = Counter({0: 0})
         for case, (param, what, arguments) in enumerate(calls(command, values, good)):
             if (case + number) % every:
                 continue
             faulthandler.dump_traceback_later(SECONDS, exit=True)
             print(name, param, what, file=sys.stderr, flush=True)
-            status, text = once([name, *arguments])
+            status, text = once([*name.split(), *arguments])
             ran[name][status] += 1
             if (fault := wrong(status, text)) is not None:
                 failures.append(f"{name} {param}, {what}: {fault}: {text[-600:]!a}")

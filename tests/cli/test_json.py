@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from click.testing import CliRunner
 
-from cxredge.cli.main import COMMANDS, cli
+from cxredge.cli.main import cli
 from support.command import ROOT
+from support.commands import every_command
 from support.field_logs import LOG
 
 V2 = ROOT / "tests" / "bundle" / "fixtures" / "v2"
@@ -24,14 +24,11 @@ PAGE = (ROOT / "docs" / "json.md").read_text()
 
 
 def test_every_command_that_answers_has_it_and_the_page_says_what_it_prints() -> None:
-    context = click.Context(cli)
-    for name in COMMANDS:
-        command = cli.get_command(context, name)
-        assert command is not None
+    for name, command in every_command().items():
         options = {option for parameter in command.params for option in parameter.opts}
         assert ("--json" in options) == (name not in NO_ANSWER), name
-    listed = re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.M)
-    assert sorted(listed) == sorted(COMMANDS.keys() - NO_ANSWER)
+    listed = re.findall(r"^\| `([a-z -]+)` \|", PAGE, re.M)
+    assert sorted(listed) == sorted(every_command().keys() - NO_ANSWER)
 
 
 @pytest.fixture
@@ -85,6 +82,12 @@ CASES: dict[str, tuple[list[list[str]], Callable[[Any], set[str]], set[str]]] = 
         [["predict", BUNDLE, f"{BUNDLE}/selftest/phantom-0.png"]],
         first,
         {"film", "film_sha256", "bundle", "artifact", "findings", "decision", "novelty"},
+    ),
+    "data check": (
+        [["data", "check", "films"]],
+        fields,
+        {"folder", "rows", "patients", "read", "labels", "splits", "patient_leaks", "pairs", "unreadable", "missing"}
+        | {"not_listed", "shortcuts", "bounds"},
     ),
     "field": ([["field", "log.json"]], first, {"path", "log", "error"}),
 }

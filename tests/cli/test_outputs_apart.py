@@ -11,10 +11,11 @@ from pathlib import Path
 import click
 import pytest
 
-from cxredge.cli.main import COMMANDS, cli
+from cxredge.cli.main import cli
 from cxredge.errors import CxrError
 from cxredge.files import sha256_bytes
 from support.command import ROOT
+from support.commands import every_command
 from support.tiny_recipe import TINY
 
 FIXTURES = ROOT / "tests" / "bundle" / "fixtures" / "v2"
@@ -37,6 +38,7 @@ PATHS: dict[str, dict[str, str]] = {
     "doctor": {},
     "init": {},
     "import": {"checkpoint": READ},
+    "data check": {"folder": READ},
     "distill": {"recipe": BOTH},
     "quality": {"recipe": BOTH},
     "thresholds": {"recipe": BOTH},
@@ -183,9 +185,7 @@ CASES: dict[tuple[str, str, str], list[Case]] = {
 
 def test_the_table_has_every_command_and_every_path_that_it_takes() -> None:
     found = {}
-    for name in COMMANDS:
-        command = cli.get_command(click.Context(cli), name)
-        assert command is not None
+    for name, command in every_command().items():
         found[name] = {str(p.name) for p in command.params if isinstance(p.type, click.Path)}
     assert {name: set(paths) for name, paths in PATHS.items()} == found
     pairs = {

@@ -24,6 +24,7 @@ def schema(out: Path) -> None:
 
     from cxredge.bundle.manifest import Manifest
     from cxredge.bundle.selftest import SelfTest
+    from cxredge.data.check_record import DataCheck
     from cxredge.device.field_log import FieldLog
     from cxredge.distill.record import DistillResults
     from cxredge.errors import printable
@@ -42,6 +43,7 @@ def schema(out: Path) -> None:
         "precision": PrecisionSearch,
         "inspection": Inspection,
         "distill": DistillResults,
+        "data-check": DataCheck,
         "field-log": FieldLog,
     }
     schemas = {name: model.model_json_schema() for name, model in models.items()}
