@@ -10,12 +10,16 @@ from cxredge.evidence_chance import Chance
 from cxredge.vocabulary import AbsentIf, Frozen, Label, QualityKind, Sha256, Sparse
 
 
-class SplitCount(Frozen):
-    """Size of one split after the licence filter; ``positives`` by label that the films tell."""
+class SplitCount(Sparse):
+    """Size of one split after the licence filter; ``positives`` by label that the films tell.
+
+    untold: films that do not tell it, by label of which there are any; absent where there is none.
+    """
 
     films: int
     patients: int
     positives: dict[Label, int]
+    untold: Annotated[dict[Label, int], AbsentIf(lambda counts: not counts)] = {}
 
 
 class LabelScore(Frozen):

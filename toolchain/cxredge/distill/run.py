@@ -19,6 +19,7 @@ from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.quality_head import class_features, quality_score
 from cxredge.distill.ready import ROLES, checkpoint_file, outputs, ready_to_train
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
+from cxredge.distill.rehearsal import rehearse
 from cxredge.distill.remaining import Remaining
 from cxredge.distill.splits import Films, Splits, load_splits
 from cxredge.distill.telling import kept, statement, val_auc
@@ -55,7 +56,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
 
     place: recipe folder or file. work: where checkpoints go, ``<work>/<recipe name>/``. fresh: drop old checkpoints.
     A run that was stopped is resumed after its last whole epoch; one that had ended is only measured again.
-    Raises what ``load_recipe``, ``add_up``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and
+    Raises what ``load_recipe``, ``rehearse``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and
     InputError DISTILL-RECIPE (no ``distill`` section), DISTILL-CHECKPOINT, or what ``check_outputs`` raises.
     Interrupted, it says what is kept.
     """
@@ -64,7 +65,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     file = recipe_path(place)
     recipe, plan = load_recipe(place), ready_to_train(place, work)
     # whatever can be refused is refused now, and not after an hour of training
-    add_up(plan.terms)
+    add_up(plan.terms)  # before weights are loaded: an unknown name is said at once
     configuration = fingerprint(recipe, torch.get_num_threads())
     checkpoints = {role: CheckpointFile(checkpoint_file(work, recipe, role), configuration) for role in ROLES}
     if not fresh:
@@ -76,6 +77,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
         master = _start(recipe, plan, "teacher")
     else:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
+    rehearse(plan, recipe, with_features, pupil, master)
     splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
     if fresh:
         for checkpoint in checkpoints.values():
@@ -213,7 +215,7 @@ def _finish(
     names = recipe.labels.names
     teacher_record, _, _ = _record(recipe, plan.teacher.backbone, plan.teacher.pretrained, splits, teacher)
     record, val, test = _record(recipe, trainable(recipe).backbone, plan.pretrained, splits, student)
-    prevalence = splits.train.targets.mean(0).tolist()
+    prevalence = splits.train.targets.nanmean(0).tolist()
     targets = splits.val.targets.numpy()
     chosen = fitted(recipe, targets, val)
     if recipe.labels.kind == "multi-label":
@@ -274,9 +276,11 @@ def _record(
 
 
 def _count(recipe: Recipe, films: Films) -> SplitCount:
-    positives = dict(zip(recipe.labels.names, films.targets.sum(0).int().tolist(), strict=True))
+    positives = dict(zip(recipe.labels.names, films.targets.nansum(0).int().tolist(), strict=True))
+    untold = dict(zip(recipe.labels.names, films.targets.isnan().sum(0).tolist(), strict=True))
     return SplitCount(
         films=len(films),
         patients=len(set(films.patients)),
         positives={name: positives[name] for name in recipe.labels.told},
+        untold={name: untold[name] for name in recipe.labels.told if untold[name]},
     )
