@@ -106,6 +106,12 @@ def test_the_hard_loss_leaves_out_what_the_films_do_not_tell_and_the_soft_one_ke
     assert gradient[:, [1, 3]].abs().min() > 0
 
 
+def test_films_that_tell_nothing_leave_the_teacher_to_teach() -> None:
+    """The mean of nothing is no number, and a weight of 0 does not make it one."""
+    b = replace(batch(), told=())
+    assert torch.equal(add_up(plan(alpha=0.0).terms)(b), add_up(plan(losses=[{"loss": "soft"}]).terms)(b))
+
+
 def batch(kind: Literal["multi-label", "single-label"] = "multi-label", **outputs: tuple[Tensor, Tensor]) -> Batch:
     """outputs: the student's and the teacher's, by name."""
     student, teacher = pair()

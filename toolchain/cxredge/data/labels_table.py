@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import get_args
@@ -18,7 +19,7 @@ from cxredge.vocabulary import MAX_LABELS
 
 UNCERTAIN = "-1"
 """A finding that whoever labelled the film would neither call present nor absent."""
-UNTOLD = np.float32(np.nan)
+UNTOLD = math.nan
 """Target of a label that a training film does not tell."""
 
 
@@ -134,10 +135,10 @@ def _target(table: Table, line: int, name: str, cell: str, labels: Labels, train
                 f"say it in the recipe's labels.uncertain, as default or in labels for {name}",
                 get_args(UncertainAs),
             )
-        return float({"ones": 1, "zeros": 0, "ignore": UNTOLD}[policy])
+        return {"ones": 1.0, "zeros": 0.0, "ignore": UNTOLD}[policy]
     if cell == "" and train:
         if labels.unlabelled == "ignore":
-            return float(UNTOLD)
+            return UNTOLD
         fix = "use 0 or 1, or say labels.unlabelled: ignore in the recipe if the film does not tell it"
         raise bad_cell(table, line, name, cell, fix, ("0", "1"))
     raise bad_cell(table, line, name, cell, "use 0 or 1", ("0", "1"))

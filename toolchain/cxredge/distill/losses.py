@@ -46,7 +46,7 @@ def hard_loss(
     """logits, targets float32[N, C] -> scalar: weighted binary cross-entropy, its mean over films and labels, or for
     ``single-label`` (targets one-hot) the cross-entropy, where ``weights`` float32[C] weigh the film's class.
 
-    told: places of the labels that the films tell, at least one; of the others the targets mean nothing, and they do
+    told: places of the labels that the films tell; of the others the targets mean nothing, and they do
     not count. None: all, as of exclusive classes. Nor does a label of which a film's target is NaN: the mean is over
     those that are told, and 0 where none is (U-Ignore of Irvin et al., "CheXpert", AAAI 2019).
     """
@@ -56,7 +56,7 @@ def hard_loss(
         columns = list(told)
         logits, targets, weights = logits[:, columns], targets[:, columns], weights[columns]
     known = ~targets.isnan()
-    if bool(known.all()):
+    if targets.numel() and bool(known.all()):
         return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
     parts = F.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), pos_weight=weights, reduction="none")
     return _mean_of(parts, known)

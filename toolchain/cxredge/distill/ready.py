@@ -11,6 +11,7 @@ from cxredge.data.data_sets import data_folders, open_data
 from cxredge.data.film import SPLITS
 from cxredge.data.licences import allowed_films, usable_films
 from cxredge.distill.imagenet import installed_weights
+from cxredge.distill.teacher_labels import places
 from cxredge.errors import InputError, counted
 from cxredge.path_errors import shown
 from cxredge.places import check_outputs
@@ -45,7 +46,7 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
 
     work: folder of the checkpoints. Raises what ``load_recipe``, ``check_outputs`` and ``open_data`` raise, InputError
     DISTILL-RECIPE, STUDENT-PROGRAM, DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-UNTOLD, DISTILL-FEW,
-    QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or PRETRAINED-*.
+    DISTILL-TEACHER-LABELS, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or PRETRAINED-*.
     """
     file, recipe = recipe_path(place), load_recipe(place)
     plan = recipe.distill
@@ -54,7 +55,10 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
             "DISTILL-RECIPE", f"{shown(file)} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
         )
     checkpoints = (checkpoint_file(work, recipe, role) for role in ROLES)
-    given = () if plan.teacher.weights is None else (file.parent / plan.teacher.weights.file,)
+    further = [teacher.weights for teacher in plan.further_teachers.values()]
+    given = [file.parent / weights.file for weights in (plan.teacher.weights, *further) if weights is not None]
+    for called, one in plan.further_teachers.items():
+        places(recipe.labels, called, one)
     check_outputs([*outputs(file, recipe), *checkpoints], [file, *given, *data_folders(recipe.data)])
     rank = trainable(recipe).novelty_rank
     data = open_data(recipe.data, recipe.labels, cache_folder())
@@ -71,6 +75,8 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     teacher = plan.teacher
     if teacher.weights is not None:
         checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256)
+    for weights in further:
+        checked_weights(file.parent / weights.file, weights.sha256)
     for name in (plan.pretrained, teacher.pretrained if teacher.weights is None else None):
         if name is not None:
             installed_weights(name)

@@ -28,9 +28,9 @@ def rehearse(
     films = torch.zeros(2, recipe.input.channels, height, width)
     targets = torch.zeros(2, len(recipe.labels.names))
     targets[:, 0] = 1
-    outputs = [_asked(model, answer, films) for model in (student, teacher)]
+    own, other = (_asked(model, answer, films) for model in (student, teacher))
     weights = torch.ones(len(recipe.labels.names))
-    add_up(plan.terms)(Batch(films, *outputs, targets, recipe.labels.kind, weights, recipe.labels.places_told))
+    add_up(plan.terms)(Batch(films, own, other, targets, recipe.labels.kind, weights, recipe.labels.places_told))
 
 
 def _asked(model: M, answer: Callable[[M, Tensor], Mapping[str, Tensor]], films: Tensor) -> Mapping[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,6 +22,7 @@ from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
 from cxredge.distill.rehearsal import rehearse
 from cxredge.distill.remaining import Remaining
 from cxredge.distill.splits import Films, Splits, load_splits
+from cxredge.distill.teachers import Further, all_teachers, load_further
 from cxredge.distill.telling import kept, statement, val_auc
 from cxredge.distill.thresholds import fitted, point_by_prevalence, whole
 from cxredge.distill.training import Answers as Outputs
@@ -79,6 +80,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
     rehearse(plan, recipe, with_features, pupil, master)
     splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
+    further = load_further(recipe, plan, file.parent, splits.val)
     if fresh:
         for checkpoint in checkpoints.values():
             checkpoint.path.unlink(missing_ok=True)
@@ -88,8 +90,9 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
             teacher = _teacher(recipe, plan, splits, master, checkpoints["teacher"], remaining)
         else:
             teacher = _Trained(master, 0, (), 0.0)
-        student = _student(recipe, plan, splits, teacher.model, pupil, checkpoints["student"], remaining)
-        return _finish(recipe, plan, file, splits, teacher, student)
+        taught = all_teachers(recipe, splits.val, teacher.model, with_features, further)
+        student = _student(recipe, plan, splits, taught, pupil, checkpoints["student"], remaining)
+        return _finish(recipe, plan, file, splits, teacher, further, student)
     except KeyboardInterrupt:
         say(kept(plan, checkpoints, fresh))
         raise
@@ -138,7 +141,7 @@ def _student(
     recipe: Recipe,
     plan: Distillation,
     splits: Splits,
-    teacher: CamStudent,
+    teacher: Callable[[Tensor], Outputs],
     model: CamStudent,
     checkpoint: CheckpointFile,
     remaining: Remaining,
@@ -151,7 +154,7 @@ def _student(
         # the teacher sees the very film that the student sees, changes included (Beyer et al., "Knowledge
         # distillation: A good teacher is patient and consistent", CVPR 2022)
         with torch.no_grad():
-            taught = with_features(teacher, films)
+            taught = teacher(films)
         return total(Batch(films, outputs, taught, targets, kind, weights, told))
 
     told_of, rate = val_auc(recipe, splits.val), plan.learning_rate
@@ -207,7 +210,13 @@ def _train(
 
 
 def _finish(
-    recipe: Recipe, plan: Distillation, file: Path, splits: Splits, teacher: _Trained, student: _Trained
+    recipe: Recipe,
+    plan: Distillation,
+    file: Path,
+    splits: Splits,
+    teacher: _Trained,
+    further: Sequence[Further],
+    student: _Trained,
 ) -> DistillResults:
     """Measure, then write: weights first, the recipe that names their hash last."""
     from safetensors.torch import save
@@ -235,6 +244,7 @@ def _finish(
         licence_excluded=splits.excluded,
         splits={split: _count(recipe, getattr(splits, split)) for split in ("train", "val", "test")},
         teacher=teacher_record,
+        further_teachers={one.name: one.record for one in further},
         student=record,
         student_test_interval=macro_interval(
             recipe.labels, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
