@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,10 +32,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def targets(folder: Path, table: str = TABLE, **said: object) -> list[list[float | None]]:
+def targets(folder: Path, table: str = TABLE, **said: Any) -> list[list[float | None]]:
     """Of the train films, in the order of NAMES; None where a film does not tell."""
     (folder / "labels.csv").write_text(table)
-    data = open_data(FolderData(source="folder", name="films"), Labels(names=NAMES, **said), folder)  # type: ignore[arg-type]
+    data = open_data(FolderData(source="folder", name="films"), Labels(names=NAMES, **said), folder)
     return [[None if x != x else x for x in film.targets.tolist()] for film in data.films("train")]
 
 
@@ -53,7 +54,8 @@ def test_policies(folder: Path, uncertain: dict[str, object], expected: list[lis
 
 
 def test_what_is_not_said_is_refused(folder: Path) -> None:
-    for said in ({}, {"uncertain": {"labels": {"Nodule": "ones"}}}):
+    ways: list[dict[str, Any]] = [{}, {"uncertain": {"labels": {"Nodule": "ones"}}}]
+    for said in ways:
         with pytest.raises(InputError) as caught:
             targets(folder, unlabelled="ignore", **said)
         assert (caught.value.code, caught.value.choices) == ("DATA-UNCERTAIN", ("ones", "zeros", "ignore"))

@@ -250,7 +250,8 @@ def test_cam_refuses_maps_of_one_cell_and_outputs_that_are_not_there() -> None:
     assert caught.value.code == "LOSS-MAPS"
     b = batch(cam=(maps(1, 6, 4, 3, 3), maps(2, 6, 4, 3, 3)))
     for side in ("student", "teacher"):
-        lacking = replace(b, **{side: {"logits": b.student["logits"]}})
+        bare = {"logits": b.student["logits"]}
+        lacking = replace(b, student=bare) if side == "student" else replace(b, teacher=bare)
         for loss in (LOSSES["cam"], lambda x: attention(x, of="cam")):
             with pytest.raises(InputError) as caught:
                 loss(lacking)
