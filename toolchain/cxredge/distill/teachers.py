@@ -117,8 +117,9 @@ def together(
 
     def answer(films: Tensor) -> Mapping[str, Tensor]:
         outputs = first(films)
-        logits = each[0] * outputs["logits"]
-        for teacher, share in zip(further, each[1:], strict=True):
+        own_share, *others = each.to(outputs["logits"].device)
+        logits = own_share * outputs["logits"]
+        for teacher, share in zip(further, others, strict=True):
             own = teacher.model(films)["logits"]
             # a silent one's share is 0, whatever logit stands there
             logits = logits + share * own[:, [place or 0 for place in teacher.places]]
