@@ -252,3 +252,28 @@ def test_what_is_no_quality(old: str, new: str, code: str, said: str) -> None:
         parse_recipe(with_quality(QUALITY.replace(old, new)), "model.yaml")
     assert caught.value.code == code
     assert said in caught.value.text()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "tables with a column a label"),
+        ({"data": {"source": "folder", "name": "films", "label_column": "finding"}}, "tables with a column a label"),
+        (
+            {"data": {"source": "folder", "name": "films"}, "evaluation": {"split": "train"}},
+            "evaluation.split is train",
+        ),
+        ({"data": {"source": "folder", "name": "films"}}, None),
+    ],
+)
+@pytest.mark.parametrize("said", [{"uncertain": {"default": "ones"}}, {"unlabelled": "ignore"}])
+def test_what_training_films_may_leave_open_is_said_where_a_table_can(
+    change: dict[str, object], words: str | None, said: dict[str, object]
+) -> None:
+    tree = load_recipe(FINDINGS).model_dump(mode="json")
+    tree = {**tree, **change, "labels": {**tree["labels"], **said}}
+    if words is None:
+        assert Recipe.model_validate(tree).labels.model_dump().keys() >= said.keys()
+        return
+    with pytest.raises(ValueError, match=words):
+        Recipe.model_validate(tree)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, distributions
@@ -105,6 +106,12 @@ def test_the_hard_loss_leaves_out_what_the_films_do_not_tell_and_the_soft_one_ke
     assert gradient[:, [1, 3]].abs().min() > 0
 
 
+def test_films_that_tell_nothing_leave_the_teacher_to_teach() -> None:
+    """The mean of nothing is no number, and a weight of 0 does not make it one."""
+    b = replace(batch(), told=())
+    assert torch.equal(add_up(plan(alpha=0.0).terms)(b), add_up(plan(losses=[{"loss": "soft"}]).terms)(b))
+
+
 def batch(kind: Literal["multi-label", "single-label"] = "multi-label", **outputs: tuple[Tensor, Tensor]) -> Batch:
     """outputs: the student's and the teacher's, by name."""
     student, teacher = pair()
@@ -179,6 +186,193 @@ def test_attention_pulls_the_students_map_to_the_teachers() -> None:
     assert bool(torch.isfinite(dead.grad).all())
 
 
+def pearson(a: np.ndarray, b: np.ndarray) -> float:
+    """By numpy's own covariance, in float64."""
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x.astype(np.float64)))
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    e = np.exp(x.astype(np.float64))
+    return e / e.sum(1, keepdims=True)
+
+
+def maps(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cam_is_the_teachers_chance_times_one_minus_the_correlation(
+    kind: Literal["multi-label", "single-label"],
+) -> None:
+    own, other = maps(1, 6, 4, 3, 5), 7 * maps(2, 6, 4, 3, 5) - 3
+    b = batch(kind, cam=(own, other))
+    chance = (sigmoid if kind == "multi-label" else softmax)(b.teacher["logits"].numpy())
+    expected = [
+        chance[n, c] * (1 - pearson(own[n, c].numpy(), other[n, c].numpy())) for n in range(6) for c in range(4)
+    ]
+    assert LOSSES["cam"](b).item() == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_cam_by_hand() -> None:
+    """One film, one label of which the teacher is sure by 0.75: maps of 1 x 4, and a flat one."""
+    own = torch.tensor([[[[0.0, 1, 2, 3]]]])
+    for other, r in (([5.0, 7, 9, 11], 1.0), ([3.0, 2, 1, 0], -1.0), ([0.0, 2, 1, 3], 0.8), ([4.0, 4, 4, 4], 1.0)):
+        b = Batch(
+            films=torch.zeros(1, 1, 8, 8),
+            student={"cam": own},
+            teacher={"cam": torch.tensor([[[other]]]), "logits": torch.tensor([[np.log(3.0)]])},
+            targets=torch.zeros(1, 1),
+            kind="multi-label",
+            weights=torch.ones(1),
+        )
+        assert LOSSES["cam"](b).item() == pytest.approx(0.75 * (1 - r), abs=1e-6)
+
+
+def test_cam_brings_the_larger_map_to_the_size_of_the_smaller() -> None:
+    rows = torch.linspace(0, 1, 8)[:, None].expand(8, 8)
+    fine, coarse = rows.expand(6, 4, 8, 8), torch.linspace(-4, 9, 4)[:, None].expand(6, 4, 4, 4)
+    for pair in ((fine, coarse), (coarse, fine)):
+        assert LOSSES["cam"](batch(cam=pair)).item() == pytest.approx(0, abs=1e-3)
+        turned = (pair[0], pair[1].flip(2))
+        chance = sigmoid(batch().teacher["logits"].numpy()).mean()
+        assert LOSSES["cam"](batch(cam=turned)).item() == pytest.approx(2 * chance, rel=1e-3)
+    # neither is the smaller one: 2 x 3 cells are common to both
+    assert np.isfinite(LOSSES["cam"](batch(cam=(maps(1, 6, 4, 2, 5), maps(2, 6, 4, 4, 3)))).item())
+
+
+def test_cam_refuses_maps_of_one_cell_and_outputs_that_are_not_there() -> None:
+    with pytest.raises(InputError) as caught:
+        LOSSES["cam"](batch(cam=(maps(1, 6, 4, 1, 1), maps(2, 6, 4, 3, 3))))
+    assert caught.value.code == "LOSS-MAPS"
+    b = batch(cam=(maps(1, 6, 4, 3, 3), maps(2, 6, 4, 3, 3)))
+    for side in ("student", "teacher"):
+        bare = {"logits": b.student["logits"]}
+        lacking = replace(b, student=bare) if side == "student" else replace(b, teacher=bare)
+        for loss in (LOSSES["cam"], lambda x: attention(x, of="cam")):
+            with pytest.raises(InputError) as caught:
+                loss(lacking)
+            assert (caught.value.code, caught.value.choices) == ("LOSS-OUTPUT", ("logits",))
+            assert side in caught.value.cause
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_dist_is_one_minus_the_correlation_across_the_batch(
+    kind: Literal["multi-label", "single-label"], temperature: float
+) -> None:
+    b = batch(kind)
+    soften = sigmoid if kind == "multi-label" else softmax
+    own, other = (soften(x["logits"].numpy() / temperature) for x in (b.student, b.teacher))
+    expected = np.mean([1 - pearson(own[:, c], other[:, c]) for c in range(4)])
+    assert LOSSES["dist"](b, temperature=temperature).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_dist_is_zero_where_nothing_can_be_ranked() -> None:
+    """A batch of one, and answers that are the same for all films: no loss, no gradient and no NaN."""
+    own, other = (x.clone() for x in pair())
+    for student, teacher in ((own[:1], other[:1]), (own[:1].expand(6, 4), other), (own, other[:1].expand(6, 4))):
+        logits = student.clone().requires_grad_()
+        found = LOSSES["dist"](replace(batch(), student={"logits": logits}, teacher={"logits": teacher}))
+        found.backward()
+        assert found.item() == 0
+        assert logits.grad is not None
+        assert logits.grad.abs().max() == 0
+    # a label that does vary still counts, as one of four
+    other[:, 1:] = 0.1
+    found = LOSSES["dist"](replace(batch(), student={"logits": own}, teacher={"logits": other}))
+    expected = (1 - pearson(sigmoid(own[:, 0].numpy()), sigmoid(other[:, 0].numpy()))) / 4
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["cam", "dist"])
+def test_what_is_learned_is_the_form_and_not_the_size(name: str) -> None:
+    """Descent reaches the teacher's form; scale and shift of what it says are free."""
+    own = maps(3, 6, 4, 3, 3).requires_grad_()
+    other = 5 * maps(4, 6, 4, 3, 3) + 2
+    optimizer = torch.optim.Adam([own], 0.05)
+    for _ in range(150):
+        optimizer.zero_grad()
+        b = batch(cam=(own, other))
+        b = replace(
+            b,
+            student={"cam": own, "logits": own.mean((2, 3))},
+            teacher={"cam": other, "logits": other.mean((2, 3)) / 5},
+        )
+        found = LOSSES[name](b)
+        found.backward()
+        optimizer.step()
+    assert found.item() < 0.05
+
+
+@pytest.mark.parametrize(("temperature", "alpha", "gamma"), [(2.0, 0.5, 2.0), (1.0, 0.3, 1.0), (4.0, 1.0, 3.0)])
+def test_faithful_by_hand(temperature: float, alpha: float, gamma: float) -> None:
+    b = batch()
+    s, t = b.student["logits"].numpy(), b.teacher["logits"].numpy()
+    right = np.where(b.targets.numpy() == 1, sigmoid(s), 1 - sigmoid(s))
+    focal = ((1 - right) ** gamma * -np.log(right)).mean()
+    square = ((softmax(s / temperature) - softmax(t / temperature)) ** 2).mean()
+    expected = alpha * focal + (1 - alpha) * temperature**2 * square
+    found = LOSSES["faithful"](b, temperature=temperature, alpha=alpha, gamma=gamma)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+    if (temperature, alpha, gamma) == (2.0, 0.5, 2.0):
+        assert torch.equal(LOSSES["faithful"](b), found)  # the published constants
+
+
+def test_what_is_unsound_about_faithful() -> None:
+    """All findings there, or none: its part of the teacher does not tell the two, and that of ``soft`` does."""
+    every, none = torch.full((6, 4), 5.0), torch.full((6, 4), -5.0)
+    b = replace(batch(), student={"logits": every}, teacher={"logits": none})
+    assert LOSSES["faithful"](b, alpha=0.0).item() == 0
+    assert LOSSES["soft"](b).item() > 1
+    with pytest.raises(InputError) as caught:
+        LOSSES["faithful"](batch("single-label"))
+    assert caught.value.code == "LOSS-KIND"
+
+
+@pytest.mark.parametrize("name", ["hard", "faithful"])
+def test_what_a_film_does_not_tell_does_not_count(name: str) -> None:
+    b = batch()
+    targets = b.targets.clone()
+    targets[0, 1] = targets[3, 0] = targets[3, 2] = torch.nan
+    parameters = {} if name == "hard" else {"alpha": 1.0}
+    logits = b.student["logits"].clone().requires_grad_()
+    found = LOSSES[name](replace(b, targets=targets, student={"logits": logits}), **parameters)
+    found.backward()
+    s, y, w = logits.detach().numpy(), targets.numpy(), np.array([1.0, 2, 3, 4])
+    p = sigmoid(s)
+    if name == "hard":
+        parts = -(w * y * np.log(p) + (1 - y) * np.log(1 - p))
+    else:
+        right = np.where(y == 1, p, 1 - p)
+        parts = np.where(np.isnan(y), np.nan, (1 - right) ** 2 * -np.log(right))
+    assert found.item() == pytest.approx(np.nanmean(parts), rel=1e-5)  # of 21 entries
+    assert logits.grad is not None
+    assert torch.equal(logits.grad == 0, targets.isnan())
+    # a batch that tells nothing teaches nothing
+    nothing = replace(b, targets=torch.full_like(targets, torch.nan), student={"logits": logits})
+    (gradient,) = torch.autograd.grad(LOSSES[name](nothing, **parameters), logits)
+    assert gradient.abs().max() == 0
+
+
+@pytest.mark.parametrize("name", ["soft", "dist", "cam", "faithful"])
+def test_the_teacher_may_speak_of_what_a_film_does_not_tell(name: str) -> None:
+    b = batch(cam=(maps(1, 6, 4, 3, 3), maps(2, 6, 4, 3, 3)))
+    parameters = {"alpha": 0.0} if name == "faithful" else {}
+    untold = replace(b, targets=torch.full_like(b.targets, torch.nan))
+    assert torch.equal(LOSSES[name](b, **parameters), LOSSES[name](untold, **parameters))
+
+
+def test_positive_weights_count_what_is_told() -> None:
+    targets = torch.full((100, 2), torch.nan)
+    targets[:5, 0], targets[5:20, 0] = 1, 0  # 15 negatives, 5 positives, 80 that say neither
+    targets[:4, 1] = 0
+    assert positive_weights(targets).tolist() == [3.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ("term", "code", "choice"),
     [
@@ -187,13 +381,16 @@ def test_attention_pulls_the_students_map_to_the_teachers() -> None:
         ({"loss": "soft", "parameters": {"temperature": 0}}, "LOSS-PARAMETER", "temperature"),
         ({"loss": "soft", "parameters": {"temperature": "2"}}, "LOSS-PARAMETER", "temperature"),
         ({"loss": "attention", "parameters": {"of": "logits"}}, "LOSS-PARAMETER", "of"),
+        ({"loss": "dist", "parameters": {"temperature": 0.0}}, "LOSS-PARAMETER", "temperature"),
+        ({"loss": "cam", "parameters": {"temperature": 2.0}}, "LOSS-PARAMETER", None),
+        ({"loss": "faithful", "parameters": {"alpha": 1.5}}, "LOSS-PARAMETER", "alpha"),
     ],
 )
-def test_unknown_losses_and_parameters_are_refused(term: dict[str, Any], code: str, choice: str) -> None:
+def test_unknown_losses_and_parameters_are_refused(term: dict[str, Any], code: str, choice: str | None) -> None:
     with pytest.raises(InputError) as caught:
         add_up(plan(losses=[term]).terms)
     assert caught.value.code == code
-    assert caught.value.choices[0] == choice
+    assert caught.value.choices[:1] == (() if choice is None else (choice,))
 
 
 def test_losses_are_said_once_and_survive_the_way_through_json() -> None:

@@ -16,6 +16,7 @@ import torch
 from click.testing import CliRunner
 
 from cxredge.cli.distill import distill as command
+from cxredge.cli.phantom import phantom
 from cxredge.cli.thresholds import thresholds
 from cxredge.data.data_sets import open_data
 from cxredge.distill.record import DistillResults
@@ -274,3 +275,46 @@ def test_ctrl_c_keeps_the_last_epoch(write_recipe: Write, values: dict[str, Any]
     assert resumed.weights_sha256 == expected.weights_sha256
     scores = [json.loads((p / "results.json").read_text())["student"]["test"] for p in (place, tmp_path / "expected")]
     assert scores[0] == scores[1]
+
+
+def test_training_films_may_leave_findings_open(
+    write_recipe: Write, values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uncertain cells by policy, empty ones by none: what is ignored might as well be anything."""
+    data = tmp_path / "data" / "ours"
+    CliRunner().invoke(phantom, [str(data), "--patients", "16"], catch_exceptions=False)
+    (data / "SHA256SUMS").unlink()
+    monkeypatch.setenv("CXR_DATA", str(data.parent))
+    header, *lines = (line.split(",") for line in (data / "labels.csv").read_text().splitlines())
+    split, effusion = header.index("split"), header.index("Effusion")
+    train = [line for line in lines if line[split] == "train"]
+    true = [line[effusion] for line in train]
+
+    def trained(cells: dict[int, str], **labels: Any) -> DistillResults:
+        for at, line in enumerate(train):
+            line[effusion] = cells.get(at, true[at])
+        (data / "labels.csv").write_text("\n".join(",".join(line) for line in (header, *lines)) + "\n")
+        values["labels"] = {"kind": "multi-label", "names": ["Cardiomegaly", "Effusion"], **labels}
+        return distill(write_recipe(tmp_path / "tiny"), tmp_path / "work", fresh=True)
+
+    values["data"] = {"source": "folder", "name": "ours"}
+    values["distill"].update(epochs=1, losses=[{"loss": "hard"}, {"loss": "dist"}], licence_classes=["open"])
+    values["distill"]["teacher"]["epochs"] = 1
+    told = trained({})
+    assert told.splits["train"].untold == {}
+    assert "untold" not in told.model_dump()["splits"]["train"]
+    # -1 that counts as what was there, and as nothing
+    places = [at for at, cell in enumerate(true) if cell == "1"][:3]
+    ones = trained(dict.fromkeys(places, "-1"), uncertain={"labels": {"Effusion": "ones"}})
+    assert ones.weights_sha256 == told.weights_sha256
+    ignored = trained(dict.fromkeys(places, "-1"), uncertain={"default": "ignore"})
+    assert ignored.weights_sha256 != told.weights_sha256
+    assert ignored.splits["train"].untold == {"Effusion": 3}
+    assert ignored.splits["train"].positives["Effusion"] == true.count("1") - 3
+    assert all(np.isfinite(x) for x in (*ignored.student.losses, *ignored.teacher.losses))
+    empty = trained(dict.fromkeys(places, ""), unlabelled="ignore")
+    assert empty.weights_sha256 == ignored.weights_sha256
+
+    with pytest.raises(InputError) as caught:
+        trained(dict.fromkeys(range(len(true)), ""), unlabelled="ignore")
+    assert caught.value.code == "DISTILL-UNTOLD"

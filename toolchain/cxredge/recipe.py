@@ -221,6 +221,14 @@ class Recipe(Sparse):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         labels, points = set(self.labels.names), set(self.operating_points)
+        if self.labels.uncertain or self.labels.unlabelled:
+            if isinstance(self.data, PhantomData) or self.data.label_column is not None:
+                raise ValueError("labels.uncertain and labels.unlabelled are of tables with a column a label")
+            if self.evaluation.split == "train":
+                raise ValueError(
+                    "evaluation.split is train, where labels.uncertain or labels.unlabelled hold: its "
+                    "films need not tell what is true"
+                )
         if self.labels.kind == "single-label":
             if self.least_margin is None:
                 raise ValueError("labels.kind is single-label, which needs a least_margin")

@@ -34,6 +34,32 @@ NOT_JUDGED = "not judged: the films have no ground truth for it"
 """Why a label has no figure that needs to know what a film shows."""
 
 
+UncertainAs = Literal["ones", "zeros", "ignore"]
+"""What an uncertain finding counts as in training: present, absent, or neither."""
+
+
+class Uncertain(Frozen):
+    """What the uncertain findings (-1) of training films count as, for all labels and for single ones.
+
+    The policies U-Ones, U-Zeros and U-Ignore of Irvin et al., "CheXpert: A Large Chest Radiograph Dataset with
+    Uncertainty Labels and Expert Comparison" (AAAI 2019).
+    """
+
+    default: UncertainAs | None = None
+    """Of labels that are not named; none: of those nothing may be uncertain."""
+    labels: dict[Label, UncertainAs] = {}
+
+    @model_validator(mode="after")
+    def _said(self) -> Self:
+        if self.default is None and not self.labels:
+            raise ValueError("uncertain must have a default, or labels")
+        return self
+
+    def of(self, label: str) -> UncertainAs | None:
+        """The policy of ``label``; None: there is none."""
+        return self.labels.get(label, self.default)
+
+
 class Labels(Sparse):
     """What the student answers. ``multi-label``: independent sigmoids; ``single-label``: one softmax."""
 
@@ -48,6 +74,10 @@ class Labels(Sparse):
     ] = ()
     """Of multi-label students: labels that the films do not tell. They are exported and held against the reference like
     all others, and no figure that needs ground truth counts them. Absent: the films tell every label."""
+    uncertain: Annotated[Uncertain | None, AbsentIf(lambda said: said is None)] = None
+    """Of multi-label students: what -1 means in the row of a training film. Absent: it is refused."""
+    unlabelled: Annotated[Literal["ignore"] | None, AbsentIf(lambda said: said is None)] = None
+    """Of multi-label students: an empty cell of a training film tells nothing. Absent: it is refused."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -57,6 +87,10 @@ class Labels(Sparse):
             raise ValueError("single-label needs at least two classes that exclude each other")
         if self.not_judged and self.kind == "single-label":
             raise ValueError("not_judged is for multi-label: a film whose class is not known can be judged for none")
+        if self.kind == "single-label" and (self.uncertain or self.unlabelled):
+            raise ValueError("uncertain and unlabelled are for multi-label: a film has one of the exclusive classes")
+        if unknown := [name for name in (self.uncertain.labels if self.uncertain else ()) if name not in self.told]:
+            raise ValueError(f"uncertain names {unknown[0]}, which is no label that the films tell")
         if len(set(self.not_judged)) != len(self.not_judged):
             raise ValueError("not_judged names a label twice")
         if unknown := [name for name in self.not_judged if name not in self.names]:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
-from cxredge.vocabulary import FileName, Frozen, Sha256, Slug
+from cxredge.vocabulary import MAX_LABELS, FileName, Frozen, Label, Sha256, Slug
 
+Backbone = Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
 UNTRAINED = "0" * 64
 """In place of a hash: there are no weights yet."""
 
@@ -29,13 +30,33 @@ class TeacherWeights(WeightsSpec):
 class Teacher(Frozen):
     """What the student learns from: trained here, or loaded from a file beside the recipe."""
 
-    backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
+    backbone: Backbone
     pretrained: str | None = None
     """Name of installable ImageNet weights (``docs/distill.md`` lists them), or none."""
     weights: TeacherWeights | None = None
     """A trained teacher to load; training is skipped."""
     epochs: int = Field(default=10, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
+
+
+class FurtherTeacher(Frozen):
+    """A teacher beside the first one, trained elsewhere. It speaks for those of the recipe's labels that it has."""
+
+    backbone: Backbone
+    weights: TeacherWeights
+    labels: tuple[Label, ...] = Field(min_length=1, max_length=MAX_LABELS)
+    """Its own, in the order of its logits."""
+    map: dict[Label, Label] = {}
+    """Its name of a label of the recipe, where that is another one."""
+    lacks: tuple[Label, ...] = ()
+    """Labels of the recipe that it has none of, though it has labels that the recipe does not name."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for key in ("labels", "lacks"):
+            if len(set(getattr(self, key))) != len(getattr(self, key)):
+                raise ValueError(f"{key} names a label twice")
+        return self
 
 
 class LossTerm(Frozen):
@@ -51,6 +72,9 @@ class Distillation(Frozen):
     """How ``cxredge distill`` trains: never on a row whose licence class is not in ``licence_classes``."""
 
     teacher: Teacher
+    further_teachers: dict[Slug, FurtherTeacher] = {}
+    """By a name of one's own. The student learns from the mean of all teachers' logits, weighted by their mean AUC on
+    val; maps and features are the first one's."""
     pretrained: str | None = None
     """ImageNet weights that the student starts from."""
     epochs: int = Field(default=10, ge=1)
@@ -90,4 +114,6 @@ class Distillation(Frozen):
         tree: dict[str, Any] = dump(self)
         for key in ("losses",) if self.losses is None else ("temperature", "alpha"):
             tree.pop(key, None)
+        if not self.further_teachers:
+            tree.pop("further_teachers", None)
         return tree

@@ -69,7 +69,8 @@ def ancestors(recipe: Recipe) -> list[tuple[str, str]]:
     """Name and role of the models that the student learnt or started from."""
     if recipe.distill is None:
         return []
-    found = [(recipe.distill.teacher.backbone, "teacher")]
+    teachers = [recipe.distill.teacher.backbone, *(one.backbone for one in recipe.distill.further_teachers.values())]
+    found = [(backbone, "teacher") for backbone in teachers]
     for who, weights in (("teacher", recipe.distill.teacher.pretrained), ("student", recipe.distill.pretrained)):
         if weights is not None:
             found.append((weights, f"ImageNet weights that the {who} started from"))

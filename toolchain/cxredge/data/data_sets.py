@@ -145,8 +145,8 @@ def open_data(data: FolderData | PhantomData, labels: Labels, cache: Path) -> Da
     """Opens a recipe's data. Rows and patients are checked now; files are looked for when a split is used.
 
     cache: folder of the cache that keeps rendered phantoms, a stage for each split.
-    Raises InputError DATA-MISSING, DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-DUPLICATE, DATA-PATH, DATA-HASH or
-    DATA-LEAK.
+    Raises InputError DATA-MISSING, DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-UNCERTAIN, DATA-DUPLICATE, DATA-PATH,
+    DATA-HASH or DATA-LEAK.
     """
     if isinstance(data, PhantomData):
         return _open_phantoms(data, labels, cache)

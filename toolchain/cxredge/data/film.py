@@ -26,7 +26,8 @@ class Film:
     patient: str
     split: str
     targets: NDArray[np.float32]
-    """float32[C], 0 or 1 for every label of the recipe, in its order; 0 for those that are not judged."""
+    """float32[C], 0 or 1 for every label of the recipe, in its order; 0 for those that are not judged. NaN: the film,
+    one of ``train``, does not tell that label."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """The other cells of the film's row (view, sex, age, licence_class ...)."""
     expected_sha256: str | None = None

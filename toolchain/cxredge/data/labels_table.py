@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,13 @@ from cxredge.data.film import SPLITS, Film
 from cxredge.data.folder_table import TABLE, Table, bad_cell, sets_in
 from cxredge.data.patients import fault
 from cxredge.errors import InputError, nearest
-from cxredge.recipe_decision import Labels
+from cxredge.recipe_decision import Labels, UncertainAs
 from cxredge.vocabulary import MAX_LABELS
+
+UNCERTAIN = "-1"
+"""A finding that whoever labelled the film would neither call present nor absent."""
+UNTOLD = math.nan
+"""Target of a label that a training film does not tell."""
 
 
 def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[Film, ...]:
@@ -22,9 +29,11 @@ def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[
     Columns: ``file``, ``group`` (the patient), ``split``, and one 0/1 column for every label that is judged
     (multi-label), or ``label_column`` with the class's name. Of independent findings such a column tells those that are
     among its classes: a film has the one that it names. Of labels that are not judged no column is
-    read, and their targets are 0. Where ``SHA256SUMS`` lies beside it, it must list every film.
-    Raises InputError DATA-MISSING, DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-DUPLICATE, DATA-PATH or DATA-HASH, with the
-    row's line in the file.
+    read, and their targets are 0. A training film may have -1 or nothing in the place of 0 or 1, where the recipe says
+    what that means: its target is then the one said, or NaN. Where ``SHA256SUMS`` lies beside it, it must list every
+    film.
+    Raises InputError DATA-MISSING, DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-UNCERTAIN, DATA-DUPLICATE, DATA-PATH or
+    DATA-HASH, with the row's line in the file.
     """
     if not os.path.lexists(folder / TABLE):
         _no_table(folder)
@@ -102,7 +111,34 @@ def _targets(
             fix = "use a label of the recipe, or add it there"
             raise bad_cell(table, line, label_column, label, fix, tuple(nearest(label, labels.names)))
         return np.array([name == label and name in labels.told for name in labels.names], np.float32)
-    for name in labels.told:
-        if row[name] not in ("0", "1"):
-            raise bad_cell(table, line, name, row[name], "use 0 or 1", ("0", "1"))
-    return np.array([name in labels.told and row[name] == "1" for name in labels.names], np.float32)
+    told = {name: _target(table, line, name, row[name], labels, row["split"] == "train") for name in labels.told}
+    return np.array([told.get(name, 0) for name in labels.names], np.float32)
+
+
+def _target(table: Table, line: int, name: str, cell: str, labels: Labels, train: bool) -> float:
+    """0, 1, or NaN of a training film that does not tell it."""
+    if cell in ("0", "1"):
+        return float(cell)
+    if cell == UNCERTAIN:
+        where = f"{table.path} line {line}, column {name}: {UNCERTAIN}, uncertain"
+        if not train:
+            raise InputError(
+                "DATA-UNCERTAIN",
+                f"{where}, of a film in val or test, which tell what is true",
+                "write 0 or 1, or take the row out; labels.uncertain is for training films alone",
+            )
+        policy = labels.uncertain.of(name) if labels.uncertain else None
+        if policy is None:
+            raise InputError(
+                "DATA-UNCERTAIN",
+                f"{where}, and the recipe does not say what that counts as",
+                f"say it in the recipe's labels.uncertain, as default or in labels for {name}",
+                get_args(UncertainAs),
+            )
+        return {"ones": 1.0, "zeros": 0.0, "ignore": UNTOLD}[policy]
+    if cell == "" and train:
+        if labels.unlabelled == "ignore":
+            return UNTOLD
+        fix = "use 0 or 1, or say labels.unlabelled: ignore in the recipe if the film does not tell it"
+        raise bad_cell(table, line, name, cell, fix, ("0", "1"))
+    raise bad_cell(table, line, name, cell, "use 0 or 1", ("0", "1"))

@@ -7,6 +7,7 @@ and bounds are the function's annotations. ``add_up`` makes the weighted sum of 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -17,6 +18,7 @@ from pydantic import ConfigDict, Field, ValidationError, create_model
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from cxredge.distill.correlation import correlation
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_distillation import LossTerm
 from cxredge.statistics.probabilities import Kind
@@ -28,11 +30,12 @@ POSITIVE_WEIGHT_CAP = 10.0
 def positive_weights(targets: Tensor) -> Tensor:
     """targets float32[n, C] of 0 and 1 -> float32[C] in [1, POSITIVE_WEIGHT_CAP]: negatives over positives, capped.
 
+    NaN, where a film does not tell the label, is neither.
     A label without any positive gets 1: it teaches "absent", and a weight on nothing would be arbitrary.
     Common labels keep 1 too, so a weight never plays down a positive film.
     """
-    positives = targets.sum(0)
-    ratio = (len(targets) - positives) / positives.clamp_min(1)
+    positives, told = targets.nansum(0), len(targets) - targets.isnan().sum(0)
+    ratio = (told - positives) / positives.clamp_min(1)
     ratio = torch.where(positives > 0, ratio, torch.ones_like(ratio))
     return ratio.clamp(1.0, POSITIVE_WEIGHT_CAP)
 
@@ -43,15 +46,25 @@ def hard_loss(
     """logits, targets float32[N, C] -> scalar: weighted binary cross-entropy, its mean over films and labels, or for
     ``single-label`` (targets one-hot) the cross-entropy, where ``weights`` float32[C] weigh the film's class.
 
-    told: places of the labels that the films tell, at least one; of the others the targets mean nothing, and they do
-    not count. None: all, as of exclusive classes.
+    told: places of the labels that the films tell; of the others the targets mean nothing, and they do
+    not count. None: all, as of exclusive classes. Nor does a label of which a film's target is NaN: the mean is over
+    those that are told, and 0 where none is (U-Ignore of Irvin et al., "CheXpert", AAAI 2019).
     """
-    if kind == "multi-label":
-        if told is not None:
-            columns = list(told)
-            logits, targets, weights = logits[:, columns], targets[:, columns], weights[columns]
+    if kind == "single-label":
+        return F.cross_entropy(logits, targets.argmax(1), weight=weights)
+    if told is not None:
+        columns = list(told)
+        logits, targets, weights = logits[:, columns], targets[:, columns], weights[columns]
+    known = ~targets.isnan()
+    if targets.numel() and bool(known.all()):
         return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
-    return F.cross_entropy(logits, targets.argmax(1), weight=weights)
+    parts = F.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), pos_weight=weights, reduction="none")
+    return _mean_of(parts, known)
+
+
+def _mean_of(parts: Tensor, known: Tensor) -> Tensor:
+    """The mean of those of ``parts`` that ``known`` marks; 0 where it marks none."""
+    return (parts * known).sum() / known.sum().clamp_min(1)
 
 
 def soft_loss(logits: Tensor, teacher: Tensor, kind: Kind, temperature: float) -> Tensor:
@@ -87,7 +100,8 @@ class Batch:
     student: Mapping[str, Tensor]
     teacher: Mapping[str, Tensor]
     targets: Tensor
-    """float32[N, C] of 0 and 1."""
+    """float32[N, C] of 0 and 1; NaN where a film does not tell the label: a loss of the films' own targets leaves
+    that out, one of the teacher's answers need not, for the teacher may speak of what nobody wrote down."""
     kind: Kind
     weights: Tensor
     """float32[C], see ``positive_weights``."""
@@ -131,7 +145,7 @@ def attention(
     over channels of |activation|^power, at the student's resolution. ``of`` the last features, whose channels may be
     other ones in the teacher, or of the class activation maps.
     """
-    own, other = (_attention(outputs[of], power) for outputs in (batch.student, batch.teacher))
+    own, other = (_attention(maps, power) for maps in _both(batch, of))
     if other.shape != own.shape:
         other = F.interpolate(other[:, None], size=own.shape[1:], mode="bilinear", antialias=True)[:, 0]
     own, other = (F.normalize(x.flatten(1), dim=1) for x in (own, other))
@@ -141,6 +155,96 @@ def attention(
 def _attention(maps: Tensor, power: float) -> Tensor:
     """float32[N, d, h, w] -> float32[N, h, w]."""
     return maps.abs().pow(power).sum(1)
+
+
+@loss("cam")
+def cam(batch: Batch) -> Tensor:
+    """Where student and teacher look for each label: p (1 - r), its mean over films and labels, within 0..2.
+
+    After Zhang et al., "Knowledge Distillation from Single to Multi Labels: an Empirical Study" (arXiv 2303.08360),
+    who distil class activation maps; of each map only its form counts here. r is the mean over cells of the product of
+    both maps, each standardised over its cells (mean 0, variance 1), hence their correlation, and p the teacher's
+    sigmoid (softmax of exclusive classes) at temperature 1: a finding that the teacher does not see has no place. The
+    larger map is brought to the size of the smaller. A map that is the same everywhere has no form, and counts 0.
+    Raises InputError LOSS-MAPS: maps of one cell.
+    """
+    own, other = _both(batch, "cam")
+    size = [min(a, b) for a, b in zip(own.shape[2:], other.shape[2:], strict=True)]
+    if math.prod(size) < 2:
+        raise InputError(
+            "LOSS-MAPS",
+            "the loss cam compares where maps are high and low, and the smaller of the two has one cell",
+            "take larger films (a cell is 32 pixels wide in most backbones), or leave the loss out",
+        )
+    own, other = (
+        maps if list(maps.shape[2:]) == size else F.interpolate(maps, size=size, mode="bilinear", antialias=True)
+        for maps in (own, other)
+    )
+    seen = _chances(batch.teacher["logits"], batch.kind)
+    return (seen * (1 - correlation(own.flatten(2), other.flatten(2)))).mean()
+
+
+@loss("dist")
+def dist(batch: Batch, temperature: Annotated[float, Field(gt=0)] = 1.0) -> Tensor:
+    """1 - Pearson correlation, across the batch, of both answers to a label; its mean over labels, within 0..2.
+
+    Huang et al., "Knowledge Distillation from A Stronger Teacher" (NeurIPS 2022, arXiv 2205.10536): the intra-class
+    relation, (1 / C) sum over j of 1 - r(Y_s[:, j], Y_t[:, j]). Y are sigmoids of the logits over T here, for exclusive
+    classes their softmax as in the paper. It asks that the label ranks films as the teacher does, not that it says the
+    same: another loss has to. In a batch of one, and where either says the same of all films, a label counts 0.
+    """
+    own, other = (_chances(outputs["logits"] / temperature, batch.kind) for outputs in (batch.student, batch.teacher))
+    return (1 - correlation(own.T, other.T)).mean()
+
+
+@loss("faithful")
+def faithful(
+    batch: Batch,
+    temperature: Annotated[float, Field(gt=0)] = 2.0,
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5,
+    gamma: Annotated[float, Field(ge=1)] = 2.0,
+) -> Tensor:
+    """alpha FL + (1 - alpha) T^2 MSE(softmax(s / T), softmax(t / T)): what was published, to compare with.
+
+    As a replication has the loss of "Explainable Knowledge Distillation for On-device Chest X-Ray Classification"
+    (arXiv 2305.06244). FL is the focal loss of Lin et al. (ICCV 2017), (1 - q)^gamma (-log q), q the chance that the
+    student gives to what the film's target says; both are means over films and labels.
+
+    Unsound for independent findings: a softmax makes findings compete that may all be there, and takes away what is
+    common to all logits. A healthy film and one with every finding look alike to it, and of two findings that are both
+    there each looks like half a one. With C labels chances lie about 1 / C, so that their squared differences, and what
+    they teach beside the focal loss, are some C^2 times smaller than of sigmoids. ``soft`` is sound. Raises InputError
+    LOSS-KIND: the classes exclude each other.
+    """
+    if batch.kind != "multi-label":
+        raise InputError(
+            "LOSS-KIND", "the loss faithful is for multi-label students", "take hard and soft for exclusive classes"
+        )
+    logits, targets = batch.student["logits"], batch.targets
+    if batch.told is not None:
+        logits, targets = logits[:, list(batch.told)], targets[:, list(batch.told)]
+    known = ~targets.isnan()
+    towards = logits * (2 * targets.nan_to_num() - 1)
+    focal = _mean_of(-(torch.sigmoid(-towards) ** gamma) * F.logsigmoid(towards), known)
+    own, other = (torch.softmax(outputs["logits"] / temperature, 1) for outputs in (batch.student, batch.teacher))
+    return alpha * focal + (1 - alpha) * temperature**2 * F.mse_loss(own, other)
+
+
+def _chances(logits: Tensor, kind: Kind) -> Tensor:
+    return torch.sigmoid(logits) if kind == "multi-label" else torch.softmax(logits, 1)
+
+
+def _both(batch: Batch, name: str) -> tuple[Tensor, Tensor]:
+    """An output of student and teacher. Raises InputError LOSS-OUTPUT: one of the two does not give it."""
+    for who, outputs in (("student", batch.student), ("teacher", batch.teacher)):
+        if name not in outputs:
+            raise InputError(
+                "LOSS-OUTPUT",
+                f"a loss in distill.losses compares {name}, which the {who} does not give",
+                "leave the loss out, or take another backbone; of losses of maps some can compare other outputs",
+                sorted(outputs),
+            )
+    return batch.student[name], batch.teacher[name]
 
 
 def add_up(terms: Sequence[LossTerm]) -> Callable[[Batch], Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from cxredge.data.data_sets import data_folders, open_data
 from cxredge.data.film import SPLITS
 from cxredge.data.licences import allowed_films, usable_films
 from cxredge.distill.imagenet import installed_weights
+from cxredge.distill.teacher_labels import places
 from cxredge.errors import InputError, counted
 from cxredge.path_errors import shown
 from cxredge.places import check_outputs
@@ -21,6 +23,7 @@ from cxredge.statistics.false_alarms import LEAST
 from cxredge.students import checked_weights, trainable
 
 if TYPE_CHECKING:
+    from cxredge.data.film import Film
     from cxredge.recipe import Recipe
     from cxredge.recipe_distillation import Distillation
 
@@ -42,8 +45,8 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     """The recipe's plan, and what ``distill`` refuses, as far as can be told without PyTorch, and with nothing drawn.
 
     work: folder of the checkpoints. Raises what ``load_recipe``, ``check_outputs`` and ``open_data`` raise, InputError
-    DISTILL-RECIPE, STUDENT-PROGRAM, DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-FEW, QUALITY-FEW,
-    WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or PRETRAINED-*.
+    DISTILL-RECIPE, STUDENT-PROGRAM, DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-UNTOLD, DISTILL-FEW,
+    DISTILL-TEACHER-LABELS, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or PRETRAINED-*.
     """
     file, recipe = recipe_path(place), load_recipe(place)
     plan = recipe.distill
@@ -52,11 +55,15 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
             "DISTILL-RECIPE", f"{shown(file)} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
         )
     checkpoints = (checkpoint_file(work, recipe, role) for role in ROLES)
-    given = () if plan.teacher.weights is None else (file.parent / plan.teacher.weights.file,)
+    further = [teacher.weights for teacher in plan.further_teachers.values()]
+    given = [file.parent / weights.file for weights in (plan.teacher.weights, *further) if weights is not None]
+    for called, one in plan.further_teachers.items():
+        places(recipe.labels, called, one)
     check_outputs([*outputs(file, recipe), *checkpoints], [file, *given, *data_folders(recipe.data)])
     rank = trainable(recipe).novelty_rank
     data = open_data(recipe.data, recipe.labels, cache_folder())
     films = {split: allowed_films(data.listed(split), split, plan.licence_classes) for split in SPLITS}
+    check_told(recipe, films["train"])
     if recipe.novelty is not None and len(films["train"]) <= rank + 1:
         raise InputError(
             "DISTILL-FEW",
@@ -68,6 +75,8 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     teacher = plan.teacher
     if teacher.weights is not None:
         checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256)
+    for weights in further:
+        checked_weights(file.parent / weights.file, weights.sha256)
     for name in (plan.pretrained, teacher.pretrained if teacher.weights is None else None):
         if name is not None:
             installed_weights(name)
@@ -89,6 +98,18 @@ def ready_for_quality(place: Path) -> None:
     data = open_data(recipe.data, recipe.labels, cache_folder())
     check_films(*(len(usable_films(recipe, data.listed(split), split)) for split in ("train", "val")))
     checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
+
+
+def check_told(recipe: Recipe, films: Sequence[Film]) -> None:
+    """Raises InputError DISTILL-UNTOLD where no film of train tells a label that others are judged by."""
+    for at, label in enumerate(recipe.labels.names):
+        # NaN alone differs from itself
+        if all(film.targets[at] != film.targets[at] for film in films):
+            raise InputError(
+                "DISTILL-UNTOLD",
+                f"of {counted(len(films), 'train film')} none tells {label}: each leaves it empty or uncertain",
+                "list it in labels.not_judged, take it out, choose another labels.uncertain, or bring films that do",
+            )
 
 
 def check_films(train: int, val: int) -> None:

@@ -10,12 +10,16 @@ from cxredge.evidence_chance import Chance
 from cxredge.vocabulary import AbsentIf, Frozen, Label, QualityKind, Sha256, Sparse
 
 
-class SplitCount(Frozen):
-    """Size of one split after the licence filter; ``positives`` by label that the films tell."""
+class SplitCount(Sparse):
+    """Size of one split after the licence filter; ``positives`` by label that the films tell.
+
+    untold: films that do not tell it, by label of which there are any; absent where there is none.
+    """
 
     films: int
     patients: int
     positives: dict[Label, int]
+    untold: Annotated[dict[Label, int], AbsentIf(lambda counts: not counts)] = {}
 
 
 class LabelScore(Frozen):
@@ -61,6 +65,15 @@ class TrainingRecord(Frozen):
     test: Score
 
 
+class FurtherTeacherRecord(Frozen):
+    """A teacher beside the first: the labels that it speaks for, and its mean AUC on val over them, its weight."""
+
+    backbone: str
+    weights_sha256: Sha256
+    labels: tuple[Label, ...]
+    val_auc: float
+
+
 class QualityScore(Frozen):
     """The quality head on ``films`` test films and their own accidents, by kind."""
 
@@ -84,6 +97,8 @@ class DistillResults(Sparse):
     licence_excluded: dict[str, int]
     splits: dict[str, SplitCount]
     teacher: TrainingRecord
+    further_teachers: Annotated[dict[str, FurtherTeacherRecord], AbsentIf(lambda found: not found)] = {}
+    """By name; the first one, ``teacher``, is measured alone."""
     student: TrainingRecord
     student_test_interval: Interval | None
     """Of the student's macro AUC on test; none where there is no macro AUC."""

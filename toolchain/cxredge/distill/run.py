@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,8 +19,10 @@ from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.quality_head import class_features, quality_score
 from cxredge.distill.ready import ROLES, checkpoint_file, outputs, ready_to_train
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
+from cxredge.distill.rehearsal import rehearse
 from cxredge.distill.remaining import Remaining
 from cxredge.distill.splits import Films, Splits, load_splits
+from cxredge.distill.teachers import Further, all_teachers, load_further
 from cxredge.distill.telling import kept, statement, val_auc
 from cxredge.distill.thresholds import fitted, point_by_prevalence, whole
 from cxredge.distill.training import Answers as Outputs
@@ -55,7 +57,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
 
     place: recipe folder or file. work: where checkpoints go, ``<work>/<recipe name>/``. fresh: drop old checkpoints.
     A run that was stopped is resumed after its last whole epoch; one that had ended is only measured again.
-    Raises what ``load_recipe``, ``add_up``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and
+    Raises what ``load_recipe``, ``rehearse``, ``load_splits``, ``new_student`` and ``start_from_imagenet`` raise, and
     InputError DISTILL-RECIPE (no ``distill`` section), DISTILL-CHECKPOINT, or what ``check_outputs`` raises.
     Interrupted, it says what is kept.
     """
@@ -64,7 +66,7 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
     file = recipe_path(place)
     recipe, plan = load_recipe(place), ready_to_train(place, work)
     # whatever can be refused is refused now, and not after an hour of training
-    add_up(plan.terms)
+    add_up(plan.terms)  # before weights are loaded: an unknown name is said at once
     configuration = fingerprint(recipe, torch.get_num_threads())
     checkpoints = {role: CheckpointFile(checkpoint_file(work, recipe, role), configuration) for role in ROLES}
     if not fresh:
@@ -76,7 +78,9 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
         master = _start(recipe, plan, "teacher")
     else:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
+    rehearse(plan, recipe, with_features, pupil, master)
     splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
+    further = load_further(recipe, plan, file.parent, splits.val)
     if fresh:
         for checkpoint in checkpoints.values():
             checkpoint.path.unlink(missing_ok=True)
@@ -86,8 +90,9 @@ def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults:
             teacher = _teacher(recipe, plan, splits, master, checkpoints["teacher"], remaining)
         else:
             teacher = _Trained(master, 0, (), 0.0)
-        student = _student(recipe, plan, splits, teacher.model, pupil, checkpoints["student"], remaining)
-        return _finish(recipe, plan, file, splits, teacher, student)
+        taught = all_teachers(recipe, splits.val, teacher.model, with_features, further)
+        student = _student(recipe, plan, splits, taught, pupil, checkpoints["student"], remaining)
+        return _finish(recipe, plan, file, splits, teacher, further, student)
     except KeyboardInterrupt:
         say(kept(plan, checkpoints, fresh))
         raise
@@ -136,7 +141,7 @@ def _student(
     recipe: Recipe,
     plan: Distillation,
     splits: Splits,
-    teacher: CamStudent,
+    teacher: Callable[[Tensor], Outputs],
     model: CamStudent,
     checkpoint: CheckpointFile,
     remaining: Remaining,
@@ -149,7 +154,7 @@ def _student(
         # the teacher sees the very film that the student sees, changes included (Beyer et al., "Knowledge
         # distillation: A good teacher is patient and consistent", CVPR 2022)
         with torch.no_grad():
-            taught = with_features(teacher, films)
+            taught = teacher(films)
         return total(Batch(films, outputs, taught, targets, kind, weights, told))
 
     told_of, rate = val_auc(recipe, splits.val), plan.learning_rate
@@ -205,7 +210,13 @@ def _train(
 
 
 def _finish(
-    recipe: Recipe, plan: Distillation, file: Path, splits: Splits, teacher: _Trained, student: _Trained
+    recipe: Recipe,
+    plan: Distillation,
+    file: Path,
+    splits: Splits,
+    teacher: _Trained,
+    further: Sequence[Further],
+    student: _Trained,
 ) -> DistillResults:
     """Measure, then write: weights first, the recipe that names their hash last."""
     from safetensors.torch import save
@@ -213,7 +224,7 @@ def _finish(
     names = recipe.labels.names
     teacher_record, _, _ = _record(recipe, plan.teacher.backbone, plan.teacher.pretrained, splits, teacher)
     record, val, test = _record(recipe, trainable(recipe).backbone, plan.pretrained, splits, student)
-    prevalence = splits.train.targets.mean(0).tolist()
+    prevalence = splits.train.targets.nanmean(0).tolist()
     targets = splits.val.targets.numpy()
     chosen = fitted(recipe, targets, val)
     if recipe.labels.kind == "multi-label":
@@ -233,6 +244,7 @@ def _finish(
         licence_excluded=splits.excluded,
         splits={split: _count(recipe, getattr(splits, split)) for split in ("train", "val", "test")},
         teacher=teacher_record,
+        further_teachers={one.name: one.record for one in further},
         student=record,
         student_test_interval=macro_interval(
             recipe.labels, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
@@ -274,9 +286,11 @@ def _record(
 
 
 def _count(recipe: Recipe, films: Films) -> SplitCount:
-    positives = dict(zip(recipe.labels.names, films.targets.sum(0).int().tolist(), strict=True))
+    positives = dict(zip(recipe.labels.names, films.targets.nansum(0).int().tolist(), strict=True))
+    untold = dict(zip(recipe.labels.names, films.targets.isnan().sum(0).tolist(), strict=True))
     return SplitCount(
         films=len(films),
         patients=len(set(films.patients)),
         positives={name: positives[name] for name in recipe.labels.told},
+        untold={name: untold[name] for name in recipe.labels.told if untold[name]},
     )

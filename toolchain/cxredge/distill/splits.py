@@ -26,7 +26,7 @@ LABEL_SOURCE = "label_source"
 class Films:
     """One split: images uint8[N, ch, H, W], targets float32[N, C] of 0 and 1, and each film's patient.
 
-    Targets of labels that are not judged are 0, and mean nothing.
+    Targets of labels that are not judged are 0, and mean nothing; NaN are those that a film of train does not tell.
     """
 
     images: Tensor

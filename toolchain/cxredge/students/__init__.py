@@ -145,6 +145,25 @@ def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str, qual
     return student.eval()
 
 
+def load_teacher(recipe: Recipe, backbone: str, labels: int, weights: Path, sha256: str) -> CamStudent:
+    """A teacher of as many labels of its own, for the recipe's films, in evaluation mode.
+
+    Heads for novelty and quality that the file may hold are left out: they teach nothing. Raises InputError as
+    ``load_student`` does.
+    """
+    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.timm_backbone import TimmBackbone
+
+    tensors = {
+        key: tensor for key, tensor in _read(weights, sha256).items() if not key.startswith(("novelty.", "quality."))
+    }
+    network = TimmBackbone(backbone, recipe.input.channels, recipe.input.height, recipe.input.width)
+    model = CamStudent(network, network.features, labels, None)
+    _check_fit(model.state_dict(), tensors, weights)
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
 def checked_weights(weights: Path, sha256: str) -> bytes:
     """The file's bytes, held against the hash.
 

@@ -1,0 +1,62 @@
+"""What a recipe's losses cannot compare is refused before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cxredge.distill.rehearsal import rehearse
+from cxredge.distill.run import distill
+from cxredge.errors import InputError
+from cxredge.recipe_file import load_recipe
+from cxredge.students import new_student
+
+Write = Callable[[Path], Path]
+
+
+def test_maps_of_one_cell_are_refused_before_the_teacher_is_trained(
+    write_recipe: Write, values: dict[str, Any], tmp_path: Path
+) -> None:
+    values["distill"]["losses"] = [{"loss": "hard"}, {"loss": "cam"}]
+    with pytest.raises(InputError) as caught:
+        distill(write_recipe(tmp_path / "tiny"), tmp_path / "work")
+    assert caught.value.code == "LOSS-MAPS"
+    assert not (tmp_path / "work").exists()
+
+
+def test_exclusive_classes_have_no_faithful_loss(
+    class_recipe: Callable[[], Path], values: dict[str, Any], tmp_path: Path
+) -> None:
+    values["distill"]["losses"] = [{"loss": "faithful"}]
+    with pytest.raises(InputError) as caught:
+        distill(class_recipe(), tmp_path / "work")
+    assert caught.value.code == "LOSS-KIND"
+    assert not (tmp_path / "work").exists()
+
+
+def test_nothing_is_changed_and_nothing_drawn(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    values["input"].update(height=96, width=96)
+    values["distill"]["losses"] = [{"loss": name} for name in ("hard", "soft", "cam", "dist", "faithful")]
+    recipe = load_recipe(write_recipe(tmp_path / "tiny"))
+    assert recipe.distill is not None
+    student, teacher = (new_student(recipe, "timm/mobilenetv2_035") for _ in range(2))
+    teacher.eval()
+    before = [{name: x.clone() for name, x in model.state_dict().items()} for model in (student, teacher)]
+    state, sizes = torch.get_rng_state(), []
+
+    def answer(model: nn.Module, films: Tensor) -> Mapping[str, Tensor]:
+        sizes.append(tuple(films.shape))
+        found: Mapping[str, Tensor] = model(films)
+        return found
+
+    rehearse(recipe.distill, recipe, answer, student, teacher)
+    assert sizes == [(2, 1, 64, 64)] * 2  # as the first epochs have them
+    assert (student.training, teacher.training) == (True, False)
+    assert torch.equal(torch.get_rng_state(), state)
+    for model, tensors in zip((student, teacher), before, strict=True):
+        assert all(torch.equal(x, tensors[name]) for name, x in model.state_dict().items())
