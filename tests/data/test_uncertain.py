@@ -63,7 +63,7 @@ def test_what_is_not_said_is_refused(folder: Path) -> None:
     with pytest.raises(InputError) as caught:
         targets(folder, uncertain={"default": "ones"})
     assert caught.value.code == "DATA-VALUE"
-    assert "line 3, column Effusion: ''" in caught.value.cause
+    assert "line 3, column Effusion: an empty cell" in caught.value.cause
     assert "labels.unlabelled: ignore" in caught.value.fix
 
 
