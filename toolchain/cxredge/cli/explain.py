@@ -11,7 +11,11 @@ from cxredge.cli.output import as_json, say_json, say_wrapped, width
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--artifact", help="Which artifact (default: the first that broke a gate, else the primary one).")
+@click.option(
+    "--artifact",
+    metavar="TARGET/SCHEME",
+    help="Which artifact (default: the first that broke a gate, else the primary one).",
+)
 @click.option("--films", default=8, show_default=True, help="How many of the calibration films to look at.")
 @click.option(
     "--reference",

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.data.film import SPLITS
-from cxredge.data.folder_table import TABLE, Table, bad_cell, sets_in
+from cxredge.data.folder_table import TABLE, Table, sets_in
 from cxredge.data.label_columns import DESCRIBING
-from cxredge.data.patients import Key, fault, key
+from cxredge.data.labels_table import check_split_and_patient
+from cxredge.data.patients import Key, key
 from cxredge.errors import InputError, nearest
 from cxredge.files import sha256_file
 from cxredge.images.film_file import FilmFile
@@ -88,12 +88,7 @@ def read_rows(folder: Path, column: str | None = None, names: Sequence[str] = ()
     }
     for line, row in table:
         file, _ = table.file(line, row["file"])
-        if row["split"] not in SPLITS:
-            raise bad_cell(
-                table, line, "split", row["split"], "use one of the splits", tuple(nearest(row["split"], SPLITS))
-            )
-        if (wrong := fault(row["group"])) is not None:
-            raise bad_cell(table, line, "group", row["group"], wrong)
+        check_split_and_patient(table, line, row)
         labels = np.array([_told(row[head], value) for head, value in told.values()], np.int8)
         rows.append(
             Row(

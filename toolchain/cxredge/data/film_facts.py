@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.errors import InputError
-from cxredge.images import png
+from cxredge.images.claims import kind_of
 from cxredge.images.film_file import FilmBytes, FilmFile
 from cxredge.images.read import read_film
 from cxredge.recipe import InputSpec
@@ -73,10 +73,12 @@ def thumbnail(film: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _kind(file: FilmBytes) -> tuple[str, int]:
     """Format and bits of a stored sample, of a file that was read without fault."""
-    if file.data[128:132] == b"DICM":
+    kind = kind_of(file.data)
+    assert kind is not None, "nothing else is read"
+    if kind == "DICOM":
         from pydicom import dcmread
 
         said = dcmread(BytesIO(file.data), stop_before_pixels=True, specific_tags=["BitsStored"])
-        return "DICOM", int(said.BitsStored)
+        return kind, int(said.BitsStored)
     # IHDR is a PNG's first chunk: its bit depth stands behind signature, length, name, width and height
-    return ("PNG", file.data[24]) if file.data.startswith(png.SIGNATURE) else ("JPEG", 8)
+    return kind, file.data[24] if kind == "PNG" else 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -52,12 +53,7 @@ def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[
                 "take one of the two rows out",
             )
         seen[real] = line, file
-        if row["split"] not in SPLITS:
-            raise bad_cell(
-                table, line, "split", row["split"], "use one of the splits", tuple(nearest(row["split"], SPLITS))
-            )
-        if (wrong := fault(row["group"])) is not None:
-            raise bad_cell(table, line, "group", row["group"], wrong)
+        check_split_and_patient(table, line, row)
         films.append(
             Film(
                 file=file,
@@ -70,6 +66,16 @@ def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[
             )
         )
     return tuple(films)
+
+
+def check_split_and_patient(table: Table, line: int, row: Mapping[str, str]) -> None:
+    """Raises InputError DATA-VALUE: the row's split is none, or its group no name of a patient."""
+    if row["split"] not in SPLITS:
+        raise bad_cell(
+            table, line, "split", row["split"], "use one of the splits", tuple(nearest(row["split"], SPLITS))
+        )
+    if (wrong := fault(row["group"])) is not None:
+        raise bad_cell(table, line, "group", row["group"], wrong)
 
 
 def _no_table(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from cxredge.images import png
 from cxredge.images.raster import JPEG_SIGNATURE
@@ -28,9 +29,18 @@ def claims_film(path: Path) -> bool:
             head = stream.read(HEAD)
     except (OSError, ValueError):
         return True
-    if head[128:132] == b"DICM" or head.startswith((png.SIGNATURE, JPEG_SIGNATURE)):
+    if kind_of(head) is not None:
         return True
     return re.fullmatch(r"(\.\d+)?", path.suffix) is not None and not _is_text(head)
+
+
+def kind_of(head: bytes) -> Literal["DICOM", "PNG", "JPEG"] | None:
+    """By a file's first bytes, what it would be read as; None: nothing that is read."""
+    if head[128:132] == b"DICM":
+        return "DICOM"
+    if head.startswith(png.SIGNATURE):
+        return "PNG"
+    return "JPEG" if head.startswith(JPEG_SIGNATURE) else None
 
 
 def _is_text(head: bytes) -> bool:
