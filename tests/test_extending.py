@@ -145,7 +145,7 @@ import json, sys
 import numpy as np
 import torch
 from pathlib import Path
-from cxredge.distill.losses import Batch, add_up
+from cxredge.distill.losses import Batch, weighted
 from cxredge.parity.formulas import FORMULAS
 from cxredge.quantize.histogram import HALF, Histogram
 from cxredge.quantize.rules import apply
@@ -170,7 +170,7 @@ print(json.dumps({
     "metric": FORMULAS["logit_mean_abs"](logits, {"logits": logits["logits"] + np.float32([0.5, -1])}),
     "gates": {scheme: gates.model_dump(exclude_none=True) for scheme, gates in recipe.gates.items()},
     "figures": "logit_mean_abs" in Figures.model_fields,
-    "loss": float(add_up(plan.terms)(batch)),
+    "loss": float(sum(weighted(plan.terms)(batch).values())),
 }))
 """
 

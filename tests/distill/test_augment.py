@@ -4,7 +4,11 @@ import pytest
 import torch
 
 from cxredge.distill import augment as module
-from cxredge.distill.augment import augment
+from cxredge.distill.augment import changed, draw
+
+
+def augment(films: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return changed(films, draw(len(films), generator))
 
 
 def test_shape_range_and_seed() -> None:

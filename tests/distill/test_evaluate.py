@@ -93,7 +93,8 @@ def test_answers_are_the_students() -> None:
     torch.manual_seed(0)
     student = CamStudent(torch.nn.Conv2d(1, 6, 3, stride=4), 6, 3, 2).eval()
     student.fit_novelty(torch.randn(20, 6))
-    films = Films(torch.randint(0, 256, (40, 1, 16, 16), dtype=torch.uint8), torch.zeros(40, 3), ("p",) * 40)
+    images = torch.randint(0, 256, (40, 1, 16, 16), dtype=torch.uint8)
+    films = Films(images, torch.zeros(40, 3), ("p",) * 40, tuple(map(str, range(40))), "0" * 64)
     found = answers(student, films, "test")
     with torch.no_grad():
         out = student(films.images.float())

@@ -54,9 +54,19 @@ def test_nothing_is_changed_and_nothing_drawn(write_recipe: Write, values: dict[
         found: Mapping[str, Tensor] = model(films)
         return found
 
-    rehearse(recipe.distill, recipe, answer, student, teacher)
+    read = rehearse(recipe.distill, recipe, answer, student, teacher)
+    assert read == ("cam", "logits")
     assert sizes == [(2, 1, 64, 64)] * 2  # as the first epochs have them
     assert (student.training, teacher.training) == (True, False)
     assert torch.equal(torch.get_rng_state(), state)
     for model, tensors in zip((student, teacher), before, strict=True):
         assert all(torch.equal(x, tensors[name]) for name, x in model.state_dict().items())
+
+
+def test_a_part_that_no_loss_reaches_is_refused(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    values["distill"]["losses"] = [{"loss": "attention"}]
+    with pytest.raises(InputError) as caught:
+        distill(write_recipe(tmp_path / "tiny"), tmp_path / "work")
+    assert caught.value.code == "LOSS-REACH"
+    assert "student's head" in caught.value.cause
+    assert not (tmp_path / "work").exists()

@@ -31,6 +31,8 @@ def distill(recipe: Path, resume: bool, as_json: bool) -> None:
     from cxredge.distill.run import distill as run
 
     result = run(recipe, work, fresh=not resume)
+    if result is None:
+        return  # the first of several processes speaks
     if as_json:
         say_json(result)
         return

@@ -21,25 +21,26 @@ GAMMA = 0.2
 """Largest change of the tone curve's exponent: detector and window."""
 
 
-def augment(films: Tensor, generator: Generator) -> Tensor:
-    """films float32[N, ch, H, W] 0..255 -> the same shape and range, each film changed at random.
+def draw(films: int, generator: Generator) -> Tensor:
+    """float32[films, 7]: how each of them is changed, in the order that ``changed`` reads; always as many numbers."""
+    spreads = torch.tensor([ROTATION, SCALE, SHIFT, SHIFT, CONTRAST, BRIGHTNESS, GAMMA])
+    return (torch.rand(films, len(spreads), generator=generator) * 2 - 1) * spreads
+
+
+def changed(films: Tensor, changes: Tensor) -> Tensor:
+    """films float32[N, ch, H, W] 0..255, changes float32[N, 7] of ``draw`` -> films of the same shape and range.
 
     A small turn, shift and change of size, then exposure. No mirror image: in a chest the left is not the right. The
     heart, the aortic arch and the stomach bubble have their sides, a mirrored film shows a real and rare anomaly
     (situs inversus), and a student that learned from mirrors could not tell. No crops either: they cut findings off.
     """
-    n = len(films)
-
-    def draw(spread: float) -> Tensor:
-        return (torch.rand(n, generator=generator) * 2 - 1) * spread
-
-    angle, size, across, down = draw(ROTATION), 1 + draw(SCALE), draw(SHIFT) * 2, draw(SHIFT) * 2
+    angle, size, across, down, gain, lift, power = changes.unbind(1)
+    size, across, down = 1 + size, across * 2, down * 2
     cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
     ratio = films.shape[3] / films.shape[2]  # grid coordinates run over [-1, 1] on both sides of an oblong film
     rows = (torch.stack([cos, -sin / ratio, across], 1), torch.stack([sin * ratio, cos, down], 1))
     grid = F.affine_grid(torch.stack(rows, 1), list(films.shape), align_corners=False)
     moved = F.grid_sample(films, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
-    gain, lift, power = ((1 + draw(CONTRAST)), draw(BRIGHTNESS), (1 + draw(GAMMA)))
-    toned = (moved / 255).clamp(0, 1) ** power[:, None, None, None] * 255
-    return ((toned - 127.5) * gain[:, None, None, None] + 127.5 + lift[:, None, None, None]).clamp(0, 255)
+    toned = (moved / 255).clamp(0, 1) ** (1 + power)[:, None, None, None] * 255
+    return ((toned - 127.5) * (1 + gain)[:, None, None, None] + 127.5 + lift[:, None, None, None]).clamp(0, 255)

@@ -46,13 +46,14 @@ class Answers:
 @torch.no_grad()
 def answers(student: Student, films: Films, what: str) -> Answers:
     """Run ``student`` (in evaluation mode) on all ``films``."""
-    parts = [student(image) for image in _batches(films, what)]
+    device = next(student.parameters()).device
+    parts = [student(image.to(device)) for image in _batches(films, what)]
 
     def whole(name: str) -> NDArray[np.float32] | None:
         found = [part[name] for part in parts if name in part]
-        return torch.cat(found).numpy() if found else None
+        return torch.cat(found).cpu().numpy() if found else None
 
-    return Answers(torch.cat([part["logits"] for part in parts]).numpy(), whole("novelty"), whole("quality"))
+    return Answers(torch.cat([part["logits"] for part in parts]).cpu().numpy(), whole("novelty"), whole("quality"))
 
 
 @torch.no_grad()

@@ -1,16 +1,17 @@
 """What a student is taught: losses over all outputs of student and teacher, by the names that recipes call them.
 
 A loss is one function that takes a ``Batch`` and its own parameters, which the recipe may set by keyword; their types
-and bounds are the function's annotations. ``add_up`` makes the weighted sum of a recipe's terms.
+and bounds are the function's annotations. ``weighted`` gives a recipe's terms.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from typing import Annotated, Any, Literal, get_type_hints
 
 import torch
@@ -247,14 +248,20 @@ def _both(batch: Batch, name: str) -> tuple[Tensor, Tensor]:
     return batch.student[name], batch.teacher[name]
 
 
-def add_up(terms: Sequence[LossTerm]) -> Callable[[Batch], Tensor]:
-    """The weighted sum of a recipe's terms. Raises InputError LOSS-UNKNOWN or LOSS-PARAMETER."""
-    weighted = [(term.weight, _bound(term)) for term in terms]
+def weighted(terms: Sequence[LossTerm]) -> Callable[[Batch], dict[str, Tensor]]:
+    """A recipe's terms, each times its weight, by name: what is minimised is their sum.
 
-    def total(batch: Batch) -> Tensor:
-        return reduce(torch.add, (weight * function(batch) for weight, function in weighted))
-
-    return total
+    A loss that stands there again has its number behind its name; one of weight 0 is left out. Raises InputError
+    LOSS-UNKNOWN or LOSS-PARAMETER.
+    """
+    seen: Counter[str] = Counter()
+    bound: dict[str, tuple[float, Callable[[Batch], Tensor]]] = {}
+    for term in terms:
+        seen[term.loss] += 1
+        again = f" {seen[term.loss]}" if seen[term.loss] > 1 else ""
+        bound[f"{term.loss}{again}"] = (term.weight, _bound(term))
+    counted = {name: (weight, function) for name, (weight, function) in bound.items() if weight}
+    return lambda batch: {name: weight * function(batch) for name, (weight, function) in counted.items()}
 
 
 def _bound(term: LossTerm) -> Callable[[Batch], Tensor]:

@@ -16,6 +16,7 @@ from cxredge.errors import InputError, counted
 from cxredge.path_errors import shown
 from cxredge.places import check_outputs
 from cxredge.recipe import recipe_path
+from cxredge.recipe_distillation import Role
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_training import check_trained
 from cxredge.stages import cache_folder
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from cxredge.recipe_distillation import Distillation
 
 
-ROLES = ("teacher", "student")
+ROLES: tuple[Role, ...] = ("teacher", "student")
 
 
 def outputs(file: Path, recipe: Recipe) -> tuple[Path, Path]:
@@ -36,7 +37,7 @@ def outputs(file: Path, recipe: Recipe) -> tuple[Path, Path]:
     return file.parent / recipe.weights.file, file.parent / "results.json"
 
 
-def checkpoint_file(work: Path, recipe: Recipe, role: str) -> Path:
+def checkpoint_file(work: Path, recipe: Recipe, role: Role) -> Path:
     """The checkpoint of a role's training."""
     return work / recipe.name / f"{role}.pt"
 

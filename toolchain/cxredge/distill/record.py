@@ -52,7 +52,7 @@ class Interval(Frozen):
     seed: int
 
 
-class TrainingRecord(Frozen):
+class TrainingRecord(Sparse):
     """One training. ``losses`` holds each epoch's mean; ``seconds`` leaves out the reading of films."""
 
     backbone: str
@@ -60,6 +60,10 @@ class TrainingRecord(Frozen):
     parameters: int
     epochs: int
     losses: tuple[float, ...]
+    val_aucs: Annotated[tuple[float | None, ...], AbsentIf(lambda areas: not areas)] = ()
+    """Mean AUC on val after each epoch, of the averaged weights; absent in files of an older version."""
+    kept_epoch: Annotated[int | None, AbsentIf(lambda epoch: epoch is None)] = None
+    """Whose weights were kept, where a training may stop early; absent where these are the last one's."""
     seconds: float
     val: Score
     test: Score
@@ -108,5 +112,7 @@ class DistillResults(Sparse):
     """Of the quality head on test; None without one."""
     seed: int
     threads: int = Field(ge=1)
+    processes: Annotated[str | None, AbsentIf(lambda said: said is None)] = None
+    """How many, on what, in which numbers; absent in files of an older version."""
     versions: dict[str, str]
     weights_sha256: Sha256

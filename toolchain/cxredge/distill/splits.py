@@ -1,4 +1,4 @@
-"""The films of one distillation: preprocessed once, held in memory, checked for their licences."""
+"""The films of one distillation: preprocessed once, mapped into memory, checked for their licences."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ class Films:
     images: Tensor
     targets: Tensor
     patients: tuple[str, ...]
+    names: tuple[str, ...]
+    """Each film's place in its set."""
+    digest: str
+    """The hash that names the films and their order."""
 
     def __len__(self) -> int:
         return len(self.patients)
@@ -54,7 +58,7 @@ def load_splits(recipe: Recipe, data_set: DataSet, allowed: Sequence[str]) -> Sp
     """Read and preprocess the films whose ``licence_class`` is in ``allowed``.
 
     No patient is in two splits: ``DataSet`` refuses that (DATA-LEAK). Raises InputError DISTILL-LICENCE (a split has no
-    such film) and what ``DataSet.films`` and ``preprocess_films`` raise.
+    such film) and what ``DataSet.films`` and ``read_films`` raise.
     """
     chosen: dict[str, list[Film]] = {}
     used: Counter[str] = Counter()
@@ -75,9 +79,11 @@ def load_splits(recipe: Recipe, data_set: DataSet, allowed: Sequence[str]) -> Sp
 
 
 def read_films(recipe: Recipe, split: str, films: Sequence[Film]) -> Films:
-    """Preprocess ``films`` of ``split``. Raises what ``preprocess_films`` raises."""
-    from cxredge.images.preprocess import preprocess_films
+    """``films`` of ``split``, preprocessed, or from the cache. Raises what ``FilmPixels.read`` raises."""
+    from cxredge.data.pixels import FilmPixels
+    from cxredge.stages import Cache
 
-    images = preprocess_films([f.source for f in films], recipe.input, f"Preprocessing {split}")
+    pixels = FilmPixels(films, recipe.input, split)
+    images = torch.from_numpy(pixels.read(Cache()))
     targets = torch.stack([torch.as_tensor(f.targets, dtype=torch.float32) for f in films])
-    return Films(torch.from_numpy(images), targets, tuple(f.patient for f in films))
+    return Films(images, targets, tuple(f.patient for f in films), tuple(f.file for f in films), pixels.digest)

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from cxredge.distill.evaluate import Answers, answers, measured
 from cxredge.distill.record import FurtherTeacherRecord
+from cxredge.distill.saying import say
 from cxredge.distill.teacher_labels import places
-from cxredge.distill.training import say
 from cxredge.errors import InputError, counted
+from cxredge.files import sha256_bytes
 from cxredge.recipe_distillation import Distillation
 from cxredge.students import load_teacher
 
@@ -83,6 +84,17 @@ def shares(areas: Sequence[float], at: Sequence[Sequence[int | None]]) -> Tensor
     speaks = torch.tensor([[place is not None for place in row] for row in at], dtype=torch.float64)
     weighted = speaks * torch.tensor(areas, dtype=torch.float64).clamp_min(LEAST_SHARE)[:, None]
     return (weighted / weighted.sum(0)).float()
+
+
+def digest_of(models: Sequence[CamStudent]) -> str:
+    """A hash that names teachers by their weights, in their order."""
+    states = (model.state_dict() for model in models)
+    lines = (
+        f"{key} {list(tensor.shape)} {sha256_bytes(tensor.cpu().contiguous().numpy().tobytes())}\n"
+        for state in states
+        for key, tensor in sorted(state.items())
+    )
+    return sha256_bytes("".join(lines).encode())
 
 
 def all_teachers(
