@@ -80,7 +80,9 @@ def test_a_worker_that_dies_ends_the_training_and_leaves_its_checkpoint(
     os.kill(int(workers[-1]), signal.SIGKILL)
     said, _ = run.communicate(timeout=120)
     assert run.returncode != 0
-    assert "error [DISTILL-PROCESSES]" in said or "SIGTERM" in said or "stopped; kept" in said, said
+    # the other one sees it, or torchrun ends it first; neither is a fault of ours
+    assert "INTERNAL" not in said, said
+    assert "error [DISTILL-PROCESSES]" in said or "stopped; kept" in said, said
     assert len(torch.load(checkpoint, weights_only=True)["history"]) >= 1
     assert (tmp_path / "tiny" / "model.yaml").is_file()
     assert not (tmp_path / "tiny" / "weights.safetensors").exists()

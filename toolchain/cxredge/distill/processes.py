@@ -7,14 +7,19 @@ stop, and the first process's bytes. Without ``torchrun`` nothing is sent anywhe
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import torch
 from torch import Tensor, nn
 
-from cxredge.errors import EnvironmentProblem, first_line
+from cxredge.errors import EnvironmentProblem, first_line, printable
+
+PATIENCE = timedelta(hours=2)
+"""How long the others wait while one reads films or validates."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,17 @@ class Processes:
         places = [self.device.index] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=places)
 
-    def together(self, net: nn.Module, last: bool) -> AbstractContextManager[object]:
-        """Around a backward pass: gradients are exchanged in the ``last`` of a step alone."""
-        if self.world == 1 or last:
-            return nullcontext()
-        held_back: AbstractContextManager[object] = net.no_sync()  # type: ignore[operator]
-        return held_back
+    @contextmanager
+    def together(self, net: nn.Module, last: bool) -> Iterator[None]:
+        """Around a pass forwards and backwards: gradients are exchanged in the ``last`` of a step alone.
+
+        Raises EnvironmentProblem DISTILL-PROCESSES.
+        """
+        held_back: AbstractContextManager[object] = nullcontext()
+        if self.world > 1 and not last:
+            held_back = net.no_sync()  # type: ignore[operator]
+        with _heard(), held_back:
+            yield
 
     def total(self, numbers: list[float]) -> list[float]:
         """Each number's sum over all processes, float64."""
@@ -108,7 +118,7 @@ def started() -> Iterator[Processes]:
 
     Raises EnvironmentProblem DISTILL-PROCESSES where they do not find each other, or one of them has died.
     """
-    world, local = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_RANK", 0))
+    world, local = _told("WORLD_SIZE", 1), _told("LOCAL_RANK", 0)
     gpu = torch.cuda.is_available()
     device = torch.device("cuda", local) if gpu else torch.device("cpu")
     autocast = torch.bfloat16 if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else None
@@ -118,8 +128,11 @@ def started() -> Iterator[Processes]:
     if gpu:
         torch.cuda.set_device(device)
     with _heard():
-        torch.distributed.init_process_group("nccl" if gpu else "gloo")
-    local_world = int(os.environ.get("LOCAL_WORLD_SIZE", world))
+        try:
+            torch.distributed.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
+        except ValueError as error:  # what torchrun tells processes is missing
+            raise _refused(first_line(error)) from error
+    local_world = _told("LOCAL_WORLD_SIZE", world)
     try:
         yield Processes(torch.distributed.get_rank(), world, local, local_world, device, autocast)
     finally:
@@ -128,12 +141,31 @@ def started() -> Iterator[Processes]:
 
 @contextmanager
 def _heard() -> Iterator[None]:
-    """Says in our words that another process is not to be heard. Gloo and NCCL raise RuntimeErrors of many texts."""
+    """Says in our words that another process is not to be heard, which Gloo says as a RuntimeError of many texts."""
     try:
         yield
-    except (RuntimeError, ValueError) as error:
+    except RuntimeError as error:
+        if not isinstance(error, torch.distributed.DistError) and "gloo" not in str(error).lower():
+            raise
+        why = re.sub(r"^\[[^]]*\] *", "", first_line(error, None))  # a place in the library's own source
         raise EnvironmentProblem(
             "DISTILL-PROCESSES",
-            f"another process of this training has ended, or was not found: {first_line(error)}",
+            f"another process of this training has ended, or was not found: {why[:200]}",
             "look at the first error above; the same command goes on from the last checkpoint",
         ) from error
+
+
+def _told(name: str, default: int) -> int:
+    """A whole number that ``torchrun`` puts into the environment."""
+    said = os.environ.get(name, str(default))
+    if not said.isdecimal():
+        raise _refused(f"{name} is {printable(said)!r}, and no number")
+    return int(said)
+
+
+def _refused(why: str) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        "DISTILL-PROCESSES",
+        f"the environment speaks of several processes, and not as torchrun does: {why}",
+        "start them with torchrun, or unset WORLD_SIZE for one alone",
+    )
