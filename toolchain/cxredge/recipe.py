@@ -212,6 +212,8 @@ class Recipe(Sparse):
     bundles: Bundles
     gates: dict[SchemeName, Gates]
     distill: Distillation | None = None
+    profiles: Annotated[dict[Slug, dict[str, Any]], AbsentIf(lambda said: not said)] = {}
+    """Other ways to teach it: keys that stand in place of the recipe's own when ``distill --profile`` names one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -220,6 +222,8 @@ class Recipe(Sparse):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if "small" in self.profiles:
+            raise ValueError("profiles.small is what the recipe itself says: call it otherwise")
         labels, points = set(self.labels.names), set(self.operating_points)
         if self.labels.uncertain or self.labels.unlabelled:
             if isinstance(self.data, PhantomData) or self.data.label_column is not None:
