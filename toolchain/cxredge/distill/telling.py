@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cxredge.distill.splits import Films, Splits
     from cxredge.recipe import Recipe
     from cxredge.recipe_distillation import Distillation
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 PHANTOM_STATEMENT = "Trained and measured on phantoms, synthetic films. Nothing here says anything about people."
 FILM_STATEMENT = "These figures test a toolchain: they are no evidence of clinical performance."
@@ -41,10 +41,10 @@ def statement(recipe: Recipe, splits: Splits) -> str:
     return f"Measured on {films} of {patients}{whose}. {FILM_STATEMENT}"
 
 
-def val_auc(recipe: Recipe, films: Films) -> Callable[[CamStudent], str]:
+def val_auc(recipe: Recipe, films: Films) -> Callable[[BackboneStudent], str]:
     """Says the mean AUC over the labels on the validation films."""
 
-    def told(model: CamStudent) -> str:
+    def told(model: BackboneStudent) -> str:
         area = measured(recipe, films.targets.numpy(), answers(model, films, "Validating")).macro_auc
         return "no AUC on val: too few films" if area is None else f"val AUC {area:.3f}"
 
