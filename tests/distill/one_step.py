@@ -16,11 +16,11 @@ from cxredge.distill.training import Training
 from cxredge.distill.training_log import TrainingLog
 from cxredge.distill.views import Sample, Views
 from cxredge.recipe_distillation import Course
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.timm_backbone import TimmBackbone
 
 
-def frozen(student: CamStudent, films: Tensor) -> Mapping[str, Tensor]:
+def frozen(student: BackboneStudent, films: Tensor) -> Mapping[str, Tensor]:
     for module in student.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
@@ -36,7 +36,7 @@ def main(goal: Path) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     backbone = TimmBackbone("timm/mobilenetv2_035", 1, 64, 64)
-    student = CamStudent(backbone, backbone.features, 3, None)
+    student = BackboneStudent(backbone, backbone.features, 3, None)
     images = torch.randint(0, 256, (16, 1, 64, 64), dtype=torch.uint8)
     names = tuple(map(str, range(16)))
     films = Films(images, (torch.rand(16, 3) < 0.5).float(), names, names, "0" * 64)

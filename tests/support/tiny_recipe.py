@@ -55,13 +55,13 @@ def write_weights(
     from safetensors.torch import save_file
 
     from cxredge.files import sha256_file
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.timm_backbone import TimmBackbone
     from cxredge.vocabulary import QUALITY_KINDS
 
     torch.manual_seed(0)
     network = TimmBackbone(backbone, 1, side, side)
-    student = CamStudent(network, network.features, classes, rank).train()
+    student = BackboneStudent(network, network.features, classes, rank).train()
     with torch.no_grad():
         for _ in range(30):
             student(torch.rand(8, 1, side, side) * 255)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from cxredge.recipe_student import TeacherBackbone
 from cxredge.vocabulary import MAX_LABELS, AbsentIf, FileName, Frozen, Label, Sha256, Slug, Sparse
 
-Backbone = Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
 Role = Literal["teacher", "student"]
 """Who is trained."""
 UNTRAINED = "0" * 64
@@ -45,7 +45,7 @@ class Course(Frozen):
 class Teacher(Sparse):
     """What the student learns from: trained here, or loaded from a file beside the recipe."""
 
-    backbone: Backbone
+    backbone: TeacherBackbone
     pretrained: str | None = None
     """Name of installable ImageNet weights (``docs/distill.md`` lists them), or none."""
     weights: TeacherWeights | None = None
@@ -59,7 +59,7 @@ class Teacher(Sparse):
 class FurtherTeacher(Frozen):
     """A teacher beside the first one, trained elsewhere. It speaks for those of the recipe's labels that it has."""
 
-    backbone: Backbone
+    backbone: TeacherBackbone
     weights: TeacherWeights
     labels: tuple[Label, ...] = Field(min_length=1, max_length=MAX_LABELS)
     """Its own, in the order of its logits."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from cxredge.recipe import Recipe
     from cxredge.recipe_decision import Labels
+    from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.base import Student
-    from cxredge.students.cam_student import CamStudent
 
 MIN_CASES = 5
 """Fewer positives or negatives than this give no AUC: one film would move it by a tenth and more."""
@@ -57,7 +57,7 @@ def answers(student: Student, films: Films, what: str) -> Answers:
 
 
 @torch.no_grad()
-def pooled_features(student: CamStudent, films: Films, what: str) -> Tensor:
+def pooled_features(student: BackboneStudent, films: Films, what: str) -> Tensor:
     """float32[N, d]: what the novelty score is fitted to."""
     return torch.cat([student.features(image).mean((2, 3)) for image in _batches(films, what)])
 

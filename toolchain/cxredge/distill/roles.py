@@ -26,17 +26,18 @@ from cxredge.distill.training_log import Epoch, TrainingLog
 from cxredge.distill.views import Sample, View, Views, seed_of
 from cxredge.recipe import Recipe
 from cxredge.recipe_distillation import Distillation, Role
+from cxredge.recipe_student import fixed_size
 from cxredge.students import new_student, trainable
 
 if TYPE_CHECKING:
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 
 @dataclass(frozen=True)
 class Trained:
     """A model in evaluation mode, and how it came about: nothing of that where it was loaded."""
 
-    model: CamStudent
+    model: BackboneStudent
     history: tuple[Epoch, ...] = ()
     kept_epoch: int | None = None
 
@@ -62,7 +63,7 @@ class Trainings:
     processes: Processes
     remaining: Remaining
 
-    def teacher(self, model: CamStudent) -> Trained:
+    def teacher(self, model: BackboneStudent) -> Trained:
         """Train ``model`` on the films' own targets alone."""
         kind, told = self.recipe.labels.kind, self.recipe.labels.places_told
         weights = positive_weights(self.splits.train.targets).to(self.processes.device)
@@ -70,13 +71,13 @@ class Trainings:
         def loss(sample: Sample, outputs: Outputs) -> dict[str, Tensor]:
             return {"hard": hard_loss(outputs["logits"], sample.targets, kind, weights, told)}
 
-        return self._train("teacher", model, loss, views(self.plan, self.splits.train, "teacher"))
+        return self._train("teacher", model, loss, views(self.recipe, self.plan, self.splits.train, "teacher"))
 
-    def student(self, model: CamStudent, taught: Taught) -> Trained:
+    def student(self, model: BackboneStudent, taught: Taught) -> Trained:
         """Train ``model`` by the recipe's losses, and fit its heads; it is then on the CPU."""
         kind, told = self.recipe.labels.kind, self.recipe.labels.places_told
         weights = positive_weights(self.splits.train.targets).to(self.processes.device)
-        terms, seen = weighted(self.plan.terms), views(self.plan, self.splits.train, "student")
+        terms, seen = weighted(self.plan.terms), views(self.recipe, self.plan, self.splits.train, "student")
         said, prepare = self._said(taught, seen)
 
         def loss(sample: Sample, outputs: Outputs) -> dict[str, Tensor]:
@@ -95,7 +96,7 @@ class Trainings:
     def _train(
         self,
         role: Role,
-        model: CamStudent,
+        model: BackboneStudent,
         loss: Loss,
         seen: Views,
         prepare: Callable[[View], object] | None = None,
@@ -142,12 +143,21 @@ class Trainings:
         return asked
 
 
-def views(plan: Distillation, films: Films, role: Role) -> Views:
+def one_size(recipe: Recipe, plan: Distillation, role: Role) -> bool:
+    """Whether all films of a role's training have the recipe's size: the student's are the teachers' too."""
+    backbones = [plan.teacher.backbone]
+    if role == "student":
+        backbones += [trainable(recipe).backbone, *(one.backbone for one in plan.further_teachers.values())]
+    return any(map(fixed_size, backbones))
+
+
+def views(recipe: Recipe, plan: Distillation, films: Films, role: Role) -> Views:
     """How a role's training sees its films; a teacher's view never returns."""
-    return Views(films, plan.seed, role, plan.course(role).epochs, plan.views if role == "student" else None)
+    fixed = plan.views if role == "student" else None
+    return Views(films, plan.seed, role, plan.course(role).epochs, fixed, one_size(recipe, plan, role))
 
 
-def untrained(recipe: Recipe, plan: Distillation, role: Role) -> CamStudent:
+def untrained(recipe: Recipe, plan: Distillation, role: Role) -> BackboneStudent:
     """The untrained model of a role: random weights by the recipe's seed, or ImageNet weights."""
     backbone = plan.teacher.backbone if role == "teacher" else trainable(recipe).backbone
     pretrained = plan.teacher.pretrained if role == "teacher" else plan.pretrained
@@ -158,7 +168,7 @@ def untrained(recipe: Recipe, plan: Distillation, role: Role) -> CamStudent:
     return model
 
 
-def with_features(model: CamStudent, films: Tensor) -> dict[str, Tensor]:
+def with_features(model: BackboneStudent, films: Tensor) -> dict[str, Tensor]:
     """All outputs of ``model``, and its last feature map, float32[N, d, h, w], as ``features``."""
     seen: list[Tensor] = []
     # from the very pass that gives the outputs: a second one would cost as much again, and draw other drop-outs
@@ -169,13 +179,15 @@ def with_features(model: CamStudent, films: Tensor) -> dict[str, Tensor]:
         watch.remove()
 
 
-def time_left(plan: Distillation, films: Films, models: Sequence[tuple[Role, CamStudent]]) -> Remaining:
+def time_left(
+    recipe: Recipe, plan: Distillation, films: Films, models: Sequence[tuple[Role, BackboneStudent]]
+) -> Remaining:
     """Costs by parameters, of which a film of one size takes more time the more there are: a training passes forwards
     once and backwards twice, and the student's passes its films through the teacher, too."""
     weights = {role: sum(p.numel() for p in model.parameters()) for role, model in models}
 
     def costs(role: Role, per_pixel: float) -> list[float]:
-        seen = views(plan, films, role)
+        seen = views(recipe, plan, films, role)
         sizes = (seen.of(epoch).size for epoch in range(seen.epochs))
         return [len(films) * height * width * per_pixel for height, width in sizes]
 

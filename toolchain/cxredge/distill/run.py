@@ -18,7 +18,7 @@ from cxredge.distill.quality_head import quality_score
 from cxredge.distill.ready import ROLES, checkpoint_file, outputs, ready_to_train
 from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
 from cxredge.distill.rehearsal import rehearse
-from cxredge.distill.roles import Taught, Trained, Trainings, time_left, untrained, with_features
+from cxredge.distill.roles import Taught, Trained, Trainings, one_size, time_left, untrained, with_features
 from cxredge.distill.saying import say
 from cxredge.distill.splits import Films, Splits, load_splits
 from cxredge.distill.teachers import Further, all_teachers, digest_of, load_further
@@ -68,7 +68,7 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
         master = untrained(recipe, plan, "teacher")
     else:
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
-    names = rehearse(plan, recipe, with_features, pupil, master)
+    names = rehearse(plan, recipe, with_features, pupil, master, one_size(recipe, plan, "student"))
     with processes.one_by_one():
         splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
     further = load_further(recipe, plan, file.parent, splits.val)
@@ -77,7 +77,7 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
     if fresh and processes.first:
         for checkpoint in checkpoints.values():
             checkpoint.path.unlink(missing_ok=True)
-    left = time_left(plan, splits.train, (("teacher", master), ("student", pupil)))
+    left = time_left(recipe, plan, splits.train, (("teacher", master), ("student", pupil)))
     trainings = Trainings(recipe, plan, splits, checkpoints, work / recipe.name, processes, left)
     try:
         if processes.first and processes.world > 1:

@@ -24,7 +24,7 @@ from cxredge.students import load_teacher
 if TYPE_CHECKING:
     from cxredge.distill.splits import Films
     from cxredge.recipe import Recipe
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 LEAST_SHARE = 1e-6
 """In place of an AUC of 0: where such a teacher alone speaks for a label, it is heard."""
@@ -35,7 +35,7 @@ class Further:
     """A further teacher, in evaluation mode, and the place of its logit for each label of the recipe."""
 
     name: str
-    model: CamStudent
+    model: BackboneStudent
     places: tuple[int | None, ...]
     record: FurtherTeacherRecord
 
@@ -66,7 +66,7 @@ def load_further(recipe: Recipe, plan: Distillation, folder: Path, val: Films) -
     return tuple(found)
 
 
-def _area(recipe: Recipe, model: CamStudent, at: Sequence[int | None], val: Films) -> float | None:
+def _area(recipe: Recipe, model: BackboneStudent, at: Sequence[int | None], val: Films) -> float | None:
     told = answers(model, val, "Weighing teachers").logits
     logits = np.stack([told[:, 0] * 0 if place is None else told[:, place] for place in at], 1)
     silent = [name for name, place in zip(recipe.labels.names, at, strict=True) if place is None]
@@ -86,7 +86,7 @@ def shares(areas: Sequence[float], at: Sequence[Sequence[int | None]]) -> Tensor
     return (weighted / weighted.sum(0)).float()
 
 
-def digest_of(models: Sequence[CamStudent]) -> str:
+def digest_of(models: Sequence[BackboneStudent]) -> str:
     """A hash that names teachers by their weights, in their order."""
     states = (model.state_dict() for model in models)
     lines = (
@@ -100,8 +100,8 @@ def digest_of(models: Sequence[CamStudent]) -> str:
 def all_teachers(
     recipe: Recipe,
     val: Films,
-    first: CamStudent,
-    answer: Callable[[CamStudent, Tensor], Mapping[str, Tensor]],
+    first: BackboneStudent,
+    answer: Callable[[BackboneStudent, Tensor], Mapping[str, Tensor]],
     further: Sequence[Further],
 ) -> Callable[[Tensor], Mapping[str, Tensor]]:
     """What the ``first`` teacher says of films, as ``answer`` asks it, or all together; how they weigh is told."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cxredge.distill.splits import Films, Splits
     from cxredge.recipe import Recipe
     from cxredge.recipe_distillation import Distillation, Role
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 PHANTOM_STATEMENT = "Trained and measured on phantoms, synthetic films. Nothing here says anything about people."
 FILM_STATEMENT = "These figures test a toolchain: they are no evidence of clinical performance."
@@ -46,6 +46,6 @@ def statement(recipe: Recipe, splits: Splits) -> str:
     return f"Measured on {films} of {patients}{whose}. {FILM_STATEMENT}"
 
 
-def val_auc(recipe: Recipe, films: Films) -> Callable[[CamStudent], float | None]:
+def val_auc(recipe: Recipe, films: Films) -> Callable[[BackboneStudent], float | None]:
     """Gives the mean AUC over the labels on the validation films; None where there are too few for it."""
     return lambda model: measured(recipe, films.targets.numpy(), answers(model, films, "Validating")).macro_auc
