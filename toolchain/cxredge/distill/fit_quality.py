@@ -24,7 +24,7 @@ from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_student import ProgramSpec
 from cxredge.stages import cache_folder
-from cxredge.students import load_program, load_student
+from cxredge.students import load_program, load_student, read_weights
 from cxredge.students.quality import Quality, by_parts
 
 if TYPE_CHECKING:
@@ -107,8 +107,10 @@ def _ours(recipe: Recipe, weights: Path) -> _Host:
     def saved(head: Quality) -> bytes:
         from safetensors.torch import save
 
-        student.quality = head
-        return save({key: value.contiguous() for key, value in sorted(student.state_dict().items())})
+        # every other tensor as the file has it: in float32, or in float16
+        tensors = read_weights(weights, recipe.weights.sha256)
+        tensors |= {f"quality.{key}": value.contiguous() for key, value in head.state_dict().items()}
+        return save(dict(sorted(tensors.items())))
 
     return _Host(student.pooled, saved)
 
