@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
+from cxredge.recipe_shipping import SHIPPED
 from cxredge.vocabulary import MAX_LABELS, FileName, Frozen, Label, Sha256, Slug
 
 Backbone = Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
@@ -87,11 +88,8 @@ class Distillation(Frozen):
     losses: tuple[LossTerm, ...] | None = Field(default=None, min_length=1)
     """What the student learns from, added up; none: hard and soft by ``temperature`` and ``alpha``."""
     seed: int = 0
-    licence_classes: tuple[Literal["open", "nih-free-use", "authorized-for-everyone"], ...] = (
-        "open",
-        "nih-free-use",
-        "authorized-for-everyone",
-    )
+    licence_classes: tuple[Slug, ...] = Field(default=SHIPPED, min_length=1)
+    """Others than ``SHIPPED`` only where the recipe says that the weights do not ship."""
 
     @property
     def terms(self) -> tuple[LossTerm, ...]:
