@@ -61,6 +61,7 @@ FLOORS = (
         "recipe_edits",
         "recipe_lines",
         "recipe_not_yet",
+        "recipe_shipping",
         "recipe_training",
         "recipe_student",
         "results",

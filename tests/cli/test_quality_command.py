@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image, ImageOps
+from safetensors.torch import load_file
 
 from cxredge.bundle.bundle import open_bundle
 from cxredge.bundle.selftest import read_selftest
@@ -23,12 +25,18 @@ from support.command import Run
 from support.tiny_recipe import TINY, write_weights
 
 
+def in_half(tensors: dict[str, Any]) -> None:
+    """Kernels in float16, the rest as it was."""
+    tensors |= {key: tensor.half() for key, tensor in tensors.items() if tensor.dim() == 4}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny recipe with enough training films, one target, and gates on the head that it does not have yet."""
+    """The tiny recipe with enough training films, weights of both widths, one target, and gates on the head that it
+    does not have yet."""
     folder = tmp_path_factory.mktemp("quality") / "tiny"
     folder.mkdir()
-    text = TINY.format(digest=write_weights(folder / "weights.safetensors"))
+    text = TINY.format(digest=write_weights(folder / "weights.safetensors", in_half))
     text = text.replace("train: 2", "train: 30").replace("onnx: [fp32, w8a8], executorch: [fp32]", "onnx: [fp32, w8a8]")
     text = (
         text.replace("allowed, count: 12", "allowed, count: 20")
@@ -63,6 +71,9 @@ def test_recipe_and_weights_have_the_head(folder: Path, fitted: dict[str, Any], 
     assert recipe.outputs == ("logits", "cam", "novelty", "quality")
     assert set(fitted["score"]["found"]) == set(QUALITY_KINDS)
     weights = (folder / "weights.safetensors").read_bytes()
+    dtypes = {key: tensor.dtype for key, tensor in load_file(folder / "weights.safetensors").items()}
+    assert {dtypes[key] for key in ("head.weight", "backbone.net.conv_stem.weight")} == {torch.float16}
+    assert {dtypes[key] for key in ("head.bias", "quality.weight", "novelty.axes")} == {torch.float32}
     again = cxredge("quality", folder, CXR_CACHE=tiny_cache)
     assert again.status == 0, again.err
     assert (folder / "weights.safetensors").read_bytes() == weights
@@ -73,6 +84,7 @@ def test_recipe_and_weights_have_the_head(folder: Path, fitted: dict[str, Any], 
 
 def test_it_is_judged_by_kind_and_bundled(bundle: Path, folder: Path) -> None:
     opened, recipe = open_bundle(bundle), load_recipe(folder)
+    assert (bundle / "reference/weights.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
     assert recipe.quality is not None
     model = opened.manifest.model
     assert model.quality is not None

@@ -14,17 +14,21 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 from cxredge.cli.distill import distill as command
 from cxredge.cli.phantom import phantom
 from cxredge.cli.thresholds import thresholds
 from cxredge.data.data_sets import open_data
+from cxredge.distill.evaluate import answers, measured
 from cxredge.distill.record import DistillResults
 from cxredge.distill.run import distill
+from cxredge.distill.splits import load_splits
 from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.files import sha256_file
 from cxredge.images.preprocess import preprocess_films
 from cxredge.recipe_file import load_recipe
+from cxredge.stages import cache_folder
 from cxredge.students import build_student
 from cxredge.vocabulary import QUALITY_KINDS
 
@@ -40,6 +44,10 @@ def test_one_run_from_end_to_end(write_recipe: Write, values: dict[str, Any], tm
     assert recipe.weights.sha256 == sha256_file(place / "weights.safetensors") == result.weights_sha256
     assert (place / "model.yaml").read_text().startswith("# a comment that stays\n")
     student = build_student(recipe, place / "weights.safetensors")
+    assert load_file(place / "weights.safetensors")["head.weight"].dtype == torch.float16
+    films = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), ("open",)).test
+    again = measured(recipe, films.targets.numpy(), answers(student, films, "Measuring"))
+    assert again == result.student.test  # figures are of the weights as they were written
     assert student.novelty is not None
     assert bool(student.novelty.axes.any())
     assert bool(student.novelty.excess.any())

@@ -87,13 +87,18 @@ def test_misfit_names_the_first_tensors(tiny: Recipe, tmp_path: Path) -> None:
     assert "head.bias is float32[3] and not float32[5]" in cause
 
 
-def test_half_precision_weights_do_not_fit(tiny: Recipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64, torch.int8])
+def test_weights_are_float32_or_float16(tiny: Recipe, tmp_path: Path, dtype: torch.dtype) -> None:
     tensors = weights_of(tiny)
-    tensors["head.bias"] = tensors["head.bias"].half()
+    tensors["head.bias"] = tensors["head.bias"].to(dtype)
     recipe, path = with_file(tiny, tmp_path, save(tensors))
     code, cause = code_of(recipe, path)
     assert code == "WEIGHTS-FIT"
-    assert "float16" in cause
+    assert f"head.bias is {str(dtype).removeprefix('torch.')}[5] and not float32[5]" in cause
+    tensors = weights_of(tiny)
+    tensors["backbone.net.bn1.num_batches_tracked"] = tensors["backbone.net.bn1.num_batches_tracked"].half()
+    recipe, path = with_file(tiny, tmp_path, save(tensors))
+    assert code_of(recipe, path)[0] == "WEIGHTS-FIT"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

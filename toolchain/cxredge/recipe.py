@@ -33,6 +33,7 @@ from cxredge.recipe_decision import (
 )
 from cxredge.recipe_distillation import UNTRAINED, Distillation, WeightsSpec
 from cxredge.recipe_not_yet import with_thresholds
+from cxredge.recipe_shipping import NO_LICENCE, SHIPPED, Shipping, reasoned
 from cxredge.recipe_student import Heatmap, OriginalProof, ProgramSpec, StudentSpec
 from cxredge.vocabulary import (
     APP_TARGETS,
@@ -52,6 +53,9 @@ from cxredge.vocabulary import (
     Version,
     absent_or_not_empty,
 )
+
+UNSHIPPED = Path("build/weights")
+"""Where weights lie that may not be passed on, by the recipe's name."""
 
 
 def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
@@ -185,6 +189,8 @@ class Recipe(Sparse):
     name: Slug
     version: Version
     licence: Text
+    ship: Annotated[Shipping | None, BeforeValidator(reasoned), AbsentIf(lambda said: said is None)] = None
+    """Absent: the weights may be passed on."""
     card: Card
     student: StudentSpec
     weights: WeightsSpec = WeightsSpec()
@@ -224,6 +230,7 @@ class Recipe(Sparse):
     def _consistent(self) -> Self:
         if "small" in self.profiles:
             raise ValueError("profiles.small is what the recipe itself says: call it otherwise")
+        self._check_shipping()
         labels, points = set(self.labels.names), set(self.operating_points)
         if self.labels.uncertain or self.labels.unlabelled:
             if isinstance(self.data, PhantomData) or self.data.label_column is not None:
@@ -294,6 +301,18 @@ class Recipe(Sparse):
             raise ValueError("calibration.split and evaluation.split must differ")
         return self
 
+    def _check_shipping(self) -> None:
+        """Raises ValueError where licence, films and ``ship`` do not go together."""
+        if (self.licence == NO_LICENCE) != (self.ship is not None):
+            raise ValueError(f"licence is to be '{NO_LICENCE}' where ship says that they may not, and only there")
+        classes = () if self.distill is None or self.ship is not None else self.distill.licence_classes
+        for name in classes:
+            if name not in SHIPPED:
+                raise ValueError(
+                    f"distill.licence_classes names {name}; weights that ship learn from {', '.join(SHIPPED)} alone: "
+                    "leave it out, or say ship: {allowed: false, why: ...}"
+                )
+
     def _says(self, key: str) -> bool:
         """Whether the recipe has something else there than nothing."""
         return bool(getattr(self, key) != type(self).model_fields[key].default)
@@ -348,6 +367,14 @@ class Recipe(Sparse):
     def artifacts(self) -> tuple[ArtifactName, ...]:
         """Names ``target/scheme`` in the recipe's order."""
         return tuple(ArtifactName.of(target, scheme) for target, schemes in self.targets.items() for scheme in schemes)
+
+
+def weights_file(recipe: Recipe, file: Path) -> Path:
+    """Where the weights of the recipe in ``file`` lie: beside it, and of those that may not ship outside of the zoo,
+    in the folder that commands run in.
+    """
+    folder = file.parent if recipe.ship is None else UNSHIPPED / recipe.name
+    return folder / recipe.weights.file
 
 
 def recipe_path(place: Path) -> Path:

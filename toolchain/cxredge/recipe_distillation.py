@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from cxredge.recipe_shipping import SHIPPED
 from cxredge.recipe_student import TeacherBackbone
 from cxredge.vocabulary import MAX_LABELS, AbsentIf, FileName, Frozen, Label, Sha256, Slug, Sparse
 
@@ -113,11 +114,8 @@ class Distillation(Frozen):
     losses: tuple[LossTerm, ...] | None = Field(default=None, min_length=1)
     """What the student learns from, added up; none: hard and soft by ``temperature`` and ``alpha``."""
     seed: int = 0
-    licence_classes: tuple[Literal["open", "nih-free-use", "authorized-for-everyone"], ...] = (
-        "open",
-        "nih-free-use",
-        "authorized-for-everyone",
-    )
+    licence_classes: tuple[Slug, ...] = Field(default=SHIPPED, min_length=1)
+    """Others than ``SHIPPED`` only where the recipe says that the weights do not ship."""
 
     @property
     def terms(self) -> tuple[LossTerm, ...]:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from cxredge.errors import InputError
 from cxredge.path_errors import shown
-from cxredge.recipe import Recipe
+from cxredge.recipe import Recipe, weights_file
 
 
 def check_trained(recipe: Recipe, file: Path, thresholds: bool = True) -> None:
     """Refuse what needs a student, where there is none yet. thresholds: whether it needs these, too.
 
-    Raises InputError RECIPE-UNTRAINED (no weights), RECIPE-THRESHOLDS (weights, and no thresholds).
+    Raises InputError RECIPE-UNTRAINED (no weights), RECIPE-THRESHOLDS (weights, and no thresholds), WEIGHTS-MISSING of
+    weights that do not ship and were not made here.
     """
     if not recipe.trained:
         raise InputError("RECIPE-UNTRAINED", f"{shown(file)}: {untrained_words(recipe)}", next_step(recipe, file))
+    if recipe.ship is not None and not os.path.lexists(weights := weights_file(recipe, file)):
+        raise InputError(
+            "WEIGHTS-MISSING",
+            f"there are no weights at {shown(weights)}; those of {recipe.name} do not ship: {recipe.ship.why}",
+            f"run: cxredge distill {_place(file)}",
+        )
     if thresholds and recipe.not_yet:
         raise InputError(
             "RECIPE-THRESHOLDS",
@@ -31,10 +39,14 @@ def untrained_words(recipe: Recipe) -> str:
 
 def next_step(recipe: Recipe, file: Path) -> str:
     """What to type."""
-    place = shown(file.parent if file.name == "model.yaml" else file)
+    place = _place(file)
     if recipe.trained:
         return f"run: cxredge thresholds {place}"
     own = "for weights that you have and trust, write their SHA-256 into weights.sha256"
     if recipe.distill is None:
         return f"add a distill section (docs/distill.md) and run: cxredge distill {place}; or {own}"
     return f"run: cxredge distill {place}; or {own}"
+
+
+def _place(file: Path) -> str:
+    return shown(file.parent if file.name == "model.yaml" else file)

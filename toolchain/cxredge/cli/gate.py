@@ -27,14 +27,14 @@ def gate(results: Path, recipe: Path, junit: Path | None, as_json: bool) -> int:
     from cxredge.parity.gates import rejudge
     from cxredge.parity.results_file import read_results
     from cxredge.places import check_outputs
-    from cxredge.recipe import recipe_path
+    from cxredge.recipe import recipe_path, weights_file
     from cxredge.recipe_file import load_recipe
     from cxredge.report.junit import as_junit
 
     wanted = load_recipe(recipe)
     if junit is not None:
         file = recipe_path(recipe)
-        check_outputs([junit], [results, file, file.parent / wanted.weights.file])
+        check_outputs([junit], [results, file, weights_file(wanted, file)])
     found = read_results(results)
     verdicts = rejudge(found, wanted)
     if junit is not None:

@@ -20,11 +20,11 @@ from cxredge.distill.thresholds import Thresholds, quality_thresholds
 from cxredge.distill.write_back import write_back
 from cxredge.files import canonical_json, read_bytes, sha256_bytes, write_bytes, write_text
 from cxredge.places import check_outputs
-from cxredge.recipe import Recipe, recipe_path
+from cxredge.recipe import Recipe, recipe_path, weights_file
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_student import ProgramSpec
 from cxredge.stages import cache_folder
-from cxredge.students import load_program, load_student
+from cxredge.students import load_program, load_student, read_weights
 from cxredge.students.quality import Quality, by_parts
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def fit_quality(place: Path) -> FittedQuality:
     from cxredge.data.data_sets import data_folders, open_data
 
     file, recipe = recipe_path(place), load_recipe(place)
-    weights, spec = file.parent / recipe.weights.file, recipe.input
+    weights, spec = weights_file(recipe, file), recipe.input
     check_outputs([weights], [file, *data_folders(recipe.data)])
     data = open_data(recipe.data, recipe.labels, cache_folder())
     films = {split: usable_films(recipe, data.films(split), split) for split in ("train", "val", "test")}
@@ -107,8 +107,10 @@ def _ours(recipe: Recipe, weights: Path) -> _Host:
     def saved(head: Quality) -> bytes:
         from safetensors.torch import save
 
-        student.quality = head
-        return save({key: value.contiguous() for key, value in sorted(student.state_dict().items())})
+        # every other tensor as the file has it: in float32, or in float16
+        tensors = read_weights(weights, recipe.weights.sha256)
+        tensors |= {f"quality.{key}": value.contiguous() for key, value in head.state_dict().items()}
+        return save(dict(sorted(tensors.items())))
 
     return _Host(student.pooled, saved)
 

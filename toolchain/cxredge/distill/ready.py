@@ -15,7 +15,7 @@ from cxredge.distill.teacher_labels import places
 from cxredge.errors import InputError, counted
 from cxredge.path_errors import shown
 from cxredge.places import check_outputs
-from cxredge.recipe import recipe_path
+from cxredge.recipe import recipe_path, weights_file
 from cxredge.recipe_distillation import Role
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_training import check_trained
@@ -33,8 +33,8 @@ ROLES: tuple[Role, ...] = ("teacher", "student")
 
 
 def outputs(file: Path, recipe: Recipe) -> tuple[Path, Path]:
-    """Weights and results, beside the recipe's file."""
-    return file.parent / recipe.weights.file, file.parent / "results.json"
+    """Weights, and results beside the recipe's file."""
+    return weights_file(recipe, file), file.parent / "results.json"
 
 
 def checkpoint_file(work: Path, recipe: Recipe, role: Role) -> Path:
@@ -89,7 +89,7 @@ def ready_to_choose(place: Path) -> None:
     file, recipe = recipe_path(place), load_recipe(place)
     check_trained(recipe, file, thresholds=False)
     usable_films(recipe, open_data(recipe.data, recipe.labels, cache_folder()).listed("val"), "val")
-    checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
+    checked_weights(weights_file(recipe, file), recipe.weights.sha256)
 
 
 def ready_for_quality(place: Path) -> None:
@@ -98,7 +98,7 @@ def ready_for_quality(place: Path) -> None:
     check_trained(recipe, file, thresholds=False)
     data = open_data(recipe.data, recipe.labels, cache_folder())
     check_films(*(len(usable_films(recipe, data.listed(split), split)) for split in ("train", "val")))
-    checked_weights(file.parent / recipe.weights.file, recipe.weights.sha256)
+    checked_weights(weights_file(recipe, file), recipe.weights.sha256)
 
 
 def check_told(recipe: Recipe, films: Sequence[Film]) -> None:

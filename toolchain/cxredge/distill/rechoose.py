@@ -10,7 +10,7 @@ from cxredge.distill.evaluate import answers
 from cxredge.distill.splits import read_films
 from cxredge.distill.thresholds import Thresholds, fitted, whole
 from cxredge.distill.write_back import write_back
-from cxredge.recipe import Recipe, recipe_path
+from cxredge.recipe import Recipe, recipe_path, weights_file
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_training import check_trained
 from cxredge.stages import cache_folder
@@ -36,7 +36,7 @@ def choose_thresholds(place: Path) -> Rechosen:
 
     file, recipe = recipe_path(place), load_recipe(place)
     check_trained(recipe, file, thresholds=False)
-    student = build_student(recipe, file.parent / recipe.weights.file)
+    student = build_student(recipe, weights_file(recipe, file))
     data = open_data(recipe.data, recipe.labels, cache_folder())
     shown = read_films(recipe, "val", usable_films(recipe, data.films("val"), "val"))
     chosen = fitted(recipe, shown.targets.numpy(), answers(student, shown, "Measuring"))

@@ -32,6 +32,7 @@ from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import load_recipe
 from cxredge.stages import cache_folder
 from cxredge.students import load_student, trainable
+from cxredge.students.half_weights import rounded
 
 VERSIONED = ("torch", "timm", "numpy", "scikit-learn", "safetensors", "pillow")
 
@@ -105,9 +106,10 @@ def _finish(
     student: Trained,
     processes: str,
 ) -> DistillResults:
-    """Measure, then write: weights first, the recipe that names their hash last."""
+    """Round, measure, then write: weights first, the recipe that names their hash last."""
     from safetensors.torch import save
 
+    state = rounded(student.model)
     names = recipe.labels.names
     teacher_record, _, _ = _record(recipe, plan.teacher.backbone, plan.teacher.pretrained, splits, teacher)
     record, val, test = _record(recipe, trainable(recipe).backbone, plan.pretrained, splits, student)
@@ -121,8 +123,7 @@ def _finish(
             if label in recipe.labels.told
         }
         chosen = replace(chosen, points=points)
-    tensors = {key: value.contiguous() for key, value in sorted(student.model.state_dict().items())}
-    data = save(tensors)
+    data = save(state)
     result = DistillResults(
         name=recipe.name,
         data=f"phantoms, seed {recipe.data.seed}" if isinstance(recipe.data, PhantomData) else recipe.data.name,

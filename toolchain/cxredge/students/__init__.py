@@ -142,7 +142,7 @@ def load_student(
 
     quality: whether there must be a quality head; None: as the file has it.
     """
-    tensors = _read(weights, sha256)
+    tensors = read_weights(weights, sha256)
     there = any(key.startswith("quality.") for key in tensors)
     _check_quality(there or not quality, weights)
     student = new_student(recipe, backbone, there if quality is None else quality)
@@ -158,7 +158,9 @@ def load_teacher(recipe: Recipe, backbone: str, labels: int, weights: Path, sha2
     ``load_student`` does.
     """
     tensors = {
-        key: tensor for key, tensor in _read(weights, sha256).items() if not key.startswith(("novelty.", "quality."))
+        key: tensor
+        for key, tensor in read_weights(weights, sha256).items()
+        if not key.startswith(("novelty.", "quality."))
     }
     model = _untrained(backbone, recipe.input, labels, None)
     _check_fit(model.state_dict(), tensors, weights)
@@ -194,7 +196,8 @@ def checked_weights(weights: Path, sha256: str) -> bytes:
     return data
 
 
-def _read(weights: Path, sha256: str) -> dict[str, Tensor]:
+def read_weights(weights: Path, sha256: str) -> dict[str, Tensor]:
+    """The file's tensors, as it has them. Raises InputError WEIGHTS-CORRUPT, and as ``checked_weights``."""
     data = checked_weights(weights, sha256)
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -208,11 +211,15 @@ def _read(weights: Path, sha256: str) -> dict[str, Tensor]:
 
 
 def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Path) -> None:
+    """Float16 fits float32, which it becomes on loading: the reference is what the file says, widened."""
+    import torch
+
     wrong = [f"{key} is missing" for key in sorted(wanted.keys() - found.keys())]
     wrong += [f"{key} is unknown" for key in sorted(found.keys() - wanted.keys())]
     for key in sorted(wanted.keys() & found.keys()):
         here, there = found[key], wanted[key]
-        if here.shape != there.shape or here.dtype != there.dtype:
+        fits = here.dtype == there.dtype or (here.dtype, there.dtype) == (torch.float16, torch.float32)
+        if here.shape != there.shape or not fits:
             wrong.append(f"{key} is {_kind(here)} and not {_kind(there)}")
     if wrong:
         raise InputError(

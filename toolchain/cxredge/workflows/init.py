@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -26,8 +25,8 @@ from cxredge.path_errors import shown
 from cxredge.recipe import FolderData
 from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, USUAL_CALIBRATION_FILMS
 from cxredge.recipe_decision import Labels
-from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import ZOO, parse_recipe
+from cxredge.recipe_shipping import SHIPPED
 from cxredge.text_templates import templates
 from cxredge.vocabulary import SLUG
 
@@ -69,8 +68,7 @@ class Facts:
     @property
     def allowed(self) -> list[str]:
         """Licence classes found that a training may use."""
-        (known,) = get_args(Distillation.model_fields["licence_classes"].annotation)[:1]
-        return [name for name in get_args(known) if name in self.licences]
+        return [name for name in SHIPPED if name in self.licences]
 
 
 def init_recipe(data: str, name: str, column: str | None, labels: Sequence[str], size: int) -> tuple[Path, Facts]:

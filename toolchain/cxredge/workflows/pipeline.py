@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError, nearest
 from cxredge.quantize.calibration import choose_films
-from cxredge.recipe import Recipe, recipe_path
+from cxredge.recipe import Recipe, recipe_path, weights_file
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_training import check_trained
 from cxredge.stages import Stage, cache_folder
@@ -40,7 +40,7 @@ class Pipeline:
     def __init__(self, recipe: Recipe, file: Path, names: tuple[ArtifactName, ...]) -> None:
         self.recipe = recipe
         self.file = file
-        self.weights = file.parent / recipe.weights.file
+        self.weights = weights_file(recipe, file)
         self.names = names
 
     @cached_property
