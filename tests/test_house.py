@@ -81,6 +81,8 @@ FLOORS = (
         "code_digest",
         "stages",
         "outputs",
+        "outputs_layout",
+        "outputs_stream",
         "strict_json",
         "strict_yaml",
         "path_errors",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError, first_line, some_of
 from cxredge.files import open_regular, sha256_bytes
-from cxredge.outputs import wrong_shape
+from cxredge.outputs_layout import wrong_shape
 from cxredge.path_errors import reading, shown
 from cxredge.recipe_student import BackboneSpec, ProgramSpec
 from cxredge.vocabulary import QUALITY_KINDS

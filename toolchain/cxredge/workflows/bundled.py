@@ -64,7 +64,7 @@ class Bundled:
         """What the artifacts were judged on. Raises InputError VERIFY-FILMS or DATA-*."""
         lists, spec, source = self.bundle.record.films, self.recipe.input, self.data.name
         evaluation, validation = (
-            Films(what, self.find(found.split, found.films), spec, source)
+            Films(what, self.find(found.split, found.films), spec, source, found.films)
             for what, found in (("evaluation", lists.evaluation), ("validation", lists.validation))
         )
         ood = None if self.recipe.novelty is None else OutOfDistributionFilms(evaluation, self.recipe)

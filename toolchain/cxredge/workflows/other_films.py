@@ -42,6 +42,9 @@ from cxredge.workflows.stages.other_films import OtherFilms, ReadFilms, read_fil
 from cxredge.workflows.trial import AnyArtifact, Said, Trial
 from cxredge.workflows.verify import Verified, left_out, reference_weights, run_and_judge
 
+PIXELS = "pixels.npy"
+"""Of films as they are read, in scratch space."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -106,21 +109,21 @@ class BundledElsewhere(Bundled):
 
 @dataclass(frozen=True, eq=False)
 class Elsewhere:
-    """A bundle that was judged on other films. pixels: uint8[N, ch, H, W]."""
+    """A bundle that was judged on other films."""
 
     verified: Verified
     results: Results
     judging: Recipe
-    pixels: NDArray[np.uint8]
 
     def material(self) -> ReportMaterial:
         """What a report is made of."""
+        films = self.verified.bundled.trial.evaluation
         return ReportMaterial(
             results=self.results,
             recipe=self.judging,
-            films=self.verified.bundled.trial.evaluation.films,
+            films=films.films,
             outputs=self.verified.outputs(),
-            pixels=lambda i: self.pixels[i],
+            pixels=films.picture,
         )
 
 
@@ -144,8 +147,8 @@ def verify_elsewhere(
     judging = recipe.model_copy(update={"labels": found.labels})
     with temporary("other-films") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
-        read = read_films(found.films, recipe.input)
-        films = OtherFilms(read, recipe.input, found.name)
+        read = read_films(found.films, recipe.input, scratch / PIXELS)
+        films = OtherFilms(read, recipe.input, found.name, scratch / PIXELS)
         bundled = BundledElsewhere(opened, weights, aside, films=films, judging=judging)
         verified = run_and_judge(bundled, Scratch(scratch), server)
         evidence = tuple(_evidence(verified, judging, read))
@@ -158,7 +161,7 @@ def verify_elsewhere(
             "other_films": other,
         }
     )
-    return Elsewhere(verified, results, judging, read.pixels)
+    return Elsewhere(verified, results, judging)
 
 
 def _evidence(verified: Verified, judging: Recipe, read: ReadFilms) -> list[Evidence]:

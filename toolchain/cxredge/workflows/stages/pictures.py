@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.files import write_text
+from cxredge.images.pixel_file import Shape, write_pixels
 from cxredge.stages import Store
 from cxredge.workers.jobs.base import IMAGES, PICTURES_DIGEST
 from cxredge.workflows.stages.base import Here
@@ -22,11 +24,21 @@ LIST = "pictures.json"
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Pixels, uint8[N, ch, H, W] of values 0..255, the hash that names them, and as JSON what they are."""
+    """Pictures of one shape, uint8[ch, H, W] of values 0..255, the hash that names them, and as JSON what they are.
 
-    pixels: NDArray[np.uint8]
+    pictures: one after the other, so that they need not be in memory together; an array of them will do.
+    """
+
+    pictures: Iterable[NDArray[np.uint8]]
+    shape: Shape
     digest: str
     listed: str | None = None
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8], digest: str, listed: str | None = None) -> Drawn:
+        """uint8[N, ch, H, W]."""
+        channels, height, width = pixels.shape[1:]
+        return cls(pixels, (channels, height, width), digest, listed)
 
 
 class Pictures(Here):
@@ -44,7 +56,7 @@ class Pictures(Here):
     def make(self, folder: Path, store: Store) -> None:
         """Write what was drawn."""
         drawn = self.draw(store)
-        np.save(folder / IMAGES, drawn.pixels)
+        write_pixels(folder / IMAGES, drawn.shape, drawn.pictures)
         write_text(folder / PICTURES_DIGEST, drawn.digest)
         if drawn.listed is not None:
             write_text(folder / LIST, drawn.listed)
