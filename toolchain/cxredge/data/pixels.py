@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxredge.images.film_file import FilmFile
-from cxredge.images.preprocess import preprocess_into
+from cxredge.images.pixel_file import write_pixels
+from cxredge.images.preprocess import preprocess
 from cxredge.outputs import films_digest
+from cxredge.progress import track
 from cxredge.stages import Cache, Stage
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class FilmPixels(Stage):
 
     kind = "pixels"
     made_here = True
-    code = ("cxredge.images.preprocess",)
+    code = ("cxredge.images.preprocess", "cxredge.images.pixel_file")
     packages = ("numpy", "pillow", "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
 
     def __init__(self, films: Sequence[Film], spec: InputSpec, split: str) -> None:
@@ -62,5 +64,7 @@ class FilmPixels(Stage):
 
     def _make(self, folder: Path) -> None:
         # what is read must be what the key names
-        files = [FilmFile(film.path, sha256) for film, sha256 in zip(self.films, self._hashes, strict=True)]
-        preprocess_into(folder / PIXELS, files, self.spec, self.step)
+        files = (FilmFile(film.path, sha256) for film, sha256 in zip(self.films, self._hashes, strict=True))
+        shown = track(files, self.step, len(self.films))
+        shape = self.spec.channels, self.spec.height, self.spec.width
+        write_pixels(folder / PIXELS, (preprocess(file, self.spec) for file in shown), shape)

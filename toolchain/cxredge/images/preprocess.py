@@ -16,7 +16,6 @@ from cxredge.images.film_file import FilmBytes, FilmFile
 from cxredge.images.geometry import frame
 from cxredge.images.read import read_film
 from cxredge.images.refuse import MAX_PIXELS
-from cxredge.path_errors import writing
 from cxredge.progress import track
 from cxredge.recipe import InputSpec
 
@@ -100,17 +99,3 @@ def preprocess_films(films: Sequence[Path | FilmFile], spec: InputSpec, what: st
     for at, film in enumerate(track(films, what, total=len(films))):
         images[at] = preprocess(film, spec)
     return images
-
-
-def preprocess_into(goal: Path, films: Sequence[Path | FilmFile], spec: InputSpec, what: str) -> None:
-    """``preprocess_films`` into a file of NumPy's own format, film by film: memory does not grow with their number.
-
-    Raises what ``preprocess`` raises, EnvironmentProblem DISK-*.
-    """
-    with writing(goal):
-        shape = (len(films), spec.channels, spec.height, spec.width)
-        images = np.lib.format.open_memmap(goal, "w+", np.uint8, shape)
-    for at, film in enumerate(track(films, what, total=len(films))):
-        images[at] = preprocess(film, spec)
-    with writing(goal):
-        images.flush()
