@@ -67,4 +67,4 @@ class FilmPixels(Stage):
         files = (FilmFile(film.path, sha256) for film, sha256 in zip(self.films, self._hashes, strict=True))
         shown = track(files, self.step, len(self.films))
         shape = self.spec.channels, self.spec.height, self.spec.width
-        write_pixels(folder / PIXELS, (preprocess(file, self.spec) for file in shown), shape)
+        write_pixels(folder / PIXELS, shape, (preprocess(file, self.spec) for file in shown))
