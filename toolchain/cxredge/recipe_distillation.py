@@ -107,6 +107,12 @@ class Distillation(Frozen):
     views: int | None = Field(default=None, ge=1)
     """Sets of changes that the student sees films with, in turn, so that a teacher answers to each once; none: every
     epoch has its own."""
+    balance: str | None = None
+    """A column of the data set: in each epoch films of one class come as often from each of its values. None: every
+    film comes once."""
+    border_crop: float = Field(default=0.0, ge=0, le=0.25)
+    """Largest share of a film's sides that is cut off each of its borders, at random: marks and frames there tell where
+    a film is from."""
     temperature: float = Field(default=2.0, gt=0)
     """Short, with ``alpha``, for the two losses hard and soft."""
     alpha: float = Field(default=0.5, ge=0, le=1)
@@ -151,7 +157,7 @@ class Distillation(Frozen):
             tree.pop(key, None)
         if not self.further_teachers:
             tree.pop("further_teachers", None)
-        for key in ("micro_batch", "patience", "views"):
-            if tree.get(key) is None:
+        for key in ("micro_batch", "patience", "views", "balance", "border_crop"):
+            if not tree.get(key):
                 tree.pop(key, None)
         return tree

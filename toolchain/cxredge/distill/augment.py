@@ -21,24 +21,37 @@ GAMMA = 0.2
 """Largest change of the tone curve's exponent: detector and window."""
 
 
-def draw(films: int, generator: Generator) -> Tensor:
-    """float32[films, 7]: how each of them is changed, in the order that ``changed`` reads; always as many numbers."""
+BORDERS = 4
+"""Left, right, above, below."""
+
+
+def draw(films: int, generator: Generator, border: float = 0.0) -> Tensor:
+    """float32[films, 11]: how each of them is changed, in the order that ``changed`` reads.
+
+    border: the largest share of a side that is cut off each of a film's borders.
+    """
     spreads = torch.tensor([ROTATION, SCALE, SHIFT, SHIFT, CONTRAST, BRIGHTNESS, GAMMA])
-    return (torch.rand(films, len(spreads), generator=generator) * 2 - 1) * spreads
+    changes = (torch.rand(films, len(spreads), generator=generator) * 2 - 1) * spreads
+    return torch.cat([changes, torch.rand(films, BORDERS, generator=generator) * border], 1)
 
 
 def changed(films: Tensor, changes: Tensor) -> Tensor:
-    """films float32[N, ch, H, W] 0..255, changes float32[N, 7] of ``draw`` -> films of the same shape and range.
+    """films float32[N, ch, H, W] 0..255, changes float32[N, 11] of ``draw`` -> films of the same shape and range.
 
-    A small turn, shift and change of size, then exposure. No mirror image: in a chest the left is not the right. The
-    heart, the aortic arch and the stomach bubble have their sides, a mirrored film shows a real and rare anomaly
-    (situs inversus), and a student that learned from mirrors could not tell. No crops either: they cut findings off.
+    Borders are cut off, and what is left fills the film; then a small turn, shift and change of size, then exposure. No
+    mirror image: in a chest the left is not the right. The heart, the aortic arch and the stomach bubble have their
+    sides, a mirrored film shows a real and rare anomaly (situs inversus), and a student that learned from mirrors could
+    not tell. No crops either where a recipe does not ask for them: they cut findings off.
     """
-    angle, size, across, down, gain, lift, power = changes.unbind(1)
-    size, across, down = 1 + size, across * 2, down * 2
+    angle, size, across, down, gain, lift, power, left, right, above, below = changes.unbind(1)
+    size, across, down = 1 + size, across * 2 + left - right, down * 2 + above - below
     cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
     ratio = films.shape[3] / films.shape[2]  # grid coordinates run over [-1, 1] on both sides of an oblong film
-    rows = (torch.stack([cos, -sin / ratio, across], 1), torch.stack([sin * ratio, cos, down], 1))
+    wide, high = 1 - left - right, 1 - above - below
+    rows = (
+        torch.stack([cos * wide, -sin / ratio * high, across], 1),
+        torch.stack([sin * ratio * wide, cos * high, down], 1),
+    )
     grid = F.affine_grid(torch.stack(rows, 1), list(films.shape), align_corners=False)
     moved = F.grid_sample(films, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 

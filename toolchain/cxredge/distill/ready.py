@@ -10,6 +10,7 @@ from cxredge.data.accidents import LEAST_TRAIN
 from cxredge.data.data_sets import data_folders, open_data
 from cxredge.data.film import SPLITS
 from cxredge.data.licences import allowed_films, usable_films
+from cxredge.data.sources import sources_of
 from cxredge.distill.imagenet import installed_weights
 from cxredge.distill.teacher_labels import places
 from cxredge.errors import InputError, counted
@@ -47,7 +48,8 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
 
     work: folder of the checkpoints. Raises what ``load_recipe``, ``check_outputs`` and ``open_data`` raise, InputError
     DISTILL-RECIPE, STUDENT-PROGRAM, DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-UNTOLD, DISTILL-FEW,
-    DISTILL-TEACHER-LABELS, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or PRETRAINED-*.
+    DISTILL-BALANCE, DISTILL-TEACHER-LABELS, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or
+    PRETRAINED-*.
     """
     file, recipe = recipe_path(place), load_recipe(place)
     plan = recipe.distill
@@ -65,6 +67,8 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     data = open_data(recipe.data, recipe.labels, cache_folder())
     films = {split: allowed_films(data.listed(split), split, plan.licence_classes) for split in SPLITS}
     check_told(recipe, films["train"])
+    if plan.balance is not None:
+        sources_of(films["train"], plan.balance)
     if recipe.novelty is not None and len(films["train"]) <= rank + 1:
         raise InputError(
             "DISTILL-FEW",

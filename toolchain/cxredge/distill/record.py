@@ -100,6 +100,9 @@ class DistillResults(Sparse):
     """Films by licence class."""
     licence_excluded: dict[str, int]
     splits: dict[str, SplitCount]
+    leaks: Annotated[tuple[tuple[str, str, float], ...] | None, AbsentIf(lambda found: found == ())] = ()
+    """Films of two splits that seem to be one picture, and how like they are; absent where there are none, null where
+    there are too many films to compare them all."""
     teacher: TrainingRecord
     further_teachers: Annotated[dict[str, FurtherTeacherRecord], AbsentIf(lambda found: not found)] = {}
     """By name; the first one, ``teacher``, is measured alone."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from cxredge.distill.balance import shares
 from cxredge.distill.checkpoint import CheckpointFile
 from cxredge.distill.evaluate import pooled_features
 from cxredge.distill.losses import Batch, hard_loss, positive_weights, weighted
@@ -153,8 +154,16 @@ def one_size(recipe: Recipe, plan: Distillation, role: Role) -> bool:
 
 def views(recipe: Recipe, plan: Distillation, films: Films, role: Role) -> Views:
     """How a role's training sees its films; a teacher's view never returns."""
-    fixed = plan.views if role == "student" else None
-    return Views(films, plan.seed, role, plan.course(role).epochs, fixed, one_size(recipe, plan, role))
+    return Views(
+        films,
+        plan.seed,
+        role,
+        plan.course(role).epochs,
+        fixed=plan.views if role == "student" else None,
+        one_size=one_size(recipe, plan, role),
+        border=plan.border_crop,
+        shares=shares(films.targets, films.sources) if films.sources else None,
+    )
 
 
 def untrained(recipe: Recipe, plan: Distillation, role: Role) -> BackboneStudent:

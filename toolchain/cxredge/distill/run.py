@@ -22,7 +22,7 @@ from cxredge.distill.roles import Taught, Trained, Trainings, one_size, time_lef
 from cxredge.distill.saying import say
 from cxredge.distill.splits import Films, Splits, load_splits
 from cxredge.distill.teachers import Further, all_teachers, digest_of, load_further
-from cxredge.distill.telling import kept, statement
+from cxredge.distill.telling import kept, statement, warnings_of
 from cxredge.distill.thresholds import fitted, point_by_prevalence, whole
 from cxredge.distill.write_back import write_back
 from cxredge.files import canonical_json, sha256_bytes, write_bytes, write_text
@@ -72,6 +72,9 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
     names = rehearse(plan, recipe, with_features, pupil, master, one_size(recipe, plan, "student"))
     with processes.one_by_one():
         splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
+    if processes.first:
+        for line in warnings_of(splits):
+            say(line)
     further = load_further(recipe, plan, file.parent, splits.val)
     for one in further:
         one.model.to(processes.device)
@@ -131,6 +134,7 @@ def _finish(
         licence_used=splits.used,
         licence_excluded=splits.excluded,
         splits={split: _count(recipe, getattr(splits, split)) for split in ("train", "val", "test")},
+        leaks=splits.leaks,
         teacher=teacher_record,
         further_teachers={one.name: one.record for one in further},
         student=record,

@@ -46,6 +46,20 @@ def statement(recipe: Recipe, splits: Splits) -> str:
     return f"Measured on {films} of {patients}{whose}. {FILM_STATEMENT}"
 
 
+def warnings_of(splits: Splits) -> list[str]:
+    """What should be known of the films before hours are spent on them."""
+    if splits.leaks is None:
+        return ["note: too many films to look for one picture in two splits here; run cxredge data check"]
+    if not splits.leaks:
+        return []
+    first = splits.leaks[0]
+    return [
+        f"warning: {counted(len(splits.leaks), 'pair')} of films of two splits seem to be one picture, as "
+        f"{first.one} and {first.other}: figures may be too good; cxredge data check lists them, "
+        "data.leave_out takes films out"
+    ]
+
+
 def val_auc(recipe: Recipe, films: Films) -> Callable[[BackboneStudent], float | None]:
     """Gives the mean AUC over the labels on the validation films; None where there are too few for it."""
     return lambda model: measured(recipe, films.targets.numpy(), answers(model, films, "Validating")).macro_auc

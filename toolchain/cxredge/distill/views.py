@@ -51,7 +51,8 @@ class Views:
     """What a training of ``epochs`` epochs sees of ``films``.
 
     fixed: the number of views, which return in turn; None: each epoch has its own. one_size: a network that takes films
-    of one size alone; without it early epochs are on smaller films.
+    of one size alone; without it early epochs are on smaller films. border: see ``draw``. shares: float64[N], how often
+    an epoch's draws, with return, take each film; None: it takes every film once.
     """
 
     films: Films
@@ -60,6 +61,8 @@ class Views:
     epochs: int
     fixed: int | None = None
     one_size: bool = False
+    border: float = 0.0
+    shares: Tensor | None = None
 
     def of(self, epoch: int) -> View:
         """The view of an epoch, counted from 0."""
@@ -76,7 +79,10 @@ class Views:
 
     def order(self, epoch: int) -> Tensor:
         """int64[N]: the rows in the order of an epoch."""
-        return torch.randperm(len(self.films), generator=self._generator("order", epoch))
+        generator = self._generator("order", epoch)
+        if self.shares is not None:
+            return torch.multinomial(self.shares, len(self.films), replacement=True, generator=generator)
+        return torch.randperm(len(self.films), generator=generator)
 
     def seed_step(self, epoch: int, step: int, group: int) -> None:
         """Seed torch's global generators, which drop-out layers draw from, for one group of films of one step."""
@@ -84,7 +90,7 @@ class Views:
 
     @lru_cache(maxsize=2)  # noqa: B019  # the epochs' own: a training holds it as long as it lives
     def _changes(self, number: int) -> Tensor:
-        return draw(len(self.films), self._generator("view", number))
+        return draw(len(self.films), self._generator("view", number), self.border)
 
     def _generator(self, *purpose: object) -> torch.Generator:
         return torch.Generator().manual_seed(seed_of(self.seed, self.name, *purpose))
