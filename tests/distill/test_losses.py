@@ -172,6 +172,15 @@ def test_attention_does_not_ask_for_equal_sizes_or_channels() -> None:
     assert attention(batch(features=(fine, coarse.flip(2)))).item() > 0.5
 
 
+@pytest.mark.parametrize("of", ["features", "cam"])
+def test_attention_refuses_maps_of_one_cell(of: str) -> None:
+    """Of length 1 they are all alike, and would teach nothing."""
+    for pair in ((maps(1, 6, 4, 1, 1), maps(2, 6, 4, 3, 3)), (maps(1, 6, 4, 3, 3), maps(2, 6, 4, 1, 1))):
+        with pytest.raises(InputError) as caught:
+            LOSSES["attention"](batch(**{of: pair}), of=of)
+        assert caught.value.code == "LOSS-MAPS"
+
+
 def test_attention_pulls_the_students_map_to_the_teachers() -> None:
     own = (torch.rand(2, 4, 6, 6, generator=torch.Generator().manual_seed(1)) + 0.1).requires_grad_(True)
     other = torch.rand(2, 8, 6, 6, generator=torch.Generator().manual_seed(2))

@@ -144,9 +144,10 @@ def attention(
 
     Zagoruyko & Komodakis, "Paying More Attention to Attention" (ICLR 2017), activation-based: a film's map is the sum
     over channels of |activation|^power, at the student's resolution. ``of`` the last features, whose channels may be
-    other ones in the teacher, or of the class activation maps.
+    other ones in the teacher, or of the class activation maps. Raises InputError LOSS-MAPS: maps of one cell.
     """
     own, other = (_attention(maps, power) for maps in _both(batch, of))
+    _check_cells("attention", _common(own, other))
     if other.shape != own.shape:
         other = F.interpolate(other[:, None], size=own.shape[1:], mode="bilinear", antialias=True)[:, 0]
     own, other = (F.normalize(x.flatten(1), dim=1) for x in (own, other))
@@ -170,13 +171,8 @@ def cam(batch: Batch) -> Tensor:
     Raises InputError LOSS-MAPS: maps of one cell.
     """
     own, other = _both(batch, "cam")
-    size = [min(a, b) for a, b in zip(own.shape[2:], other.shape[2:], strict=True)]
-    if math.prod(size) < 2:
-        raise InputError(
-            "LOSS-MAPS",
-            "the loss cam compares where maps are high and low, and the smaller of the two has one cell",
-            "take larger films (a cell is 32 pixels wide in most backbones), or leave the loss out",
-        )
+    size = _common(own, other)
+    _check_cells("cam", size)
     own, other = (
         maps if list(maps.shape[2:]) == size else F.interpolate(maps, size=size, mode="bilinear", antialias=True)
         for maps in (own, other)
@@ -229,6 +225,21 @@ def faithful(
     focal = _mean_of(-(torch.sigmoid(-towards) ** gamma) * F.logsigmoid(towards), known)
     own, other = (torch.softmax(outputs["logits"] / temperature, 1) for outputs in (batch.student, batch.teacher))
     return alpha * focal + (1 - alpha) * temperature**2 * F.mse_loss(own, other)
+
+
+def _common(own: Tensor, other: Tensor) -> list[int]:
+    """Rows and columns that both maps have."""
+    return [min(a, b) for a, b in zip(own.shape[-2:], other.shape[-2:], strict=True)]
+
+
+def _check_cells(name: str, size: Sequence[int]) -> None:
+    """Raises InputError LOSS-MAPS: a map of one cell."""
+    if math.prod(size) < 2:
+        raise InputError(
+            "LOSS-MAPS",
+            f"the loss {name} compares where maps are high and low, and the smaller of the two has one cell",
+            "take larger films (a cell is 32 pixels wide in most backbones), or leave the loss out",
+        )
 
 
 def _chances(logits: Tensor, kind: Kind) -> Tensor:
