@@ -28,6 +28,7 @@ from cxredge.workers.fork_server import ForkServer
 from cxredge.workers.jobs.run import OUTPUTS
 from cxredge.workflows.bundled import Bundled
 from cxredge.workflows.made_pictures import made_pictures
+from cxredge.workflows.merge import check_together
 from cxredge.workflows.stages.other_films import ReadFilms, check_any
 from cxredge.workflows.stages.outputs import ArtifactOutputs, Outputs, ReferenceOutputs
 from cxredge.workflows.stages.pictures import Pictures
@@ -70,8 +71,8 @@ def open_whole(
 ) -> tuple[OutputsFolder, Mapping[ArtifactName, str]]:
     """A folder of outputs of all films of a run of ``bundle``, and the bundle's artifacts that it holds nothing of.
 
-    Raises InputError SHARD-RECORD, SHARD-FILE, VERIFY-REQUIRE, VERIFY-OUTPUTS: it is one of several shards, of another
-    bundle, or, where nothing is ``required`` by name, not of all artifacts.
+    Raises InputError SHARD-RECORD, SHARD-FILE, SHARD-MISSING, VERIFY-REQUIRE, VERIFY-OUTPUTS: it is one of several
+    shards, of another bundle, or, where nothing is ``required`` by name, not of all artifacts.
     """
     check_required(bundle, required)
     given = open_folder(folder)
@@ -84,6 +85,7 @@ def open_whole(
             f"is of the bundle {printable(record.bundle)}, not of {bundle.manifest.id}",
             "name the bundle that was run, or run this one",
         )
+    check_together([given])
     known = {entry.name: entry.sha256 for entry in bundle.manifest.artifacts}
     weights = bundle.record.recipe.weights.sha256
     for run in record.runs:

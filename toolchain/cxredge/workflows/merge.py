@@ -7,7 +7,8 @@ copied a block of films at a time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError, some_of
 from cxredge.files import check_replaceable, fresh_directory, sha256_file
 from cxredge.outputs_layout import record_of
-from cxredge.outputs_stream import OutputsReader, blocks, new_outputs, open_outputs
+from cxredge.outputs_stream import blocks, new_outputs, open_outputs
 from cxredge.path_errors import shown
 from cxredge.places import check_outputs
 from cxredge.progress import track
@@ -146,29 +147,49 @@ def _merge(path: Path, whole: Part, run: Run, given: Sequence[tuple[OutputsFolde
 
     Raises InputError SHARD-OTHER: the arrays are not alike.
     """
-    with ExitStack() as stack:
-        sources: list[tuple[OutputsReader, NDArray[np.intp]]] = []
-        for shard, part in given:
-            if part.places:
-                reader = stack.enter_context(open_outputs(shard.file(part.stack, run)))
-                # where the shard's films stand among all that were read
-                sources.append((reader, np.searchsorted(whole.places, part.places)))
-        shapes = {name: (len(whole.places), *shape[1:]) for name, shape in sources[0][0].layout.shapes.items()}
-        for reader, _ in sources[1:]:
-            alike = {name: (len(whole.places), *shape[1:]) for name, shape in reader.layout.shapes.items()}
-            if alike != shapes:
-                raise InputError(
-                    "SHARD-OTHER",
-                    f"{shown(sources[0][0].path)} and {shown(reader.path)} have arrays of other shapes",
-                    "run these shards again, of one bundle",
-                )
-        record = record_of(path, run.artifact, run.sha256, whole.digest, run.runtime)
-        writer = stack.enter_context(new_outputs(path, record, shapes))
+    sources = [
+        # where the shard's films stand among all that were read
+        _Source(shard.file(part.stack, run), np.searchsorted(whole.places, part.places))
+        for shard, part in given
+        if part.places
+    ]
+    shapes = {name: (len(whole.places), *one) for name, one in sources[0].film.items()}
+    for other in sources[1:]:
+        if other.film != sources[0].film:
+            raise InputError(
+                "SHARD-OTHER",
+                f"{shown(sources[0].path)} and {shown(other.path)} have arrays of other shapes",
+                "run these shards again, of one bundle",
+            )
+    record = record_of(path, run.artifact, run.sha256, whole.digest, run.runtime)
+    with new_outputs(path, record, shapes) as writer:
         for name, shape in shapes.items():
             for start, stop in blocks(shape):
                 rows = np.empty((stop - start, *shape[1:]), np.float32)
-                for reader, at in sources:
-                    first, last = np.searchsorted(at, [start, stop])
+                for source in sources:
+                    first, last = (int(at) for at in np.searchsorted(source.at, [start, stop]))
                     if first < last:
-                        rows[at[first:last] - start] = reader.rows(name, int(first), int(last))
+                        rows[source.at[first:last] - start] = source.rows(name, first, last)
                 writer.put(name, start, rows)
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """One shard's file, which is opened for each block: a process may not have a thousand open."""
+
+    path: Path
+    at: NDArray[np.intp]
+    """Rows of the merged file that its films become."""
+
+    @cached_property
+    def film(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of one film's outputs."""
+        with open_outputs(self.path) as reader:
+            return {name: shape[1:] for name, shape in sorted(reader.layout.shapes.items())}
+
+    def rows(self, name: str, first: int, last: int) -> NDArray[np.float32]:
+        """Raises InputError SHARD-FILE: it was changed since it was checked; and what reading rows raises."""
+        with open_outputs(self.path) as reader:
+            if reader.layout.films != len(self.at) or reader.layout.shapes.get(name, ())[1:] != self.film[name]:
+                raise InputError("SHARD-FILE", f"{shown(self.path)} was changed while it was read", "merge again")
+            return reader.rows(name, first, last)
