@@ -83,6 +83,8 @@ FLOORS = (
         "outputs",
         "outputs_layout",
         "outputs_stream",
+        "shard",
+        "shard_record",
         "strict_json",
         "strict_yaml",
         "path_errors",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes, write_bytes
 from cxredge.outputs_layout import films_of, names_shown, record_of, refuse, write_header, wrong_shape
-from cxredge.outputs_stream import NEGATIVE, REBUILD, open_outputs
+from cxredge.outputs_stream import NEGATIVE, open_outputs
 from cxredge.vocabulary import OUTPUT_NAMES
 
 Outputs = dict[str, NDArray[np.float32]]
@@ -55,7 +55,9 @@ def check_outputs(
     """
 
     def refuse(cause: str) -> InputError:
-        return InputError("RUN-OUTPUT", f"{what}: {cause}", REBUILD)
+        return InputError(
+            "RUN-OUTPUT", f"{what}: {cause}", "rebuild the artifact from a student that keeps the contract"
+        )
 
     if not isinstance(outputs, Mapping):
         raise refuse(f"the outputs are of type {type(outputs).__name__}, not arrays by name")

@@ -23,7 +23,6 @@ BLOCK = 2**22
 """Bytes of one array that are held at a time."""
 NEGATIVE = "novelty is negative, and a squared distance is not"
 """An artifact that rounds may answer such a one."""
-REBUILD = "rebuild the artifact from a student that keeps the contract"
 
 
 def blocks(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
@@ -55,7 +54,7 @@ class OutputsReader:
             raise refuse(self.path, "it was cut while it was read")
         found = np.frombuffer(data, "<f4").astype(np.float32, copy=False).reshape(shape)
         if not np.isfinite(found).all():
-            raise InputError("RUN-OUTPUT", f"{self.path}: {name} holds NaN or infinity", REBUILD)
+            raise InputError("RUN-OUTPUT", f"{self.path}: {name} holds NaN or infinity", "run the films again")
         if name == "novelty" and (found < 0).any():
             raise refuse(self.path, NEGATIVE)
         return found

@@ -32,6 +32,7 @@ def schema(out: Path) -> None:
     from cxredge.files import canonical_json, check_replaceable, write_text
     from cxredge.recipe import Recipe
     from cxredge.results import Inspection, Verdict
+    from cxredge.shard_record import ShardRecord
 
     models: dict[str, type[BaseModel]] = {
         "recipe": Recipe,
@@ -45,6 +46,7 @@ def schema(out: Path) -> None:
         "distill": DistillResults,
         "data-check": DataCheck,
         "field-log": FieldLog,
+        "shard": ShardRecord,
     }
     schemas = {name: model.model_json_schema() for name, model in models.items()}
     schemas |= {name: _whole(schemas[name]) for name in WRITTEN_WHOLE}

@@ -34,6 +34,8 @@ class ReadFilms:
     sizes: NDArray[np.int64]
     """int64[N, 2]: rows and columns as read, upright."""
     unread: tuple[Unread, ...]
+    places: tuple[int, ...]
+    """Of those that were read, among those that were to be."""
 
 
 def read_films(films: Sequence[Film], spec: InputSpec, file: Path) -> ReadFilms:
@@ -52,9 +54,10 @@ def read_some(films: Sequence[Film], spec: InputSpec, file: Path) -> ReadFilms:
     records: list[FilmRecord] = []
     sizes: list[tuple[int, ...]] = []
     unread: list[Unread] = []
+    places: list[int] = []
 
     def pictures() -> Iterator[NDArray[np.uint8]]:
-        for film in track(films, "reading films", total=len(films)):
+        for place, film in enumerate(track(films, "reading films", total=len(films))):
             try:
                 source = film.source.read()
                 picture = read_film(source, spec)
@@ -63,12 +66,15 @@ def read_some(films: Sequence[Film], spec: InputSpec, file: Path) -> ReadFilms:
                 unread.append(Unread(film=film.file, code=error.code, cause=printable(error.cause)[:300]))
                 continue
             kept.append(film)
+            places.append(place)
             records.append(FilmRecord(file=film.file, sha256=source.sha256, patient=film.patient))
             sizes.append(picture.shape[:2])
             yield planes
 
     write_pixels(file, (spec.channels, spec.height, spec.width), pictures())
-    return ReadFilms(tuple(kept), tuple(records), np.array(sizes, np.int64).reshape(-1, 2), tuple(unread))
+    return ReadFilms(
+        tuple(kept), tuple(records), np.array(sizes, np.int64).reshape(-1, 2), tuple(unread), tuple(places)
+    )
 
 
 def check_any(kept: Sequence[Film], unread: Sequence[Unread]) -> None:

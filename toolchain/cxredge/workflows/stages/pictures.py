@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.files import write_text
+from cxredge.files import sha256_bytes, write_text
 from cxredge.images.pixel_file import Shape, write_pixels
-from cxredge.stages import Store
+from cxredge.outputs import films_digest
+from cxredge.stages import Stage, Store
 from cxredge.workers.jobs.base import IMAGES, PICTURES_DIGEST
 from cxredge.workflows.stages.base import Here
 
@@ -69,3 +70,37 @@ class Pictures(Here):
         """uint8[N, ch, H, W], read when used."""
         found: NDArray[np.uint8] = np.load(store.folder(self) / IMAGES, mmap_mode="r")
         return found
+
+
+class SomePictures(Pictures):
+    """Some of ``of``, whatever these are. rows: their places, in the order wanted."""
+
+    kind = "some-pictures"
+    code = ("cxredge.outputs",)
+    packages = ("numpy",)
+
+    def __init__(self, of: Pictures, rows: Sequence[int]) -> None:
+        self.stack = of.stack
+        self.of = of
+        self.rows = [int(row) for row in rows]
+        self.step = of.step
+        self.kept = self.missing = f"{len(self.rows)} of {of.step}"
+
+    @property
+    def inputs(self) -> Mapping[str, object]:
+        """Which."""
+        return {"rows": self.rows}
+
+    @property
+    def needs(self) -> tuple[Stage, ...]:
+        """All of them."""
+        return (self.of,)
+
+    def draw(self, store: Store) -> Drawn:
+        """Their pixels, copied; they are named by these."""
+        return Drawn.of(self.of.pixels(store)[self.rows], films_digest(self.hashes(store)))
+
+    def hashes(self, store: Store) -> tuple[str, ...]:
+        """Of each picture's pixels."""
+        pixels = self.of.pixels(store)
+        return tuple(sha256_bytes(pixels[row].tobytes()) for row in self.rows)
