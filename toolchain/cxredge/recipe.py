@@ -37,6 +37,7 @@ from cxredge.recipe_shipping import NO_LICENCE, SHIPPED, Shipping, reasoned
 from cxredge.recipe_student import Heatmap, OriginalProof, ProgramSpec, StudentSpec
 from cxredge.vocabulary import (
     APP_TARGETS,
+    MAX_PATIENTS,
     OUTPUT_NAMES,
     AbsentIf,
     AppKind,
@@ -117,10 +118,6 @@ class FolderData(Sparse):
     """The column that names each film's class. Without it every label has a 0/1 column, as independent findings do."""
     leave_out: Annotated[tuple[str, ...], AbsentIf(lambda files: not files)] = ()
     """Films that are not used, by their place in the set: one of two, for example, that are one picture."""
-
-
-MAX_PATIENTS = 100_000
-"""Most phantom patients of a split: they are listed before any is drawn."""
 
 
 class PhantomData(Frozen):

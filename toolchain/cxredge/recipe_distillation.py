@@ -8,10 +8,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from cxredge.recipe_shipping import SHIPPED
 from cxredge.recipe_student import TeacherBackbone
-from cxredge.vocabulary import MAX_LABELS, AbsentIf, FileName, Frozen, Label, Sha256, Slug, Sparse
+from cxredge.vocabulary import MAX_LABELS, MAX_PATIENTS, AbsentIf, FileName, Frozen, Label, Sha256, Slug, Sparse
 
-Role = Literal["teacher", "student"]
-"""Who is trained."""
+Role = Literal["pretraining", "teacher", "student"]
+"""What is trained: the student's backbone without labels, the teacher, the student."""
 UNTRAINED = "0" * 64
 """In place of a hash: there are no weights yet."""
 
@@ -77,6 +77,23 @@ class FurtherTeacher(Frozen):
         return self
 
 
+class Pretraining(Frozen):
+    """What the student's backbone learns before any label: the features of a network with ImageNet weights."""
+
+    backbone: TeacherBackbone
+    pretrained: str
+    """Of that network; ``docs/distill.md`` lists the names."""
+    sets: tuple[str, ...] = ()
+    """Data sets beside the recipe's own of which films of train are seen; folders in CXR_DATA."""
+    phantoms: int = Field(default=0, ge=0, le=MAX_PATIENTS)
+    """Patients of phantoms whose films are seen, too."""
+    side: int | None = Field(default=None, ge=32, le=1024)
+    """Height and width of the films; none: as in the recipe."""
+    epochs: int = Field(default=10, ge=1)
+    batch: int = Field(default=32, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0)
+
+
 class LossTerm(Frozen):
     """One loss of a distillation, by the name under which ``distill/losses.py`` registers it."""
 
@@ -95,6 +112,8 @@ class Distillation(Frozen):
     val; maps and features are the first one's."""
     pretrained: str | None = None
     """ImageNet weights that the student starts from."""
+    pretraining: Pretraining | None = None
+    """How its backbone first learns without labels; none: it does not."""
     epochs: int = Field(default=10, ge=1)
     batch: int = Field(default=32, ge=2)
     """Films of a step, over all processes, of teacher and student."""
@@ -131,8 +150,17 @@ class Distillation(Frozen):
             LossTerm(loss="soft", weight=1 - self.alpha, parameters={"temperature": self.temperature}),
         )
 
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """What is trained, or was, in this order."""
+        return ("teacher", "student") if self.pretraining is None else ("pretraining", "teacher", "student")
+
     def course(self, role: Role) -> Course:
-        """The training of a role."""
+        """The training of a role; of a pretraining that there is."""
+        if role == "pretraining":
+            how = self.pretraining
+            assert how is not None, "asked only where a recipe has one"
+            return Course(epochs=how.epochs, batch=how.batch, learning_rate=how.learning_rate)
         who = self.teacher if role == "teacher" else self
         return Course(
             epochs=who.epochs,
@@ -157,7 +185,7 @@ class Distillation(Frozen):
             tree.pop(key, None)
         if not self.further_teachers:
             tree.pop("further_teachers", None)
-        for key in ("micro_batch", "patience", "views", "balance", "border_crop"):
+        for key in ("pretraining", "micro_batch", "patience", "views", "balance", "border_crop"):
             if not tree.get(key):
                 tree.pop(key, None)
         return tree

@@ -40,6 +40,8 @@ LABEL = r"^[A-Za-z][A-Za-z0-9_]{0,39}$"
 Label = Annotated[str, StringConstraints(pattern=LABEL)]
 MAX_LABELS = 64
 """Of a student; phones read no more."""
+MAX_PATIENTS = 100_000
+"""Most phantom patients of a split: they are listed before any is drawn."""
 _LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+$"
 Text = Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
 """One line for people: nothing that moves a cursor or turns the direction of what stands beside it."""

@@ -146,7 +146,13 @@ def attention(
     over channels of |activation|^power, at the student's resolution. ``of`` the last features, whose channels may be
     other ones in the teacher, or of the class activation maps. Raises InputError LOSS-MAPS: maps of one cell.
     """
-    own, other = (_attention(maps, power) for maps in _both(batch, of))
+    own, other = _both(batch, of)
+    return attention_distance(own, other, power)
+
+
+def attention_distance(own: Tensor, other: Tensor, power: float = 2.0) -> Tensor:
+    """own float32[N, d, h, w], other float32[N, e, k, l] -> scalar: see ``attention``."""
+    own, other = (_attention(maps, power) for maps in (own, other))
     _check_cells("attention", _common(own, other))
     if other.shape != own.shape:
         other = F.interpolate(other[:, None], size=own.shape[1:], mode="bilinear", antialias=True)[:, 0]

@@ -11,6 +11,7 @@ from cxredge.data.data_sets import data_folders, open_data
 from cxredge.data.film import SPLITS
 from cxredge.data.licences import allowed_films, usable_films
 from cxredge.data.sources import sources_of
+from cxredge.data.unlabelled import to_see
 from cxredge.distill.imagenet import installed_weights
 from cxredge.distill.teacher_labels import places
 from cxredge.errors import InputError, counted
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from cxredge.data.film import Film
     from cxredge.recipe import Recipe
     from cxredge.recipe_distillation import Distillation
-
-
-ROLES: tuple[Role, ...] = ("teacher", "student")
 
 
 def outputs(file: Path, recipe: Recipe) -> tuple[Path, Path]:
@@ -57,7 +55,7 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
         raise InputError(
             "DISTILL-RECIPE", f"{shown(file)} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
         )
-    checkpoints = (checkpoint_file(work, recipe, role) for role in ROLES)
+    checkpoints = (checkpoint_file(work, recipe, role) for role in plan.roles)
     further = [teacher.weights for teacher in plan.further_teachers.values()]
     given = [file.parent / weights.file for weights in (plan.teacher.weights, *further) if weights is not None]
     for called, one in plan.further_teachers.items():
@@ -82,7 +80,11 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
         checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256)
     for weights in further:
         checked_weights(file.parent / weights.file, weights.sha256)
-    for name in (plan.pretrained, teacher.pretrained if teacher.weights is None else None):
+    wanted = [plan.pretrained, teacher.pretrained if teacher.weights is None else None]
+    if plan.pretraining is not None:
+        to_see(plan, plan.pretraining, data)
+        wanted.append(plan.pretraining.pretrained)
+    for name in wanted:
         if name is not None:
             installed_weights(name)
     return plan

@@ -69,6 +69,21 @@ class TrainingRecord(Sparse):
     test: Score
 
 
+class PretrainingRecord(Frozen):
+    """How a student's backbone learnt without labels, and from what; ``losses`` as in a training."""
+
+    backbone: str
+    pretrained: str
+    sets: tuple[str, ...]
+    phantoms: int
+    """Patients of phantoms."""
+    films: int
+    patients: int
+    epochs: int
+    losses: tuple[float, ...]
+    seconds: float
+
+
 class FurtherTeacherRecord(Frozen):
     """A teacher beside the first: the labels that it speaks for, and its mean AUC on val over them, its weight."""
 
@@ -103,6 +118,7 @@ class DistillResults(Sparse):
     leaks: Annotated[tuple[tuple[str, str, float], ...] | None, AbsentIf(lambda found: found == ())] = ()
     """Films of two splits that seem to be one picture, and how like they are; absent where there are none, null where
     there are too many films to compare them all."""
+    pretraining: Annotated[PretrainingRecord | None, AbsentIf(lambda record: record is None)] = None
     teacher: TrainingRecord
     further_teachers: Annotated[dict[str, FurtherTeacherRecord], AbsentIf(lambda found: not found)] = {}
     """By name; the first one, ``teacher``, is measured alone."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cxredge.distill.balance import shares
 from cxredge.distill.checkpoint import CheckpointFile
 from cxredge.distill.evaluate import pooled_features
 from cxredge.distill.losses import Batch, hard_loss, positive_weights, weighted
 from cxredge.distill.pretrained import start_from_imagenet
+from cxredge.distill.pretraining import Imitated, imitator, record_of
 from cxredge.distill.processes import Processes
 from cxredge.distill.quality_head import class_features
+from cxredge.distill.record import PretrainingRecord
 from cxredge.distill.remaining import Remaining
 from cxredge.distill.splits import Films, Splits
 from cxredge.distill.teacher_answers import Ask, KeptAnswers
@@ -32,6 +34,8 @@ from cxredge.students import new_student, trainable
 
 if TYPE_CHECKING:
     from cxredge.students.backbone_student import BackboneStudent
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,18 @@ class Trainings:
     logs: Path
     processes: Processes
     remaining: Remaining
+
+    def pretrain(self, model: BackboneStudent, of: Imitated) -> PretrainingRecord:
+        """Have the backbone of ``model`` imitate ``of``, in place."""
+        how = self.plan.pretraining
+        assert how is not None, "there is a network to imitate"
+        seen = Views(of.films, self.plan.seed, "pretraining", how.epochs, one_size=True)
+        torch.manual_seed(seed_of(self.plan.seed, "pretraining"))
+        of.to(self.processes.device)
+        training = self._training("pretraining", imitator(model, of, of.films.images.shape[1:]), of.distances, seen)
+        model.backbone.load_state_dict(training.run().backbone.state_dict())
+        model.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        return record_of(how, of.films, training.history)
 
     def teacher(self, model: BackboneStudent) -> Trained:
         """Train ``model`` on the films' own targets alone."""
@@ -102,7 +118,14 @@ class Trainings:
         seen: Views,
         prepare: Callable[[View], object] | None = None,
     ) -> Trained:
-        training = Training(
+        training = self._training(role, model, loss, seen)
+        training.answer, training.prepare = with_features, prepare
+        training.held_out = val_auc(self.recipe, self.splits.val)
+        average = training.run()
+        return Trained(average, tuple(training.history), training.kept_epoch)
+
+    def _training(self, role: Role, model: M, loss: Loss, seen: Views) -> Training[M]:
+        return Training(
             role,
             model,
             seen,
@@ -111,13 +134,8 @@ class Trainings:
             self.checkpoints[role],
             TrainingLog(self.logs, role),
             self.processes,
-            with_features,
-            held_out=val_auc(self.recipe, self.splits.val),
-            prepare=prepare,
             remaining=self.remaining,
         )
-        average = training.run()
-        return Trained(average, tuple(training.history), training.kept_epoch)
 
     def _said(
         self, taught: Taught, seen: Views
@@ -189,7 +207,11 @@ def with_features(model: BackboneStudent, films: Tensor) -> dict[str, Tensor]:
 
 
 def time_left(
-    recipe: Recipe, plan: Distillation, films: Films, models: Sequence[tuple[Role, BackboneStudent]]
+    recipe: Recipe,
+    plan: Distillation,
+    films: Films,
+    models: Sequence[tuple[Role, BackboneStudent]],
+    imitated: Imitated | None,
 ) -> Remaining:
     """Costs by parameters, of which a film of one size takes more time the more there are: a training passes forwards
     once and backwards twice, and the student's passes its films through the teacher, too."""
@@ -200,5 +222,11 @@ def time_left(
         sizes = (seen.of(epoch).size for epoch in range(seen.epochs))
         return [len(films) * height * width * per_pixel for height, width in sizes]
 
-    parts = {} if plan.teacher.weights else {"teacher": costs("teacher", 3 * weights["teacher"])}
+    parts: dict[str, Sequence[float]] = {}
+    if imitated is not None:
+        # the network that is imitated is taken to be as large as the teacher
+        each = float(imitated.films.images[:, 0].numel()) * (3 * weights["student"] + weights["teacher"])
+        parts["pretraining"] = [each] * plan.course("pretraining").epochs
+    if plan.teacher.weights is None:
+        parts["teacher"] = costs("teacher", 3 * weights["teacher"])
     return Remaining({**parts, "student": costs("student", 3 * weights["student"] + weights["teacher"])})

@@ -13,10 +13,11 @@ import torch
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, scores
 from cxredge.distill.losses import weighted
+from cxredge.distill.pretraining import to_imitate
 from cxredge.distill.processes import Processes, started
 from cxredge.distill.quality_head import quality_score
-from cxredge.distill.ready import ROLES, checkpoint_file, outputs, ready_to_train
-from cxredge.distill.record import DistillResults, SplitCount, TrainingRecord
+from cxredge.distill.ready import checkpoint_file, outputs, ready_to_train
+from cxredge.distill.record import DistillResults, PretrainingRecord, SplitCount, TrainingRecord
 from cxredge.distill.rehearsal import rehearse
 from cxredge.distill.roles import Taught, Trained, Trainings, one_size, time_left, untrained, with_features
 from cxredge.distill.saying import say
@@ -59,7 +60,7 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
     # whatever can be refused is refused now, and not after an hour of training
     weighted(plan.terms)  # before weights are loaded: an unknown name is said at once
     configuration = fingerprint(recipe, torch.get_num_threads())
-    checkpoints = {role: CheckpointFile(checkpoint_file(work, recipe, role), configuration) for role in ROLES}
+    checkpoints = {role: CheckpointFile(checkpoint_file(work, recipe, role), configuration) for role in plan.roles}
     if not fresh:
         for checkpoint in checkpoints.values():
             checkpoint.load()
@@ -71,7 +72,9 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
         master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
     names = rehearse(plan, recipe, with_features, pupil, master, one_size(recipe, plan, "student"))
     with processes.one_by_one():
-        splits = load_splits(recipe, open_data(recipe.data, recipe.labels, cache_folder()), plan.licence_classes)
+        data = open_data(recipe.data, recipe.labels, cache_folder())
+        splits = load_splits(recipe, data, plan.licence_classes)
+        imitated = to_imitate(recipe, plan, data)
     if processes.first:
         for line in warnings_of(splits):
             say(line)
@@ -81,18 +84,19 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
     if fresh and processes.first:
         for checkpoint in checkpoints.values():
             checkpoint.path.unlink(missing_ok=True)
-    left = time_left(recipe, plan, splits.train, (("teacher", master), ("student", pupil)))
+    left = time_left(recipe, plan, splits.train, (("teacher", master), ("student", pupil)), imitated)
     trainings = Trainings(recipe, plan, splits, checkpoints, work / recipe.name, processes, left)
     try:
         if processes.first and processes.world > 1:
             say(f"training with {processes.words}")
+        before = None if imitated is None else trainings.pretrain(pupil, imitated)
         teacher = trainings.teacher(master) if trained is None else Trained(master.to(processes.device))
         ask = all_teachers(recipe, splits.val, teacher.model, with_features, further)
         models = [teacher.model, *(one.model for one in further)]
         student = trainings.student(pupil, Taught(ask, digest_of(models), names))
         if not processes.first:
             return None
-        return _finish(recipe, plan, file, splits, teacher, further, student, processes.words)
+        return _finish(recipe, plan, file, splits, before, teacher, further, student, processes.words)
     except KeyboardInterrupt:
         if processes.first:
             say(kept(plan, checkpoints, fresh))
@@ -104,6 +108,7 @@ def _finish(
     plan: Distillation,
     file: Path,
     splits: Splits,
+    before: PretrainingRecord | None,
     teacher: Trained,
     further: Sequence[Further],
     student: Trained,
@@ -135,6 +140,7 @@ def _finish(
         licence_excluded=splits.excluded,
         splits={split: _count(recipe, getattr(splits, split)) for split in ("train", "val", "test")},
         leaks=splits.leaks,
+        pretraining=before,
         teacher=teacher_record,
         further_teachers={one.name: one.record for one in further},
         student=record,

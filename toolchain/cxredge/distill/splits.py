@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +14,7 @@ from cxredge.data.leaks import MOST, FilmLeaks, Leak
 from cxredge.data.licences import allowed_films, licence
 from cxredge.data.pixels import FilmPixels
 from cxredge.data.sources import sources_of
-from cxredge.recipe import PhantomData, Recipe
+from cxredge.recipe import InputSpec, PhantomData, Recipe
 from cxredge.stages import Cache
 
 if TYPE_CHECKING:
@@ -97,15 +97,14 @@ def _leaks(recipe: Recipe, films: Sequence[Film]) -> tuple[Leak, ...] | None:
 def read_films(recipe: Recipe, split: str, films: Sequence[Film]) -> Films:
     """``films`` of ``split``, preprocessed, or from the cache. Raises what ``FilmPixels.read`` and
     ``sources_of`` raise."""
-    pixels = FilmPixels(films, recipe.input, split)
+    column = None if recipe.distill is None else recipe.distill.balance
+    sources = () if column is None else sources_of(films, column)
+    return replace(pixels_of(films, recipe.input, split), sources=sources)
+
+
+def pixels_of(films: Sequence[Film], spec: InputSpec, what: str) -> Films:
+    """``films`` preprocessed for ``spec``, or from the cache; ``what`` they are called while that runs."""
+    pixels = FilmPixels(films, spec, what)
     images = torch.from_numpy(pixels.read(Cache()))
     targets = torch.stack([torch.as_tensor(f.targets, dtype=torch.float32) for f in films])
-    column = None if recipe.distill is None else recipe.distill.balance
-    return Films(
-        images,
-        targets,
-        tuple(f.patient for f in films),
-        tuple(f.file for f in films),
-        pixels.digest,
-        () if column is None else sources_of(films, column),
-    )
+    return Films(images, targets, tuple(f.patient for f in films), tuple(f.file for f in films), pixels.digest)

@@ -22,7 +22,7 @@ FILM_STATEMENT = "These figures test a toolchain: they are no evidence of clinic
 
 def kept(plan: Distillation, checkpoints: Mapping[Role, CheckpointFile], fresh: bool) -> str:
     """What is left of a run that was stopped."""
-    wanted = {role: plan.course(role).epochs for role in checkpoints if role == "student" or not plan.teacher.weights}
+    wanted = {role: plan.course(role).epochs for role in checkpoints if role != "teacher" or not plan.teacher.weights}
     come = {role: checkpoints[role].come() for role in wanted}
     if not any(map(any, come.values())):
         return "stopped before the first step had ended: nothing is kept, and the same command starts over"
