@@ -59,7 +59,11 @@ def read_bytes(path: Path, most: int) -> bytes:
     Raises InputError PATH-READ, EnvironmentProblem DISK-*.
     """
     with reading(path), open_regular(path) as stream:
-        return stream.read(most + 1)
+        found = bytearray()
+        # a part at a time: memory for all that may be read is not taken for a file that has little
+        while len(found) <= most and (part := stream.read(min(1 << 20, most + 1 - len(found)))):
+            found += part
+        return bytes(found)
 
 
 def canonical_json(value: object) -> str:
