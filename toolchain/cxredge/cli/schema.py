@@ -32,6 +32,7 @@ def schema(out: Path) -> None:
     from cxredge.files import canonical_json, check_replaceable, write_text
     from cxredge.recipe import Recipe
     from cxredge.results import Inspection, Verdict
+    from cxredge.zoo.entry import ZooModel
 
     models: dict[str, type[BaseModel]] = {
         "recipe": Recipe,
@@ -44,6 +45,7 @@ def schema(out: Path) -> None:
         "inspection": Inspection,
         "distill": DistillResults,
         "data-check": DataCheck,
+        "zoo": ZooModel,
         "field-log": FieldLog,
     }
     schemas = {name: model.model_json_schema() for name, model in models.items()}

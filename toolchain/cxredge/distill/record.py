@@ -61,6 +61,8 @@ class TrainingRecord(Frozen):
     epochs: int
     losses: tuple[float, ...]
     seconds: float
+    val_aucs: tuple[float | None, ...] = ()
+    """Mean AUC on val after each epoch; empty in files of an older version."""
     val: Score
     test: Score
 
