@@ -22,9 +22,11 @@ def resident_mb() -> float:
 
 def main() -> None:
     from cxredge.bundle.bundle import read_manifest
+    from cxredge.images.pixel_file import PixelFile
     from cxredge.images.preprocess import to_student
+    from cxredge.outputs_layout import record_of
     from cxredge.targets import get_target
-    from cxredge.workers.jobs.run import run_all
+    from cxredge.workers.jobs.run import Images, run_all
 
     bundle = Path(sys.argv[1])
     manifest = read_manifest(bundle)
@@ -36,10 +38,17 @@ def main() -> None:
         np.save(path, films)
         del films
         images = np.load(path, mmap_mode="r")
+        goal = Path(scratch) / "outputs.safetensors"
+        record = record_of(goal, "reference", "0" * 64, "0" * 64, "any")
+
+        def run(some: Images) -> None:
+            run_all(runner, some, goal, record)
+            goal.unlink()
+
         for entry in manifest.artifacts:
             with get_target(entry.target).open(bundle / entry.path) as runner:
                 one = to_student(np.asarray(images[0]))
-                run_all(runner, images[:100])
+                run(images[:100])
                 bare, ours = [], []
                 for i in range(10):
                     block = images[i * 100 : (i + 1) * 100]
@@ -48,11 +57,11 @@ def main() -> None:
                         runner._run_impl(one)
                     bare.append(100 / (time.perf_counter() - began))
                     began = time.perf_counter()
-                    run_all(runner, block)
+                    run(block)
                     ours.append(100 / (time.perf_counter() - began))
-                run_all(runner, images[:200])
+                run(images[:200])
                 before = resident_mb()
-                run_all(runner, images)
+                run(PixelFile.open(path))
                 after = resident_mb()
             ratio = float(np.median(np.array(ours) / np.array(bare)))
             print(

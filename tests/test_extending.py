@@ -60,7 +60,8 @@ class Extension:
     @property
     def folders(self) -> set[str]:
         """New folders."""
-        return {str(Path(step["file"]).parent) for step in self.steps if step["new"]}
+        found = {str(Path(step["file"]).parent) for step in self.steps if step["new"]}
+        return {folder for folder in found if not (PACKAGE / folder).exists()}
 
     @property
     def changed(self) -> set[str]:
@@ -90,7 +91,7 @@ EXTENSIONS = extensions()
 def test_every_snippet_is_run() -> None:
     snippets = sum(len(extension.steps) for extension in EXTENSIONS.values())
     assert snippets == PAGE.count("```python")
-    assert len(EXTENSIONS) == PAGE.count("```yaml") == 4
+    assert len(EXTENSIONS) == PAGE.count("```yaml") == 5
 
 
 def test_the_table_counts_what_each_extension_touches() -> None:
@@ -103,12 +104,12 @@ def test_the_table_counts_what_each_extension_touches() -> None:
     assert line.count("\n") == 1
     for extension in EXTENSIONS.values():
         assert all((PACKAGE / file).is_file() for file in extension.changed)
-        assert not any((PACKAGE / folder).exists() for folder in extension.folders)
+        assert not any((PACKAGE / step["file"]).exists() for step in extension.steps if step["new"])
 
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds the package with all four extensions."""
+    """A folder that holds the package with all five extensions."""
     place = tmp_path_factory.mktemp("extended")
     shutil.copytree(PACKAGE, place / "cxredge")
     for extension in EXTENSIONS.values():
@@ -145,13 +146,15 @@ import json, sys
 import numpy as np
 import torch
 from pathlib import Path
-from cxredge.distill.losses import Batch, add_up
+from cxredge.distill.losses import Batch, weighted
 from cxredge.parity.formulas import FORMULAS
 from cxredge.quantize.histogram import HALF, Histogram
 from cxredge.quantize.rules import apply
 from cxredge.recipe_distillation import Distillation
 from cxredge.recipe_file import load_recipe
 from cxredge.results import Figures
+from cxredge.students import new_student
+from cxredge.students.architectures import get_architecture
 from cxredge.targets import get_target
 
 recipe = load_recipe(Path(sys.argv[1]))
@@ -161,6 +164,8 @@ logits = {"logits": np.float32([[1, 2], [3, 4]])}
 plan = Distillation(teacher={"backbone": "timm/x"}, losses=json.loads(sys.argv[2]))
 outputs = {"logits": torch.zeros(1, 2), "cam": torch.full((1, 2, 3, 3), 3.0)}
 taught = {"logits": torch.zeros(1, 2), "cam": torch.full((1, 2, 3, 3), 1.0)}
+network = get_architecture(recipe.student.backbone).make(1, 2, (64, 64))
+answers = new_student(recipe, recipe.student.backbone)(torch.zeros(2, 1, 64, 64))
 batch = Batch(torch.zeros(1, 1, 8, 8), outputs, taught, torch.eye(2)[:1], "multi-label", torch.ones(2))
 print(json.dumps({
     "artifacts": recipe.artifacts(),
@@ -170,14 +175,17 @@ print(json.dumps({
     "metric": FORMULAS["logit_mean_abs"](logits, {"logits": logits["logits"] + np.float32([0.5, -1])}),
     "gates": {scheme: gates.model_dump(exclude_none=True) for scheme, gates in recipe.gates.items()},
     "figures": "logit_mean_abs" in Figures.model_fields,
-    "loss": float(add_up(plan.terms)(batch)),
+    "heatmap": recipe.heatmap,
+    "network": list(network(torch.zeros(2, 1, 64, 64)).shape),
+    "answers": {name: list(tensor.shape) for name, tensor in answers.items()},
+    "loss": float(sum(weighted(plan.terms)(batch).values())),
 }))
 """
 
 
-def test_all_four_are_known_and_do_what_they_say(extended: Path, tmp_path: Path) -> None:
+def test_all_five_are_known_and_do_what_they_say(extended: Path, tmp_path: Path) -> None:
     changes: dict[str, Any] = {"bundles": {}}
-    for name in ("a target", "a range rule", "a metric with its gate"):
+    for name in ("a target", "an architecture", "a range rule", "a metric with its gate"):
         changes |= EXTENSIONS[name].recipe()
     recipe = write(tmp_path / "tiny", changes, weights=False)
     losses = json.dumps(EXTENSIONS["a distillation loss"].recipe()["losses"])
@@ -186,6 +194,8 @@ def test_all_four_are_known_and_do_what_they_say(extended: Path, tmp_path: Path)
     found = json.loads(done.stdout)
     assert found["artifacts"] == ["eager/fp32", "onnx/w8a8"]
     assert (found["suffix"], found["available"], found["figures"]) == (".safetensors", None, True)
+    assert (found["heatmap"], found["network"]) == ("exact", [2, 2])
+    assert found["answers"] == {"logits": [2, 5], "cam": [2, 5, 16, 16], "novelty": [2]}
     # as many values at -0.5 as at 0.5: a standard deviation of 0.5
     assert found["range"] == pytest.approx([-3, 3], abs=1e-3)
     assert found["metric"] == pytest.approx(0.75)

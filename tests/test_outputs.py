@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxredge import outputs as module
+from cxredge import outputs_layout as module
 from cxredge.bundle.model import Model
 from cxredge.errors import InputError
 from cxredge.outputs import (
-    MAX_COLUMNS,
     OUTPUT_NAMES,
     Outputs,
     check_outputs,
     read_outputs,
     write_outputs,
 )
+from cxredge.outputs_layout import MAX_COLUMNS
 from support.outputs_files import RECORD, Header, arrays, joined, only, parts
 
 NAMED = ("artifact", "artifact_sha256", "films_sha256", "runtime")

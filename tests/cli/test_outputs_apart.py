@@ -22,7 +22,15 @@ FIXTURES = ROOT / "tests" / "bundle" / "fixtures" / "v2"
 READ, WRITTEN, BOTH, NEW = "is read", "is written", "is read, and written by design", "is written, and nothing is read"
 PATHS: dict[str, dict[str, str]] = {
     "build": {"recipe": READ, "out": WRITTEN, "android_assets": WRITTEN, "ios_assets": WRITTEN},
-    "verify": {"bundle": READ, "reference": READ, "report": WRITTEN, "junit": WRITTEN},
+    "verify": {
+        "bundle": READ,
+        "reference": READ,
+        "outputs": READ,
+        "report": WRITTEN,
+        "junit": WRITTEN,
+        "out": WRITTEN,
+    },
+    "merge": {"shards": READ, "out": WRITTEN},
     "gate": {"results": READ, "recipe": READ, "junit": WRITTEN},
     "explain": {"bundle": READ, "reference": READ},
     "predict": {"bundle": READ, "films": READ, "heatmap": WRITTEN},
@@ -48,6 +56,8 @@ PATHS: dict[str, dict[str, str]] = {
     "vectors": {"out": NEW},
 }
 """What every command does with each path that it is given."""
+NEVER_TOGETHER = {("verify", "out", "outputs")}
+"""Refused as misuse, whatever the paths are."""
 
 DISTILL = """
 distill:
@@ -92,6 +102,9 @@ class Place:
         (self.recipe / "weights.safetensors").write_bytes(b"weights")
         self.write_recipe()
         self.key = root / "my.key"
+        self.said = root / "said"
+        self.said.mkdir()
+        (self.said / "shard.json").write_text("{}")
 
     def write_recipe(self, name: str = "model.yaml", old: str = "", new: str = "", more: str = "") -> Path:
         text = TINY.format(digest=sha256_bytes(b"weights"))
@@ -138,6 +151,14 @@ def verify(at: Place, over: Path) -> tuple[list[object], Path]:
     return ["verify", at.bundle, "--reference", at.other, "--report"], over
 
 
+def shard(at: Place, over: Path, *more: object) -> tuple[list[object], Path]:
+    return ["verify", at.bundle, "--shard", "1/2", *more, "--out"], over
+
+
+def judged(at: Place, option: str, over: Path) -> tuple[list[object], Path]:
+    return ["verify", at.bundle, "--data", at.film.parent, "--outputs", at.said, option], over
+
+
 def assets(at: Place, kind: str, over: Path) -> tuple[list[object], Path]:
     if kind == "ios":
         at.write_recipe(old="{android: [executorch/fp32]}", new="{ios: [executorch/fp32]}")
@@ -175,6 +196,21 @@ CASES: dict[tuple[str, str, str], list[Case]] = {
     ("verify", "junit", "reference"): [
         lambda at: (["verify", at.bundle, "--reference", at.other, "--junit"], at.other / "manifest.json")
     ],
+    ("verify", "report", "outputs"): [lambda at: judged(at, "--report", at.said / "report.html")],
+    ("verify", "junit", "outputs"): [
+        lambda at: judged(at, "--junit", at.said / "shard.json"),
+        lambda at: (["verify", at.bundle, "--outputs", at.said, "--junit"], at.said / "v.xml"),
+    ],
+    ("verify", "out", "bundle"): [
+        lambda at: shard(at, at.bundle),
+        lambda at: shard(at, at.root),
+        lambda at: shard(at, at.film.parent / "new", "--data", at.film.parent),
+    ],
+    ("verify", "out", "reference"): [lambda at: shard(at, at.other / "new", "--reference", at.other)],
+    ("merge", "out", "shards"): [
+        lambda at: (["merge", at.said, "--out"], at.said),
+        lambda at: (["merge", at.said, "--out"], at.root),
+    ],
     ("build", "out", "recipe"): [lambda at: (["build", at.recipe, "--out"], at.recipe.parent)],
     ("build", "android_assets", "recipe"): [
         lambda at: assets(at, "android", at.recipe),
@@ -195,7 +231,7 @@ def test_the_table_has_every_command_and_every_path_that_it_takes() -> None:
         for out in paths
         for given in paths
         if (paths[out], paths[given]) == (WRITTEN, READ)
-    }
+    } - NEVER_TOGETHER
     assert pairs == set(CASES), "each output over each input is tried"
 
 
@@ -308,6 +344,9 @@ def mine(folder: Path, *names: str) -> Path:
         (("build", "recipe", "--out", "new", "--android-assets"), ("holiday.png",), "OUTPUT-FOREIGN"),
         (("build", "recipe", "--out", "new", "--android-assets"), ("manifest.json", "x"), "OUTPUT-FOREIGN"),
         (("build", "recipe", "--out", "new", "--android-assets"), (".git/config",), "OUTPUT-FOREIGN"),
+        (("verify", "bundle", "--shard", "1/2", "--out"), ("holiday.png",), "OUTPUT-FOREIGN"),
+        (("verify", "bundle", "--shard", "1/2", "--out"), ("shard.json", "x"), "OUTPUT-FOREIGN"),
+        (("merge", "said", "--out"), ("holiday.png",), "OUTPUT-FOREIGN"),
         (("phantom",), ("holiday.png",), "DATA-EXISTS"),
         (("vectors",), ("preprocess/holiday.png",), "OUTPUT-FOREIGN"),
         (("vectors",), ("vectors.json",), "OUTPUT-FOREIGN"),
@@ -320,7 +359,8 @@ def test_what_no_such_command_made_is_not_replaced(
     at: Place, line: tuple[str, ...], names: tuple[str, ...], code: str
 ) -> None:
     folder = mine(at.root / "mine", *names)
-    words = [at.recipe if word == "recipe" else word for word in line]
+    places = {"recipe": at.recipe, "bundle": at.bundle, "said": at.said}
+    words = [places.get(word, word) for word in line]
     before = tree(at.root)
     assert code_of(*words, folder) == code
     assert tree(at.root) == before
@@ -457,7 +497,7 @@ def test_an_earlier_result_is_replaced(at: Place) -> None:
     """By the commands that make it: schemas and vectors over their own."""
     for _ in range(2):
         cli.main(["schema", str(at.root / "new")], standalone_mode=False)
-    assert len(list((at.root / "new").iterdir())) == 12
+    assert len(list((at.root / "new").iterdir())) == 13
     shutil.copytree(ROOT / "docs" / "schemas", at.root / "docs")
     earlier = at.root / "docs" / "recipe.schema.json"
     schema = json.loads(earlier.read_text())

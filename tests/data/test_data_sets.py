@@ -66,6 +66,15 @@ def test_folder(root: Path) -> None:
     assert a.sha256() == hashlib.sha256(b"a").hexdigest()
 
 
+def test_films_are_left_out_by_name(root: Path) -> None:
+    data = FolderData(source="folder", name="mine", leave_out=("images/a.png",))
+    assert [film.file for film in open_data(data, TWO, root / "cache").films("train")] == ["images/b.png"]
+    with pytest.raises(InputError) as caught:
+        open_data(data.model_copy(update={"leave_out": ("a.png",)}), TWO, root / "cache")
+    assert caught.value.code == "DATA-LEAVE-OUT"
+    assert "images/a.png" in caught.value.choices
+
+
 def test_labels_that_are_not_judged_need_no_column(root: Path) -> None:
     labels = Labels(names=("Mass", "Effusion", "Nodule"), not_judged=("Mass", "Nodule"))
     *_, c = mine(root, labels=labels).films("train") + mine(root, labels=labels).films("test")

@@ -18,7 +18,8 @@ from cxredge.device.field_log import FieldLog, SelfTestLog
 from cxredge.device.log_files import MAX_BYTES, read_field_log
 from cxredge.device.summary import outcomes
 from cxredge.errors import InputError
-from cxredge.outputs import MAX_COLUMNS, OUTPUT_NAMES, RANKS, films_digest, read_outputs
+from cxredge.outputs import OUTPUT_NAMES, films_digest, read_outputs
+from cxredge.outputs_layout import MAX_COLUMNS, RANKS
 from support.json_values import at, places
 from support.outputs_files import joined
 from support.pages import blocks, page

@@ -4,7 +4,11 @@ import pytest
 import torch
 
 from cxredge.distill import augment as module
-from cxredge.distill.augment import augment
+from cxredge.distill.augment import changed, draw
+
+
+def augment(films: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return changed(films, draw(len(films), generator))
 
 
 def test_shape_range_and_seed() -> None:
@@ -47,3 +51,23 @@ def test_a_turn_keeps_angles_on_oblong_films(monkeypatch: pytest.MonkeyPatch) ->
     # a turned square has equal second moments along both axes; a sheared one has not
     tall, wide = (seen * rows**2).sum((1, 2)) / mass, (seen * columns**2).sum((1, 2)) / mass
     torch.testing.assert_close(tall, wide, rtol=0.02, atol=0)
+
+
+def test_borders_that_are_cut_off_are_gone_and_the_rest_fills_the_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ROTATION", "SHIFT", "SCALE", "CONTRAST", "BRIGHTNESS", "GAMMA"):
+        monkeypatch.setattr(module, name, 0.0)
+    films = torch.arange(64.0).repeat(64, 1)[None, None] * 2  # brighter to the right
+    changes = draw(1, torch.Generator(), border=0.25)
+    changes[0, -4:] = torch.tensor([0.25, 0.0, 0.0, 0.125])  # left and below
+    seen = changed(films, changes)[0, 0]
+    assert float(seen[0, 0]) == pytest.approx(float(films[0, 0, 0, 16]), abs=4)
+    assert float(seen[5, -3]) == pytest.approx(float(films[0, 0, 0, -3]), abs=4)
+    seen = changed(films.transpose(2, 3), changes)[0, 0]
+    assert float(seen[0, 5]) == pytest.approx(0, abs=4)
+    assert float(seen[-1, 5]) == pytest.approx(float(films[0, 0, 0, 55]), abs=4)
+
+
+def test_borders_are_cut_by_as_much_as_is_asked_at_most() -> None:
+    changes = draw(500, torch.Generator().manual_seed(1), border=0.1)[:, -4:]
+    assert 0 <= float(changes.min()) < 0.001 < 0.099 < float(changes.max()) <= 0.1
+    assert float(draw(9, torch.Generator().manual_seed(1))[:, -4:].abs().max()) == 0

@@ -21,7 +21,7 @@ from cxredge.distill.evaluate import (
 from cxredge.distill.splits import Films
 from cxredge.recipe_decision import NOT_JUDGED, Labels
 from cxredge.recipe_file import load_recipe
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 
 ABC = Labels(names=("A", "B", "C"))
 
@@ -91,9 +91,10 @@ def test_films_of_one_patient_do_not_count_as_many() -> None:
 
 def test_answers_are_the_students() -> None:
     torch.manual_seed(0)
-    student = CamStudent(torch.nn.Conv2d(1, 6, 3, stride=4), 6, 3, 2).eval()
+    student = BackboneStudent(torch.nn.Conv2d(1, 6, 3, stride=4), 6, 3, 2).eval()
     student.fit_novelty(torch.randn(20, 6))
-    films = Films(torch.randint(0, 256, (40, 1, 16, 16), dtype=torch.uint8), torch.zeros(40, 3), ("p",) * 40)
+    images = torch.randint(0, 256, (40, 1, 16, 16), dtype=torch.uint8)
+    films = Films(images, torch.zeros(40, 3), ("p",) * 40, tuple(map(str, range(40))), "0" * 64)
     found = answers(student, films, "test")
     with torch.no_grad():
         out = student(films.images.float())

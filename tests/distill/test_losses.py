@@ -12,11 +12,11 @@ from cxredge.distill.losses import (
     LOSSES,
     POSITIVE_WEIGHT_CAP,
     Batch,
-    add_up,
     attention,
     hard_loss,
     positive_weights,
     soft_loss,
+    weighted,
 )
 from cxredge.errors import InputError
 from cxredge.recipe_distillation import Distillation
@@ -109,7 +109,7 @@ def test_the_hard_loss_leaves_out_what_the_films_do_not_tell_and_the_soft_one_ke
 def test_films_that_tell_nothing_leave_the_teacher_to_teach() -> None:
     """The mean of nothing is no number, and a weight of 0 does not make it one."""
     b = replace(batch(), told=())
-    assert torch.equal(add_up(plan(alpha=0.0).terms)(b), add_up(plan(losses=[{"loss": "soft"}]).terms)(b))
+    assert torch.equal(total(plan(alpha=0.0), b), total(plan(losses=[{"loss": "soft"}]), b))
 
 
 def batch(kind: Literal["multi-label", "single-label"] = "multi-label", **outputs: tuple[Tensor, Tensor]) -> Batch:
@@ -130,6 +130,10 @@ def plan(**keys: Any) -> Distillation:
     return Distillation(teacher={"backbone": "timm/mobilenetv2_035"}, **keys)
 
 
+def total(of: Distillation, b: Batch) -> Tensor:
+    return torch.stack(list(weighted(of.terms)(b).values())).sum()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 def test_alpha_and_temperature_are_short_for_hard_and_soft(
@@ -138,14 +142,14 @@ def test_alpha_and_temperature_are_short_for_hard_and_soft(
     b = batch(kind)
     expected = alpha * hard_loss(b.student["logits"], b.targets, kind, b.weights)
     expected = expected + (1 - alpha) * soft_loss(b.student["logits"], b.teacher["logits"], kind, 3.0)
-    assert torch.equal(add_up(plan(alpha=alpha, temperature=3.0).terms)(b), expected)
+    assert torch.equal(total(plan(alpha=alpha, temperature=3.0), b), expected)
     long = plan(
         losses=[
             {"loss": "hard", "weight": alpha},
             {"loss": "soft", "weight": 1 - alpha, "parameters": {"temperature": 3}},
         ]
     )
-    assert torch.equal(add_up(long.terms)(b), expected)
+    assert torch.equal(total(long, b), expected)
 
 
 def test_attention_by_hand() -> None:
@@ -166,6 +170,15 @@ def test_attention_does_not_ask_for_equal_sizes_or_channels() -> None:
     fine, coarse = rows.expand(2, 5, 8, 8), torch.full((2, 3, 4, 4), 2.0) * torch.linspace(0.07, 0.93, 4)[:, None]
     assert attention(batch(features=(fine, coarse))).item() < 0.01
     assert attention(batch(features=(fine, coarse.flip(2)))).item() > 0.5
+
+
+@pytest.mark.parametrize("of", ["features", "cam"])
+def test_attention_refuses_maps_of_one_cell(of: str) -> None:
+    """Of length 1 they are all alike, and would teach nothing."""
+    for pair in ((maps(1, 6, 4, 1, 1), maps(2, 6, 4, 3, 3)), (maps(1, 6, 4, 3, 3), maps(2, 6, 4, 1, 1))):
+        with pytest.raises(InputError) as caught:
+            LOSSES["attention"](batch(**{of: pair}), of=of)
+        assert caught.value.code == "LOSS-MAPS"
 
 
 def test_attention_pulls_the_students_map_to_the_teachers() -> None:
@@ -388,7 +401,7 @@ def test_positive_weights_count_what_is_told() -> None:
 )
 def test_unknown_losses_and_parameters_are_refused(term: dict[str, Any], code: str, choice: str | None) -> None:
     with pytest.raises(InputError) as caught:
-        add_up(plan(losses=[term]).terms)
+        weighted(plan(losses=[term]).terms)
     assert caught.value.code == code
     assert caught.value.choices[:1] == (() if choice is None else (choice,))
 

@@ -77,6 +77,14 @@ def test_weights_of_another_size_are_refused(values: dict[str, Any]) -> None:
     assert caught.value.code == "PRETRAINED-FIT"
 
 
+@pytest.mark.parametrize("name", ["cxredge/eeea_net_c2", "timm/efficientnet_lite0+timm/resnet10t"])
+def test_networks_of_ours_and_several_have_none(values: dict[str, Any], name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        start_from_imagenet(new_student(grey_recipe(values, 1), name), name, LITE0)
+    assert caught.value.code == "PRETRAINED-FIT"
+    assert name in caught.value.cause
+
+
 def test_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(InputError) as caught:
         _stored("efficientnet-lite9")

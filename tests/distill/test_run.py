@@ -257,7 +257,10 @@ main()
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_the_last_epoch(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_stop_keeps_the_last_step(
+    write_recipe: Write, values: dict[str, Any], tmp_path: Path, number: int, status: int
+) -> None:
     values["distill"]["teacher"]["epochs"] = 8
     expected = distill(write_recipe(tmp_path / "expected"), tmp_path / "work")
 
@@ -269,15 +272,15 @@ def test_ctrl_c_keeps_the_last_epoch(write_recipe: Write, values: dict[str, Any]
     limit = time.monotonic() + 120
     while not checkpoint.exists() and child.poll() is None and time.monotonic() < limit:
         time.sleep(0.01)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     _, said = child.communicate(timeout=60)
-    assert child.returncode == 130, said
-    assert "goes on from there" in said
+    assert child.returncode == status, said
+    assert number == signal.SIGKILL or "goes on from there" in said
     assert "Traceback" not in said
     assert [p.name for p in place.iterdir()] == ["model.yaml"]
     assert (place / "model.yaml").read_bytes() == recipe
-    assert 1 <= len(torch.load(checkpoint, weights_only=True)["losses"]) < 8
-    assert not list(checkpoint.parent.glob(".*"))
+    assert 1 <= len(torch.load(checkpoint, weights_only=True)["history"]) < 8
+    assert number == signal.SIGKILL or not list(checkpoint.parent.glob(".*"))
 
     resumed = distill(place, tmp_path / "build" / "distill")
     assert resumed.weights_sha256 == expected.weights_sha256

@@ -42,17 +42,17 @@ def test_durations_are_in_words() -> None:
 
 
 def stopped(place: Path, work: Path, monkeypatch: pytest.MonkeyPatch, after: int, fresh: bool = False) -> None:
-    """A distillation that Ctrl-C ends in the first step behind ``after`` whole epochs of one training."""
+    """A distillation that Ctrl-C ends before the first step behind ``after`` whole epochs of one training."""
     from cxredge.distill import training
 
     right, epochs = training.Training._epoch, 0
 
-    def counting(self: Any, *arguments: Any) -> float:
+    def counting(self: Any, *arguments: Any) -> None:
         nonlocal epochs
         if epochs == after:
             raise KeyboardInterrupt
         epochs += 1
-        return right(self, *arguments)
+        right(self, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(training.Training, "_epoch", counting)
@@ -70,7 +70,7 @@ def test_a_stop_says_what_is_true(
     place = write_recipe(tmp_path / "tiny")
     before = (place / "model.yaml").read_bytes()
     stopped(place, tmp_path / "work", monkeypatch, after=0)
-    assert "before the first epoch had ended: nothing is kept" in capsys.readouterr().err
+    assert "before the first step had ended: nothing is kept" in capsys.readouterr().err
     assert not (tmp_path / "work").exists()
     stopped(place, tmp_path / "work", monkeypatch, after=3)
     said = capsys.readouterr().err
@@ -91,7 +91,9 @@ def test_a_stop_says_what_is_true(
 
 
 def splits(source: str | None) -> Splits:
-    films = Films(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), torch.zeros(3, 2), ("a", "a", "b"))
+    films = Films(
+        torch.zeros(3, 1, 2, 2, dtype=torch.uint8), torch.zeros(3, 2), ("a", "a", "b"), ("1", "2", "3"), "0" * 64
+    )
     return Splits(films, films, films, {}, {}, source)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cxredge.explain.alignment import UnitError, trace_units
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from cxredge.targets import get_target
 from cxredge.targets.tracer import Origin
 from cxredge.vocabulary import INTEGER_SCHEMES
@@ -31,14 +31,14 @@ def images() -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def student() -> CamStudent:
+def student() -> BackboneStudent:
     from support.tiny_student import make_student
 
     return make_student()
 
 
 @pytest.fixture(scope="module")
-def rounded(student: CamStudent, recipe: Recipe) -> dict[str, CamStudent]:
+def rounded(student: BackboneStudent, recipe: Recipe) -> dict[str, BackboneStudent]:
     """By INT8 scheme."""
     from cxredge.quantize.rounding import round_weights
     from support.tiny_student import films
@@ -47,7 +47,7 @@ def rounded(student: CamStudent, recipe: Recipe) -> dict[str, CamStudent]:
     return {s: round_weights(student, recipe.input, calibration, s == "w8") for s in INTEGER_SCHEMES}
 
 
-def origin(student: CamStudent, rounded: dict[str, CamStudent], recipe: Recipe, scheme: str) -> Origin:
+def origin(student: BackboneStudent, rounded: dict[str, BackboneStudent], recipe: Recipe, scheme: str) -> Origin:
     from support.tiny_student import films
 
     calibration = CalibrationFilms(films(24, 2), PERCENTILE) if scheme == "w8a8" else None
@@ -60,7 +60,11 @@ def decibels(error: UnitError) -> float:
 
 
 def test_every_unit_is_found_and_near(
-    lowered: Lowered, student: CamStudent, rounded: dict[str, CamStudent], recipe: Recipe, images: NDArray[np.uint8]
+    lowered: Lowered,
+    student: BackboneStudent,
+    rounded: dict[str, BackboneStudent],
+    recipe: Recipe,
+    images: NDArray[np.uint8],
 ) -> None:
     for scheme, artifact in lowered.artifacts.items():
         made = origin(student, rounded, recipe, scheme)
@@ -75,7 +79,11 @@ def test_every_unit_is_found_and_near(
 
 
 def test_what_is_traced_ends_in_what_the_artifact_answers(
-    lowered: Lowered, student: CamStudent, rounded: dict[str, CamStudent], recipe: Recipe, images: NDArray[np.uint8]
+    lowered: Lowered,
+    student: BackboneStudent,
+    rounded: dict[str, BackboneStudent],
+    recipe: Recipe,
+    images: NDArray[np.uint8],
 ) -> None:
     """The tracer's cam or logits are among its tensors, as the runner gives them."""
     image = images[:1].astype(np.float32)
@@ -92,7 +100,7 @@ def test_what_is_traced_ends_in_what_the_artifact_answers(
 
 
 def test_a_broken_layer_is_where_the_sqnr_falls(
-    lowered: Lowered, student: CamStudent, recipe: Recipe, images: NDArray[np.uint8], tmp_path: Path
+    lowered: Lowered, student: BackboneStudent, recipe: Recipe, images: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     import torch
 
@@ -118,7 +126,7 @@ def test_a_broken_layer_is_where_the_sqnr_falls(
 
 
 def test_a_float16_overflow_is_named(
-    student: CamStudent, recipe: Recipe, images: NDArray[np.uint8], tmp_path: Path
+    student: BackboneStudent, recipe: Recipe, images: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     import torch
 
@@ -134,7 +142,7 @@ def test_a_float16_overflow_is_named(
 
 
 def test_nan_is_named_where_it_begins(
-    student: CamStudent, recipe: Recipe, images: NDArray[np.uint8], tmp_path: Path
+    student: BackboneStudent, recipe: Recipe, images: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     import onnx
 
@@ -165,7 +173,7 @@ def test_a_backbone_that_nobody_tuned(target: str, recipe: Recipe, tmp_path: Pat
 
     torch.manual_seed(0)
     backbone = TimmBackbone("timm/mobilenetv3_small_050", 1, 48, 48)
-    student = CamStudent(backbone, backbone.features, 3, 4).train()
+    student = BackboneStudent(backbone, backbone.features, 3, 4).train()
     with torch.no_grad():
         for _ in range(10):
             student(torch.from_numpy(films(8, 5)).float())

@@ -10,24 +10,24 @@ from torch import Tensor, nn
 
 from cxredge.quantize.branches import fold_branches, plain_student
 from cxredge.recipe import InputSpec
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from support.structures import EACH, KINDS, WIDTH, Beside, Written, conv_bn
 from support.tiny_student import SIZE, films, settled
 
 SPEC = InputSpec(height=SIZE, width=SIZE, fit="pad")
 
 
-def student_of(part: nn.Module) -> CamStudent:
+def student_of(part: nn.Module) -> BackboneStudent:
     torch.manual_seed(0)
-    return settled(CamStudent(Beside({"part": part}), EACH, 3, 4))
+    return settled(BackboneStudent(Beside({"part": part}), EACH, 3, 4))
 
 
-def convolutions(student: CamStudent) -> list[nn.Conv2d]:
+def convolutions(student: BackboneStudent) -> list[nn.Conv2d]:
     return [m for m in student.get_submodule("backbone.parts.part").modules() if isinstance(m, nn.Conv2d)]
 
 
 @torch.no_grad()
-def answers(student: CamStudent) -> Tensor:
+def answers(student: BackboneStudent) -> Tensor:
     cam: Tensor = student(torch.from_numpy(films(2, 3)).float())["cam"]
     return cam
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from cxredge.quantize.folding import fold_batch_norm
 from cxredge.recipe import InputSpec
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.timm_backbone import TimmBackbone
 
 SPEC = InputSpec(height=64, width=64, fit="pad")
@@ -30,10 +30,10 @@ class Mixed(nn.Module):
         return torch.relu(self.last_norm(torch.relu(y + self.shared_norm(y))))
 
 
-def settled(backbone: nn.Module, features: int) -> CamStudent:
+def settled(backbone: nn.Module, features: int) -> BackboneStudent:
     """Batch norms whose every number matters: nothing is at its initial value."""
     torch.manual_seed(1)
-    student = CamStudent(backbone, features, 3, 2)
+    student = BackboneStudent(backbone, features, 3, 2)
     for module in student.modules():
         if isinstance(module, nn.BatchNorm2d):
             assert module.running_mean is not None
@@ -46,18 +46,18 @@ def settled(backbone: nn.Module, features: int) -> CamStudent:
     return student.eval()
 
 
-def mixed() -> CamStudent:
+def mixed() -> BackboneStudent:
     torch.manual_seed(0)
     return settled(Mixed(), 6)
 
 
-def timm_student(name: str) -> CamStudent:
+def timm_student(name: str) -> BackboneStudent:
     torch.manual_seed(0)
     backbone = TimmBackbone(name, 1, 64, 64)
     return settled(backbone, backbone.features)
 
 
-def assert_same_answers(folded: CamStudent, student: CamStudent) -> None:
+def assert_same_answers(folded: BackboneStudent, student: BackboneStudent) -> None:
     image = torch.rand(3, 1, 64, 64, generator=torch.Generator().manual_seed(2)) * 255
     with torch.no_grad():
         found, expected = folded(image), student(image)

@@ -23,7 +23,7 @@ from support.lowering import PERCENTILE, Lowered
 from support.lowering import lower as lower_schemes
 
 if TYPE_CHECKING:
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 PROJECT = "backbone.block.project.0"
 QUANTISE = ("XNNConvert", "QUANTIZE", "QuantizeLinear", "quantize")
@@ -43,7 +43,7 @@ class Lowerer:
 
     def __call__(
         self,
-        student: CamStudent,
+        student: BackboneStudent,
         keep: Sequence[str],
         schemes: Sequence[SchemeName] = ("w8a8",),
         kept: Sequence[SchemeName] = INTEGER_SCHEMES,  # type: ignore[assignment]
@@ -59,7 +59,7 @@ class Lowerer:
     def operations(self, artifact: Artifact) -> tuple[Operation, ...]:
         return self.target.read(self.folder / artifact.file).operations
 
-    def sqnr_db(self, student: CamStudent, artifact: Artifact) -> float:
+    def sqnr_db(self, student: BackboneStudent, artifact: Artifact) -> float:
         """Of the logits on other films than those of the calibration."""
         import torch
 
@@ -78,7 +78,7 @@ def lower(request: pytest.FixtureRequest, recipe: Recipe, tmp_path: Path) -> Low
     return Lowerer(get_target(request.param), recipe, tmp_path)
 
 
-def convolutions(student: CamStudent) -> dict[str, int]:
+def convolutions(student: BackboneStudent) -> dict[str, int]:
     """Number of weights of each convolution, in the order of execution."""
     from torch import nn
 
@@ -89,7 +89,7 @@ def is_convolution(operation: Operation) -> bool:
     return "conv" in operation.type.lower() and operation.type != "XNNConvert"
 
 
-def float_convolutions(student: CamStudent, operations: Sequence[Operation]) -> list[str]:
+def float_convolutions(student: BackboneStudent, operations: Sequence[Operation]) -> list[str]:
     """Convolutions whose operator reads its whole weight in float32 or float16."""
     sizes = convolutions(student)
     found = [o for o in operations if is_convolution(o)]
@@ -240,11 +240,11 @@ def test_an_unknown_module_is_refused_before_anything_is_made(lower: Lowerer) ->
 
 
 @pytest.fixture(scope="module")
-def networks() -> Callable[[str], CamStudent]:
+def networks() -> Callable[[str], BackboneStudent]:
     """Networks of timm."""
-    made: dict[str, CamStudent] = {}
+    made: dict[str, BackboneStudent] = {}
 
-    def get(name: str) -> CamStudent:
+    def get(name: str) -> BackboneStudent:
         from support.tiny_student import make_timm_student
 
         if name not in made:
@@ -276,7 +276,7 @@ MOBILENETV3 = "timm/mobilenetv3_small_050"
 def test_real_networks_are_kept_as_named(
     recipe: Recipe,
     tmp_path: Path,
-    networks: Callable[[str], CamStudent],
+    networks: Callable[[str], BackboneStudent],
     name: str,
     keep: list[str],
     least: int,
@@ -303,10 +303,10 @@ def test_core_ml_quantises_nothing_behind_a_kept_activation(recipe: Recipe, tmp_
     from torch import nn
 
     from cxredge.mlprogram.graph import read_graph
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
     backbone = nn.Sequential(nn.Conv2d(1, 16, 3, 4, 1), nn.Sigmoid(), nn.Conv2d(16, 32, 3), nn.Conv2d(32, 32, 1))
-    student = CamStudent(backbone, 32, 3, 4).eval()
+    student = BackboneStudent(backbone, 32, 3, 4).eval()
     lower = Lowerer(get_target("coreml"), recipe, tmp_path)
     made = lower(student, [r"backbone\.1", r"backbone\.2"])["w8a8"]
     assert made.kept_float == ("backbone.1", "backbone.2")

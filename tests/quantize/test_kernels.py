@@ -15,7 +15,7 @@ from cxredge.quantize.kernels import plain_kernels
 from cxredge.quantize.rounding import round_weights
 from cxredge.quantize.units import units
 from cxredge.recipe import InputSpec
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from support import small_networks as small
 from support.lowering import PERCENTILE
 from support.tiny_student import films, make_student
@@ -23,7 +23,7 @@ from support.tiny_student import films, make_student
 SPEC = InputSpec(height=48, width=48, fit="pad")
 
 
-def answers(student: CamStudent, count: int) -> dict[str, Tensor]:
+def answers(student: BackboneStudent, count: int) -> dict[str, Tensor]:
     with torch.no_grad():
         found: dict[str, Tensor] = student(torch.from_numpy(films(count, 3)).float())
     return found
@@ -89,7 +89,7 @@ def test_a_kernel_that_an_image_changes_is_no_constant() -> None:
             return nn.functional.conv2d(x, self.kernel * x.mean(), stride=4)
 
     torch.manual_seed(0)
-    student = CamStudent(Attention(), 8, 3, 2).eval()
+    student = BackboneStudent(Attention(), 8, 3, 2).eval()
     plain = plain_kernels(student, SPEC)
     assert isinstance(plain.backbone, Attention)
     assert all(torch.equal(a, b) for a, b in zip(answers(plain, 1).values(), answers(student, 1).values(), strict=True))

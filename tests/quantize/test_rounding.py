@@ -16,7 +16,7 @@ from cxredge.quantize.folding import fold_batch_norm
 from cxredge.quantize.rounding import load_rounded, round_weights
 from cxredge.quantize.sensitivity import Simulation
 from cxredge.recipe import InputSpec
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from support.lowering import PERCENTILE
 
 SPEC = InputSpec(height=48, width=48, fit="pad")
@@ -44,9 +44,9 @@ class Backbone(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def student() -> CamStudent:
+def student() -> BackboneStudent:
     torch.manual_seed(0)
-    made = CamStudent(Backbone(), 12, 3, 2)
+    made = BackboneStudent(Backbone(), 12, 3, 2)
     with torch.no_grad():
         made.get_parameter("backbone.stem.weight")[1] = 0
         for _ in range(20):
@@ -67,11 +67,11 @@ def calibration(count: int, seed: int) -> CalibrationFilms:
 
 
 @pytest.fixture(scope="module")
-def rounded(student: CamStudent) -> CamStudent:
+def rounded(student: BackboneStudent) -> BackboneStudent:
     return round_weights(student, SPEC, calibration(24, 2))
 
 
-def convolutions(student: CamStudent) -> dict[str, nn.Conv2d]:
+def convolutions(student: BackboneStudent) -> dict[str, nn.Conv2d]:
     return {n: m for n, m in student.named_modules() if isinstance(m, nn.Conv2d) and n.startswith("backbone.")}
 
 
@@ -87,7 +87,7 @@ def nearest(weight: Tensor) -> Tensor:
     return ((flat / scale).round() * scale).reshape(weight.shape).float()
 
 
-def test_an_exporters_own_rounding_finds_nothing_to_do(student: CamStudent, rounded: CamStudent) -> None:
+def test_an_exporters_own_rounding_finds_nothing_to_do(student: BackboneStudent, rounded: BackboneStudent) -> None:
     folded = convolutions(fold_batch_norm(student, SPEC))
     for name, conv in convolutions(rounded).items():
         flat = rows(conv.weight)
@@ -100,7 +100,7 @@ def test_an_exporters_own_rounding_finds_nothing_to_do(student: CamStudent, roun
             assert not torch.equal(conv.weight, nearest(folded[name].weight)), f"{name} was only rounded to nearest"
 
 
-def to_nearest(student: CamStudent) -> CamStudent:
+def to_nearest(student: BackboneStudent) -> BackboneStudent:
     """As an exporter would round it."""
     made = fold_batch_norm(student, SPEC)
     with torch.no_grad():
@@ -110,7 +110,9 @@ def to_nearest(student: CamStudent) -> CamStudent:
 
 
 @pytest.mark.parametrize("weights_only", [True, False])
-def test_films_that_were_not_seen_lose_less_than_by_nearest_rounding(student: CamStudent, weights_only: bool) -> None:
+def test_films_that_were_not_seen_lose_less_than_by_nearest_rounding(
+    student: BackboneStudent, weights_only: bool
+) -> None:
     seen, unseen = calibration(24, 2), films(24, 77)
     fitted = round_weights(student, SPEC, seen, weights_only)
     ours, other = (
@@ -123,7 +125,7 @@ def test_films_that_were_not_seen_lose_less_than_by_nearest_rounding(student: Ca
     assert ours > other + 2
 
 
-def test_each_scheme_has_its_own(student: CamStudent, rounded: CamStudent) -> None:
+def test_each_scheme_has_its_own(student: BackboneStudent, rounded: BackboneStudent) -> None:
     """Weights fitted to rounded activations are not those for float ones."""
     seen, unseen = calibration(24, 2), films(24, 77)
     own = round_weights(student, SPEC, seen, True)
@@ -131,14 +133,14 @@ def test_each_scheme_has_its_own(student: CamStudent, rounded: CamStudent) -> No
     assert ours > other
 
 
-def test_head_and_novelty_are_left_alone(student: CamStudent, rounded: CamStudent) -> None:
+def test_head_and_novelty_are_left_alone(student: BackboneStudent, rounded: BackboneStudent) -> None:
     after = rounded.state_dict()
     for name, value in student.state_dict().items():
         if not name.startswith("backbone."):
             assert torch.equal(value, after[name]), name
 
 
-def test_it_repeats_and_leaves_its_input_alone(student: CamStudent, rounded: CamStudent) -> None:
+def test_it_repeats_and_leaves_its_input_alone(student: BackboneStudent, rounded: BackboneStudent) -> None:
     before = {name: value.clone() for name, value in student.state_dict().items()}
     again = round_weights(student, SPEC, calibration(24, 2)).state_dict()
     for name, value in rounded.state_dict().items():
@@ -147,7 +149,7 @@ def test_it_repeats_and_leaves_its_input_alone(student: CamStudent, rounded: Cam
         assert torch.equal(value, before[name]), name
 
 
-def test_the_saved_student_is_loaded_as_it_was(student: CamStudent, rounded: CamStudent) -> None:
+def test_the_saved_student_is_loaded_as_it_was(student: BackboneStudent, rounded: BackboneStudent) -> None:
     loaded = load_rounded(student, rounded.state_dict())
     image = torch.from_numpy(films(2, 9)).float()
     with torch.no_grad():
@@ -173,7 +175,7 @@ def test_a_student_with_layers_that_do_not_fold_is_loaded_as_it_was() -> None:
         assert all(torch.equal(value, rounded(image)[name]) for name, value in loaded(image).items())
 
 
-def test_a_row_of_zeros_stays(student: CamStudent, rounded: CamStudent) -> None:
+def test_a_row_of_zeros_stays(student: BackboneStudent, rounded: BackboneStudent) -> None:
     assert not student.get_parameter("backbone.stem.weight")[1].any()
     weight = rounded.get_parameter("backbone.stem.weight")
     assert not weight[1].any()
@@ -195,13 +197,13 @@ class PreActivated(nn.Module):
 
 def test_a_convolution_without_bias_is_rounded_and_gets_none() -> None:
     torch.manual_seed(0)
-    rounded = round_weights(CamStudent(PreActivated(), 12, 3, 2).eval(), SPEC, calibration(8, 2))
+    rounded = round_weights(BackboneStudent(PreActivated(), 12, 3, 2).eval(), SPEC, calibration(8, 2))
     conv = convolutions(rounded)["backbone.bare"]
     assert conv.bias is None
     torch.testing.assert_close(nearest(conv.weight), conv.weight.detach(), rtol=1e-6, atol=0)
 
 
-def test_blank_films_give_finite_weights(student: CamStudent) -> None:
+def test_blank_films_give_finite_weights(student: BackboneStudent) -> None:
     """Second moments of rank one at most, or none: only the damping makes them invertible."""
     flat = np.full((4, 1, 48, 48), 128, np.uint8)
     rounded = round_weights(student, SPEC, CalibrationFilms(flat, PERCENTILE))
@@ -210,7 +212,7 @@ def test_blank_films_give_finite_weights(student: CamStudent) -> None:
         torch.testing.assert_close(nearest(conv.weight), conv.weight.detach(), rtol=1e-6, atol=0)
 
 
-def test_kept_modules_keep_their_weights(student: CamStudent, rounded: CamStudent) -> None:
+def test_kept_modules_keep_their_weights(student: BackboneStudent, rounded: BackboneStudent) -> None:
     kept = frozenset({"backbone.stem", "backbone.norm", "backbone.grouped"})
     mixed = round_weights(student, SPEC, calibration(24, 2), kept=kept).state_dict()
     folded = fold_batch_norm(student, SPEC).state_dict()
@@ -237,7 +239,7 @@ class Dense(nn.Module):
 
 def test_linear_and_shared_layers_lie_on_the_grid() -> None:
     torch.manual_seed(0)
-    student = CamStudent(Dense(), 12, 3, 2).eval()
+    student = BackboneStudent(Dense(), 12, 3, 2).eval()
     made, seen = round_weights(student, SPEC, calibration(8, 2)), films(8, 77)
     for name in ("stem", "twice", "dense"):
         weight = made.get_parameter(f"backbone.{name}.weight").detach()
@@ -247,7 +249,7 @@ def test_linear_and_shared_layers_lie_on_the_grid() -> None:
 
 
 @pytest.mark.parametrize("weights_only", [True, False])
-def test_a_student_that_gives_nan_is_refused(student: CamStudent, weights_only: bool) -> None:
+def test_a_student_that_gives_nan_is_refused(student: BackboneStudent, weights_only: bool) -> None:
     broken = copy.deepcopy(student)
     with torch.no_grad():
         broken.get_parameter("backbone.depthwise.bias")[0] = float("nan")

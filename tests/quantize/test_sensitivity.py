@@ -16,7 +16,7 @@ from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.rounding import round_weights
 from cxredge.quantize.sensitivity import Simulation
 from cxredge.recipe import InputSpec
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from support.lowering import PERCENTILE, Lowered
 
 SPEC = InputSpec(height=48, width=48, fit="pad")
@@ -47,9 +47,9 @@ def films(count: int, seed: int) -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def chain() -> CamStudent:
+def chain() -> BackboneStudent:
     torch.manual_seed(0)
-    student = CamStudent(Chain(), WIDTH, 3, 2).train()
+    student = BackboneStudent(Chain(), WIDTH, 3, 2).train()
     with torch.no_grad():
         for _ in range(30):
             student(torch.from_numpy(films(8, 5)).float())
@@ -59,7 +59,7 @@ def chain() -> CamStudent:
 
 
 @torch.no_grad()
-def plant(student: CamStudent, layer: int, factor: float = 1000.0) -> CamStudent:
+def plant(student: BackboneStudent, layer: int, factor: float = 1000.0) -> BackboneStudent:
     """The same function, with one channel behind ``layer`` that is ``factor`` times as large."""
     planted = copy.deepcopy(student)
     layers = planted.get_submodule("backbone.layers")
@@ -70,11 +70,11 @@ def plant(student: CamStudent, layer: int, factor: float = 1000.0) -> CamStudent
     return planted
 
 
-def simulate(student: CamStudent, weights_only: bool = False) -> Simulation:
+def simulate(student: BackboneStudent, weights_only: bool = False) -> Simulation:
     return Simulation(student, SPEC, CalibrationFilms(films(24, 2), PERCENTILE), weights_only=weights_only)
 
 
-def unfitted(student: CamStudent) -> Simulation:
+def unfitted(student: BackboneStudent) -> Simulation:
     """With weights that make up for no rounded activation, as layers are looked for."""
     calibration = CalibrationFilms(films(24, 2), PERCENTILE)
     return Simulation(student, SPEC, calibration, round_weights(student, SPEC, calibration, weights_only=True))
@@ -85,7 +85,7 @@ def sqnr_db(reference: NDArray[np.float32], other: NDArray[np.float32]) -> float
     return float(10 * np.log10((wide**2).sum() / ((wide - other) ** 2).sum()))
 
 
-def eager(student: CamStudent, images: NDArray[np.uint8]) -> Outputs:
+def eager(student: BackboneStudent, images: NDArray[np.uint8]) -> Outputs:
     with torch.no_grad():
         return {name: value.numpy() for name, value in student(torch.from_numpy(images).float()).items()}
 
@@ -108,7 +108,7 @@ def test_it_is_as_far_off_as_the_artifact(lowered: Lowered) -> None:
             assert abs(sqnr_db(expected[name], found[name]) - real) < most, (scheme, name)
 
 
-def test_all_kept_is_the_float_student(chain: CamStudent) -> None:
+def test_all_kept_is_the_float_student(chain: BackboneStudent) -> None:
     simulation, images = simulate(chain), films(11, 3)
     every = frozenset(unit.name for unit in simulation.units)
     reference, expected = simulation.reference(images), eager(chain, images)
@@ -124,7 +124,7 @@ def test_all_kept_is_the_float_student(chain: CamStudent) -> None:
     assert found == pytest.approx(sqnr_db(reference["logits"], simulation.run(images)["logits"]), abs=1e-3)
 
 
-def test_weights_only_loses_less(chain: CamStudent) -> None:
+def test_weights_only_loses_less(chain: BackboneStudent) -> None:
     images = films(8, 3)
     whole, weights = simulate(chain).logit_sqnr_db(images), simulate(chain, weights_only=True).logit_sqnr_db(images)
     assert whole is not None
@@ -133,7 +133,7 @@ def test_weights_only_loses_less(chain: CamStudent) -> None:
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
-def test_a_huge_channel_is_found_and_kept(chain: CamStudent, layer: int) -> None:
+def test_a_huge_channel_is_found_and_kept(chain: BackboneStudent, layer: int) -> None:
     images = films(8, 3)
     simulation = unfitted(plant(chain, layer))
     bad, good = simulation.logit_sqnr_db(images), unfitted(chain).logit_sqnr_db(images)
@@ -158,7 +158,7 @@ def test_a_huge_channel_is_found_and_kept(chain: CamStudent, layer: int) -> None
     assert sorted(names) == sorted(unit.name for unit in simulation.units), "in the end all are kept, each once"
 
 
-def test_two_huge_channels_need_both(chain: CamStudent) -> None:
+def test_two_huge_channels_need_both(chain: BackboneStudent) -> None:
     simulation, images = simulate(plant(plant(chain, 0), 2)), films(8, 3)
     kept: set[str] = set()
     for step in simulation.order(images):
@@ -169,7 +169,7 @@ def test_two_huge_channels_need_both(chain: CamStudent) -> None:
     assert {f"backbone.layers.{i}.0" for i in range(4)} == kept
 
 
-def test_the_order_goes_on_from_what_is_kept(chain: CamStudent) -> None:
+def test_the_order_goes_on_from_what_is_kept(chain: BackboneStudent) -> None:
     simulation, images = simulate(plant(chain, 0)), films(8, 3)
     keep = frozenset(["backbone.layers.0.0", "backbone.layers.1.0"])
     names = {name for step in simulation.order(images, keep) for name in step.units}

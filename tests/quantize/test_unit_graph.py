@@ -10,7 +10,7 @@ from cxredge.quantize.folding import fold_batch_norm
 from cxredge.quantize.unit_graph import Change, UnitGraph
 from cxredge.quantize.units import units
 from cxredge.recipe import InputSpec
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.timm_backbone import TimmBackbone
 
 SPEC = InputSpec(height=64, width=64, fit="pad")
@@ -24,13 +24,13 @@ SPEC = InputSpec(height=64, width=64, fit="pad")
         *(pytest.param(n, marks=pytest.mark.slow) for n in ("efficientnet_lite0", "densenet121", "ghostnetv2_100")),
     ],
 )
-def student(request: pytest.FixtureRequest) -> CamStudent:
+def student(request: pytest.FixtureRequest) -> BackboneStudent:
     torch.manual_seed(0)
     backbone = TimmBackbone(f"timm/{request.param}", 1, 64, 64)
-    return CamStudent(backbone, backbone.features, 3, 2).eval()
+    return BackboneStudent(backbone, backbone.features, 3, 2).eval()
 
 
-def test_it_finds_the_units_and_computes_the_same(student: CamStudent) -> None:
+def test_it_finds_the_units_and_computes_the_same(student: BackboneStudent) -> None:
     graph = UnitGraph(student, SPEC, 2)
     assert graph.units == units(student, SPEC)
     images = torch.rand(2, 1, 64, 64) * 255
@@ -46,18 +46,18 @@ def test_it_finds_the_units_and_computes_the_same(student: CamStudent) -> None:
     assert all(a.readers for a in graph.activations)
 
 
-def test_a_folded_student_gives_the_same_units(student: CamStudent) -> None:
+def test_a_folded_student_gives_the_same_units(student: BackboneStudent) -> None:
     assert UnitGraph(fold_batch_norm(student, SPEC), SPEC, 1).units == units(student, SPEC)
 
 
 @pytest.fixture
-def tiny() -> CamStudent:
+def tiny() -> BackboneStudent:
     from support.tiny_student import make_student
 
     return make_student()
 
 
-def test_a_copy_runs_on_by_itself(tiny: CamStudent) -> None:
+def test_a_copy_runs_on_by_itself(tiny: BackboneStudent) -> None:
     from support.tiny_student import films
 
     graph = UnitGraph(tiny, InputSpec(height=48, width=48, fit="pad"), 1)
@@ -79,7 +79,7 @@ def test_a_copy_runs_on_by_itself(tiny: CamStudent) -> None:
     assert float((graph.outputs(branch)["logits"] - expected).abs().max()) > 1e-3
 
 
-def test_weights_of_one_unit_can_be_replaced(tiny: CamStudent) -> None:
+def test_weights_of_one_unit_can_be_replaced(tiny: BackboneStudent) -> None:
     from support.tiny_student import films
 
     spec = InputSpec(height=48, width=48, fit="pad")

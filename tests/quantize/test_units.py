@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from cxredge.errors import InputError
 from cxredge.quantize.units import Unit, kept_modules, units
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from quantize.test_folding import SPEC, Mixed, mixed, timm_student
 
 
@@ -84,7 +84,7 @@ class Reused(nn.Module):
 
 
 def test_a_module_that_serves_twice_keeps_both_units() -> None:
-    student = CamStudent(Reused(), 4, 2, 2).eval()
+    student = BackboneStudent(Reused(), 4, 2, 2).eval()
     kept = kept_modules(student, SPEC, [r"backbone\.one"])
     assert kept == {"backbone.one", "backbone.two", "backbone.act"}
 
@@ -115,5 +115,5 @@ def test_the_costliest_pattern_that_is_taken_ends() -> None:
     long = nn.Sequential()
     long.add_module("a" * 60, Mixed())
     with pytest.raises(InputError) as caught:
-        kept_modules(CamStudent(long, 6, 2, 2).eval(), SPEC, [r"backbone\..*a.*a.*a.*!"])
+        kept_modules(BackboneStudent(long, 6, 2, 2).eval(), SPEC, [r"backbone\..*a.*a.*a.*!"])
     assert caught.value.code == "KEEP-FLOAT"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cxredge.recipe import PhantomData
 from cxredge.recipe_file import load_recipe
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.novelty import Novelty
 
 ZOO = Path(__file__).parents[2] / "model_zoo" / "phantom"
@@ -110,14 +110,14 @@ def test_weights_files_hold_what_was_fitted_and_no_constants() -> None:
 
 
 @pytest.fixture(scope="module")
-def zoo_student() -> CamStudent:
+def zoo_student() -> BackboneStudent:
     from cxredge.students import build_student
 
     recipe = load_recipe(ZOO)
     return build_student(recipe, ZOO / recipe.weights.file)
 
 
-def test_the_zoos_student_finds_noise_and_blanks_novel(zoo_student: CamStudent, tmp_path: Path) -> None:
+def test_the_zoos_student_finds_noise_and_blanks_novel(zoo_student: BackboneStudent, tmp_path: Path) -> None:
     from cxredge.data.data_sets import open_data
     from cxredge.images.preprocess import preprocess_films
 

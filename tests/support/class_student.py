@@ -67,7 +67,7 @@ def _fit(weights: Path, drawn: Path) -> None:
 
     from cxredge.images.preprocess import preprocess, to_student
     from cxredge.recipe import InputSpec
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.timm_backbone import TimmBackbone
 
     with (drawn / "labels.csv").open(newline="") as stream:
@@ -75,7 +75,7 @@ def _fit(weights: Path, drawn: Path) -> None:
     spec = InputSpec(channels=1, height=SIDE, width=SIDE, fit="pad")
     images = to_student(np.stack([preprocess(drawn / row["file"], spec) for row in rows]))
     network = TimmBackbone(BACKBONE, 1, SIDE, SIDE)
-    student = CamStudent(network, network.features, len(KINDS), RANK)
+    student = BackboneStudent(network, network.features, len(KINDS), RANK)
     student.load_state_dict(load_file(weights), strict=False)
     student.eval()
     with torch.no_grad():

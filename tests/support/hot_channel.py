@@ -8,13 +8,15 @@ import torch
 
 from cxredge.quantize.units import module_of
 from cxredge.recipe import InputSpec
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 
 PASSING = ("aten.relu.default", "aten.relu_.default")
 
 
 @torch.no_grad()
-def heat(student: CamStudent, conv: str, spec: InputSpec, factor: float = 1000.0) -> tuple[CamStudent, list[str]]:
+def heat(
+    student: BackboneStudent, conv: str, spec: InputSpec, factor: float = 1000.0
+) -> tuple[BackboneStudent, list[str]]:
     """The student with channel 0 behind ``conv`` (its batch norm, its ReLU) ``factor`` times as large, and the
     convolutions that read it, whose weights take the factor back.
 

@@ -22,7 +22,7 @@ from cxredge.targets.lowering import Lowering
 from cxredge.vocabulary import QUALITY_KINDS, SchemeName
 
 if TYPE_CHECKING:
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 PERCENTILE = PercentileRange(rule="percentile")
 
@@ -49,19 +49,19 @@ class Lowered:
     folder: Path
 
 
-def answered_by(student: CamStudent, recipe: Recipe) -> Recipe:
+def answered_by(student: BackboneStudent, recipe: Recipe) -> Recipe:
     """The recipe of a student as it is: one that a test makes itself may have no quality head."""
     return recipe if getattr(student, "quality", None) is not None else recipe.model_copy(update={"quality": None})
 
 
 def lower(
     target: Target,
-    student: CamStudent,
+    student: BackboneStudent,
     schemes: Sequence[SchemeName],
     recipe: Recipe,
     calibration: CalibrationFilms | None,
     folder: Path,
-    rounded: CamStudent | None = None,
+    rounded: BackboneStudent | None = None,
 ) -> list[Artifact]:
     """Several schemes of one student, as one worker would."""
     with tempfile.TemporaryDirectory() as work:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cxredge.outputs import FORMAT, Outputs, films_digest
+from cxredge.outputs import Outputs, films_digest
+from cxredge.outputs_layout import FORMAT
 
 Header = dict[str, Any]
 RECORD: dict[str, Any] = {

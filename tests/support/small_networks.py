@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from support.tiny_student import LABELS, settled
 
 WIDTH = 16
@@ -63,9 +63,9 @@ MOVES: dict[str, Callable[[Moving, Tensor], Tensor]] = {
 }
 
 
-def moving_student(move: str) -> CamStudent:
+def moving_student(move: str) -> BackboneStudent:
     torch.manual_seed(0)
-    return settled(CamStudent(Moving(MOVES[move]), FEATURES, len(LABELS), 4))
+    return settled(BackboneStudent(Moving(MOVES[move]), FEATURES, len(LABELS), 4))
 
 
 class Doubled(nn.Module):
@@ -133,9 +133,9 @@ PLAIN = {
 """The layers of ``Computed`` once their kernels are plain."""
 
 
-def computed_student() -> CamStudent:
+def computed_student() -> BackboneStudent:
     torch.manual_seed(0)
-    return settled(CamStudent(Computed(), FEATURES, len(LABELS), 4))
+    return settled(BackboneStudent(Computed(), FEATURES, len(LABELS), 4))
 
 
 class Tangled(nn.Module):
@@ -164,9 +164,9 @@ class Around(nn.Module):
         return self.last(self.twice(x, x))
 
 
-def tangled_student() -> CamStudent:
+def tangled_student() -> BackboneStudent:
     torch.manual_seed(0)
-    return settled(CamStudent(Around(), FEATURES, len(LABELS), 4))
+    return settled(BackboneStudent(Around(), FEATURES, len(LABELS), 4))
 
 
 class Twice(nn.Module):
@@ -185,9 +185,9 @@ class Twice(nn.Module):
         return self.last(torch.relu(self.other(torch.relu(self.one(x)))))
 
 
-def twice_student() -> CamStudent:
+def twice_student() -> BackboneStudent:
     torch.manual_seed(0)
-    return settled(CamStudent(Twice(), FEATURES, len(LABELS), 4))
+    return settled(BackboneStudent(Twice(), FEATURES, len(LABELS), 4))
 
 
 class Features(nn.Module):
@@ -200,7 +200,7 @@ class Features(nn.Module):
         return found
 
 
-def norm_free_student() -> CamStudent:
+def norm_free_student() -> BackboneStudent:
     """A norm-free network of timm's (NFNet) with squeeze-excite and pooled shortcuts, a few channels wide."""
     from timm.models.nfnet import NfCfg, NormFreeNet
 
@@ -212,4 +212,4 @@ def norm_free_student() -> CamStudent:
         in_chans=1,
         num_classes=0,
     )
-    return settled(CamStudent(Features(net), 48, len(LABELS), 4))
+    return settled(BackboneStudent(Features(net), 48, len(LABELS), 4))

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from support.tiny_student import settled
 
 WIDTH = 16
@@ -546,11 +546,11 @@ class Beside(nn.Module):
         return torch.cat([functional.pad(y, (0, SIDE - y.shape[3], 0, SIDE - y.shape[2])) for y in made], 1)
 
 
-def structures_student(kinds: Sequence[str]) -> CamStudent:
+def structures_student(kinds: Sequence[str]) -> BackboneStudent:
     """Class i of the student sees nothing but the i-th of ``kinds``, so that one lowering tells of each by itself."""
     torch.manual_seed(0)
     backbone = Beside({re.sub(r"\W+", "_", kind): KINDS[kind]() for kind in kinds})
-    student = CamStudent(backbone, EACH * len(kinds), len(kinds), 4)
+    student = BackboneStudent(backbone, EACH * len(kinds), len(kinds), 4)
     with torch.no_grad():
         student.head.weight *= torch.eye(len(kinds)).repeat_interleave(EACH, 1)[:, :, None, None] * len(kinds) ** 0.5
     return settled(student)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 TINY = """\
 recipe: 1
@@ -46,6 +46,7 @@ def write_weights(
     classes: int = 5,
     rank: int | None = 4,
     quality: bool = False,
+    channels: Literal[1, 3] = 1,
 ) -> str:
     """Random weights with settled batch statistics; returns their sha256. spoil: changes the tensors first.
 
@@ -55,19 +56,20 @@ def write_weights(
     from safetensors.torch import save_file
 
     from cxredge.files import sha256_file
-    from cxredge.students.cam_student import CamStudent
-    from cxredge.students.timm_backbone import TimmBackbone
+    from cxredge.recipe import InputSpec
+    from cxredge.students.backbone_student import BackboneStudent
+    from cxredge.students.backbones import parts_of
     from cxredge.vocabulary import QUALITY_KINDS
 
     torch.manual_seed(0)
-    network = TimmBackbone(backbone, 1, side, side)
-    student = CamStudent(network, network.features, classes, rank).train()
+    parts = parts_of(backbone, InputSpec(channels=channels, height=side, width=side, fit="pad"))
+    student = BackboneStudent(parts.backbone, parts.features, classes, rank, 0, parts.head).train()
     with torch.no_grad():
         for _ in range(30):
-            student(torch.rand(8, 1, side, side) * 255)
-        student.fit_novelty(torch.rand(50, network.features))
+            student(torch.rand(8, channels, side, side) * 255)
+        student.fit_novelty(torch.rand(50, parts.features))
     if quality:
-        student.fit_quality([torch.rand(10, network.features) for _ in range(1 + len(QUALITY_KINDS))])
+        student.fit_quality([torch.rand(10, parts.features) for _ in range(1 + len(QUALITY_KINDS))])
     tensors = {k: v.contiguous() for k, v in student.state_dict().items()}
     if spoil is not None:
         spoil(tensors)

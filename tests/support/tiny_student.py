@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from cxredge.data.accidents import quality_classes
 from cxredge.recipe import InputSpec
+from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.base import Student
-from cxredge.students.cam_student import CamStudent
 from cxredge.students.quality import by_parts
 
 SIZE = 48
@@ -68,20 +68,20 @@ def films(count: int, seed: int) -> NDArray[np.uint8]:
     return np.stack(images)[:, None].astype(np.uint8)
 
 
-def make_student(spectrum: bool = False, skip: bool = True) -> CamStudent:
+def make_student(spectrum: bool = False, skip: bool = True) -> BackboneStudent:
     """Random weights, settled batch norms and a fitted novelty: nothing in it is degenerate."""
     torch.manual_seed(0)
     width = 48
-    return settled(CamStudent(Backbone(width, spectrum, skip), 4 * width, len(LABELS), 4))
+    return settled(BackboneStudent(Backbone(width, spectrum, skip), 4 * width, len(LABELS), 4))
 
 
-def make_timm_student(name: str) -> CamStudent:
+def make_timm_student(name: str) -> BackboneStudent:
     """A timm network as it comes from the shop, settled in the same way."""
     from cxredge.students.timm_backbone import TimmBackbone
 
     torch.manual_seed(0)
     backbone = TimmBackbone(name, 1, SIZE, SIZE)
-    return settled(CamStudent(backbone, backbone.features, len(LABELS), 4))
+    return settled(BackboneStudent(backbone, backbone.features, len(LABELS), 4))
 
 
 class LogitsAlone(Student):
@@ -105,7 +105,7 @@ def make_logits_student() -> LogitsAlone:
     return student
 
 
-def settled(student: CamStudent) -> CamStudent:
+def settled(student: BackboneStudent) -> BackboneStudent:
     """Batch norms, novelty and quality as the films leave them; evaluation mode."""
     images = settle_batch_norms(student)
     with torch.no_grad():

@@ -18,14 +18,14 @@ from cxredge.vocabulary import SchemeName
 from support.lowering import PERCENTILE, lower
 
 if TYPE_CHECKING:
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 SQNR_DB = {"fp32": 80.0, "fp16": 45.0, "w8": 30.0, "w8a8": 20.0}
 """Of the cam."""
 
 
 def all_schemes(
-    name: str, student: CamStudent, recipe: Recipe, folder: Path, schemes: tuple[SchemeName, ...] = ()
+    name: str, student: BackboneStudent, recipe: Recipe, folder: Path, schemes: tuple[SchemeName, ...] = ()
 ) -> dict[str, Artifact]:
     """Lower, and hold every artifact's cam against the student's on films that were not calibrated on."""
     import torch
@@ -94,13 +94,13 @@ def test_a_transposed_convolution_in_groups_stays_in_float(name: str, recipe: Re
     import torch
     from torch import nn
 
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
     from support.tiny_student import LABELS, settled
 
     torch.manual_seed(0)
     up = nn.ConvTranspose2d(16, 32, 2, 2, groups=4)
     backbone = nn.Sequential(nn.Conv2d(1, 16, 3, 4, 1), nn.ReLU(), up, nn.ReLU())
-    student = settled(CamStudent(backbone, 32, len(LABELS), 4))
+    student = settled(BackboneStudent(backbone, 32, len(LABELS), 4))
     made = all_schemes(name, student, recipe, tmp_path, ("w8a8",))["w8a8"]
     assert int8_bytes(made) == 16 * 9
     assert made.census.weight_bytes["float32"] >= 4 * up.weight.numel()
@@ -127,7 +127,7 @@ def test_norm_free_networks_of_timms_are_delegated_whole(network: str, recipe: R
     import torch
 
     from cxredge.recipe import InputSpec
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.timm_backbone import TimmBackbone
     from support.tiny_student import LABELS
 
@@ -135,7 +135,7 @@ def test_norm_free_networks_of_timms_are_delegated_whole(network: str, recipe: R
     size = 64
     torch.manual_seed(0)
     backbone = TimmBackbone(network, 1, size, size)
-    student = CamStudent(backbone, backbone.features, len(LABELS), 4).eval()
+    student = BackboneStudent(backbone, backbone.features, len(LABELS), 4).eval()
     spec = InputSpec(height=size, width=size, fit="pad")
     target = get_target("executorch")
     (made,) = lower(target, student, ["fp32"], recipe.model_copy(update={"input": spec}), None, tmp_path)

@@ -175,12 +175,12 @@ def test_an_operator_that_works_as_in_training_is_refused(
     import torch
     from torch.nn import functional
 
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
     from support.structures import EACH, Beside, Written
     from support.tiny_student import LABELS
 
     forward = eval(f"lambda self, x: {part}", {"functional": functional, "torch": torch})
-    student = CamStudent(Beside({"left": Written(forward)}), EACH, len(LABELS), 2).eval()
+    student = BackboneStudent(Beside({"left": Written(forward)}), EACH, len(LABELS), 2).eval()
     with pytest.raises(InputError) as caught:
         get_target("onnx").lower(Lowering(student, answered_by(student, recipe), None, tmp_path), "fp32", tmp_path)
     assert caught.value.code == "STUDENT-TRAINING"
@@ -202,12 +202,12 @@ def test_norms_and_dropout_that_evaluate_are_taken(recipe: Recipe) -> None:
     import torch
     from torch import nn
 
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
     from cxredge.targets.training_mode import check_modes, evaluated
     from support.structures import EACH, WIDTH, Beside
 
     parts = nn.Sequential(nn.InstanceNorm2d(WIDTH), nn.Dropout(0.5), nn.BatchNorm2d(WIDTH))
-    student = CamStudent(Beside({"part": parts}), EACH, 3, 2).eval()
+    student = BackboneStudent(Beside({"part": parts}), EACH, 3, 2).eval()
     check_modes(student)
     images = torch.zeros(1, 1, 48, 48)
     with torch.no_grad():

@@ -22,7 +22,7 @@ from support.tiny_recipe import TINY
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -30,7 +30,7 @@ LABELS = ("Cardiomegaly", "Effusion", "Consolidation", "Nodule", "Pneumothorax")
 EVERY = tuple(TARGETS)
 
 
-def train(backbone: str, size: int, steps: int, folder: Path) -> CamStudent:
+def train(backbone: str, size: int, steps: int, folder: Path) -> BackboneStudent:
     """A student that has learnt something of phantoms: random weights would err by chance, and not where ranges are."""
     import numpy as np
     import torch
@@ -38,7 +38,7 @@ def train(backbone: str, size: int, steps: int, folder: Path) -> CamStudent:
 
     from cxredge.data.data_sets import open_data
     from cxredge.images.preprocess import preprocess_films
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.timm_backbone import TimmBackbone
 
     phantoms = PhantomData(source="phantom", seed=3, patients={"train": 200, "val": 1, "test": 1})
@@ -49,7 +49,7 @@ def train(backbone: str, size: int, steps: int, folder: Path) -> CamStudent:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     network = TimmBackbone(backbone, 1, size, size)
-    student = CamStudent(network, network.features, len(LABELS), 4).train()
+    student = BackboneStudent(network, network.features, len(LABELS), 4).train()
     optimiser = torch.optim.AdamW(student.parameters(), 2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, steps)
     for _ in range(steps):
@@ -66,7 +66,7 @@ def train(backbone: str, size: int, steps: int, folder: Path) -> CamStudent:
 
 
 def write_recipe(
-    folder: Path, student: CamStudent, backbone: str, size: int, least_db: float, targets: Sequence[str]
+    folder: Path, student: BackboneStudent, backbone: str, size: int, least_db: float, targets: Sequence[str]
 ) -> None:
     from safetensors.torch import save_file
 
@@ -140,14 +140,14 @@ def test_what_a_target_cannot_make_is_an_attempt_that_failed(tmp_path: Path, mon
     import torch
 
     from cxredge.report import attempts
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.timm_backbone import TimmBackbone
 
     monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
     backbone, size = "timm/ghostnet_050", 64
     torch.manual_seed(0)
     network = TimmBackbone(backbone, 1, size, size)
-    student = CamStudent(network, network.features, len(LABELS), 4).eval()
+    student = BackboneStudent(network, network.features, len(LABELS), 4).eval()
     write_recipe(tmp_path / "r", student, backbone, size, 1, ["onnx", "coreml"])
     found = search(tmp_path / "r", (), tmp_path / "dist", lambda attempt: None)
     assert set(found.chosen) == {"onnx"}

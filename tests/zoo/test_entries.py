@@ -114,8 +114,11 @@ def test_a_model_that_was_never_trained_is_a_row_without_figures(zoo: Path) -> N
     assert row[1] == "phantoms, seed 20261121; 5 labels"
     assert row[4:8] == ("–", "–", "–", "not built")
     card = card_of(entry)
-    assert "No training is known of these weights" in card
+    assert "**No training is known of these weights:**" in card
     assert "## Scores" not in card
+    file = place / "model.yaml"
+    file.write_text(file.read_text().replace(entry.recipe.weights.sha256, "0" * 64))
+    assert "**Not trained yet.**" in card_of(read_entry(place))
 
 
 def test_card_and_row_say_what_may_not_be_passed_on_and_what_a_paper_claims(zoo: Path) -> None:
@@ -136,7 +139,7 @@ def test_card_and_row_say_what_may_not_be_passed_on_and_what_a_paper_claims(zoo:
         ("Apache-2.0", "–"),
     ]
     card = card_of(entry)
-    assert "**Not to be passed on:** neither these weights nor a model made of them. a test. Who wants them" in card
+    assert "**Not to be passed on**, neither these weights nor a model made of them: a test. Who wants them" in card
     assert "## Known shortcuts\n\n- The seed gives nothing away.\n" in card
     (beside,) = (line for line in card.splitlines() if line.startswith("| accuracy 0.96"))
     assert beside.startswith(

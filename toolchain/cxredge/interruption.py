@@ -31,6 +31,11 @@ def raised() -> KeyboardInterrupt | None:
     return _raised[0] if _raised else None
 
 
+def waiting() -> bool:
+    """Whether an interruption waits for an ``undisturbed`` block to end."""
+    return bool(_waiting)
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Have interruptions wait until the block has ended. For short blocks of the main thread; no other is interrupted.

@@ -108,13 +108,15 @@ class InputSpec(Sparse):
         return self.model_copy(update=dict.fromkeys(("modalities", "body_parts", "views"), ()))
 
 
-class FolderData(Frozen):
+class FolderData(Sparse):
     """A folder with ``labels.csv`` under ``CXR_DATA`` (default ``../shared/data``)."""
 
     source: Literal["folder"]
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
     label_column: str | None = None
     """The column that names each film's class. Without it every label has a 0/1 column, as independent findings do."""
+    leave_out: Annotated[tuple[str, ...], AbsentIf(lambda files: not files)] = ()
+    """Films that are not used, by their place in the set: one of two, for example, that are one picture."""
 
 
 MAX_PATIENTS = 100_000
@@ -232,6 +234,8 @@ class Recipe(Sparse):
     bundles: Bundles
     gates: dict[SchemeName, Gates]
     distill: Distillation | None = None
+    profiles: Annotated[dict[Slug, dict[str, Any]], AbsentIf(lambda said: not said)] = {}
+    """Other ways to teach it: keys that stand in place of the recipe's own when ``distill --profile`` names one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -240,6 +244,8 @@ class Recipe(Sparse):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if "small" in self.profiles:
+            raise ValueError("profiles.small is what the recipe itself says: call it otherwise")
         self._check_shipping()
         labels, points = set(self.labels.names), set(self.operating_points)
         if self.labels.uncertain or self.labels.unlabelled:

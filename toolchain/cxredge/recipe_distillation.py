@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from cxredge.recipe_shipping import SHIPPED
-from cxredge.vocabulary import MAX_LABELS, FileName, Frozen, Label, Sha256, Slug
+from cxredge.recipe_student import TeacherBackbone
+from cxredge.vocabulary import MAX_LABELS, AbsentIf, FileName, Frozen, Label, Sha256, Slug, Sparse
 
-Backbone = Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
+Role = Literal["teacher", "student"]
+"""Who is trained."""
 UNTRAINED = "0" * 64
 """In place of a hash: there are no weights yet."""
 
@@ -28,22 +30,37 @@ class TeacherWeights(WeightsSpec):
     sha256: Sha256
 
 
-class Teacher(Frozen):
+class Course(Frozen):
+    """How long a training lasts, and in which steps."""
+
+    epochs: int = Field(ge=1)
+    batch: int = Field(ge=2)
+    """Films of a step, over all processes."""
+    micro_batch: int | None = Field(default=None, ge=2)
+    """Most films that pass the network at once; none: a process's whole share of the batch."""
+    learning_rate: float = Field(gt=0)
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without a better mean AUC on val after which it ends, with the best epoch's weights; none: never."""
+
+
+class Teacher(Sparse):
     """What the student learns from: trained here, or loaded from a file beside the recipe."""
 
-    backbone: Backbone
+    backbone: TeacherBackbone
     pretrained: str | None = None
     """Name of installable ImageNet weights (``docs/distill.md`` lists them), or none."""
     weights: TeacherWeights | None = None
     """A trained teacher to load; training is skipped."""
     epochs: int = Field(default=10, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
+    patience: Annotated[int | None, Field(ge=1), AbsentIf(lambda epochs: epochs is None)] = None
+    """As the student's."""
 
 
 class FurtherTeacher(Frozen):
     """A teacher beside the first one, trained elsewhere. It speaks for those of the recipe's labels that it has."""
 
-    backbone: Backbone
+    backbone: TeacherBackbone
     weights: TeacherWeights
     labels: tuple[Label, ...] = Field(min_length=1, max_length=MAX_LABELS)
     """Its own, in the order of its logits."""
@@ -80,7 +97,22 @@ class Distillation(Frozen):
     """ImageNet weights that the student starts from."""
     epochs: int = Field(default=10, ge=1)
     batch: int = Field(default=32, ge=2)
+    """Films of a step, over all processes, of teacher and student."""
+    micro_batch: int | None = Field(default=None, ge=2)
+    """Most films that pass a network at once, over which batch norm takes its statistics; the gradients of a step's
+    are added up. None: each process takes its share of the batch at once."""
     learning_rate: float = Field(default=1e-3, gt=0)
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without a better mean AUC on val after which training ends, with the best epoch's weights; none: never."""
+    views: int | None = Field(default=None, ge=1)
+    """Sets of changes that the student sees films with, in turn, so that a teacher answers to each once; none: every
+    epoch has its own."""
+    balance: str | None = None
+    """A column of the data set: in each epoch films of one class come as often from each of its values. None: every
+    film comes once."""
+    border_crop: float = Field(default=0.0, ge=0, le=0.25)
+    """Largest share of a film's sides that is cut off each of its borders, at random: marks and frames there tell where
+    a film is from."""
     temperature: float = Field(default=2.0, gt=0)
     """Short, with ``alpha``, for the two losses hard and soft."""
     alpha: float = Field(default=0.5, ge=0, le=1)
@@ -99,6 +131,17 @@ class Distillation(Frozen):
             LossTerm(loss="soft", weight=1 - self.alpha, parameters={"temperature": self.temperature}),
         )
 
+    def course(self, role: Role) -> Course:
+        """The training of a role."""
+        who = self.teacher if role == "teacher" else self
+        return Course(
+            epochs=who.epochs,
+            batch=self.batch,
+            micro_batch=self.micro_batch,
+            learning_rate=who.learning_rate,
+            patience=who.patience,
+        )
+
     @model_validator(mode="after")
     def _said_once(self) -> Self:
         twice = [key for key in ("temperature", "alpha") if key in self.model_fields_set]
@@ -114,4 +157,7 @@ class Distillation(Frozen):
             tree.pop(key, None)
         if not self.further_teachers:
             tree.pop("further_teachers", None)
+        for key in ("micro_batch", "patience", "views", "balance", "border_crop"):
+            if not tree.get(key):
+                tree.pop(key, None)
         return tree

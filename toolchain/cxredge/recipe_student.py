@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from cxredge.decision import Float32
 from cxredge.vocabulary import AbsentIf, Frozen, ShortText, Sparse
@@ -27,6 +29,52 @@ NO_QUALITY = (
     "answer like any other."
 )
 """What whoever reads of such a student is told."""
+
+
+@dataclass(frozen=True)
+class OwnNetwork:
+    """What a recipe knows of one of our own architectures by its name. one_size: its weights depend on the film's size,
+    so that it takes films of no other, not even while it is trained."""
+
+    heatmap: Heatmap
+    one_size: bool = False
+
+
+OWN_NETWORKS: Mapping[str, OwnNetwork] = {
+    "cxredge/ct_cnn": OwnNetwork("none", one_size=True),
+    "cxredge/eeea_net_c2": OwnNetwork("gradient"),
+    "cxredge/eeea_net_c2_exact": OwnNetwork("exact"),
+}
+"""``students/architectures.py`` has the networks."""
+OWN = "cxredge/"
+"""What their names begin with."""
+BESIDE = "+"
+"""Between the names of timm networks that stand side by side."""
+
+
+def _known(backbone: str) -> str:
+    if backbone.startswith(OWN) and backbone not in OWN_NETWORKS:
+        raise ValueError(f"there is no such architecture; there are {', '.join(OWN_NETWORKS)}")
+    return backbone
+
+
+_TIMM, _OURS = r"timm/[a-z0-9_.]+", rf"{OWN}[a-z0-9_]+"
+Backbone = Annotated[str, StringConstraints(pattern=rf"^({_TIMM}|{_OURS})$"), AfterValidator(_known)]
+"""A student's: a network of timm's, or one of our own."""
+TeacherBackbone = Annotated[
+    str, StringConstraints(pattern=rf"^({_TIMM}(\+{_TIMM}){{0,3}}|{_OURS})$"), AfterValidator(_known)
+]
+"""A teacher's: as a student's, or up to four of timm's side by side (``timm/resnetv2_50+timm/vgg19``)."""
+
+
+def heatmap_of(backbone: str) -> Heatmap:
+    """What the maps of a network with that name are."""
+    return OWN_NETWORKS[backbone].heatmap if backbone in OWN_NETWORKS else "exact"
+
+
+def fixed_size(backbone: str) -> bool:
+    """Whether a network with that name takes films of its recipe's size alone."""
+    return backbone in OWN_NETWORKS and OWN_NETWORKS[backbone].one_size
 
 
 class Normalise(Frozen):
@@ -57,16 +105,16 @@ class Normalise(Frozen):
 
 
 class BackboneSpec(Frozen):
-    """A timm network with a head of exact maps, and its weights in a safetensors file."""
+    """A network of timm's or of our own with its head, and its weights in a safetensors file."""
 
-    backbone: Annotated[str, StringConstraints(pattern=r"^timm/[a-z0-9_.]+$")]
+    backbone: Backbone
     novelty_rank: int = Field(default=32, ge=1, le=256)
     """Principal components kept for the Mahalanobis distance of the pooled features."""
 
     @property
     def heatmap(self) -> Heatmap:
         """What its maps are."""
-        return "exact"
+        return heatmap_of(self.backbone)
 
     @property
     def words(self) -> str:

@@ -74,7 +74,7 @@ class Stage(ABC):
             "needs": [need.key for need in self.needs],
             "code": code_digest(*self.code),
             "own": files_digest(*self._own_modules()) if self.made_here else None,
-            "packages": {package: _version(package) for package in sorted(self.packages)},
+            "packages": {package: installed(package) for package in sorted(self.packages)},
         }
         return sha256_bytes(canonical_json(decides).encode())[:32]
 
@@ -234,7 +234,8 @@ def _folders(folder: Path) -> list[Path]:
 
 
 @lru_cache(maxsize=256)
-def _version(package: str) -> str | None:
+def installed(package: str) -> str | None:
+    """Version of a distribution; None where it is not there."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

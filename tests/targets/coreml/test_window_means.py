@@ -102,10 +102,10 @@ def test_wide_counted_padding_becomes_zeros_of_the_image(tmp_path: Path) -> None
 
 
 def student_of(*layers: nn.Module) -> Any:
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
     torch.manual_seed(0)
-    return CamStudent(nn.Sequential(*layers), 16, 3, 4).eval()
+    return BackboneStudent(nn.Sequential(*layers), 16, 3, 4).eval()
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from cxredge.outputs import Outputs
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.results import Artifact
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from cxredge.targets import get_target
 from support.lowering import PERCENTILE, lower
 
 
-def lowered(student: CamStudent, recipe: Recipe, folder: Path) -> Artifact:
+def lowered(student: BackboneStudent, recipe: Recipe, folder: Path) -> Artifact:
     from support.tiny_student import films
 
     calibration = CalibrationFilms(films(16, 2), PERCENTILE)
@@ -25,7 +25,7 @@ def lowered(student: CamStudent, recipe: Recipe, folder: Path) -> Artifact:
     return artifact
 
 
-def sqnr_db(student: CamStudent, path: Path, name: str = "cam") -> float:
+def sqnr_db(student: BackboneStudent, path: Path, name: str = "cam") -> float:
     """Signal against the INT8 file's error on films that were not calibrated on."""
     import torch
 
@@ -40,7 +40,7 @@ def sqnr_db(student: CamStudent, path: Path, name: str = "cam") -> float:
     return float(10 * np.log10(np.square(wanted).sum() / np.square(error).sum()))
 
 
-def weights(student: CamStudent) -> int:
+def weights(student: BackboneStudent) -> int:
     from cxredge.quantize.keep_float import kernel_reads, quantised_weights
     from cxredge.recipe import InputSpec
 
@@ -105,7 +105,7 @@ def test_what_moves_values_may_be_kept_in_float_between_two_layers(
             return self.last(self.moved(x, self.next(x) * 0.1))
 
     torch.manual_seed(0)
-    student = settled(CamStudent(Backbone(), FEATURES, len(LABELS), 4))
+    student = settled(BackboneStudent(Backbone(), FEATURES, len(LABELS), 4))
     kept = recipe.model_copy(update={"keep_float": {"executorch/w8a8": (r"backbone\.moved",)}})
     artifact = lowered(student, kept, tmp_path)
     assert artifact.kept_float == ("backbone.moved",)

@@ -76,12 +76,12 @@ def test_a_padded_pool_has_int8(recipe: Recipe, tmp_path: Path) -> None:
     import torch
     from torch import nn
 
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
     from support.tiny_student import films
 
     torch.manual_seed(0)
     layers = nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(16, 32, 3), nn.ReLU()
-    student = CamStudent(nn.Sequential(*layers), 32, 3, 4).eval()
+    student = BackboneStudent(nn.Sequential(*layers), 32, 3, 4).eval()
     target = get_target("tflite")
     images = films(8, 3).astype(np.float32)
     with torch.no_grad():

@@ -13,24 +13,36 @@ from cxredge.cli.output import say_wrapped as say
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option(
+    "--profile",
+    default="small",
+    metavar="NAME",
+    help="Teach it as this profile of the recipe says, as a recipe of its own in build/zoo/<name>-<profile>/; small: "
+    "as the recipe itself says.",
+)
+@click.option(
     "--resume/--fresh",
     default=True,
-    help="Go on after the last whole epoch (the default), or drop old checkpoints and start over.",
+    help="Go on from the last checkpoint (the default), or drop old checkpoints and start over.",
 )
 @as_json
-def distill(recipe: Path, resume: bool, as_json: bool) -> None:
+def distill(recipe: Path, profile: str, resume: bool, as_json: bool) -> None:
     """Train RECIPE's teacher and student, and write weights, results.json and thresholds beside and into it.
 
-    RECIPE is a folder that holds model.yaml, or the file. Checkpoints go to build/distill/<name>/.
+    RECIPE is a folder that holds model.yaml, or the file. Checkpoints and logs go to build/distill/<name>/. With
+    several processes or machines: torchrun --nproc-per-node=8 -m cxredge distill RECIPE.
     """
     from cxredge.distill.ready import ready_to_train
+    from cxredge.workflows.profiled import profiled
 
     # before the import of PyTorch, which takes longer than most refusals are worth
     work = Path("build/distill")
+    recipe = profiled(recipe, profile, Path("build/zoo"))
     ready_to_train(recipe, work)
     from cxredge.distill.run import distill as run
 
     result = run(recipe, work, fresh=not resume)
+    if result is None:
+        return  # the first of several processes speaks
     if as_json:
         say_json(result)
         return

@@ -25,6 +25,7 @@ from cxredge.path_errors import TYPED
 COMMANDS = {
     "build": "Build, calibrate, verify and bundle a recipe.",
     "verify": "Re-run every artifact of a bundle on held-out films and judge it again.",
+    "merge": "Put the shards of a verification together, to be judged as one.",
     "gate": "Hold the figures of a results file against a recipe's gates, for CI.",
     "explain": "Say which layers of an artifact lose most, and what float would give back.",
     "predict": "What one bundle says of films: findings, or one class or uncertain.",

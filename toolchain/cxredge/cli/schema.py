@@ -32,6 +32,7 @@ def schema(out: Path) -> None:
     from cxredge.files import canonical_json, check_replaceable, write_text
     from cxredge.recipe import Recipe
     from cxredge.results import Inspection, Verdict
+    from cxredge.shard_record import ShardRecord
     from cxredge.zoo.entry import ZooModel
 
     models: dict[str, type[BaseModel]] = {
@@ -47,6 +48,7 @@ def schema(out: Path) -> None:
         "data-check": DataCheck,
         "zoo": ZooModel,
         "field-log": FieldLog,
+        "shard": ShardRecord,
     }
     schemas = {name: model.model_json_schema() for name, model in models.items()}
     schemas |= {name: _whole(schemas[name]) for name in WRITTEN_WHOLE}

@@ -47,6 +47,18 @@ if TYPE_CHECKING:
     help="Fail unless this artifact was run and kept its gates, its bundle's own too; may be repeated. Others that "
     "cannot be run here are then not asked.",
 )
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Run one of N parts of the patients, judge nothing, and write what was said into --out; `cxredge merge` puts "
+    "the parts together.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the outputs of --shard.")
+@click.option(
+    "--outputs",
+    type=click.Path(path_type=Path),
+    help="Run nothing: judge what stands in this folder, which `cxredge merge` wrote, or --shard 1/1.",
+)
 @as_json
 def verify(
     bundle: Path,
@@ -57,6 +69,9 @@ def verify(
     report: Path | None,
     junit: Path | None,
     require: tuple[str, ...],
+    shard: str | None,
+    out: Path | None,
+    outputs: Path | None,
     as_json: bool,
 ) -> int:
     """Check every file of BUNDLE, run every artifact on the held-out films, and judge it against the float32 student.
@@ -74,14 +89,17 @@ def verify(
 
     if data is None and (names or no_labels):
         raise click.UsageError("--map and --no-labels are about the films of --data; name these")
+    _check_together(shard, out, outputs, reference, report, junit, data)
     required = tuple(map(ArtifactName, require))
+    asked = None if data is None else _asked(data, names, no_labels)
+    if shard is not None and out is not None:
+        return _shard(bundle, shard, out, asked, reference, required, as_json)
     goals: list[Path] = []
     if report is not None:
         check_place(report)
         goals += places(report)
     goals += [junit] if junit is not None else []
-    asked = None if data is None else _asked(data, names, no_labels)
-    results, material = _judged(bundle, asked, reference, required, goals, report is not None)
+    results, material = _judged(bundle, asked, reference, required, goals, report is not None, outputs)
     without = lacking(results, required)
     if junit is not None:
         write_text(junit, as_junit(results.recipe.replace(" ", "-"), results.verdicts, without))
@@ -97,6 +115,50 @@ def verify(
         if asked is None:
             say_next(zip(results.artifacts, results.verdicts, strict=True), Surroundings(bundle, reference))
     return EXIT_GOOD if kept and not any(lack.fails for lack in without) else EXIT_GATE
+
+
+def _check_together(
+    shard: str | None,
+    out: Path | None,
+    outputs: Path | None,
+    reference: Path | None,
+    report: Path | None,
+    junit: Path | None,
+    data: str | None,
+) -> None:
+    """Raises UsageError for options that do not go together."""
+    if (shard is None) != (out is None):
+        raise click.UsageError("--shard and --out go together: --out is the folder for what the shard said")
+    if shard is not None and (report is not None or junit is not None or outputs is not None):
+        raise click.UsageError("--shard judges nothing: --report, --junit and --outputs are for all shards together")
+    if outputs is not None and reference is not None:
+        raise click.UsageError("--outputs holds what the reference said: leave --reference out")
+    if outputs is not None and report is not None and data is None:
+        raise click.UsageError(
+            "--report runs the artifacts in many more ways than --outputs holds: leave one of them out, or name --data"
+        )
+
+
+def _shard(
+    bundle: Path,
+    shard: str,
+    out: Path,
+    asked: Asked | None,
+    reference: Path | None,
+    required: Sequence[ArtifactName],
+    as_json: bool,
+) -> int:
+    from cxredge.cli.shards import told, words
+    from cxredge.errors import EXIT_GOOD
+    from cxredge.shard import parse_shard
+    from cxredge.workflows.shard import verify_shard
+
+    record = verify_shard(bundle, parse_shard(shard), out, asked, reference, required)
+    if as_json:
+        say_json(told(out, record))
+    else:
+        say(words(out, record))
+    return EXIT_GOOD
 
 
 def _asked(data: str, names: Sequence[str], no_labels: bool) -> Asked:
@@ -119,15 +181,23 @@ def _judged(
     required: Sequence[ArtifactName],
     goals: Sequence[Path],
     report: bool,
+    outputs: Path | None,
 ) -> tuple[Results, ReportMaterial | None]:
-    """The results, and what a page is made of, where one is wanted."""
+    """The results, and what a page is made of, where one is wanted. outputs: what was said; None: it is asked here."""
     from cxredge.workflows.verify import verify_bundle
 
     if asked is not None:
-        from cxredge.workflows.other_films import verify_elsewhere
+        from cxredge.workflows.other_films import judge_elsewhere_outputs, verify_elsewhere
 
-        found = verify_elsewhere(bundle, asked, reference, required, goals)
+        if outputs is not None:
+            found = judge_elsewhere_outputs(bundle, asked, outputs, required, goals)
+        else:
+            found = verify_elsewhere(bundle, asked, reference, required, goals)
         return found.results, found.material() if report else None
+    if outputs is not None:
+        from cxredge.workflows.given_outputs import verify_outputs
+
+        return verify_outputs(bundle, outputs, required, goals).results(), None
     if not report:
         return verify_bundle(bundle, reference, required, goals).results(), None
     from cxredge.workflows.examine import examine_bundle

@@ -146,13 +146,23 @@ def open_data(data: FolderData | PhantomData, labels: Labels, cache: Path) -> Da
 
     cache: folder of the cache that keeps rendered phantoms, a stage for each split.
     Raises InputError DATA-MISSING, DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-UNCERTAIN, DATA-DUPLICATE, DATA-PATH,
-    DATA-HASH or DATA-LEAK.
+    DATA-HASH, DATA-LEAVE-OUT or DATA-LEAK.
     """
     if isinstance(data, PhantomData):
         return _open_phantoms(data, labels, cache)
     from cxredge.data.labels_table import read_table
 
-    return DataSet(data.name, read_table(data_root() / data.name, labels, data.label_column))
+    films = read_table(data_root() / data.name, labels, data.label_column)
+    known = {film.file for film in films}
+    for name in data.leave_out:
+        if name not in known:
+            raise InputError(
+                "DATA-LEAVE-OUT",
+                f"data.leave_out names {name}, which {data.name} has not",
+                "write its place as in the column file of labels.csv, or take it out",
+                nearest(name, known)[:5],
+            )
+    return DataSet(data.name, tuple(film for film in films if film.file not in data.leave_out))
 
 
 def _open_phantoms(data: PhantomData, labels: Labels, cache: Path) -> DataSet:

@@ -21,9 +21,9 @@ from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels
 from cxredge.trees import TooManyFiles, walk
 
-MAX_FILMS = 20_000
-"""Of a set: their outputs are held in memory, and intervals of more are as narrow as they need to be."""
-MAX_FILES = 200_000
+MAX_FILMS = 500_000
+"""Of a set: more than the largest public ones have. What is told of films, and their logits, are held in memory."""
+MAX_FILES = 1_000_000
 """Files and folders below its folder that are looked at."""
 SPLIT = "other"
 PATIENT = "group"

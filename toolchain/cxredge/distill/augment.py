@@ -21,25 +21,39 @@ GAMMA = 0.2
 """Largest change of the tone curve's exponent: detector and window."""
 
 
-def augment(films: Tensor, generator: Generator) -> Tensor:
-    """films float32[N, ch, H, W] 0..255 -> the same shape and range, each film changed at random.
+BORDERS = 4
+"""Left, right, above, below."""
 
-    A small turn, shift and change of size, then exposure. No mirror image: in a chest the left is not the right. The
-    heart, the aortic arch and the stomach bubble have their sides, a mirrored film shows a real and rare anomaly
-    (situs inversus), and a student that learned from mirrors could not tell. No crops either: they cut findings off.
+
+def draw(films: int, generator: Generator, border: float = 0.0) -> Tensor:
+    """float32[films, 11]: how each of them is changed, in the order that ``changed`` reads.
+
+    border: the largest share of a side that is cut off each of a film's borders.
     """
-    n = len(films)
+    spreads = torch.tensor([ROTATION, SCALE, SHIFT, SHIFT, CONTRAST, BRIGHTNESS, GAMMA])
+    changes = (torch.rand(films, len(spreads), generator=generator) * 2 - 1) * spreads
+    return torch.cat([changes, torch.rand(films, BORDERS, generator=generator) * border], 1)
 
-    def draw(spread: float) -> Tensor:
-        return (torch.rand(n, generator=generator) * 2 - 1) * spread
 
-    angle, size, across, down = draw(ROTATION), 1 + draw(SCALE), draw(SHIFT) * 2, draw(SHIFT) * 2
+def changed(films: Tensor, changes: Tensor) -> Tensor:
+    """films float32[N, ch, H, W] 0..255, changes float32[N, 11] of ``draw`` -> films of the same shape and range.
+
+    Borders are cut off, and what is left fills the film; then a small turn, shift and change of size, then exposure. No
+    mirror image: in a chest the left is not the right. The heart, the aortic arch and the stomach bubble have their
+    sides, a mirrored film shows a real and rare anomaly (situs inversus), and a student that learned from mirrors could
+    not tell. No crops either where a recipe does not ask for them: they cut findings off.
+    """
+    angle, size, across, down, gain, lift, power, left, right, above, below = changes.unbind(1)
+    size, across, down = 1 + size, across * 2 + left - right, down * 2 + above - below
     cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
     ratio = films.shape[3] / films.shape[2]  # grid coordinates run over [-1, 1] on both sides of an oblong film
-    rows = (torch.stack([cos, -sin / ratio, across], 1), torch.stack([sin * ratio, cos, down], 1))
+    wide, high = 1 - left - right, 1 - above - below
+    rows = (
+        torch.stack([cos * wide, -sin / ratio * high, across], 1),
+        torch.stack([sin * ratio * wide, cos * high, down], 1),
+    )
     grid = F.affine_grid(torch.stack(rows, 1), list(films.shape), align_corners=False)
     moved = F.grid_sample(films, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
-    gain, lift, power = ((1 + draw(CONTRAST)), draw(BRIGHTNESS), (1 + draw(GAMMA)))
-    toned = (moved / 255).clamp(0, 1) ** power[:, None, None, None] * 255
-    return ((toned - 127.5) * gain[:, None, None, None] + 127.5 + lift[:, None, None, None]).clamp(0, 255)
+    toned = (moved / 255).clamp(0, 1) ** (1 + power)[:, None, None, None] * 255
+    return ((toned - 127.5) * (1 + gain)[:, None, None, None] + 127.5 + lift[:, None, None, None]).clamp(0, 255)

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a training after an epoch, written so that a kill leaves the last one whole."""
+"""Checkpoints: the whole state of a training between two steps, written so that a kill leaves the last one whole."""
 
 from __future__ import annotations
 
@@ -23,20 +23,30 @@ class CheckpointFile:
     configuration: str
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write ``state`` (tensors, numbers, strings, lists and mappings only) atomically."""
+        """Write ``state`` (tensors, numbers, strings, lists and mappings only) atomically.
+
+        Raises what ``write_bytes`` raises (a full disk); the last checkpoint then stays.
+        """
         stream = io.BytesIO()
         torch.save({"configuration": self.configuration, **state}, stream)
         write_bytes(self.path, stream.getvalue())
 
     def load(self) -> dict[str, Any] | None:
-        """The last state, or None where there is none yet. Nothing but tensors and plain values is unpickled.
+        """The last state, or None where there is none yet. Raises as ``parse`` does."""
+        data = self.read()
+        return None if data is None else self.parse(data)
+
+    def read(self) -> bytes | None:
+        """The file's bytes; None where there is none yet."""
+        return self.path.read_bytes() if self.path.is_file() else None
+
+    def parse(self, data: bytes) -> dict[str, Any]:
+        """The state that ``data`` holds. Nothing but tensors and plain values is unpickled.
 
         Raises InputError DISTILL-CHECKPOINT: another configuration's checkpoint, or not a checkpoint.
         """
-        if not self.path.is_file():
-            return None
         try:
-            state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
+            state: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
             configuration = state.pop("configuration")
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, ValueError) as error:
             raise self._refuse("is not a checkpoint of this program") from error
@@ -44,13 +54,13 @@ class CheckpointFile:
             raise self._refuse("belongs to another configuration (the recipe or the thread count has changed)")
         return state
 
-    def epochs(self) -> int:
-        """Whole epochs in it; 0 where there is none, or none that could be gone on from."""
+    def come(self) -> tuple[int, int]:
+        """Whole epochs in it, and steps of the next; (0, 0) where there is none, or none to go on from."""
         try:
             state = self.load()
         except InputError:
-            return 0
-        return 0 if state is None else len(state["losses"])
+            return 0, 0
+        return (0, 0) if state is None else (len(state["history"]), int(state["step"]))
 
     def _refuse(self, why: str) -> InputError:
         return InputError(
@@ -64,7 +74,8 @@ class CheckpointFile:
 def fingerprint(recipe: Recipe, threads: int) -> str:
     """SHA-256 of the parts of the recipe that decide the training, and of the number of threads.
 
-    The number of threads decides the order of float sums, hence the last bits.
+    The number of threads decides the order of float sums, hence the last bits. How many processes share a step does
+    not count: a training may go on with more of them, or fewer.
     """
     parts = recipe.model_dump(mode="json", include={"student", "input", "labels", "data", "distill"})
     # the thresholds of the novelty score decide nothing here, whether there is one decides which tensors there are; a

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from cxredge.recipe import Recipe
     from cxredge.recipe_decision import Labels
+    from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.base import Student
-    from cxredge.students.cam_student import CamStudent
 
 MIN_CASES = 5
 """Fewer positives or negatives than this give no AUC: one film would move it by a tenth and more."""
@@ -46,17 +46,18 @@ class Answers:
 @torch.no_grad()
 def answers(student: Student, films: Films, what: str) -> Answers:
     """Run ``student`` (in evaluation mode) on all ``films``."""
-    parts = [student(image) for image in _batches(films, what)]
+    device = next(student.parameters()).device
+    parts = [student(image.to(device)) for image in _batches(films, what)]
 
     def whole(name: str) -> NDArray[np.float32] | None:
         found = [part[name] for part in parts if name in part]
-        return torch.cat(found).numpy() if found else None
+        return torch.cat(found).cpu().numpy() if found else None
 
-    return Answers(torch.cat([part["logits"] for part in parts]).numpy(), whole("novelty"), whole("quality"))
+    return Answers(torch.cat([part["logits"] for part in parts]).cpu().numpy(), whole("novelty"), whole("quality"))
 
 
 @torch.no_grad()
-def pooled_features(student: CamStudent, films: Films, what: str) -> Tensor:
+def pooled_features(student: BackboneStudent, films: Films, what: str) -> Tensor:
     """float32[N, d]: what the novelty score is fitted to."""
     return torch.cat([student.features(image).mean((2, 3)) for image in _batches(films, what)])
 

@@ -1,16 +1,17 @@
 """What a student is taught: losses over all outputs of student and teacher, by the names that recipes call them.
 
 A loss is one function that takes a ``Batch`` and its own parameters, which the recipe may set by keyword; their types
-and bounds are the function's annotations. ``add_up`` makes the weighted sum of a recipe's terms.
+and bounds are the function's annotations. ``weighted`` gives a recipe's terms.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from typing import Annotated, Any, Literal, get_type_hints
 
 import torch
@@ -143,9 +144,10 @@ def attention(
 
     Zagoruyko & Komodakis, "Paying More Attention to Attention" (ICLR 2017), activation-based: a film's map is the sum
     over channels of |activation|^power, at the student's resolution. ``of`` the last features, whose channels may be
-    other ones in the teacher, or of the class activation maps.
+    other ones in the teacher, or of the class activation maps. Raises InputError LOSS-MAPS: maps of one cell.
     """
     own, other = (_attention(maps, power) for maps in _both(batch, of))
+    _check_cells("attention", _common(own, other))
     if other.shape != own.shape:
         other = F.interpolate(other[:, None], size=own.shape[1:], mode="bilinear", antialias=True)[:, 0]
     own, other = (F.normalize(x.flatten(1), dim=1) for x in (own, other))
@@ -169,13 +171,8 @@ def cam(batch: Batch) -> Tensor:
     Raises InputError LOSS-MAPS: maps of one cell.
     """
     own, other = _both(batch, "cam")
-    size = [min(a, b) for a, b in zip(own.shape[2:], other.shape[2:], strict=True)]
-    if math.prod(size) < 2:
-        raise InputError(
-            "LOSS-MAPS",
-            "the loss cam compares where maps are high and low, and the smaller of the two has one cell",
-            "take larger films (a cell is 32 pixels wide in most backbones), or leave the loss out",
-        )
+    size = _common(own, other)
+    _check_cells("cam", size)
     own, other = (
         maps if list(maps.shape[2:]) == size else F.interpolate(maps, size=size, mode="bilinear", antialias=True)
         for maps in (own, other)
@@ -230,6 +227,21 @@ def faithful(
     return alpha * focal + (1 - alpha) * temperature**2 * F.mse_loss(own, other)
 
 
+def _common(own: Tensor, other: Tensor) -> list[int]:
+    """Rows and columns that both maps have."""
+    return [min(a, b) for a, b in zip(own.shape[-2:], other.shape[-2:], strict=True)]
+
+
+def _check_cells(name: str, size: Sequence[int]) -> None:
+    """Raises InputError LOSS-MAPS: a map of one cell."""
+    if math.prod(size) < 2:
+        raise InputError(
+            "LOSS-MAPS",
+            f"the loss {name} compares where maps are high and low, and the smaller of the two has one cell",
+            "take larger films (a cell is 32 pixels wide in most backbones), or leave the loss out",
+        )
+
+
 def _chances(logits: Tensor, kind: Kind) -> Tensor:
     return torch.sigmoid(logits) if kind == "multi-label" else torch.softmax(logits, 1)
 
@@ -247,14 +259,20 @@ def _both(batch: Batch, name: str) -> tuple[Tensor, Tensor]:
     return batch.student[name], batch.teacher[name]
 
 
-def add_up(terms: Sequence[LossTerm]) -> Callable[[Batch], Tensor]:
-    """The weighted sum of a recipe's terms. Raises InputError LOSS-UNKNOWN or LOSS-PARAMETER."""
-    weighted = [(term.weight, _bound(term)) for term in terms]
+def weighted(terms: Sequence[LossTerm]) -> Callable[[Batch], dict[str, Tensor]]:
+    """A recipe's terms, each times its weight, by name: what is minimised is their sum.
 
-    def total(batch: Batch) -> Tensor:
-        return reduce(torch.add, (weight * function(batch) for weight, function in weighted))
-
-    return total
+    A loss that stands there again has its number behind its name; one of weight 0 is left out. Raises InputError
+    LOSS-UNKNOWN or LOSS-PARAMETER.
+    """
+    seen: Counter[str] = Counter()
+    bound: dict[str, tuple[float, Callable[[Batch], Tensor]]] = {}
+    for term in terms:
+        seen[term.loss] += 1
+        again = f" {seen[term.loss]}" if seen[term.loss] > 1 else ""
+        bound[f"{term.loss}{again}"] = (term.weight, _bound(term))
+    counted = {name: (weight, function) for name, (weight, function) in bound.items() if weight}
+    return lambda batch: {name: weight * function(batch) for name, (weight, function) in counted.items()}
 
 
 def _bound(term: LossTerm) -> Callable[[Batch], Tensor]:

@@ -17,7 +17,7 @@ from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.files import sha256_bytes
 
 if TYPE_CHECKING:
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 THEIR_EPS = 1e-3
 """Batch-norm epsilon of these weights; timm's variants with symmetric padding use 1e-5."""
@@ -36,15 +36,11 @@ def imagenet_state(name: str, like: nn.Module) -> dict[str, Tensor]:
         a.rsplit(".", 1)[-1] == b.rsplit(".", 1)[-1] and ours[a].shape == theirs[b].shape for a, b in pairs
     )
     if not fits:
-        raise InputError(
-            "PRETRAINED-FIT",
-            f"the weights {name} do not fit this backbone",
-            "give the backbone and its weights the same size, as in timm/efficientnet_lite0 with efficientnet-lite0",
-        )
+        raise _unfit(name, "this backbone")
     return {a: theirs[b] for a, b in pairs}
 
 
-def start_from_imagenet(student: CamStudent, timm_name: str, name: str) -> None:
+def start_from_imagenet(student: BackboneStudent, timm_name: str, name: str) -> None:
     """Load ``name`` into the student's backbone ``timm_name``, adapted to its input: grey or RGB, (x - 128) / 128.
 
     Equal to the original on a grey film, up to the zero padding at the border (and to the half-pixel shift of
@@ -52,6 +48,8 @@ def start_from_imagenet(student: CamStudent, timm_name: str, name: str) -> None:
     """
     import timm
 
+    if not timm.is_model(timm_name.removeprefix("timm/")):  # one of our own, or several networks
+        raise _unfit(name, timm_name)
     with torch.random.fork_rng(devices=[]):  # the spare network's random weights must not shift later draws
         whole = timm.create_model(timm_name.removeprefix("timm/"), pretrained=False)
     state = imagenet_state(name, whole)
@@ -69,6 +67,14 @@ def start_from_imagenet(student: CamStudent, timm_name: str, name: str) -> None:
             state[variance] = state[variance] + (THEIR_EPS - module.eps)
     kept = net.state_dict().keys()
     net.load_state_dict({key: value for key, value in state.items() if key in kept})
+
+
+def _unfit(name: str, backbone: str) -> InputError:
+    return InputError(
+        "PRETRAINED-FIT",
+        f"the weights {name} do not fit {backbone}",
+        "give the backbone and its weights the same size, as in timm/efficientnet_lite0 with efficientnet-lite0",
+    )
 
 
 def _stored(name: str) -> dict[str, Tensor]:

@@ -10,12 +10,14 @@ from cxredge.data.accidents import LEAST_TRAIN
 from cxredge.data.data_sets import data_folders, open_data
 from cxredge.data.film import SPLITS
 from cxredge.data.licences import allowed_films, usable_films
+from cxredge.data.sources import sources_of
 from cxredge.distill.imagenet import installed_weights
 from cxredge.distill.teacher_labels import places
 from cxredge.errors import InputError, counted
 from cxredge.path_errors import shown
 from cxredge.places import check_outputs
 from cxredge.recipe import recipe_path, weights_file
+from cxredge.recipe_distillation import Role
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_training import check_trained
 from cxredge.stages import cache_folder
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from cxredge.recipe_distillation import Distillation
 
 
-ROLES = ("teacher", "student")
+ROLES: tuple[Role, ...] = ("teacher", "student")
 
 
 def outputs(file: Path, recipe: Recipe) -> tuple[Path, Path]:
@@ -36,7 +38,7 @@ def outputs(file: Path, recipe: Recipe) -> tuple[Path, Path]:
     return weights_file(recipe, file), file.parent / "results.json"
 
 
-def checkpoint_file(work: Path, recipe: Recipe, role: str) -> Path:
+def checkpoint_file(work: Path, recipe: Recipe, role: Role) -> Path:
     """The checkpoint of a role's training."""
     return work / recipe.name / f"{role}.pt"
 
@@ -46,7 +48,8 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
 
     work: folder of the checkpoints. Raises what ``load_recipe``, ``check_outputs`` and ``open_data`` raise, InputError
     DISTILL-RECIPE, STUDENT-PROGRAM, DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-UNTOLD, DISTILL-FEW,
-    DISTILL-TEACHER-LABELS, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or PRETRAINED-*.
+    DISTILL-BALANCE, DISTILL-TEACHER-LABELS, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or
+    PRETRAINED-*.
     """
     file, recipe = recipe_path(place), load_recipe(place)
     plan = recipe.distill
@@ -64,6 +67,8 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     data = open_data(recipe.data, recipe.labels, cache_folder())
     films = {split: allowed_films(data.listed(split), split, plan.licence_classes) for split in SPLITS}
     check_told(recipe, films["train"])
+    if plan.balance is not None:
+        sources_of(films["train"], plan.balance)
     if recipe.novelty is not None and len(films["train"]) <= rank + 1:
         raise InputError(
             "DISTILL-FEW",

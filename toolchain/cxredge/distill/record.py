@@ -52,7 +52,7 @@ class Interval(Frozen):
     seed: int
 
 
-class TrainingRecord(Frozen):
+class TrainingRecord(Sparse):
     """One training. ``losses`` holds each epoch's mean; ``seconds`` leaves out the reading of films."""
 
     backbone: str
@@ -60,9 +60,11 @@ class TrainingRecord(Frozen):
     parameters: int
     epochs: int
     losses: tuple[float, ...]
+    val_aucs: Annotated[tuple[float | None, ...], AbsentIf(lambda areas: not areas)] = ()
+    """Mean AUC on val after each epoch, of the averaged weights; absent in files of an older version."""
+    kept_epoch: Annotated[int | None, AbsentIf(lambda epoch: epoch is None)] = None
+    """Whose weights were kept, where a training may stop early; absent where these are the last one's."""
     seconds: float
-    val_aucs: tuple[float | None, ...] = ()
-    """Mean AUC on val after each epoch; empty in files of an older version."""
     val: Score
     test: Score
 
@@ -98,6 +100,9 @@ class DistillResults(Sparse):
     """Films by licence class."""
     licence_excluded: dict[str, int]
     splits: dict[str, SplitCount]
+    leaks: Annotated[tuple[tuple[str, str, float], ...] | None, AbsentIf(lambda found: found == ())] = ()
+    """Films of two splits that seem to be one picture, and how like they are; absent where there are none, null where
+    there are too many films to compare them all."""
     teacher: TrainingRecord
     further_teachers: Annotated[dict[str, FurtherTeacherRecord], AbsentIf(lambda found: not found)] = {}
     """By name; the first one, ``teacher``, is measured alone."""
@@ -110,5 +115,7 @@ class DistillResults(Sparse):
     """Of the quality head on test; None without one."""
     seed: int
     threads: int = Field(ge=1)
+    processes: Annotated[str | None, AbsentIf(lambda said: said is None)] = None
+    """How many, on what, in which numbers; absent in files of an older version."""
     versions: dict[str, str]
     weights_sha256: Sha256

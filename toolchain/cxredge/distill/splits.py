@@ -1,4 +1,4 @@
-"""The films of one distillation: preprocessed once, held in memory, checked for their licences."""
+"""The films of one distillation: preprocessed once, mapped into memory, checked for their licences."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from cxredge.data.leaks import MOST, FilmLeaks, Leak
 from cxredge.data.licences import allowed_films, licence
+from cxredge.data.pixels import FilmPixels
+from cxredge.data.sources import sources_of
+from cxredge.recipe import PhantomData, Recipe
+from cxredge.stages import Cache
 
 if TYPE_CHECKING:
     from cxredge.data.data_sets import DataSet
     from cxredge.data.film import Film
-    from cxredge.recipe import Recipe
 
 SPLITS = ("train", "val", "test")
 LABEL_SOURCE = "label_source"
@@ -32,6 +36,12 @@ class Films:
     images: Tensor
     targets: Tensor
     patients: tuple[str, ...]
+    names: tuple[str, ...]
+    """Each film's place in its set."""
+    digest: str
+    """The hash that names the films and their order."""
+    sources: tuple[str, ...] = ()
+    """Where each is from, as the column that a recipe balances says; empty: it balances none."""
 
     def __len__(self) -> int:
         return len(self.patients)
@@ -48,13 +58,15 @@ class Splits:
     excluded: dict[str, int]
     label_source: str | None = None
     """What the labels come from, where the data set says that of every film alike."""
+    leaks: tuple[Leak, ...] | None = ()
+    """Films of two splits that seem to be one picture; None: too many films to compare them all."""
 
 
 def load_splits(recipe: Recipe, data_set: DataSet, allowed: Sequence[str]) -> Splits:
     """Read and preprocess the films whose ``licence_class`` is in ``allowed``.
 
     No patient is in two splits: ``DataSet`` refuses that (DATA-LEAK). Raises InputError DISTILL-LICENCE (a split has no
-    such film) and what ``DataSet.films`` and ``preprocess_films`` raise.
+    such film) and what ``DataSet.films`` and ``read_films`` raise.
     """
     chosen: dict[str, list[Film]] = {}
     used: Counter[str] = Counter()
@@ -65,19 +77,35 @@ def load_splits(recipe: Recipe, data_set: DataSet, allowed: Sequence[str]) -> Sp
         used.update(licence(f) for f in chosen[split])
         excluded.update(licence(f) for f in films if licence(f) not in allowed)
     parts = {split: read_films(recipe, split, films) for split, films in chosen.items()}
-    sources = {film.columns.get(LABEL_SOURCE, "").strip() for films in chosen.values() for film in films}
+    every = [film for films in chosen.values() for film in films]
+    sources = {film.columns.get(LABEL_SOURCE, "").strip() for film in every}
     return Splits(
         **parts,
         used=dict(sorted(used.items())),
         excluded=dict(sorted(excluded.items())),
         label_source=next(iter(sources)) or None if len(sources) == 1 else None,
+        leaks=_leaks(recipe, every),
     )
 
 
-def read_films(recipe: Recipe, split: str, films: Sequence[Film]) -> Films:
-    """Preprocess ``films`` of ``split``. Raises what ``preprocess_films`` raises."""
-    from cxredge.images.preprocess import preprocess_films
+def _leaks(recipe: Recipe, films: Sequence[Film]) -> tuple[Leak, ...] | None:
+    if isinstance(recipe.data, PhantomData):
+        return ()  # each is drawn from numbers of its own, and they are all alike
+    return FilmLeaks(films).read(Cache()) if len(films) <= MOST else None
 
-    images = preprocess_films([f.source for f in films], recipe.input, f"Preprocessing {split}")
+
+def read_films(recipe: Recipe, split: str, films: Sequence[Film]) -> Films:
+    """``films`` of ``split``, preprocessed, or from the cache. Raises what ``FilmPixels.read`` and
+    ``sources_of`` raise."""
+    pixels = FilmPixels(films, recipe.input, split)
+    images = torch.from_numpy(pixels.read(Cache()))
     targets = torch.stack([torch.as_tensor(f.targets, dtype=torch.float32) for f in films])
-    return Films(torch.from_numpy(images), targets, tuple(f.patient for f in films))
+    column = None if recipe.distill is None else recipe.distill.balance
+    return Films(
+        images,
+        targets,
+        tuple(f.patient for f in films),
+        tuple(f.file for f in films),
+        pixels.digest,
+        () if column is None else sources_of(films, column),
+    )

@@ -14,16 +14,17 @@ from torch import Tensor
 
 from cxredge.distill.evaluate import Answers, answers, measured
 from cxredge.distill.record import FurtherTeacherRecord
+from cxredge.distill.saying import say
 from cxredge.distill.teacher_labels import places
-from cxredge.distill.training import say
 from cxredge.errors import InputError, counted
+from cxredge.files import sha256_bytes
 from cxredge.recipe_distillation import Distillation
 from cxredge.students import load_teacher
 
 if TYPE_CHECKING:
     from cxredge.distill.splits import Films
     from cxredge.recipe import Recipe
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.students.backbone_student import BackboneStudent
 
 LEAST_SHARE = 1e-6
 """In place of an AUC of 0: where such a teacher alone speaks for a label, it is heard."""
@@ -34,7 +35,7 @@ class Further:
     """A further teacher, in evaluation mode, and the place of its logit for each label of the recipe."""
 
     name: str
-    model: CamStudent
+    model: BackboneStudent
     places: tuple[int | None, ...]
     record: FurtherTeacherRecord
 
@@ -65,7 +66,7 @@ def load_further(recipe: Recipe, plan: Distillation, folder: Path, val: Films) -
     return tuple(found)
 
 
-def _area(recipe: Recipe, model: CamStudent, at: Sequence[int | None], val: Films) -> float | None:
+def _area(recipe: Recipe, model: BackboneStudent, at: Sequence[int | None], val: Films) -> float | None:
     told = answers(model, val, "Weighing teachers").logits
     logits = np.stack([told[:, 0] * 0 if place is None else told[:, place] for place in at], 1)
     silent = [name for name, place in zip(recipe.labels.names, at, strict=True) if place is None]
@@ -85,11 +86,22 @@ def shares(areas: Sequence[float], at: Sequence[Sequence[int | None]]) -> Tensor
     return (weighted / weighted.sum(0)).float()
 
 
+def digest_of(models: Sequence[BackboneStudent]) -> str:
+    """A hash that names teachers by their weights, in their order."""
+    states = (model.state_dict() for model in models)
+    lines = (
+        f"{key} {list(tensor.shape)} {sha256_bytes(tensor.cpu().contiguous().numpy().tobytes())}\n"
+        for state in states
+        for key, tensor in sorted(state.items())
+    )
+    return sha256_bytes("".join(lines).encode())
+
+
 def all_teachers(
     recipe: Recipe,
     val: Films,
-    first: CamStudent,
-    answer: Callable[[CamStudent, Tensor], Mapping[str, Tensor]],
+    first: BackboneStudent,
+    answer: Callable[[BackboneStudent, Tensor], Mapping[str, Tensor]],
     further: Sequence[Further],
 ) -> Callable[[Tensor], Mapping[str, Tensor]]:
     """What the ``first`` teacher says of films, as ``answer`` asks it, or all together; how they weigh is told."""

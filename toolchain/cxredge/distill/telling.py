@@ -13,22 +13,27 @@ if TYPE_CHECKING:
     from cxredge.distill.checkpoint import CheckpointFile
     from cxredge.distill.splits import Films, Splits
     from cxredge.recipe import Recipe
-    from cxredge.recipe_distillation import Distillation
-    from cxredge.students.cam_student import CamStudent
+    from cxredge.recipe_distillation import Distillation, Role
+    from cxredge.students.backbone_student import BackboneStudent
 
 PHANTOM_STATEMENT = "Trained and measured on phantoms, synthetic films. Nothing here says anything about people."
 FILM_STATEMENT = "These figures test a toolchain: they are no evidence of clinical performance."
 
 
-def kept(plan: Distillation, checkpoints: Mapping[str, CheckpointFile], fresh: bool) -> str:
+def kept(plan: Distillation, checkpoints: Mapping[Role, CheckpointFile], fresh: bool) -> str:
     """What is left of a run that was stopped."""
-    wanted = {"teacher": 0 if plan.teacher.weights else plan.teacher.epochs, "student": plan.epochs}
-    epochs = {role: checkpoints[role].epochs() for role in wanted if wanted[role]}
-    if not any(epochs.values()):
-        return "stopped before the first epoch had ended: nothing is kept, and the same command starts over"
-    whole = ", ".join(f"{role} {done} of {wanted[role]} epochs" for role, done in epochs.items() if done)
+    wanted = {role: plan.course(role).epochs for role in checkpoints if role == "student" or not plan.teacher.weights}
+    come = {role: checkpoints[role].come() for role in wanted}
+    if not any(map(any, come.values())):
+        return "stopped before the first step had ended: nothing is kept, and the same command starts over"
+    said = (_come(role, *come[role], wanted[role]) for role in wanted if any(come[role]))
     how = "the same command without --fresh" if fresh else "the same command"
-    return f"stopped; kept in {checkpoints['student'].path.parent}: {whole}; {how} goes on from there"
+    return f"stopped; kept in {checkpoints['student'].path.parent}: {', '.join(said)}; {how} goes on from there"
+
+
+def _come(role: str, epochs: int, steps: int, wanted: int) -> str:
+    within = f" and {counted(steps, 'step')}" if steps else ""
+    return f"{role} {epochs} of {wanted} epochs{within}"
 
 
 def statement(recipe: Recipe, splits: Splits) -> str:
@@ -41,11 +46,20 @@ def statement(recipe: Recipe, splits: Splits) -> str:
     return f"Measured on {films} of {patients}{whose}. {FILM_STATEMENT}"
 
 
-def val_auc(recipe: Recipe, films: Films) -> Callable[[CamStudent], str]:
-    """Says the mean AUC over the labels on the validation films."""
+def warnings_of(splits: Splits) -> list[str]:
+    """What should be known of the films before hours are spent on them."""
+    if splits.leaks is None:
+        return ["note: too many films to look for one picture in two splits here; run cxredge data check"]
+    if not splits.leaks:
+        return []
+    first = splits.leaks[0]
+    return [
+        f"warning: {counted(len(splits.leaks), 'pair')} of films of two splits seem to be one picture, as "
+        f"{first.one} and {first.other}: figures may be too good; cxredge data check lists them, "
+        "data.leave_out takes films out"
+    ]
 
-    def told(model: CamStudent) -> str:
-        area = measured(recipe, films.targets.numpy(), answers(model, films, "Validating")).macro_auc
-        return "no AUC on val: too few films" if area is None else f"val AUC {area:.3f}"
 
-    return told
+def val_auc(recipe: Recipe, films: Films) -> Callable[[BackboneStudent], float | None]:
+    """Gives the mean AUC over the labels on the validation films; None where there are too few for it."""
+    return lambda model: measured(recipe, films.targets.numpy(), answers(model, films, "Validating")).macro_auc

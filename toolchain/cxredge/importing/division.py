@@ -17,7 +17,7 @@ from cxredge.importing.head_search import Graph, Pooled, logits_of, pooled_head
 from cxredge.importing.recomposed import recompose
 from cxredge.quantize.kernels import kernel_of
 from cxredge.recipe_student import Heatmap
-from cxredge.students.heads import Affine, ExactHead, GradientHead, Pointwise
+from cxredge.students.heads import Affine, ExactHead, GradientHead, Hidden, Pointwise
 from cxredge.students.program_student import Unflattened, replace_layers
 
 
@@ -34,20 +34,6 @@ class Divided:
     """What was taken off the end: ``sigmoid``, ``softmax`` or ``log-softmax``."""
     features: int | None
     """Number of pooled features; None where they are no vector or map."""
-
-
-class Hidden(nn.Module):
-    """A network, and the first linear layer of its head on every place of its map: pooling and the layer commute."""
-
-    def __init__(self, net: nn.Module, layer: Pointwise) -> None:
-        super().__init__()
-        self.net = net
-        self.hidden = layer.conv
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        out: Tensor = self.hidden(self.net(x))
-        return out
 
 
 class Rows(nn.Module):
@@ -99,13 +85,14 @@ def _known(graph: Graph, found: Pooled, probability: str | None) -> Divided:
     size = int(found.map.meta["val"].shape[1])
     backbone, first = _truncated(graph, found.map), found.layers[0]
     if len(found.layers) == 1 and isinstance(first, Pointwise):
-        weight, bias = first.conv.weight.detach(), None if first.shift is None else first.shift.shift.reshape(-1)
+        weight, bias = first.conv.weight.detach(), None if first.bias is None else first.bias.detach().reshape(-1)
         why = "a global mean and one linear layer"
         return Divided(backbone, ExactHead(weight, bias), "exact", why, probability, size)
     layers = list(found.layers)
     if isinstance(first, Pointwise):
-        backbone, size = Hidden(backbone, first), first.conv.out_channels
-        layers = [first.shift or Affine(torch.ones(1), torch.zeros(1)), *layers[1:]]
+        backbone, size = Hidden(backbone, first.conv), first.conv.out_channels
+        shift = [] if first.bias is None else [Affine(torch.ones(1), first.bias)]
+        layers = [*shift, *layers[1:]]
     linear = sum(isinstance(layer, Pointwise) for layer in found.layers)
     why = f"a global mean and {counted(linear, 'linear layer')} with others{' between' if linear > 1 else ''}"
     return Divided(backbone, GradientHead(layers), "gradient", why, probability, size)

@@ -295,5 +295,5 @@ def _matrix(layer: nn.Module) -> tuple[Tensor, Tensor]:
         return layer.scale.double().reshape(-1), layer.shift.double().reshape(-1)
     assert isinstance(layer, Pointwise)
     weight = layer.conv.weight.detach().double()[:, :, 0, 0]
-    bias = torch.zeros(len(weight)) if layer.shift is None else layer.shift.shift.reshape(-1)
+    bias = torch.zeros(len(weight)) if layer.bias is None else layer.bias.detach().reshape(-1)
     return weight, bias.double()

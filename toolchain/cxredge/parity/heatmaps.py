@@ -6,6 +6,7 @@ Only maps of labels that the reference calls are looked at: nobody sees the othe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,8 @@ from cxredge.evidence import HeatmapEvidence
 from cxredge.images.geometry import cells_on_film, tents
 from cxredge.images.preprocess import fit, resize
 from cxredge.outputs import Outputs
+from cxredge.parity import numerics
 from cxredge.parity.decisions import Rule
-from cxredge.parity.numerics import map_correlations
 from cxredge.recipe import InputSpec
 
 Masks = Callable[[int], Mapping[str, NDArray[np.bool_]]]
@@ -44,7 +45,40 @@ def heatmap_evidence(
       tolerance of 15 pixels; maps of findings that are there, and that the reference decided are there.
     """
     film, label = np.nonzero(rule.call(reference["logits"]))
-    correlation = map_correlations(reference["cam"][film, label], artifact["cam"][film, label])
+    step = max(1, numerics.PART // prod(reference["cam"].shape[2:]))  # maps that are looked at at a time
+    parts = [
+        _part(reference, artifact, film[at : at + step], label[at : at + step], rule, sizes, spec, masks)
+        for at in range(0, max(1, len(film)), step)
+    ]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    figures: dict[str, float | None] = {
+        "correlation_median": _percentile(found["correlation"], 50),
+        "correlation_p5": _percentile(found["correlation"], 5),
+        "overlap_median": _percentile(found["overlap"], 50),
+        "overlap_p5": _percentile(found["overlap"], 5),
+        "peak_shift_median": _percentile(found["shift"], 50),
+        "peak_shift_p95": _percentile(found["shift"], 95),
+    }
+    masked = len(found["inside_chance"])
+    if masked:
+        on_masks = ("pointing_reference", "inside_reference", "pointing_artifact", "inside_artifact", "inside_chance")
+        figures |= {name: float(found[name].mean()) for name in on_masks}
+    maps = len(found["correlation"])
+    return HeatmapEvidence(maps=maps, constant=len(film) - maps, masks=masked, **figures)
+
+
+def _part(
+    reference: Outputs,
+    artifact: Outputs,
+    film: NDArray[np.intp],
+    label: NDArray[np.intp],
+    rule: Rule,
+    sizes: NDArray[np.int64],
+    spec: InputSpec,
+    masks: Masks | None,
+) -> dict[str, NDArray[np.float64]]:
+    """Of the maps of these films and labels: figures of every map that has a shape, and of every one with a mask."""
+    correlation = numerics.map_correlations(reference["cam"][film, label], artifact["cam"][film, label])
     shaped = ~np.isnan(correlation)
     film, label = film[shaped], label[shaped]
     maps = [outputs["cam"][film, label].astype(np.float64) for outputs in (reference, artifact)]
@@ -52,26 +86,21 @@ def heatmap_evidence(
     total = [e.sum((1, 2)) for e in energy]
     alive = total[0] > 0
     scaled = [e[alive] / np.maximum(t[alive], 1e-30)[:, None, None] for e, t in zip(energy, total, strict=True)]
-    overlap = np.minimum(*scaled).sum((1, 2))
     peaks = [_peaks(m, sizes[film], spec) for m in maps]
-    shift = np.hypot(*(peaks[1] - peaks[0]).T)
-    figures: dict[str, float | None] = {
-        "correlation_median": _percentile(correlation[shaped], 50),
-        "correlation_p5": _percentile(correlation[shaped], 5),
-        "overlap_median": _percentile(overlap, 50),
-        "overlap_p5": _percentile(overlap, 5),
-        "peak_shift_median": _percentile(shift, 50),
-        "peak_shift_p95": _percentile(shift, 95),
-    }
     masked = _masked(film, [rule.names[i] for i in label], masks) if masks is not None else {}
     rows = np.array(list(masked), np.intp)
-    if len(rows):
-        cells = np.stack([_cell_shares(mask, maps[0].shape[1:], spec) for mask in masked.values()])
-        for who, m, peak in zip(("reference", "artifact"), energy, peaks, strict=True):
-            figures[f"pointing_{who}"] = float(np.mean([_holds(masked[i], peak[i]) for i in rows]))
-            figures[f"inside_{who}"] = _inside(m[rows], cells)
-        figures["inside_chance"] = _inside(np.ones_like(maps[0][rows]), cells)
-    return HeatmapEvidence(maps=len(film), constant=int((~shaped).sum()), masks=len(rows), **figures)
+    shares = [_cell_shares(mask, maps[0].shape[1:], spec) for mask in masked.values()]
+    cells = np.stack(shares) if shares else np.empty((0, 2, *maps[0].shape[1:]))
+    found = {
+        "correlation": correlation[shaped],
+        "overlap": np.minimum(*scaled).sum((1, 2)),
+        "shift": np.hypot(*(peaks[1] - peaks[0]).T),
+        "inside_chance": _inside(np.ones_like(maps[0][rows]), cells),
+    }
+    for who, m, peak in zip(("reference", "artifact"), energy, peaks, strict=True):
+        found[f"pointing_{who}"] = np.array([_holds(masked[i], peak[i]) for i in rows], np.float64)
+        found[f"inside_{who}"] = _inside(m[rows], cells)
+    return found
 
 
 def _percentile(values: NDArray[np.float64], share: float) -> float | None:
@@ -108,7 +137,8 @@ def _cell_shares(mask: NDArray[np.bool_], shape: tuple[int, ...], spec: InputSpe
     return np.stack([down.T @ area @ across for area in (soft, np.ones_like(soft))])
 
 
-def _inside(energy: Maps, cells: NDArray[np.float64]) -> float:
-    """Mean share of the upsampled maps' energy that lies in their masks; a map without energy has none there."""
+def _inside(energy: Maps, cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of each upsampled map's energy that lies in its mask; a map without energy has none there."""
     inside, everywhere = (np.einsum("mij,mij->m", energy, cells[:, i]) for i in (0, 1))
-    return float((inside / np.maximum(everywhere, 1e-30)).mean())
+    shares: NDArray[np.float64] = inside / np.maximum(everywhere, 1e-30)
+    return shares

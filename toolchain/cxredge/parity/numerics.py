@@ -1,11 +1,23 @@
-"""How far an artifact's outputs are from the reference's, in numbers."""
+"""How far an artifact's outputs are from the reference's, in numbers; of maps a part of the films at a time."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+PART = 2**22
+"""Values of an array that are made float64 at a time."""
+
+
+def in_parts(one: Array, other: Array) -> Iterator[tuple[Array, Array]]:
+    """The same films of both, whose values are ``PART`` or little more: maps of many films are never held at once."""
+    step = max(1, PART // max(1, one[:1].size))
+    for start, stop in pairwise([*range(0, len(one), step), len(one)]):
+        yield one[start:stop], other[start:stop]
 
 
 def sqnr_db(reference: Array, other: Array) -> float | None:
@@ -13,9 +25,11 @@ def sqnr_db(reference: Array, other: Array) -> float | None:
 
     None when the error is exactly zero, or the reference is: the ratio then has no finite value.
     """
-    wide = reference.astype(np.float64)
-    signal = float((wide**2).sum())
-    noise = float(((other.astype(np.float64) - wide) ** 2).sum())
+    signal = noise = 0.0
+    for one, two in in_parts(reference, other):
+        wide = one.astype(np.float64)
+        signal += float((wide**2).sum())
+        noise += float(((two.astype(np.float64) - wide) ** 2).sum())
     return 10.0 * float(np.log10(signal / noise)) if signal > 0 and noise > 0 else None
 
 
@@ -47,6 +61,6 @@ def map_correlations(reference: Array, other: Array) -> NDArray[np.float64]:
 
 def median_map_correlation(reference: Array, other: Array) -> float | None:
     """Median of ``map_correlations`` over films and labels of float32[N, C, h, w]; None when all maps are constant."""
-    found = map_correlations(reference, other)
+    found = np.concatenate([map_correlations(*part) for part in in_parts(reference, other)])
     found = found[~np.isnan(found)]
     return float(np.median(found)) if len(found) else None

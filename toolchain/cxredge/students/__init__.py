@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError, first_line, some_of
 from cxredge.files import open_regular, sha256_bytes
-from cxredge.outputs import wrong_shape
+from cxredge.outputs_layout import wrong_shape
 from cxredge.path_errors import reading, shown
 from cxredge.recipe_student import BackboneSpec, ProgramSpec
 from cxredge.vocabulary import QUALITY_KINDS
@@ -17,28 +17,32 @@ from cxredge.vocabulary import QUALITY_KINDS
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from cxredge.recipe import Recipe
+    from cxredge.recipe import InputSpec, Recipe
+    from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.base import Student
-    from cxredge.students.cam_student import CamStudent
     from cxredge.students.program_student import ProgramStudent
 
 MAX_BYTES = 1 << 30
 """Of a file of weights: a hundred times the zoo's."""
 
 
-def new_student(recipe: Recipe, backbone: str, quality: bool = False) -> CamStudent:
+def new_student(recipe: Recipe, backbone: str, quality: bool = False) -> BackboneStudent:
     """An untrained student, or a teacher where ``backbone`` is a teacher's, in training mode.
 
     quality: with a quality head. It is fitted behind a training, which does not know it.
-    Random weights come from torch's global generator: seed it first. Raises InputError STUDENT-UNKNOWN or STUDENT-MAP.
+    Random weights come from torch's global generator: seed it first. Raises InputError STUDENT-UNKNOWN, STUDENT-MAP or
+    STUDENT-SIZE.
     """
-    from cxredge.students.cam_student import CamStudent
-    from cxredge.students.timm_backbone import TimmBackbone
-
-    spec = recipe.input
-    network = TimmBackbone(backbone, spec.channels, spec.height, spec.width)
     rank = None if recipe.novelty is None else trainable(recipe).novelty_rank
-    return CamStudent(network, network.features, len(recipe.labels.names), rank, len(QUALITY_KINDS) if quality else 0)
+    return _untrained(backbone, recipe.input, len(recipe.labels.names), rank, len(QUALITY_KINDS) if quality else 0)
+
+
+def _untrained(backbone: str, spec: InputSpec, labels: int, rank: int | None, kinds: int = 0) -> BackboneStudent:
+    from cxredge.students.backbone_student import BackboneStudent
+    from cxredge.students.backbones import parts_of
+
+    parts = parts_of(backbone, spec)
+    return BackboneStudent(parts.backbone, parts.features, labels, rank, kinds, parts.head)
 
 
 def trainable(recipe: Recipe) -> BackboneSpec:
@@ -56,7 +60,7 @@ def build_student(recipe: Recipe, weights: Path) -> Student:
     """The recipe's student with the weights of a file, in evaluation mode.
 
     The file's SHA-256 is held against the recipe before a byte of it is parsed. Raises InputError WEIGHTS-MISSING,
-    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-UNKNOWN, STUDENT-MAP, NOVELTY-UNFITTED or
+    WEIGHTS-HASH, WEIGHTS-CORRUPT, WEIGHTS-FIT, WEIGHTS-NAN, STUDENT-*, NOVELTY-UNFITTED or
     QUALITY-UNFITTED; of a program PROGRAM-*.
     """
     if isinstance(recipe.student, ProgramSpec):
@@ -131,7 +135,9 @@ def _check_quality(fitted: bool, weights: Path) -> None:
         )
 
 
-def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str, quality: bool | None = None) -> CamStudent:
+def load_student(
+    recipe: Recipe, backbone: str, weights: Path, sha256: str, quality: bool | None = None
+) -> BackboneStudent:
     """``build_student`` with another backbone and hash than the recipe's: how a trained teacher is loaded.
 
     quality: whether there must be a quality head; None: as the file has it.
@@ -145,22 +151,18 @@ def load_student(recipe: Recipe, backbone: str, weights: Path, sha256: str, qual
     return student.eval()
 
 
-def load_teacher(recipe: Recipe, backbone: str, labels: int, weights: Path, sha256: str) -> CamStudent:
+def load_teacher(recipe: Recipe, backbone: str, labels: int, weights: Path, sha256: str) -> BackboneStudent:
     """A teacher of as many labels of its own, for the recipe's films, in evaluation mode.
 
     Heads for novelty and quality that the file may hold are left out: they teach nothing. Raises InputError as
     ``load_student`` does.
     """
-    from cxredge.students.cam_student import CamStudent
-    from cxredge.students.timm_backbone import TimmBackbone
-
     tensors = {
         key: tensor
         for key, tensor in read_weights(weights, sha256).items()
         if not key.startswith(("novelty.", "quality."))
     }
-    network = TimmBackbone(backbone, recipe.input.channels, recipe.input.height, recipe.input.width)
-    model = CamStudent(network, network.features, labels, None)
+    model = _untrained(backbone, recipe.input, labels, None)
     _check_fit(model.state_dict(), tensors, weights)
     model.load_state_dict(tensors)
     return model.eval()

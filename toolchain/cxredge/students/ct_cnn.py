@@ -9,6 +9,8 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
+from cxredge.students.parts import Parts
+
 WIDTHS = (32, 64, 128)
 HIDDEN = 256
 DROPOUT = 0.5
@@ -22,6 +24,15 @@ def _stage(channels: int, out: int) -> nn.Sequential:
     )
 
 
+def _stages(channels: int) -> nn.Sequential:
+    return nn.Sequential(*(_stage(*pair) for pair in zip((channels, *WIDTHS), WIDTHS, strict=False)))
+
+
+def _cells(size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of the last stage's map."""
+    return size[0] >> len(WIDTHS), size[1] >> len(WIDTHS)
+
+
 class CtCnn(nn.Module):
     """forward: image float32[N, channels, H, W], normalised -> logits float32[N, outputs].
 
@@ -32,12 +43,11 @@ class CtCnn(nn.Module):
 
     def __init__(self, channels: int, outputs: int, size: tuple[int, int]) -> None:
         super().__init__()
-        widths = (channels, *WIDTHS)
-        self.stages = nn.Sequential(*(_stage(*pair) for pair in zip(widths, WIDTHS, strict=False)))
-        cells = (size[0] >> len(WIDTHS)) * (size[1] >> len(WIDTHS))
+        self.stages = _stages(channels)
+        rows, columns = _cells(size)
         self.hidden = nn.Sequential(
             OrderedDict[str, nn.Module](
-                linear=nn.Linear(WIDTHS[-1] * cells, HIDDEN), act=nn.ReLU(), dropout=nn.Dropout(DROPOUT)
+                linear=nn.Linear(WIDTHS[-1] * rows * columns, HIDDEN), act=nn.ReLU(), dropout=nn.Dropout(DROPOUT)
             )
         )
         self.classifier = nn.Linear(HIDDEN, outputs)
@@ -46,3 +56,21 @@ class CtCnn(nn.Module):
         """See the class."""
         logits: Tensor = self.classifier(self.hidden(self.stages(image).flatten(1)))
         return logits
+
+
+def student_parts(channels: int, size: tuple[int, int]) -> Parts:
+    """Of a student that computes as ``CtCnn``. The hidden layer is a convolution over the whole map, which is the same
+    as flattening and a linear layer: so the backbone, which INT8 quantises, ends in a map of one cell."""
+    backbone = OrderedDict[str, nn.Module](
+        stages=_stages(channels), hidden=nn.Conv2d(WIDTHS[-1], HIDDEN, _cells(size)), act=nn.ReLU()
+    )
+    return Parts(nn.Sequential(backbone), HIDDEN, _head)
+
+
+def _head(features: int, labels: int) -> nn.Sequential:
+    """Logits alone: a map of one cell shows nothing."""
+    return nn.Sequential(
+        OrderedDict[str, nn.Module](
+            dropout=nn.Dropout(DROPOUT), classifier=nn.Conv2d(features, labels, 1), rows=nn.Flatten()
+        )
+    )

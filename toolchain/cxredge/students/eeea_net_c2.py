@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from cxredge.students.heads import Hidden, hardswish_head
+from cxredge.students.parts import Parts
+
 STEM = 16
 LAST = 960
 HIDDEN = 1280
@@ -106,8 +109,12 @@ class Block(nn.Module):
         return x + y if self.skip else y
 
 
-class _Trunk(nn.Module):
-    """Stem, blocks, the last convolution and the pooling, which both variants have."""
+class EeeaTrunk(nn.Module):
+    """Stem, blocks and the last convolution, which both variants have.
+
+    features: image float32[N, channels, H, W], normalised -> float32[N, 960, ceil(H / 32), ceil(W / 32)]. Of the trunk
+    alone forward is the same.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -115,15 +122,18 @@ class _Trunk(nn.Module):
         widths = (STEM, *(spec.out for spec in BLOCKS))
         self.blocks = nn.Sequential(*(Block(width, spec) for width, spec in zip(widths, BLOCKS, strict=False)))
         self.last = _layer(widths[-1], LAST, act=nn.Hardswish())
-        self.pool = nn.AdaptiveAvgPool2d(1)
 
     def features(self, image: Tensor) -> Tensor:
-        """image: float32[N, channels, H, W], normalised -> float32[N, 960, ceil(H / 32), ceil(W / 32)]."""
+        """See the class."""
         feats: Tensor = self.last(self.blocks(self.stem(image)))
         return feats
 
+    def forward(self, image: Tensor) -> Tensor:
+        """See the class."""
+        return self.features(image)
 
-class EeeaNetC2(_Trunk):
+
+class EeeaNetC2(EeeaTrunk):
     """forward: image float32[N, channels, H, W], normalised -> logits float32[N, outputs].
 
     4,732,838 parameters for 3 channels and 14 outputs; 289.9 million multiplications at 224 x 224.
@@ -131,6 +141,7 @@ class EeeaNetC2(_Trunk):
 
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__(channels)
+        self.pool = nn.AdaptiveAvgPool2d(1)
         self.hidden = nn.Sequential(
             OrderedDict[str, nn.Module](conv=nn.Conv2d(LAST, HIDDEN, 1, bias=False), act=nn.Hardswish())
         )
@@ -142,7 +153,7 @@ class EeeaNetC2(_Trunk):
         return logits
 
 
-class EeeaNetC2Exact(_Trunk):
+class EeeaNetC2Exact(EeeaTrunk):
     """The same without the layer of 1280: logits are linear in the pooled map, so that class maps are exact.
 
     forward: image float32[N, channels, H, W], normalised -> logits float32[N, outputs]. Not in the paper: ours.
@@ -150,9 +161,22 @@ class EeeaNetC2Exact(_Trunk):
 
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__(channels)
+        self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(LAST, outputs)
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""
         logits: Tensor = self.classifier(self.pool(self.features(image)).flatten(1))
         return logits
+
+
+def gradient_parts(channels: int) -> Parts:
+    """Of a student that computes as ``EeeaNetC2``, with Grad-CAM at the map of 960 (where the paper took it is not
+    known). The layer of 1280 stands before the pooling, with which it commutes: on every place of the map, as Grad-CAM
+    needs it anyway, and where INT8 covers it."""
+    return Parts(Hidden(EeeaTrunk(channels), nn.Conv2d(LAST, HIDDEN, 1, bias=False)), HIDDEN, hardswish_head)
+
+
+def exact_parts(channels: int) -> Parts:
+    """Of a student that computes as ``EeeaNetC2Exact``, with exact maps."""
+    return Parts(EeeaTrunk(channels), LAST)

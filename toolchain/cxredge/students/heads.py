@@ -49,21 +49,38 @@ class Affine(nn.Module):
 
 
 class Pointwise(nn.Module):
-    """A linear layer on float32[N, M, h, w]."""
+    """A linear layer on float32[N, M, h, w]. weight: float32[K, M], bias: float32[K] or None."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.conv = _pointwise(weight, None)
-        self.shift = None if bias is None else Affine(torch.ones(1), bias)
+        self.bias = None if bias is None else nn.Parameter(bias.detach().clone().reshape(1, -1, 1, 1))
 
     def forward(self, z: Tensor) -> Tensor:
         """See the class."""
         out: Tensor = self.conv(z)
-        return out if self.shift is None else self.shift(out)
+        return out if self.bias is None else out + self.bias
 
     def along(self, z: Tensor, direction: Tensor) -> Tensor:
         """The derivative at ``z``, times ``direction``."""
         out: Tensor = self.conv(direction)
+        return out
+
+
+class Hidden(nn.Module):
+    """A network, and the first linear layer of its head on every place of its map: pooling and the layer commute.
+
+    So the layer belongs to what INT8 quantises. conv: of 1 x 1, without a bias.
+    """
+
+    def __init__(self, net: nn.Module, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.net = net
+        self.hidden = conv
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        out: Tensor = self.hidden(self.net(x))
         return out
 
 
@@ -107,7 +124,10 @@ class GradientHead(nn.Module):
 
 
 def _step(z: Tensor) -> Tensor:
-    return torch.clamp(z * STEEP, 0.0, 1.0)
+    """In training a step that is flat everywhere, as autograd has it: a map that is taught would else, once in a while,
+    get a gradient of STEEP."""
+    flat = z.requires_grad and not torch.compiler.is_exporting()
+    return torch.clamp((z.detach() if flat else z) * STEEP, 0.0, 1.0)
 
 
 def _silu_slope(z: Tensor) -> Tensor:
@@ -128,6 +148,17 @@ ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tens
     "silu": (nn.functional.silu, _silu_slope),
 }
 """By ATen's name: the function, and its derivative."""
+
+
+def exact_head(features: int, labels: int) -> nn.Conv2d:
+    """An untrained convolution to the maps whose means are the logits."""
+    return nn.Conv2d(features, labels, 1)
+
+
+def hardswish_head(features: int, labels: int) -> GradientHead:
+    """An untrained head: the pooled features through h-swish and one linear layer."""
+    layer = nn.Linear(features, labels)
+    return GradientHead([Activation("hardswish"), Pointwise(layer.weight, layer.bias)])
 
 
 def _pointwise(weight: Tensor, bias: Tensor | None) -> nn.Conv2d:

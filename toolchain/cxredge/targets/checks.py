@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
-from cxredge.outputs import wrong_shape
+from cxredge.outputs_layout import wrong_shape
 from cxredge.recipe import InputSpec, Recipe
 from cxredge.results import Census
 from cxredge.targets.training_mode import evaluated

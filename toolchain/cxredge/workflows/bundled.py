@@ -64,7 +64,7 @@ class Bundled:
         """What the artifacts were judged on. Raises InputError VERIFY-FILMS or DATA-*."""
         lists, spec, source = self.bundle.record.films, self.recipe.input, self.data.name
         evaluation, validation = (
-            Films(what, self.find(found.split, found.films), spec, source)
+            Films(what, self.find(found.split, found.films), spec, source, found.films)
             for what, found in (("evaluation", lists.evaluation), ("validation", lists.validation))
         )
         ood = None if self.recipe.novelty is None else OutOfDistributionFilms(evaluation, self.recipe)
@@ -85,16 +85,23 @@ class Bundled:
 
     def find(self, split: str, records: Sequence[FilmRecord]) -> tuple[Film, ...]:
         """The films of ``records``, held against their hashes. Raises InputError VERIFY-FILMS."""
+        films = self.named(split, records)
+        for film, wanted in zip(films, records, strict=True):
+            if film.sha256() != wanted.sha256:
+                raise self._other_film(wanted, "has other bytes than when the bundle was built")
+        return films
+
+    def named(self, split: str, records: Sequence[FilmRecord]) -> tuple[Film, ...]:
+        """The films of ``records`` by name; no file is read. Raises InputError VERIFY-FILMS."""
         by_name = {film.file: film for film in self.data.films(split)}
-        films = []
         for wanted in records:
-            film = by_name.get(wanted.file)
-            if film is None or film.sha256() != wanted.sha256:
-                what = "is not there" if film is None else "has other bytes than when the bundle was built"
-                raise InputError(
-                    "VERIFY-FILMS",
-                    f"film {wanted.file} of {self.data.name} {what}",
-                    "verify on the data set that the bundle was built with (CXR_DATA)",
-                )
-            films.append(film)
-        return tuple(films)
+            if wanted.file not in by_name:
+                raise self._other_film(wanted, "is not there")
+        return tuple(by_name[wanted.file] for wanted in records)
+
+    def _other_film(self, wanted: FilmRecord, what: str) -> InputError:
+        return InputError(
+            "VERIFY-FILMS",
+            f"film {wanted.file} of {self.data.name} {what}",
+            "verify on the data set that the bundle was built with (CXR_DATA)",
+        )

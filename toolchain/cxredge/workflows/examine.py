@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.evidence import Evidence, Explanation, StabilityEvidence, StrangerEvidence
 from cxredge.parity.decisions import rule_of
@@ -48,8 +45,6 @@ class Examined:
     """All that was measured of one bundle."""
 
     verified: Verified
-    pixels: NDArray[np.uint8]
-    """uint8[N, ch, H, W] of the evaluation films."""
     evidence: tuple[Evidence, ...]
     explanations: tuple[Explanation, ...]
     bench: BenchFigures | None
@@ -57,13 +52,13 @@ class Examined:
 
     def material(self) -> ReportMaterial:
         """What a report is made of."""
-        verified = self.verified
+        verified, films = self.verified, self.verified.bundled.trial.evaluation
         return ReportMaterial(
             results=verified.results(self.evidence),
             recipe=verified.bundled.recipe,
-            films=verified.bundled.trial.evaluation.films,
+            films=films.films,
             outputs=verified.outputs(),
-            pixels=lambda i: self.pixels[i],
+            pixels=films.picture,
             bench=self.bench,
             explanations=self.explanations,
         )
@@ -92,8 +87,7 @@ def examine_bundle(
         evidence = _evidence(verified, stressed, steady)
         names = [a.artifact for a in bundled.artifacts if a.artifact.scheme == "w8a8"]
         explanations = explain_artifacts(bundled, names, EXPLAINED_FILMS, store, server) if names else ()
-        pixels = np.array(bundled.trial.evaluation.pixels(store))
-    return Examined(verified, pixels, tuple(evidence), explanations, _bench(opened))
+    return Examined(verified, tuple(evidence), explanations, _bench(opened))
 
 
 def _stability(verified: Verified, server: ForkServer) -> Mapping[ArtifactName, StabilityEvidence]:

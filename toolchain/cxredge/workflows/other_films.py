@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.bundle.assemble import reference_file
 from cxredge.bundle.bundle import open_bundle
 from cxredge.data.other_sets import OtherSet, find_folder, open_other
 from cxredge.evidence import Evidence, Results, Temperature
@@ -38,9 +39,13 @@ from cxredge.stages import Scratch, Store
 from cxredge.vocabulary import ArtifactName
 from cxredge.workers.fork_server import ForkServer
 from cxredge.workflows.bundled import Bundled
+from cxredge.workflows.given_outputs import fill, open_whole, read_before
 from cxredge.workflows.stages.other_films import OtherFilms, ReadFilms, read_films
 from cxredge.workflows.trial import AnyArtifact, Said, Trial
-from cxredge.workflows.verify import Verified, left_out, reference_weights, run_and_judge
+from cxredge.workflows.verify import Verified, judge_said, left_out, reference_weights, run_and_judge
+
+PIXELS = "pixels.npy"
+"""Of films as they are read, in scratch space."""
 
 
 @dataclass(frozen=True)
@@ -106,21 +111,21 @@ class BundledElsewhere(Bundled):
 
 @dataclass(frozen=True, eq=False)
 class Elsewhere:
-    """A bundle that was judged on other films. pixels: uint8[N, ch, H, W]."""
+    """A bundle that was judged on other films."""
 
     verified: Verified
     results: Results
     judging: Recipe
-    pixels: NDArray[np.uint8]
 
     def material(self) -> ReportMaterial:
         """What a report is made of."""
+        films = self.verified.bundled.trial.evaluation
         return ReportMaterial(
             results=self.results,
             recipe=self.judging,
-            films=self.verified.bundled.trial.evaluation.films,
+            films=films.films,
             outputs=self.verified.outputs(),
-            pixels=lambda i: self.pixels[i],
+            pixels=films.picture,
         )
 
 
@@ -144,21 +149,53 @@ def verify_elsewhere(
     judging = recipe.model_copy(update={"labels": found.labels})
     with temporary("other-films") as scratch, ForkServer() as server:
         server.start()  # its imports take as long as the films
-        read = read_films(found.films, recipe.input)
-        films = OtherFilms(read, recipe.input, found.name)
+        read = read_films(found.films, recipe.input, scratch / PIXELS)
+        films = OtherFilms(read, recipe.input, found.name, scratch / PIXELS)
         bundled = BundledElsewhere(opened, weights, aside, films=films, judging=judging)
         verified = run_and_judge(bundled, Scratch(scratch), server)
-        evidence = tuple(_evidence(verified, judging, read))
+        return _elsewhere(verified, found, read, judging)
+
+
+def judge_elsewhere_outputs(
+    bundle: Path,
+    asked: Asked,
+    given: Path,
+    required: Sequence[ArtifactName] = (),
+    outputs: Sequence[Path] = (),
+) -> Elsewhere:
+    """``verify_elsewhere`` by a folder of outputs of these films: they are held against their hashes, and not run.
+
+    Raises what ``verify_elsewhere`` and ``open_whole`` raise, and InputError VERIFY-OUTPUTS: they are of other films.
+    """
+    opened = open_bundle(bundle)
+    recipe, folder = opened.record.recipe, find_folder(asked.data)
+    check_outputs(outputs, [bundle, given, folder])
+    whole, aside = open_whole(given, opened, required)
+    found = open_other(folder, recipe, asked.names, asked.labels)
+    read = read_before(found.films, whole)
+    judging = recipe.model_copy(update={"labels": found.labels})
+    with temporary("other-films") as scratch:
+        store = Scratch(scratch)
+        films = OtherFilms(read, recipe.input, found.name, scratch / PIXELS)
+        weights = opened.folder / reference_file(recipe)
+        bundled = BundledElsewhere(opened, weights, aside, films=films, judging=judging)
+        fill(whole, bundled, {"other": films}, store)
+        return _elsewhere(judge_said(bundled, store), found, read, judging)
+
+
+def _elsewhere(verified: Verified, found: OtherSet, read: ReadFilms, judging: Recipe) -> Elsewhere:
+    films, record = verified.bundled.trial.evaluation, verified.bundled.bundle.record
+    evidence = tuple(_evidence(verified, judging, read))
     results = verified.results(evidence)
     other = _other_films(verified, found, read, judging)
     results = results.model_copy(
         update={
             "films_sha256": films.films_sha256,
-            "statement": statement(results, other, films.films_sha256, opened.record.films.evaluation),
+            "statement": statement(results, other, films.films_sha256, record.films.evaluation),
             "other_films": other,
         }
     )
-    return Elsewhere(verified, results, judging, read.pixels)
+    return Elsewhere(verified, results, judging)
 
 
 def _evidence(verified: Verified, judging: Recipe, read: ReadFilms) -> list[Evidence]:

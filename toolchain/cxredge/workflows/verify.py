@@ -108,9 +108,15 @@ def run_and_judge(
     trial, artifacts = bundled.trial, bundled.artifacts
     materialize(trial.judged_on, store, server, f"reading the films of {bundled.bundle.manifest.id}")
     if trial.out_of_distribution is not None:
-        _check_out_of_distribution(bundled, trial.out_of_distribution, store)
+        check_out_of_distribution(bundled, trial.out_of_distribution, store)
     aside = [] if shifted is None else [ReferenceOutputs(trial.recipe, trial.weights, shifted)]
     materialize([*trial.outputs(artifacts, extra), *aside], store, server, f"verifying {bundled.bundle.manifest.id}")
+    return judge_said(bundled, store, shifted)
+
+
+def judge_said(bundled: Bundled, store: Scratch, shifted: ShiftedFilms | None = None) -> Verified:
+    """Judge what was said, which is in ``store``."""
+    trial, artifacts = bundled.trial, bundled.artifacts
     said = trial.said(artifacts, store)
     noise = None if shifted is None else trial.noise(said, shifted, store)
     return Verified(bundled, store, said.reference, said.artifacts, trial.judge(artifacts, store, said, noise))
@@ -127,8 +133,15 @@ def left_out(bundle: Bundle, required: Sequence[ArtifactName]) -> dict[ArtifactN
     None where nothing is ``required`` by name: then all are, and what cannot be run is an error of this machine. Raises
     InputError VERIFY-REQUIRE for a required one that the bundle does not hold: no run would bring it.
     """
+    check_required(bundle, required)
     if not required:
         return {}
+    found = {entry.name: get_target(entry.name.target).availability().run for entry in bundle.manifest.artifacts}
+    return {name: why for name, why in found.items() if why is not None}
+
+
+def check_required(bundle: Bundle, required: Sequence[ArtifactName]) -> None:
+    """Raises InputError VERIFY-REQUIRE: the bundle does not hold one."""
     held = [str(entry.name) for entry in bundle.manifest.artifacts]
     for name in required:
         if name not in held:
@@ -138,11 +151,10 @@ def left_out(bundle: Bundle, required: Sequence[ArtifactName]) -> dict[ArtifactN
                 "require one that it holds, or build the bundle with it",
                 nearest(name, held),
             )
-    found = {entry.name: get_target(entry.name.target).availability().run for entry in bundle.manifest.artifacts}
-    return {name: why for name, why in found.items() if why is not None}
 
 
-def _check_out_of_distribution(bundled: Bundled, listed: OutOfDistributionFilms, store: Scratch) -> None:
+def check_out_of_distribution(bundled: Bundled, listed: OutOfDistributionFilms, store: Scratch) -> None:
+    """Raises InputError VERIFY-STRANGERS: what was drawn here are not the pictures that the bundle was judged on."""
     wanted = bundled.bundle.record.films.out_of_distribution
     found = OutOfDistributionRecord.of(listed.listed(store))
     if found == wanted:

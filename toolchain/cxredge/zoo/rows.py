@@ -97,9 +97,12 @@ def table(models: Iterable[ZooModel]) -> tuple[tuple[str, ...], list[tuple[str, 
 
 
 def readme_table(entries: Iterable[Entry]) -> str:
-    """The table in Markdown, for a page beside ``model_zoo``: every name leads to the model's card."""
-    header, rows = table(model_of(entry) for entry in entries)
-    return as_markdown(header, [(f"[{row[0]}](model_zoo/{row[0]}/{CARD})", *row[1:]) for row in rows])
+    """The table in Markdown, for a page beside ``model_zoo``: a name leads to the model's card where it has one."""
+    listed = list(entries)
+    header, rows = table(model_of(entry) for entry in listed)
+    cards = {entry.recipe.name for entry in listed if (entry.place / CARD).is_file()}
+    names = [f"[{name}](model_zoo/{name}/{CARD})" if name in cards else name for name, *_ in rows]
+    return as_markdown(header, [(name, *row[1:]) for name, row in zip(names, rows, strict=True)])
 
 
 def _cells(model: ZooModel) -> tuple[str, ...]:

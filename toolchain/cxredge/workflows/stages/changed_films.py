@@ -48,4 +48,4 @@ class ChangedFilms(Pictures):
     def draw(self, store: Store) -> Drawn:
         """Change them."""
         changed = self.change(np.asarray(self.of.pixels(store)[self.rows]))
-        return Drawn(changed, films_digest(sha256_bytes(picture.tobytes()) for picture in changed))
+        return Drawn.of(changed, films_digest(sha256_bytes(picture.tobytes()) for picture in changed))

@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cxredge.outputs import films_digest
+from cxredge.progress import track
 from cxredge.quantize.calibration import film_records, refuse_noise
 from cxredge.recipe import InputSpec
 from cxredge.results import FilmRecord
@@ -24,9 +28,18 @@ class Films(Pictures):
     code: tuple[str, ...] = ("cxredge.images.preprocess",)
     packages = READERS
 
-    def __init__(self, stack: str, films: Sequence[Film], spec: InputSpec, source: str) -> None:
+    def __init__(
+        self,
+        stack: str,
+        films: Sequence[Film],
+        spec: InputSpec,
+        source: str,
+        records: Sequence[FilmRecord] | None = None,
+    ) -> None:
+        """records: what is known of the films; None: their files are hashed when that is asked for."""
         self.stack = stack
         self.films = tuple(films)
+        self._known = records
         self.spec = spec
         self.source = source
         self.step = f"{stack} films"
@@ -37,7 +50,7 @@ class Films(Pictures):
     @cached_property
     def records(self) -> tuple[FilmRecord, ...]:
         """Every film by name, hash and patient."""
-        return film_records(self.films)
+        return film_records(self.films) if self._known is None else tuple(self._known)
 
     @property
     def inputs(self) -> Mapping[str, object]:
@@ -51,13 +64,17 @@ class Films(Pictures):
 
     def draw(self, store: Store) -> Drawn:
         """Raises what reading a film raises."""
+        shape = self.spec.channels, self.spec.height, self.spec.width
+        places = track(range(len(self.films)), self.step, len(self.films))
+        return Drawn(map(self.picture, places), shape, self.films_sha256)
+
+    def picture(self, place: int) -> NDArray[np.uint8]:
+        """One film, preprocessed anew: uint8[ch, H, W]. Raises what reading a film raises."""
         from cxredge.images.film_file import FilmFile
-        from cxredge.images.preprocess import preprocess_films
+        from cxredge.images.preprocess import preprocess
 
         # what is read must be what the key and the records name
-        files = [FilmFile(film.path, record.sha256) for film, record in zip(self.films, self.records, strict=True)]
-        pixels = preprocess_films(files, self.spec, self.step)
-        return Drawn(pixels, self.films_sha256)
+        return preprocess(FilmFile(self.films[place].path, self.records[place].sha256), self.spec)
 
 
 class CalibrationFilms(Films):
@@ -69,8 +86,9 @@ class CalibrationFilms(Films):
     def draw(self, store: Store) -> Drawn:
         """Raises InputError CALIBRATION-NOISE too."""
         drawn = super().draw(store)
-        refuse_noise(drawn.pixels, self.source)
-        return drawn
+        pixels = np.stack(list(drawn.pictures))
+        refuse_noise(pixels, self.source)
+        return Drawn.of(pixels, drawn.digest)
 
 
 class SomeFilms(Pictures):
@@ -100,4 +118,4 @@ class SomeFilms(Pictures):
     def draw(self, store: Store) -> Drawn:
         """Their pixels, copied."""
         digest = films_digest(self.of.records[row].sha256 for row in self.rows)
-        return Drawn(self.of.pixels(store)[self.rows], digest)
+        return Drawn.of(self.of.pixels(store)[self.rows], digest)

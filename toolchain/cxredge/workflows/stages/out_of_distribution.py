@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cxredge.files import canonical_json, sha256_file
 from cxredge.recipe import Recipe
-from cxredge.stages import Stage, Store
+from cxredge.stages import Store
 from cxredge.workflows.stages.films import Films
 from cxredge.workflows.stages.pictures import LIST, READERS, Drawn, Pictures
 
@@ -34,24 +34,21 @@ class OutOfDistributionFilms(Pictures):
 
     @property
     def inputs(self) -> Mapping[str, object]:
-        """The data sets, by their tables."""
+        """The films that some are made of, and the data sets, by their tables."""
         tables = [folder / name for folder in self.sets.values() for name in ("labels.csv", "SHA256SUMS")]
         return {
+            "films": [record.sha256 for record in self.films.records],
+            "input": self.films.spec.model_dump(mode="json"),
             "sets": {kind: folder.name for kind, folder in self.sets.items()},
             "tables": [sha256_file(table) for table in tables if table.is_file()],
         }
-
-    @property
-    def needs(self) -> tuple[Stage, ...]:
-        """The films that some are made of."""
-        return (self.films,)
 
     def draw(self, store: Store) -> Drawn:
         """See ``data.out_of_distribution``."""
         from cxredge.data.out_of_distribution import make_ood_films
 
         listed, pixels = make_ood_films(self.films.films, self.sets, self.films.spec)
-        return Drawn(pixels, listed.digest, canonical_json(listed.model_dump(mode="json")))
+        return Drawn.of(pixels, listed.digest, canonical_json(listed.model_dump(mode="json")))
 
     def listed(self, store: Store) -> OodFilms:
         """Every picture in the order of the pixels, once they are there."""

@@ -38,4 +38,4 @@ class SelfTestInputs(Pictures):
 
         inputs = [png for _, png in make_inputs(self.spec).values()]
         pixels = np.stack([preprocess(png, self.spec) for png in inputs])
-        return Drawn(pixels, films_digest(map(sha256_bytes, inputs)))
+        return Drawn.of(pixels, films_digest(map(sha256_bytes, inputs)))

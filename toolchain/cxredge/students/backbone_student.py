@@ -1,30 +1,39 @@
-"""A backbone with an exact-CAM head and, where they are wanted, float heads: what this toolchain distils."""
+"""A backbone with its head and, where they are wanted, float heads: what this toolchain distils."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
 from cxredge.students.base import Student
+from cxredge.students.heads import exact_head
 from cxredge.students.novelty import Novelty
 from cxredge.students.quality import Quality
 
 
-class CamStudent(Student):
-    """A student with exact maps, but for ``novelty_rank`` None a novelty score, and with ``kinds`` a quality head.
+class BackboneStudent(Student):
+    """A student with, but for ``novelty_rank`` None, a novelty score, and with ``kinds`` a quality head.
 
     backbone: module that maps float32[N, ch, H, W] to float32[N, d, h, w].
-    logits float32[N, C] are the spatial mean of cam float32[N, C, h, w]: the heatmap costs nothing and is exact.
+    head: given d and the number of labels, makes the module that maps these to one of three: class maps float32[N, C,
+    h, w], whose spatial means are the logits, so that the heatmap costs nothing and is exact; logits and maps, where a
+    logit is something else (``GradientHead``); logits float32[N, C] alone.
     novelty float32[N], see ``Novelty``; quality float32[N, kinds], see ``Quality``.
     """
 
     def __init__(
-        self, backbone: nn.Module, features: int, classes: int, novelty_rank: int | None, kinds: int = 0
+        self,
+        backbone: nn.Module,
+        features: int,
+        classes: int,
+        novelty_rank: int | None,
+        kinds: int = 0,
+        head: Callable[[int, int], nn.Module] = exact_head,
     ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = nn.Conv2d(features, classes, 1)
+        self.head = head(features, classes)
         self.novelty = None if novelty_rank is None else Novelty(features, novelty_rank)
         self.quality = Quality(features, kinds) if kinds else None
 
@@ -38,7 +47,7 @@ class CamStudent(Student):
         return feats
 
     def pooled(self, image: Tensor) -> Tensor:
-        """float32[N, ch, H, W] 0..255 -> float32[N, d]: what the quality head is fitted to."""
+        """float32[N, ch, H, W] 0..255 -> float32[N, d]: what novelty and quality are fitted to."""
         return self.features(image).mean((2, 3))
 
     def fit_novelty(self, pooled: Tensor) -> None:
@@ -53,12 +62,20 @@ class CamStudent(Student):
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """See the class."""
         features = self.features(image)
-        cam = self.head(features)
-        # keepdim, then flatten: the form that XNNPACK takes (mean without keepdim splits the int8 graph)
-        logits = cam.mean((2, 3), keepdim=True).flatten(1)
-        outputs = {"logits": logits, "cam": cam}
+        outputs = _answered(self.head(features))
         if self.novelty is not None:
             outputs["novelty"] = self.novelty(features)
         if self.quality is not None:
             outputs["quality"] = self.quality(features)
         return outputs
+
+
+def _answered(found: Tensor | tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    """Logits, and maps where there are some, of what a head gives."""
+    if not isinstance(found, Tensor):
+        logits, cam = found
+        return {"logits": logits, "cam": cam}
+    if found.ndim == 2:
+        return {"logits": found}
+    # keepdim, then flatten: the form that XNNPACK takes (mean without keepdim splits the int8 graph)
+    return {"logits": found.mean((2, 3), keepdim=True).flatten(1), "cam": found}
