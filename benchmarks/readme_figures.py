@@ -5,8 +5,8 @@
     python benchmarks/peer_timmx.py
     python benchmarks/readme_figures.py
 
-Only what lies in dist/, build/bench-<model>.json, model_zoo/<model>/results.json and benchmarks/peer_timmx.json is
-written.
+Only what lies in dist/, build/bench-<model>.json, model_zoo/ and benchmarks/peer_timmx.json is written. The table of
+the zoo needs no build: with --zoo nothing else is written.
 """
 
 from __future__ import annotations
@@ -22,9 +22,16 @@ from cxredge.bundle.bundle import open_bundle
 from cxredge.recipe_file import load_recipe
 from cxredge.report import table
 from cxredge.results import BenchFigures
+from cxredge.zoo.reading import read_zoo
+from cxredge.zoo.rows import readme_table
 
 FIGURES = "<!-- figures:", "<!-- /figures -->"
+ZOO = "<!-- zoo:", "<!-- /zoo -->"
 PEER = "<!-- peer:", "<!-- /peer -->"
+
+
+SHOWN = ("phantom", "paed-lite0", "cxr14-lite0")
+"""Models whose artifacts the README shows one by one; every card has those of its own."""
 
 
 def parity(record: Record) -> str:
@@ -58,8 +65,13 @@ def speed(path: Path) -> str:
 
 def main() -> None:
     root = Path(__file__).parent.parent
+    readme = root / "README.md"
+    readme.write_text(between(readme.read_text(), ZOO, readme_table(read_zoo(root / "model_zoo")) + "\n"))
+    if sys.argv[1:] == ["--zoo"]:
+        return
     parts = []
-    for place in sorted((root / "model_zoo").iterdir(), reverse=True):
+    for name in SHOWN:
+        place = root / "model_zoo" / name
         recipe = load_recipe(place)
         bundle = root / "dist" / f"{recipe.name}-{recipe.version}"
         if not bundle.exists():
@@ -68,7 +80,6 @@ def main() -> None:
         bench = root / "build" / f"bench-{recipe.name}.json"
         if bench.exists():
             parts.append(speed(bench))
-    readme = root / "README.md"
     text = between(readme.read_text(), FIGURES, "\n".join(parts))
     readme.write_text(between(text, PEER, peer_timmx.page(json.loads(peer_timmx.RESULT.read_text()))))
 

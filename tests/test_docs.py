@@ -29,7 +29,7 @@ LONG = ("cxredge distill", "cxredge rebuild-check")
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # the report examines everything, for minutes
 def test_the_readmes_day_works(tmp_path: Path, cxr_data: Path) -> None:
-    assert len(COMMANDS) == 23
+    assert len(COMMANDS) == 24
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -100,6 +100,7 @@ FLOORS = (
     ("workers", "distill", "vectors"),
     ("bundle", "device"),
     ("report",),
+    ("zoo",),
     ("workflows",),
     ("cli",),
     ("__main__",),

@@ -48,7 +48,7 @@ def test_manifest_card_and_bill_of_materials_say_it(kept: Parts, tmp_path: Path)
     assert open_bundle(bundle).manifest.model.licence == NO_LICENCE
     card = (bundle / "MODEL_CARD.md").read_text()
     assert header(card)["license"] == "other"
-    assert f"**Not to be passed on:** neither these weights nor a model made of them. {WHY}." in card
+    assert f"**Not to be passed on**, neither these weights nor a model made of them: {WHY}." in card
     component = json.loads((bundle / "sbom.cdx.json").read_text())["metadata"]["component"]
     assert component["licenses"] == [{"license": {"name": NO_LICENCE}}]
 

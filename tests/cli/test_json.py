@@ -89,6 +89,11 @@ CASES: dict[str, tuple[list[list[str]], Callable[[Any], set[str]], set[str]]] = 
         {"folder", "rows", "patients", "read", "labels", "splits", "patient_leaks", "pairs", "unreadable", "missing"}
         | {"not_listed", "shortcuts", "bounds"},
     ),
+    "zoo": (
+        [["zoo", str(ROOT / "model_zoo")]],
+        first,
+        {"name", "data", "films", "student", "teacher", "test_auc", "int8", "parity", "ships", "paper"},
+    ),
     "field": ([["field", "log.json"]], first, {"path", "log", "error"}),
 }
 

@@ -13,7 +13,7 @@ from cxredge.files import sha256_file
 from cxredge.recipe import Recipe
 from cxredge.recipe_file import load_recipe
 from cxredge.students import build_student, new_student, trainable
-from cxredge.students.cam_student import CamStudent
+from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.half_weights import KEPT, rounded
 from support.command import ROOT
 
@@ -21,14 +21,14 @@ VARIANCE = "backbone.net.bn1.running_var"
 
 
 @pytest.fixture
-def student(tiny: Recipe) -> CamStudent:
+def student(tiny: Recipe) -> BackboneStudent:
     torch.manual_seed(3)
     made = new_student(tiny, trainable(tiny).backbone)
     made.fit_novelty(torch.rand(20, made.head.in_channels))
     return made.eval()
 
 
-def test_what_is_written_is_what_the_rounded_student_is(tiny: Recipe, student: CamStudent, tmp_path: Path) -> None:
+def test_what_is_written_is_what_the_rounded_student_is(tiny: Recipe, student: BackboneStudent, tmp_path: Path) -> None:
     film = torch.rand(2, 1, 32, 32) * 255
     with torch.no_grad():
         before = student(film)["logits"]
@@ -52,7 +52,7 @@ def test_what_is_written_is_what_the_rounded_student_is(tiny: Recipe, student: C
     assert all(torch.equal(again[key], tensor) and again[key].dtype == tensor.dtype for key, tensor in state.items())
 
 
-def test_what_float16_would_lose_stays_float32(student: CamStudent) -> None:
+def test_what_float16_would_lose_stays_float32(student: BackboneStudent) -> None:
     state = student.state_dict()
     state[VARIANCE][:] = 1.0
     state["backbone.net.bn1.weight"][0] = 1e-7
@@ -74,7 +74,7 @@ def test_what_float16_would_lose_stays_float32(student: CamStudent) -> None:
         assert float(found[0]) == pytest.approx(value, rel=KEPT)
 
 
-def test_nan_is_refused_before_anything_is_measured(student: CamStudent) -> None:
+def test_nan_is_refused_before_anything_is_measured(student: BackboneStudent) -> None:
     student.state_dict()["head.bias"][1] = float("nan")
     with pytest.raises(InputError, match=r"head\.bias") as caught:
         rounded(student)
@@ -84,7 +84,7 @@ def test_nan_is_refused_before_anything_is_measured(student: CamStudent) -> None
 def test_the_zoos_networks_take_half_the_bytes(tmp_path: Path) -> None:
     place = ROOT / "model_zoo" / "phantom"
     student = build_student(load_recipe(place), place / "weights.safetensors")
-    assert isinstance(student, CamStudent)
+    assert isinstance(student, BackboneStudent)
     state = rounded(student)
     share = len(save(state)) / (place / "weights.safetensors").stat().st_size
     assert share < 0.51

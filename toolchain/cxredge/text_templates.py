@@ -13,15 +13,15 @@ YAML_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 """Names that some readers of YAML take for something else: written with quotes."""
 
 
-def templates(folder: Path, *, markup: bool = False) -> Environment:
-    """The templates of a folder. markup: what they write is HTML, and values are escaped.
+def templates(*folders: Path, markup: bool = False) -> Environment:
+    """The templates of some folders. markup: what they write is HTML, and values are escaped.
 
     Of its filters ``json`` writes any value as JSON, which is YAML, and ``word`` a name as YAML.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(folders),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

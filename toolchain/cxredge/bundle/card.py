@@ -7,6 +7,7 @@ https://huggingface.co/docs/hub/model-cards. JSON is YAML: values are quoted as 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxredge.bundle.build_record import Record
 from cxredge.errors import counted
@@ -15,15 +16,24 @@ from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS
 from cxredge.results import failed_gates, number, weak_gates
 from cxredge.text_templates import templates
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+def card_templates(*folders: Path) -> Environment:
+    """Templates of cards, those of bundles' among them, with the filters that write figures."""
+    environment = templates(*folders, TEMPLATES)
+    environment.filters["figure"] = number
+    environment.filters["counted"] = counted
+    environment.filters["share"] = lambda share: "–" if share is None else f"{100 * share:.3g} %"
+    return environment
 
 
 def render(record: Record) -> str:
     """The card as Markdown."""
-    environment = templates(TEMPLATES)
-    environment.filters["figure"] = number
-    environment.filters["counted"] = counted
-    environment.filters["share"] = lambda share: "–" if share is None else f"{100 * share:.3g} %"
+    environment = card_templates()
     phantom = record.recipe.data.source == "phantom"
     targets = sorted({artifact.target for artifact in record.artifacts})
     template = environment.get_template("model_card.md.j2")

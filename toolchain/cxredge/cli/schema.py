@@ -33,6 +33,7 @@ def schema(out: Path) -> None:
     from cxredge.recipe import Recipe
     from cxredge.results import Inspection, Verdict
     from cxredge.shard_record import ShardRecord
+    from cxredge.zoo.entry import ZooModel
 
     models: dict[str, type[BaseModel]] = {
         "recipe": Recipe,
@@ -45,6 +46,7 @@ def schema(out: Path) -> None:
         "inspection": Inspection,
         "distill": DistillResults,
         "data-check": DataCheck,
+        "zoo": ZooModel,
         "field-log": FieldLog,
         "shard": ShardRecord,
     }
