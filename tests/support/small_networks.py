@@ -213,3 +213,19 @@ def norm_free_student() -> BackboneStudent:
         num_classes=0,
     )
     return settled(BackboneStudent(Features(net), 48, len(LABELS), 4))
+
+
+def squeezed_student() -> BackboneStudent:
+    """Two blocks of EEEA-Net-C2 (squeeze and excitation, h-swish) and its head: what its students are made of."""
+    from cxredge.students.eeea_net_c2 import Block, BlockSpec
+    from cxredge.students.heads import Hidden, hardswish_head
+
+    torch.manual_seed(0)
+    stem = nn.Sequential(nn.Conv2d(1, WIDTH, 3, 4, 1, bias=False), nn.BatchNorm2d(WIDTH), nn.Hardswish())
+    blocks = [Block(WIDTH, BlockSpec(48, 24, 5, 1, 16, True)), Block(24, BlockSpec(48, 24, 3, 1, 16, True))]
+    last = nn.Sequential(nn.Conv2d(24, 48, 1, bias=False), nn.BatchNorm2d(48), nn.Hardswish())
+    hidden = nn.Conv2d(48, 64, 1, bias=False)
+    with torch.no_grad():
+        hidden.weight.mul_(6)  # so that h-swish is met in all its parts
+    net = Hidden(nn.Sequential(stem, *blocks, last), hidden)
+    return settled(BackboneStudent(net, 64, len(LABELS), 4, head=hardswish_head))

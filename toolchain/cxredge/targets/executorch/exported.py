@@ -79,6 +79,25 @@ def spell_out(graph: Graph) -> None:
     graph.eliminate_dead_code()
 
 
+def spell_gates(program: ExportedProgram) -> ExportedProgram:
+    """Write h-sigmoid as clamp(x + 3, 0, 6) / 6 with floats.
+
+    Executorch's own spelling has whole numbers, and two copies of them to float for each, which no delegate takes.
+
+    To be done behind the quantisation, so that it goes on in float between two INT8 tensors.
+    """
+    import torch
+
+    aten, graph = torch.ops.aten, program.graph
+    for node in list(graph.nodes):
+        if node.target in (aten.hardsigmoid.default, aten.hardsigmoid_.default):
+            raised = called(graph, node, aten.add.Tensor, node.args[0], 3.0)
+            clipped = called(graph, node, aten.hardtanh.default, raised, 0.0, 6.0)
+            replaced(graph, node, called(graph, node, aten.mul.Tensor, clipped, 1 / 6))
+    program.graph_module.recompile()
+    return program
+
+
 def _written_through(node: Node) -> bool:
     """Whether ``node`` writes into a view, a slice for one, of what is read by its own name afterwards."""
     from torch._ops import OpOverload

@@ -76,6 +76,7 @@ class ExecuTorch(Target):
         import torch
         from executorch.exir import to_edge_transform_and_lower
 
+        from cxredge.targets.executorch.exported import spell_gates
         from cxredge.targets.executorch.partitioner import delegated_nodes, partitioner
         from cxredge.targets.executorch.quantizer import quantise
 
@@ -89,7 +90,9 @@ class ExecuTorch(Target):
                 LABELS_METHOD: ",".join(recipe.labels.names),
                 INPUT_METHOD: canonical_json(recipe.input.preprocessing.model_dump(mode="json")),
             }
-            edge = to_edge_transform_and_lower(program, partitioner=[partitioner()], constant_methods=constants)
+            edge = to_edge_transform_and_lower(
+                spell_gates(program), partitioner=[partitioner()], constant_methods=constants
+            )
             nodes = delegated_nodes(edge.exported_program())
             write_bytes(path, edge.to_executorch().buffer)
         return replace(lowered, nodes=nodes)
