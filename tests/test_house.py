@@ -18,12 +18,17 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = (
     "torch", "torchvision", "timm", "executorch", "torchao", "coremltools", "litert_torch", "ai_edge_litert",
     "ai_edge_quantizer", "tensorflow_lite_support", "onnx", "onnxsim", "onnxscript", "onnxruntime", "scipy", "sklearn",
-    "pydicom", "PIL", "jinja2", "ruamel", "cryptography", "model_signing", "sigstore_models", "cyclonedx",
+    "torch_pruning", "pydicom", "PIL", "jinja2", "ruamel", "cryptography", "model_signing", "sigstore_models", "cyclonedx",
 )  # fmt: skip
 # torch defines modules and losses here; everyone else imports these modules inside functions
 TORCH_AT_MODULE_SCOPE = (
     "students/",
     "distill/",
+    "baselines/pruning.py",
+    "baselines/bytes_by_count.py",
+    "baselines/in_int8.py",
+    "baselines/experiment.py",
+    "baselines/compare_ways.py",
     "mlprogram/operators/",
     "quantize/rounding.py",
     "quantize/layer_fit.py",
@@ -98,7 +103,7 @@ FLOORS = (
     ("parity",),
     ("importing",),
     ("workers", "distill", "vectors"),
-    ("bundle", "device"),
+    ("bundle", "device", "baselines"),
     ("report",),
     ("zoo",),
     ("workflows",),
