@@ -88,6 +88,28 @@ def test_differences_are_those_of_the_statistics_on_the_same_resamples(
     assert none.auc_difference == Difference(value=hard.auc_difference.value, low=None, high=None, too_few="too few")
 
 
+def test_accuracy_of_exclusive_classes_by_hand(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    """Two seeds of four films: 3 and 2 are named what they are by one way, all by the other."""
+    del values["operating_points"]
+    values["labels"] = {"kind": "single-label", "names": ["a", "b"]}
+    values["data"] = {"source": "folder", "name": "any", "label_column": "kind"}
+    values["least_margin"] = {"log_odds": 0, "rule": "none yet"}
+    values["margin_rule"] = {"kind": "accuracy", "floor": 0.8}
+    recipe = load_recipe(write_recipe(tmp_path / "classes"))
+    truth = np.array([[True, False], [False, True], [True, False], [False, True]])
+    right = truth.astype(np.float32)
+    wrong = [np.float32(1) - right[:1], right[1:]], [np.float32(1) - right[:2], right[2:]]
+    logits: dict[Any, Any] = {"distilled": [right, right], "hard labels": [np.concatenate(rows) for rows in wrong]}
+    answers = {way: [[said(one)] for one in seeds] for way, seeds in logits.items()}
+    held = held_out(truth, ["p0", "p1", "p2", "p3"])
+    distilled, hard = compared(recipe, held, np.array([True, True]), "too few", answers, logits, FEW)
+    assert (distilled.accuracy, hard.accuracy) == (1.0, 0.625)
+    assert hard.accuracy_difference == Difference(
+        value=-0.375, low=None, high=None, too_few="4 patients, 10 are needed"
+    )
+    assert distilled.accuracy_difference is None
+
+
 def record(value: float, low: float | None, high: float | None, few: str | None = None) -> WayRecord:
     return WayRecord(
         way="hard labels",
