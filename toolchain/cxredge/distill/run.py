@@ -131,6 +131,8 @@ def _finish(
             if label in recipe.labels.told
         }
         chosen = replace(chosen, points=points)
+    # classes that are never named are so by the margin that is written now, not by the one before
+    decided = recipe if chosen.margin is None else recipe.model_copy(update={"least_margin": chosen.margin})
     data = save(state)
     result = DistillResults(
         name=recipe.name,
@@ -147,7 +149,7 @@ def _finish(
         student_test_interval=macro_interval(
             recipe.labels, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
         ),
-        chance=student_chance(recipe, splits.test.targets.numpy() > 0.5, test.logits, splits.test.patients),
+        chance=student_chance(decided, splits.test.targets.numpy() > 0.5, test.logits, splits.test.patients),
         seed=plan.seed,
         threads=torch.get_num_threads(),
         processes=processes,
