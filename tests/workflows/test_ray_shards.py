@@ -55,7 +55,11 @@ def test_a_cluster_of_two_nodes_gives_the_bytes_of_one_run(tmp_path: Path) -> No
     must("build", "tiny", "--targets", "onnx", "--schemes", "fp32", cwd=tmp_path)
     must("phantom", "films", "--patients", 7, cwd=tmp_path)
     must("verify", "dist/tiny-0.0.1", "--data", "films", "--shard", "1/1", "--out", "one", cwd=tmp_path)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "toolchain"), *sys.path[1:]])}
+    environment = {
+        **os.environ,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "toolchain"), *sys.path[1:]]),
+    }
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )

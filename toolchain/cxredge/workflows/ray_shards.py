@@ -7,6 +7,7 @@ folder. Bundle, films and the place of the results have to be on a disk that all
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +54,9 @@ def verify_on_ray(
     check_outputs([goal], [bundle, *([reference] if reference else []), *([Path(asked.data)] if asked else [])])
     check_replaceable(goal, foreign)
     run = ray.remote(verify_shard).options(num_cpus=cores, scheduling_strategy="SPREAD")
-    with writing(goal), scratch(goal.parent, goal.name) as beside:
+    with ExitStack() as stack:
+        with writing(goal):
+            beside = stack.enter_context(scratch(goal.parent, goal.name))
         folders = [beside / str(number) for number in range(1, shards + 1)]
         parts = [Shard(number, shards) for number in range(1, shards + 1)]
         waiting = [
