@@ -1,4 +1,4 @@
-"""Whether a recipe's student is trained, and what to type where it is not."""
+"""Whether a recipe's student is trained, what to type where it is not, and what decides its trainings."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ def check_trained(recipe: Recipe, file: Path, thresholds: bool = True) -> None:
             f"{shown(file)}: not chosen yet: {', '.join(recipe.not_yet)}",
             next_step(recipe, file),
         )
+
+
+def teaching(recipe: Recipe) -> dict[str, object]:
+    """The parts of a recipe that decide its trainings, as JSON has them."""
+    parts = recipe.model_dump(mode="json", include={"student", "input", "labels", "data", "distill"})
+    # the thresholds of the novelty score decide nothing here, whether there is one decides which tensors there are; a
+    # quality head is fitted behind the training, and is no part of what is trained
+    return {**parts, "outputs": [name for name in recipe.outputs if name != "quality"]}
 
 
 def untrained_words(recipe: Recipe) -> str:

@@ -42,6 +42,7 @@ COMMANDS = {
     "import": "Turn a network that was trained elsewhere into a student, and prove it.",
     "init": "Write a whole recipe, with comments, for a data set.",
     "distill": "Train a recipe's teacher and student, and write weights and results.",
+    "baselines": "Compare a student with its teacher pruned, quantised, or left out.",
     "zoo": "List every model of the zoo: data, scores, size, verdict; write their cards.",
     "data": "Look for leaks, duplicates, unreadable films and shortcuts in a data set.",
     "quality": "Fit what tells films that are inverted, upside down or turned, without training.",

@@ -22,6 +22,7 @@ def schema(out: Path) -> None:
     """Write the JSON Schemas of recipe, manifest, self-test, results and field log into the folder OUT."""
     from pydantic import BaseModel
 
+    from cxredge.baselines.baselines_record import BaselinesRecord
     from cxredge.bundle.manifest import Manifest
     from cxredge.bundle.selftest import SelfTest
     from cxredge.data.check_record import DataCheck
@@ -45,6 +46,7 @@ def schema(out: Path) -> None:
         "precision": PrecisionSearch,
         "inspection": Inspection,
         "distill": DistillResults,
+        "baselines": BaselinesRecord,
         "data-check": DataCheck,
         "zoo": ZooModel,
         "field-log": FieldLog,

@@ -21,8 +21,8 @@ from cxredge.cli.output import as_json, say_json, say_table, say_wrapped
 def zoo(folder: Path, built: Path | None, cards: bool, as_json: bool) -> None:
     """Say of every model in FOLDER, or of the one there, what it learnt from, how it scores, and how it was built.
 
-    FOLDER is model_zoo if none is named. Figures come from results.json, parity.json and speed.json beside each recipe;
-    nothing is run.
+    FOLDER is model_zoo if none is named. Figures come from results.json, parity.json, speed.json and baselines.json
+    beside each recipe; nothing is run.
     """
     from cxredge.path_errors import shown
     from cxredge.zoo.built import write_built

@@ -13,6 +13,7 @@ import torch
 from cxredge.errors import InputError
 from cxredge.files import canonical_json, sha256_bytes, write_bytes
 from cxredge.recipe import Recipe
+from cxredge.recipe_training import teaching
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,4 @@ def fingerprint(recipe: Recipe, threads: int) -> str:
     The number of threads decides the order of float sums, hence the last bits. How many processes share a step does
     not count: a training may go on with more of them, or fewer.
     """
-    parts = recipe.model_dump(mode="json", include={"student", "input", "labels", "data", "distill"})
-    # the thresholds of the novelty score decide nothing here, whether there is one decides which tensors there are; a
-    # quality head is fitted behind the training, and is no part of what is trained
-    outputs = [name for name in recipe.outputs if name != "quality"]
-    return sha256_bytes(canonical_json({**parts, "outputs": outputs, "threads": threads}).encode())
+    return sha256_bytes(canonical_json({**teaching(recipe), "threads": threads}).encode())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from cxredge.distill.record import Interval, LabelScore, Score
+from cxredge.distill.record import MIN_CASES, Interval, LabelScore, Score
 from cxredge.distill.splits import Films
 from cxredge.parity.decisions import rule_of
 from cxredge.progress import track
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.base import Student
 
-MIN_CASES = 5
-"""Fewer positives or negatives than this give no AUC: one film would move it by a tenth and more."""
 BATCH = 32
 RESAMPLES = 1000
 LEVEL = 0.95

@@ -9,6 +9,9 @@ from pydantic import Field
 from cxredge.evidence_chance import Chance
 from cxredge.vocabulary import AbsentIf, Frozen, Label, QualityKind, Sha256, Sparse
 
+MIN_CASES = 5
+"""Fewer positives or negatives than this give no AUC: one film would move it by a tenth and more."""
+
 
 class SplitCount(Sparse):
     """Size of one split after the licence filter; ``positives`` by label that the films tell.

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxredge.baselines import ways_table
+from cxredge.baselines.baselines_record import FILE as BASELINES
 from cxredge.bundle.card import card_templates
 from cxredge.data.film import SPLITS
 from cxredge.errors import CxrError
@@ -35,7 +37,7 @@ def write_cards(entries: Sequence[Entry]) -> list[Path]:
     Raises what ``check_outputs`` and ``check_replaceable`` raise: a card that somebody wrote is not replaced.
     """
     goals = [entry.place / CARD for entry in entries]
-    inputs = [entry.place / name for entry in entries for name in ("model.yaml", RESULTS, BUILT, SPEED)]
+    inputs = [entry.place / name for entry in entries for name in ("model.yaml", RESULTS, BUILT, SPEED, BASELINES)]
     check_outputs(goals, inputs)
     for goal in goals:
         check_replaceable(goal, _foreign)
@@ -67,6 +69,8 @@ def card_of(entry: Entry) -> str:
         size=_size(model),
         speed=entry.current_speed,
         ours=_ours(model, entry),
+        baselines=_baselines(entry),
+        other_baselines=entry.baselines is not None and entry.current_baselines is None,
     )
 
 
@@ -153,6 +157,15 @@ def _size(model: ZooModel) -> str:
         f"The INT8 artifact `{model.int8.artifact}` has {int8_words(model.int8)} "
         f"({model.teacher_parameters:,} parameters in float32)."
     )
+
+
+def _baselines(entry: Entry) -> list[str]:
+    """Paragraphs on the student beside other ways; none where nothing is known of this recipe's."""
+    record = entry.current_baselines
+    if record is None:
+        return []
+    said = [f"{ways_table.ground(record)}.", as_markdown(*ways_table.table(record)), f"**{record.finding}**"]
+    return [*said, *(f"{line[0].upper()}{line[1:]}." for line in ways_table.notes(record))]
 
 
 def _ours(model: ZooModel, entry: Entry) -> list[str]:

@@ -10,6 +10,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cxredge import strict_json
+from cxredge.baselines.baselines_record import FILE as BASELINES
+from cxredge.baselines.baselines_record import BaselinesRecord, digest_of_recipe
 from cxredge.distill.record import DistillResults
 from cxredge.errors import InputError
 from cxredge.files import read_bytes
@@ -35,6 +37,8 @@ class Entry:
     """As parity.json has it, whichever weights that is of."""
     speed: Speed | None
     """As speed.json has it, likewise."""
+    baselines: BaselinesRecord | None = None
+    """As baselines.json has it, of whichever recipe."""
 
     @property
     def current(self) -> BuiltFigures | None:
@@ -47,6 +51,12 @@ class Entry:
         """What was timed of an artifact that was built of these weights."""
         digests = () if self.current is None else {artifact.sha256 for artifact in self.current.artifacts}
         return self.speed if self.speed is not None and self.speed.artifact_sha256 in digests else None
+
+    @property
+    def current_baselines(self) -> BaselinesRecord | None:
+        """What was compared by the recipe as it stands."""
+        found = self.baselines
+        return found if found is not None and found.recipe_sha256 == digest_of_recipe(self.recipe) else None
 
 
 def read_zoo(folder: Path) -> list[Entry]:
@@ -82,7 +92,8 @@ def read_entry(place: Path) -> Entry:
         )
     built = _read(place / BUILT, BuiltFigures, "remove it, and write it again: cxredge zoo --built dist")
     speed = _read(place / SPEED, Speed, "remove it, and write it again: python benchmarks/zoo_speed.py")
-    return Entry(place, recipe, results, built, speed)
+    compare = f"remove it, or write it again: cxredge baselines {shown(place)}"
+    return Entry(place, recipe, results, built, speed, _read(place / BASELINES, BaselinesRecord, compare))
 
 
 def _read(path: Path, kind: type[M], fix: str) -> M | None:
