@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from cxredge.data.film_sources import sources_of
 from cxredge.data.leaks import MOST, FilmLeaks, Leak
 from cxredge.data.licences import allowed_films, licence
 from cxredge.data.pixels import FilmPixels
-from cxredge.data.sources import sources_of
 from cxredge.recipe import InputSpec, PhantomData, Recipe
 from cxredge.stages import Cache
 
