@@ -90,6 +90,7 @@ def test_nothing_is_changed_and_nothing_drawn(write_recipe: Write, values: dict[
 
 
 def test_a_part_that_no_loss_reaches_is_refused(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    values["input"].update(height=96, width=96)
     values["distill"]["losses"] = [{"loss": "attention"}]
     with pytest.raises(InputError) as caught:
         distill(write_recipe(tmp_path / "tiny"), tmp_path / "work")
