@@ -86,8 +86,7 @@ def run_all(runner: Runner, images: Images, path: Path, record: OutputsRecord) -
                 shapes = {name: (len(images), *value.shape[1:]) for name, value in outputs.items()}
                 rows = _Rows(stack.enter_context(new_outputs(path, record, shapes)))
             if (changed := rows.add(outputs)) is not None:
-                what = f"{runner.what} changed the shape of {changed}"
-                raise EnvironmentProblem("RUN-SHAPE", what, "build it again")
+                raise EnvironmentProblem("RUN-SHAPE", f"{runner.what} changed the shape of {changed}", "build it again")
         if rows is not None:
             rows.flush()
     return 1e3 * float(np.median(took))
