@@ -22,14 +22,14 @@ from support.pages import PAGES, blocks
 README = (ROOT / "README.md").read_text()
 (DAY,) = blocks(README.partition("## A day's work\n")[2].partition("\n## ")[0], "sh")
 COMMANDS = [line.split("#")[0].strip() for line in DAY.splitlines()]
-# train for most of an hour, or build everything twice: tests/distill and tests/bundle run them small
-LONG = ("cxredge distill", "cxredge rebuild-check")
+# train for most of an hour, or build everything twice: tests/distill, tests/baselines and tests/bundle run them small
+LONG = ("cxredge distill", "cxredge baselines", "cxredge rebuild-check")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # the report examines everything, for minutes
 def test_the_readmes_day_works(tmp_path: Path, cxr_data: Path) -> None:
-    assert len(COMMANDS) == 24
+    assert len(COMMANDS) == 25
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -19,11 +19,17 @@ HEAVY = (
     "torch", "torchvision", "timm", "executorch", "torchao", "coremltools", "litert_torch", "ai_edge_litert",
     "ai_edge_quantizer", "tensorflow_lite_support", "onnx", "onnxsim", "onnxscript", "onnxruntime", "scipy", "sklearn",
     "pydicom", "PIL", "jinja2", "ruamel", "cryptography", "model_signing", "sigstore_models", "cyclonedx", "ray",
+    "torch_pruning",
 )  # fmt: skip
 # torch defines modules and losses here; everyone else imports these modules inside functions
 TORCH_AT_MODULE_SCOPE = (
     "students/",
     "distill/",
+    "baselines/pruning.py",
+    "baselines/bytes_by_count.py",
+    "baselines/in_int8.py",
+    "baselines/experiment.py",
+    "baselines/compare_ways.py",
     "mlprogram/operators/",
     "quantize/rounding.py",
     "quantize/layer_fit.py",
@@ -98,7 +104,7 @@ FLOORS = (
     ("parity",),
     ("importing",),
     ("workers", "distill", "vectors"),
-    ("bundle", "device"),
+    ("bundle", "device", "baselines"),
     ("report",),
     ("zoo",),
     ("workflows",),

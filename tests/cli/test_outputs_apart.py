@@ -43,6 +43,7 @@ PATHS: dict[str, dict[str, str]] = {
     "verify-signature": {"bundle": READ, "publics": READ},
     "rebuild-check": {"recipe": READ, "bundles": READ},
     "field": {"logs": READ},
+    "baselines": {"recipe": BOTH},
     "zoo": {"folder": BOTH, "built": READ},
     "doctor": {},
     "init": {},
@@ -497,7 +498,7 @@ def test_an_earlier_result_is_replaced(at: Place) -> None:
     """By the commands that make it: schemas and vectors over their own."""
     for _ in range(2):
         cli.main(["schema", str(at.root / "new")], standalone_mode=False)
-    assert len(list((at.root / "new").iterdir())) == 13
+    assert len(list((at.root / "new").iterdir())) == 14
     shutil.copytree(ROOT / "docs" / "schemas", at.root / "docs")
     earlier = at.root / "docs" / "recipe.schema.json"
     schema = json.loads(earlier.read_text())

@@ -40,9 +40,7 @@ class WayRecord(Frozen):
     way: Way
     parameters: int
     bytes: int
-    """Of what was measured: float32, four bytes a parameter; of the quantised teacher ``int8_bytes``."""
-    int8_bytes: int
-    """By count: see ``bytes_by_count``. No artifact was built."""
+    """By count, of no artifact: the teacher in float32, all others in INT8 (see ``bytes_by_count``)."""
     auc: float | None
     """Mean over ``labels`` of the record; None where none is left."""
     auc_difference: Difference | None

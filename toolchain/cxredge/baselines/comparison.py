@@ -76,7 +76,6 @@ def compared(
                 way=way,
                 parameters=every[0].parameters,
                 bytes=every[0].bytes,
-                int8_bytes=every[0].int8_bytes,
                 auc=_rounded(area.reference),
                 auc_difference=None if way == REFERENCE else _difference(area, no_interval),
                 accuracy=None if right is None else _rounded(right.reference),

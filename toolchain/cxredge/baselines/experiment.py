@@ -152,7 +152,7 @@ class _Makers:
 
     def of(self, missing: Collection[Way]) -> dict[Way, Callable[[], WayAnswers]]:
         every: dict[Way, Callable[[], WayAnswers]] = {
-            "teacher": lambda: self._measured(self.teacher, self._seconds(self.teacher)),
+            "teacher": lambda: self._measured(self.teacher, float_bytes, self._seconds(self.teacher)),
             "distilled": self._distilled,
             "hard labels": self._hard_labels,
             "pruned": self._pruned,
@@ -215,19 +215,19 @@ class _Makers:
         """Train for the student's epochs, round to what its file would hold, and measure."""
         trained = self._trainings(way, plan).student(model, taught)
         rounded(trained.model)
-        return self._measured(trained, seconds + self._seconds(trained))
+        return self._measured(trained, int8_bytes, seconds + self._seconds(trained))
 
     def _in_int8(self) -> WayAnswers:
         splits, model, started = self.own.splits, self.teacher.model, time.monotonic()
         films = calibration_films(self.own.recipe, splits.val)
         logits = logits_in_int8(model, self.own.recipe, films, splits.test.images.numpy())
-        size = int8_bytes(model)
-        return WayAnswers(logits, parameters(model), size, size, time.monotonic() - started, len(films))
+        seconds = time.monotonic() - started
+        return WayAnswers(logits, parameters(model), int8_bytes(model), seconds, len(films))
 
-    def _measured(self, trained: Trained, seconds: float) -> WayAnswers:
+    def _measured(self, trained: Trained, size: Callable[[BackboneStudent], int], seconds: float) -> WayAnswers:
         model = trained.model
         logits = answers(model, self.own.splits.test, "Measuring").logits
-        return WayAnswers(logits, parameters(model), float_bytes(model), int8_bytes(model), seconds)
+        return WayAnswers(logits, parameters(model), size(model), seconds)
 
     def _seconds(self, trained: Trained) -> float:
         return sum(epoch.seconds for epoch in trained.history)

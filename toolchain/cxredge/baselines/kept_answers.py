@@ -28,7 +28,6 @@ class WayAnswers:
     logits: NDArray[np.float32]
     parameters: int
     bytes: int
-    int8_bytes: int
     seconds: float
     calibration_films: int = 0
 
@@ -51,10 +50,10 @@ class AnswersFile:
         data = read_bytes(self.path, MAX_BYTES)
         try:
             length = int.from_bytes(data[:8], "little")
-            kept = json.loads(data[8 : 8 + length])["__metadata__"]
+            kept = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["kept"])
             if kept["configuration"] != self.configuration:
                 return None
-            found = WayAnswers(load(data)["logits"], **json.loads(kept["facts"]))
+            found = WayAnswers(load(data)["logits"], **kept["facts"])
         except (SafetensorError, ValueError, KeyError, TypeError):
             return None
         return found if found.logits.dtype == np.float32 and found.logits.ndim == 2 else None
@@ -65,5 +64,6 @@ class AnswersFile:
 
         facts = asdict(found)
         del facts["logits"]
-        kept = {"configuration": self.configuration, "facts": json.dumps(facts, sort_keys=True)}
-        write_bytes(self.path, save({"logits": found.logits}, metadata=kept))
+        # one entry: safetensors writes several in any order
+        kept = json.dumps({"configuration": self.configuration, "facts": facts}, sort_keys=True)
+        write_bytes(self.path, save({"logits": found.logits}, metadata={"kept": kept}))
