@@ -18,7 +18,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = (
     "torch", "torchvision", "timm", "executorch", "torchao", "coremltools", "litert_torch", "ai_edge_litert",
     "ai_edge_quantizer", "tensorflow_lite_support", "onnx", "onnxsim", "onnxscript", "onnxruntime", "scipy", "sklearn",
-    "pydicom", "PIL", "jinja2", "ruamel", "cryptography", "model_signing", "sigstore_models", "cyclonedx",
+    "pydicom", "PIL", "jinja2", "ruamel", "cryptography", "model_signing", "sigstore_models", "cyclonedx", "ray",
     "torch_pruning",
 )  # fmt: skip
 # torch defines modules and losses here; everyone else imports these modules inside functions

@@ -54,3 +54,12 @@ def test_a_name_says_what_the_maps_are_without_pytorch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['none', 'gradient'] False"
+
+
+def test_only_exact_maps_can_be_finer_than_the_features() -> None:
+    assert "map_upscale" not in BackboneSpec(backbone="timm/resnet18").model_dump()
+    assert BackboneSpec(backbone="timm/resnet18", map_upscale=4).model_dump()["map_upscale"] == 4
+    assert BackboneSpec(backbone="cxredge/eeea_net_c2_exact", map_upscale=2).map_upscale == 2
+    for name in ("cxredge/eeea_net_c2", "cxredge/ct_cnn"):
+        with pytest.raises(ValidationError, match="whose mean is the logit"):
+            BackboneSpec(backbone=name, map_upscale=2)

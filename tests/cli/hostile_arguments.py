@@ -29,6 +29,7 @@ from support.bundles import V2
 from support.command import ROOT
 from support.commands import every_command
 from support.hostile import make
+from support.shards import write_shard
 from support.unprivileged import bound
 
 SECONDS = 600
@@ -80,6 +81,7 @@ def fillers(folder: Path) -> dict[str, str]:
         "logs": str(folder / "bundle" / "manifest.json"),
         "model": str(folder / "bundle" / "artifacts" / "tflite" / "w8a8.tflite"),
         "folder": str(folder / "set"),
+        "shards": str(write_shard(folder / "shard", 1, 1)),
         "out": str(folder / "out"),
         "data": "films",
         "name": "mine",

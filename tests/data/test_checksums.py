@@ -147,7 +147,7 @@ def test_films_are_held_wherever_they_are_read(mine: Path) -> None:
     films[0].path.write_bytes(good["b"])
     store = None
     for read in (
-        lambda: stage.draw(store),  # type: ignore[arg-type]
+        lambda: list(stage.draw(store).pictures),  # type: ignore[arg-type]
         lambda: read_films(recipe, "train", films),
         lambda: make_ood_films(films, {}, recipe.input),
     ):

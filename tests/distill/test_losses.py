@@ -14,10 +14,12 @@ from cxredge.distill.losses import (
     Batch,
     attention,
     hard_loss,
+    looks_at_masks,
     positive_weights,
     soft_loss,
     weighted,
 )
+from cxredge.distill.mask_loss import at_cells
 from cxredge.errors import InputError
 from cxredge.recipe_distillation import Distillation
 
@@ -414,3 +416,51 @@ def test_losses_are_said_once_and_survive_the_way_through_json() -> None:
         after = Distillation.model_validate_json(before.model_dump_json())
         assert (after, after.terms) == (before, before.terms)
     assert "losses" not in plan().model_dump()
+
+
+def test_masks_by_hand() -> None:
+    """Maps of 1 x 2, of films of 1 x 4 pixels: cell 0 is centred on pixel 0, cell 1 on pixel 2.
+
+    A map of log 3 and 0 has the softmax (3/4, 1/4).
+    """
+    masks = torch.tensor([[[[1.0, 0, 0, 0]], [[0.0, 1, 0, 0]], [[0.0, 0, 0, 0]], [[0.0, 0, 1, 0]]]])
+    cells = at_cells(masks, (1, 2))[0, :, 0]
+    # tents: (1, 1/2, 0, 0), of sum 3/2, and (0, 1/2, 1, 1), of sum 5/2: the last cell reaches to the film's edge
+    torch.testing.assert_close(cells, torch.tensor([[2 / 3, 0], [1 / 3, 1 / 5], [0, 0], [0, 2 / 5]]))
+    cam = torch.tensor([np.log(3.0), 0.0]).float().expand(1, 4, 1, 2)
+    b = replace(
+        batch(),
+        student={"cam": cam},
+        targets=torch.tensor([[1.0, 1, 1, 0]]),
+        masks=masks,
+        films=torch.zeros(1, 1, 1, 4),
+    )
+    # of label 2 there is no mask, and label 3 is absent: neither counts
+    first, second = -np.log(3 / 4), -(5 / 8 * np.log(3 / 4) + 3 / 8 * np.log(1 / 4))
+    assert LOSSES["masks"](b).item() == pytest.approx((first + second) / 2, rel=1e-5)
+    assert LOSSES["masks"](replace(b, student={"cam": cam + 7})).item() == pytest.approx((first + second) / 2, rel=1e-5)
+    untold = replace(b, targets=torch.tensor([[1.0, float("nan"), 1, 0]]))
+    assert LOSSES["masks"](untold).item() == pytest.approx(first, rel=1e-5)
+    nothing = replace(b, targets=torch.zeros(1, 4), student={"cam": cam.clone().requires_grad_()})
+    found = LOSSES["masks"](nothing)
+    found.backward()
+    assert found.item() == 0
+
+
+def test_masks_pull_the_peak_into_the_finding() -> None:
+    torch.manual_seed(0)
+    cam = torch.randn(1, 1, 6, 6).requires_grad_()
+    masks = torch.zeros(1, 1, 48, 48)
+    masks[:, :, 30:36, 14:20] = 1  # around pixel (32, 16), where cell (4, 2) is centred
+    b = replace(batch(), student={"cam": cam}, targets=torch.ones(1, 1), masks=masks)
+    for _ in range(50):
+        (slope,) = torch.autograd.grad(LOSSES["masks"](b), cam)
+        with torch.no_grad():
+            cam -= 2 * slope
+    assert divmod(int(cam.argmax()), 6) == (4, 2)
+
+
+def test_only_losses_of_masks_ask_for_them() -> None:
+    assert not looks_at_masks(plan().terms)
+    assert looks_at_masks(plan(losses=[{"loss": "hard"}, {"loss": "masks", "weight": 0.1}]).terms)
+    assert not looks_at_masks(plan(losses=[{"loss": "hard"}, {"loss": "masks", "weight": 0}]).terms)

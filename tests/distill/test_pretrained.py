@@ -60,12 +60,14 @@ def test_a_grey_film_gives_the_features_of_three_equal_channels(values: dict[str
 
 
 @needs_lite0
-def test_the_variant_with_symmetric_padding_takes_the_same_weights(values: dict[str, Any]) -> None:
-    student = new_student(grey_recipe(values, 1), "timm/efficientnet_lite0")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_variant_with_symmetric_padding_takes_the_same_weights(values: dict[str, Any], channels: int) -> None:
+    """Summed over colours for grey films, as they are for films in colour."""
+    student = new_student(grey_recipe(values, channels), "timm/efficientnet_lite0")
     start_from_imagenet(student, "timm/efficientnet_lite0", LITE0)
-    stem = student.get_parameter("backbone.net.conv_stem.weight")
-    assert stem.shape == (32, 1, 3, 3)
-    torch.testing.assert_close(stem, _stored(LITE0)["_conv_stem.weight"].sum(1, keepdim=True))
+    stem, theirs = student.get_parameter("backbone.net.conv_stem.weight"), _stored(LITE0)["_conv_stem.weight"]
+    assert stem.shape == (32, channels, 3, 3)
+    torch.testing.assert_close(stem, theirs.sum(1, keepdim=True) if channels == 1 else theirs)
 
 
 @needs_lite0

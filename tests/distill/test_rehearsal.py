@@ -90,9 +90,21 @@ def test_nothing_is_changed_and_nothing_drawn(write_recipe: Write, values: dict[
 
 
 def test_a_part_that_no_loss_reaches_is_refused(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    values["input"].update(height=96, width=96)  # attention takes no maps of one cell
     values["distill"]["losses"] = [{"loss": "attention"}]
     with pytest.raises(InputError) as caught:
         distill(write_recipe(tmp_path / "tiny"), tmp_path / "work")
     assert caught.value.code == "LOSS-REACH"
     assert "student's head" in caught.value.cause
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_loss_of_masks_needs_films_with_masks(
+    class_recipe: Callable[[], Path], values: dict[str, Any], tmp_path: Path
+) -> None:
+    values["distill"]["losses"] = [{"loss": "hard"}, {"loss": "masks"}]
+    values["student"]["map_upscale"] = 2  # of one cell they would be refused as maps
+    with pytest.raises(InputError) as caught:
+        distill(class_recipe(), tmp_path / "work")
+    assert caught.value.code == "LOSS-MASKS"
     assert not (tmp_path / "work").exists()

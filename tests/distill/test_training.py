@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from cxredge.distill.checkpoint import CheckpointFile
+from cxredge.distill.optimizing import schedule
 from cxredge.distill.processes import Processes
 from cxredge.distill.splits import Films
-from cxredge.distill.training import Loss, Training, schedule
+from cxredge.distill.training import Loss, Training
 from cxredge.distill.training_log import TrainingLog
 from cxredge.distill.views import Sample, Views
 from cxredge.errors import CxrError, InputError

@@ -57,3 +57,39 @@ def test_resizing_keeps_values_and_mean() -> None:
     small = resized(images, (32, 32))
     assert small.shape == (2, 1, 32, 32)
     assert float((small.mean() - images.float().mean()).abs()) < 2
+
+
+def test_masks_go_where_their_films_go() -> None:
+    """A square of light and its mask: turned, shifted, resized and cut alike, in both sizes of films."""
+    squares = torch.zeros(12, 1, 96, 64, dtype=torch.uint8)
+    for at in range(12):
+        squares[at, :, 20 + 4 * at : 32 + 4 * at, 24:40] = 255
+    names = tuple(map(str, range(12)))
+    targets = torch.ones(12, 2)
+    films = Films(squares, targets, names, names, "0" * 64, masks=torch.cat([squares * 0, squares], 1))
+    seen = Views(films, 1, "student", 10, border=0.1)
+    rows, columns = torch.arange(96.0)[:, None], torch.arange(64.0)[None]
+    moved_at_all = 0.0
+    for epoch in (0, 9):
+        sample = seen.sample(seen.of(epoch), torch.arange(12), CPU)
+        assert sample.masks is not None
+        assert sample.masks.shape == (12, 2, *seen.of(epoch).size)
+        assert 0 == float(sample.masks[:, 0].max()) < float(sample.masks.max()) < 1.001
+        # exposure moves levels, no edges: the mask is where the film is lighter than half-way
+        lights = sample.films[:, 0]
+        middle = (lights.amax((1, 2), keepdim=True) + lights.amin((1, 2), keepdim=True)) / 2
+        mask = sample.masks[:, 1] > 0.5
+        differ = ((lights > middle) != mask).sum((1, 2)) / mask.sum((1, 2))
+        assert float(differ.max()) < 0.3  # of the pixels, all at the edge: gamma moves the half-way there
+        h, w = seen.of(epoch).size
+        for weight in (lights > middle, mask):
+            row = (weight * rows[:h]).sum((1, 2)) / weight.sum((1, 2)) * 96 / h
+            moved_at_all = max(moved_at_all, float((row - torch.arange(12) * 4 - 25.5).abs().max()))
+        centre = [((x * columns[:, :w]).sum((1, 2)) / x.sum((1, 2))) for x in (lights > middle, mask)]
+        torch.testing.assert_close(*centre, rtol=0, atol=0.5)
+    assert moved_at_all > 4
+
+
+def test_films_without_masks_have_none() -> None:
+    seen = views()
+    assert seen.sample(seen.of(0), torch.tensor([1]), CPU).masks is None

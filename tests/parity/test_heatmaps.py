@@ -13,6 +13,7 @@ from cxredge.evidence import HeatmapEvidence
 from cxredge.images.geometry import upsample
 from cxredge.images.preprocess import fit, resize
 from cxredge.outputs import Outputs
+from cxredge.parity import numerics
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.numerics import map_correlations
 from cxredge.recipe import InputSpec, PhantomData
@@ -143,6 +144,29 @@ def test_pointing_and_energy_on_real_masks(phantoms: DataSet) -> None:
     assert found.inside_reference > 0.75
     assert found.inside_artifact == 0
     assert found.inside_chance == pytest.approx(np.mean(areas))
+
+
+def test_maps_looked_at_in_parts_give_the_same_figures(phantoms: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    films = phantoms.films("test")
+    truth = np.stack([film.targets for film in films])
+    rng = np.random.default_rng(0)
+    reference, other = (
+        {"logits": truth * 2 - 1, "cam": rng.normal(0.5, 3, (*truth.shape, 6, 6)).astype(np.float32)} for _ in range(2)
+    )
+    sizes = np.full((len(films), 2), 320)
+
+    def found() -> tuple[HeatmapEvidence, float | None, float | None]:
+        maps = heatmap_evidence(reference, other, PHANTOM_RULE, sizes, SPEC, lambda i: phantoms.masks(films[i]))
+        cams = reference["cam"], other["cam"]
+        return maps, numerics.sqnr_db(*cams), numerics.median_map_correlation(*cams)
+
+    whole = found()
+    assert whole[0].masks > 0
+    for part in (1, 100, 250):
+        monkeypatch.setattr(numerics, "PART", part)
+        maps, sqnr, correlation = found()
+        assert (maps, correlation) == (whole[0], whole[2])
+        assert sqnr == pytest.approx(whole[1], rel=1e-12)
 
 
 def test_energy_inside_is_that_of_the_upsampled_map(phantoms: DataSet) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cxredge.students.heads import ACTIVATIONS, Activation, GradientHead, Hidden, Pointwise
+from cxredge.students.heads import ACTIVATIONS, Activation, GradientHead, Hidden, Pointwise, upscaled
 
 
 def head(kind: str, dtype: torch.dtype = torch.float32) -> GradientHead:
@@ -68,3 +68,14 @@ def test_a_bias_is_trained_and_moves_no_map() -> None:
     z, direction = torch.randn(2, 6, 1, 1), torch.randn(2, 6, 3, 2)
     expected = torch.einsum("cd,ndhw->nchw", layer.conv.weight[:, :, 0, 0], direction)
     torch.testing.assert_close(layer.along(z, direction), expected)
+
+
+def test_finer_maps_are_laid_out_from_the_upper_left() -> None:
+    maps = torch.arange(2 * 2 * 4 * 2 * 3.0).reshape(2, 8, 2, 3)
+    found = upscaled(maps, 2)
+    assert found.shape == (2, 2, 4, 6)
+    # label 1 has channels 4..7, and place (1, 2) becomes rows 2..3 and columns 4..5
+    assert torch.equal(found[0, 1, 2:, 4:], maps[0, 4:, 1, 2].reshape(2, 2))
+    assert torch.equal(found, torch.nn.functional.pixel_shuffle(maps, 2))
+    wide = torch.randn(2, 27, 5, 4)
+    assert torch.equal(upscaled(wide, 3), torch.nn.functional.pixel_shuffle(wide, 3))

@@ -127,3 +127,19 @@ def test_a_novelty_score_that_was_never_fitted_is_refused(tiny: Recipe, tmp_path
     student = new_student(tiny, trainable(tiny).backbone)
     recipe, path = with_file(tiny, tmp_path, save(dict(sorted(student.state_dict().items()))))
     assert code_of(recipe, path)[0] == "NOVELTY-UNFITTED"
+
+
+def test_the_logit_is_the_mean_of_a_finer_map(tiny: Recipe, tmp_path: Path) -> None:
+    spec = trainable(tiny).model_copy(update={"map_upscale": 2})
+    recipe = tiny.model_copy(update={"student": spec, "novelty": None})
+    student = new_student(recipe, spec.backbone, upscale=2).eval()
+    assert student.state_dict()["head.weight"].shape[0] == 4 * len(recipe.labels.names)
+    answers = student(torch.rand(2, 1, 64, 64) * 255)
+    assert answers["cam"].shape == (2, len(recipe.labels.names), 4, 4)
+    torch.testing.assert_close(answers["cam"].mean((2, 3)), answers["logits"])
+
+    fine, path = with_file(recipe, tmp_path, save(student.state_dict()))
+    assert build_student(fine, path)(torch.zeros(1, 1, 64, 64))["cam"].shape[2:] == (4, 4)
+    with pytest.raises(InputError, match=r"head\.weight") as caught:
+        build_student(fine.model_copy(update={"student": trainable(tiny)}), path)
+    assert caught.value.code == "WEIGHTS-FIT"

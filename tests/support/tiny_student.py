@@ -68,11 +68,11 @@ def films(count: int, seed: int) -> NDArray[np.uint8]:
     return np.stack(images)[:, None].astype(np.uint8)
 
 
-def make_student(spectrum: bool = False, skip: bool = True) -> BackboneStudent:
-    """Random weights, settled batch norms and a fitted novelty: nothing in it is degenerate."""
+def make_student(spectrum: bool = False, skip: bool = True, upscale: int = 1) -> BackboneStudent:
+    """Random weights, settled batch norms and a fitted novelty: nothing in it is degenerate. upscale: of its maps."""
     torch.manual_seed(0)
     width = 48
-    return settled(BackboneStudent(Backbone(width, spectrum, skip), 4 * width, len(LABELS), 4))
+    return settled(BackboneStudent(Backbone(width, spectrum, skip), 4 * width, len(LABELS), 4, upscale=upscale))
 
 
 def make_timm_student(name: str) -> BackboneStudent:

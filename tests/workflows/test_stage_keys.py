@@ -233,9 +233,9 @@ def test_packages_count_where_they_decide_bytes(tree: Path, monkeypatch: pytest.
         before = keys()
         with monkeypatch.context() as patch:
             patch.setattr(importlib.metadata, "version", lambda name: "0.0" if name == package else real(name))
-            stages._version.cache_clear()
+            stages.installed.cache_clear()
             after = keys()
-        stages._version.cache_clear()
+        stages.installed.cache_clear()
         return changed(before, after)
 
     for package in ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg", "numpy", "pillow"):

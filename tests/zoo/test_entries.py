@@ -163,6 +163,20 @@ def test_labels_without_a_score_are_listed_with_the_reason(zoo: Path) -> None:
     assert "▁ █" in card
 
 
+def test_results_of_other_labels_and_splits_are_shown_as_far_as_they_go(zoo: Path) -> None:
+    file = zoo / "phantom" / "results.json"
+    tree = json.loads(file.read_text())
+    del (
+        tree["splits"]["train"],
+        tree["splits"]["test"]["positives"]["Nodule"],
+        tree["student"]["test"]["labels"]["Nodule"],
+    )
+    file.write_text(json.dumps(tree))
+    entry = read_entry(file.parent)
+    assert table([model_of(entry)])[1][0][1] == "phantoms, seed 20261121; 5 labels"
+    assert "| test | 240 | 125 | 54 | 58 | 58 | – | 58 |" in card_of(entry)
+
+
 def test_speed_counts_for_what_was_built(zoo: Path) -> None:
     place = built(zoo / "phantom")
     speed = {"machine": "m", "rounds": 3, "teacher": "t", "teacher_ms": 20.0, "student_ms": 9.0, "artifact_ms": 4.0}

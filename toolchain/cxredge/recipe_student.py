@@ -104,12 +104,20 @@ class Normalise(Frozen):
         return self
 
 
-class BackboneSpec(Frozen):
+class BackboneSpec(Sparse):
     """A network of timm's or of our own with its head, and its weights in a safetensors file."""
 
     backbone: Backbone
     novelty_rank: int = Field(default=32, ge=1, le=256)
     """Principal components kept for the Mahalanobis distance of the pooled features."""
+    map_upscale: Annotated[int, Field(ge=1, le=8), AbsentIf(lambda factor: factor == 1)] = 1
+    """Rows and columns of an exact map for each of the backbone's last features (see ``heads.upscaled``)."""
+
+    @model_validator(mode="after")
+    def _exact(self) -> Self:
+        if self.map_upscale > 1 and self.heatmap != "exact":
+            raise ValueError(f"map_upscale is for maps whose mean is the logit; those of {self.backbone} are not")
+        return self
 
     @property
     def heatmap(self) -> Heatmap:

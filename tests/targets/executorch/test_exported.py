@@ -82,3 +82,25 @@ def test_average_pools_of_whole_windows_say_so(
     (node,) = (node for node in program.graph.nodes if node.op == "call_function")
     assert node.args[4:6] == (rounds_up, counts_padding)
     assert torch.equal(program.module()(image()), pool(image()))
+
+
+def gated(x: Tensor, inplace: bool, again: bool) -> Tensor:
+    y = x + 1
+    gate = functional.hardsigmoid(y, inplace=inplace)
+    return x * gate + y if again else x * gate
+
+
+@pytest.mark.parametrize(("inplace", "again"), [(False, False), (False, True), (True, False), (True, True)])
+def test_gates_are_a_clamp_of_floats(inplace: bool, again: bool) -> None:
+    """One that writes into its input, too: what is read again is the gate then, as it was."""
+    from cxredge.targets.executorch.exported import spell_gates
+
+    with torch.no_grad():
+        program = torch.export.export(
+            Module(lambda x: gated(x, inplace, again)).eval(), (torch.zeros(1, 4, 8, 8),), strict=False
+        )
+    spell_gates(program).graph.lint()
+    kinds = [str(node.target).split(".")[1] for node in program.graph.nodes if node.op == "call_function"]
+    assert kinds[1:4] == ["add", "hardtanh", "mul"]
+    wide = image() * 4
+    torch.testing.assert_close(program.module()(wide), gated(wide, inplace, again), rtol=1e-6, atol=1e-6)

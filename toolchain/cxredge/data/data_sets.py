@@ -60,6 +60,11 @@ class DataSet:
         """Patients of a split; empty for an empty split. Raises InputError DATA-VALUE (no such split)."""
         return frozenset(film.patient for film in self._known(split))
 
+    @property
+    def has_masks(self) -> bool:
+        """Whether it knows where findings lie."""
+        return self._masks is not None
+
     def masks(self, film: Film) -> dict[str, NDArray[np.bool_]]:
         """Exact masks, bool[h, w], of the film's positive labels. Raises InputError DATA-MASKS for sets without."""
         if self._masks is None:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from cxredge.distill.correlation import correlation
+from cxredge.distill.mask_loss import mask_loss
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_distillation import LossTerm
 from cxredge.statistics.probabilities import Kind
@@ -108,17 +109,26 @@ class Batch:
     """float32[C], see ``positive_weights``."""
     told: tuple[int, ...] | None = None
     """Places of the labels that the films tell: the targets of the others mean nothing. None: all."""
+    masks: Tensor | None = None
+    """float32[N, C, H, W] 0..1, where each label's finding lies in the films; None: no loss of the recipe asked."""
 
 
 BatchLoss = Callable[..., Tensor]
 LOSSES: dict[str, BatchLoss] = {}
+MASKED: set[str] = set()
+"""Losses that look at ``Batch.masks``: only data sets with masks can be learned from with them."""
 
 
-def loss(name: str) -> Callable[[BatchLoss], BatchLoss]:
-    """Register a function of a ``Batch`` (and keyword parameters with defaults) -> scalar, under a recipe's name."""
+def loss(name: str, masks: bool = False) -> Callable[[BatchLoss], BatchLoss]:
+    """Register a function of a ``Batch`` (and keyword parameters with defaults) -> scalar, under a recipe's name.
+
+    masks: whether it looks at ``Batch.masks``.
+    """
 
     def register(function: BatchLoss) -> BatchLoss:
         LOSSES[name] = function
+        if masks:
+            MASKED.add(name)
         return function
 
     return register
@@ -185,6 +195,18 @@ def cam(batch: Batch) -> Tensor:
     )
     seen = _chances(batch.teacher["logits"], batch.kind)
     return (seen * (1 - correlation(own.flatten(2), other.flatten(2)))).mean()
+
+
+@loss("masks", masks=True)
+def masks(batch: Batch) -> Tensor:
+    """``mask_loss`` of the student's maps, of findings that the films tell, have, and have masks of.
+
+    Raises InputError LOSS-OUTPUT (no maps) or LOSS-MAPS (maps of one cell).
+    """
+    own = _output(batch.student, "cam", "student")
+    _check_cells("masks", own.shape[2:])
+    assert batch.masks is not None, "asked for by its registration"
+    return mask_loss(own, batch.masks, batch.targets > 0.5)
 
 
 @loss("dist")
@@ -254,15 +276,23 @@ def _chances(logits: Tensor, kind: Kind) -> Tensor:
 
 def _both(batch: Batch, name: str) -> tuple[Tensor, Tensor]:
     """An output of student and teacher. Raises InputError LOSS-OUTPUT: one of the two does not give it."""
-    for who, outputs in (("student", batch.student), ("teacher", batch.teacher)):
-        if name not in outputs:
-            raise InputError(
-                "LOSS-OUTPUT",
-                f"a loss in distill.losses compares {name}, which the {who} does not give",
-                "leave the loss out, or take another backbone; of losses of maps some can compare other outputs",
-                sorted(outputs),
-            )
-    return batch.student[name], batch.teacher[name]
+    return _output(batch.student, name, "student"), _output(batch.teacher, name, "teacher")
+
+
+def _output(outputs: Mapping[str, Tensor], name: str, who: str) -> Tensor:
+    if name not in outputs:
+        raise InputError(
+            "LOSS-OUTPUT",
+            f"a loss in distill.losses compares {name}, which the {who} does not give",
+            "leave the loss out, or take another backbone; of losses of maps some can compare other outputs",
+            sorted(outputs),
+        )
+    return outputs[name]
+
+
+def looks_at_masks(terms: Sequence[LossTerm]) -> bool:
+    """Whether one of a recipe's losses looks at masks; one of weight 0 is left out."""
+    return any(term.weight and term.loss in MASKED for term in terms)
 
 
 def weighted(terms: Sequence[LossTerm]) -> Callable[[Batch], dict[str, Tensor]]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from cxredge.data.accidents import LEAST_TRAIN
 from cxredge.data.data_sets import data_folders, open_data
 from cxredge.data.film import SPLITS
+from cxredge.data.film_sources import sources_of
 from cxredge.data.licences import allowed_films, usable_films
-from cxredge.data.sources import sources_of
 from cxredge.data.unlabelled import to_see
 from cxredge.distill.imagenet import installed_weights
 from cxredge.distill.teacher_labels import places

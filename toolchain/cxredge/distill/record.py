@@ -55,6 +55,25 @@ class Interval(Frozen):
     seed: int
 
 
+class Hits(Frozen):
+    """Of ``maps`` the ``share`` whose peak lies in the finding."""
+
+    maps: int
+    share: float
+
+
+class Pointing(Frozen):
+    """The pointing game of Zhang et al., "Top-down Neural Attention by Excitation Backprop" (ECCV 2016), on test.
+
+    One map for each label that a film has and has a mask of, whatever the decision: a hit is a peak, the centre of the
+    greatest cell where the apps draw it, that lies in the mask itself, with none of their tolerance of 15 pixels.
+    """
+
+    all: Hits
+    labels: dict[Label, Hits]
+    """Of labels of which there are any."""
+
+
 class TrainingRecord(Sparse):
     """One training. ``losses`` holds each epoch's mean; ``seconds`` leaves out the reading of films."""
 
@@ -70,6 +89,8 @@ class TrainingRecord(Sparse):
     seconds: float
     val: Score
     test: Score
+    pointing: Annotated[Pointing | None, AbsentIf(lambda found: found is None)] = None
+    """Absent without maps, of films without masks, and in files of an older version."""
 
 
 class PretrainingRecord(Frozen):

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from cxredge.distill.losses import Batch, weighted
+from cxredge.distill.losses import Batch, looks_at_masks, weighted
 from cxredge.distill.views import film_size
 from cxredge.errors import InputError
 from cxredge.recipe import Recipe
@@ -52,7 +52,11 @@ def rehearse(
         other = _Noted(_asked(teacher, answer, films))
     own = _asked(student, answer, films)
     weights = torch.ones(len(recipe.labels.names))
-    batch = Batch(films, own, other, targets, recipe.labels.kind, weights, recipe.labels.places_told)
+    masks = None
+    if looks_at_masks(plan.terms):
+        masks = torch.zeros(2, len(recipe.labels.names), height, width)
+        masks[:, 0, 0, 0] = 1
+    batch = Batch(films, own, other, targets, recipe.labels.kind, weights, recipe.labels.places_told, masks)
     _check_reach(student, sum(weighted(plan.terms)(batch).values(), start=torch.zeros(())))
     return tuple(sorted(other.read))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -98,7 +98,8 @@ class Trainings:
         said, prepare = self._said(taught, seen)
 
         def loss(sample: Sample, outputs: Outputs) -> dict[str, Tensor]:
-            return terms(Batch(sample.films, outputs, said(sample), sample.targets, kind, weights, told))
+            said_of = said(sample)
+            return terms(Batch(sample.films, outputs, said_of, sample.targets, kind, weights, told, sample.masks))
 
         trained = self._train("student", model, loss, seen, prepare)
         # the layout that the weights file has: another one may change the last bits of what is measured
@@ -173,7 +174,7 @@ def one_size(recipe: Recipe, plan: Distillation, role: Role) -> bool:
 def views(recipe: Recipe, plan: Distillation, films: Films, role: Role) -> Views:
     """How a role's training sees its films; a teacher's view never returns."""
     return Views(
-        films,
+        films if role == "student" else replace(films, masks=None),  # a teacher learns from no masks
         plan.seed,
         role,
         plan.course(role).epochs,
@@ -186,10 +187,11 @@ def views(recipe: Recipe, plan: Distillation, films: Films, role: Role) -> Views
 
 def untrained(recipe: Recipe, plan: Distillation, role: Role) -> BackboneStudent:
     """The untrained model of a role: random weights by the recipe's seed, or ImageNet weights."""
-    backbone = plan.teacher.backbone if role == "teacher" else trainable(recipe).backbone
+    own = trainable(recipe)
+    backbone, upscale = (plan.teacher.backbone, 1) if role == "teacher" else (own.backbone, own.map_upscale)
     pretrained = plan.teacher.pretrained if role == "teacher" else plan.pretrained
     torch.manual_seed(seed_of(plan.seed, role))
-    model = new_student(recipe, backbone)
+    model = new_student(recipe, backbone, upscale=upscale)
     if pretrained is not None:
         start_from_imagenet(model, backbone, pretrained)
     return model

@@ -7,12 +7,14 @@ import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, scores
-from cxredge.distill.losses import weighted
+from cxredge.distill.losses import looks_at_masks, weighted
+from cxredge.distill.pointing import pointing_game
 from cxredge.distill.pretraining import to_imitate
 from cxredge.distill.processes import Processes, started
 from cxredge.distill.quality_head import quality_score
@@ -21,7 +23,7 @@ from cxredge.distill.record import DistillResults, PretrainingRecord, SplitCount
 from cxredge.distill.rehearsal import rehearse
 from cxredge.distill.roles import Taught, Trained, Trainings, one_size, time_left, untrained, with_features
 from cxredge.distill.saying import say
-from cxredge.distill.splits import Films, Splits, load_splits
+from cxredge.distill.splits import Films, Splits, check_masks, load_splits, with_masks
 from cxredge.distill.teachers import Further, all_teachers, digest_of, load_further
 from cxredge.distill.telling import kept, statement, warnings_of
 from cxredge.distill.thresholds import fitted, point_by_prevalence, whole
@@ -34,6 +36,9 @@ from cxredge.recipe_file import load_recipe
 from cxredge.stages import cache_folder
 from cxredge.students import load_student, trainable
 from cxredge.students.half_weights import rounded
+
+if TYPE_CHECKING:
+    from cxredge.data.data_sets import DataSet
 
 VERSIONED = ("torch", "timm", "numpy", "scikit-learn", "safetensors", "pillow")
 
@@ -73,7 +78,11 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
     names = rehearse(plan, recipe, with_features, pupil, master, one_size(recipe, plan, "student"))
     with processes.one_by_one():
         data = open_data(recipe.data, recipe.labels, cache_folder())
+        if looks_at_masks(plan.terms):
+            check_masks(data)
         splits = load_splits(recipe, data, plan.licence_classes)
+        if looks_at_masks(plan.terms):
+            splits = replace(splits, train=with_masks(recipe, data, "train", splits.train))
         imitated = to_imitate(recipe, plan, data)
     if processes.first:
         for line in warnings_of(splits):
@@ -96,7 +105,7 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
         student = trainings.student(pupil, Taught(ask, digest_of(models), names))
         if not processes.first:
             return None
-        return _finish(recipe, plan, file, splits, before, teacher, further, student, processes.words)
+        return _finish(recipe, plan, file, data, splits, before, teacher, further, student, processes.words)
     except KeyboardInterrupt:
         if processes.first:
             say(kept(plan, checkpoints, fresh))
@@ -107,6 +116,7 @@ def _finish(
     recipe: Recipe,
     plan: Distillation,
     file: Path,
+    data_set: DataSet,
     splits: Splits,
     before: PretrainingRecord | None,
     teacher: Trained,
@@ -119,8 +129,8 @@ def _finish(
 
     state = rounded(student.model)
     names = recipe.labels.names
-    teacher_record, _, _ = _record(recipe, plan.teacher.backbone, plan.teacher.pretrained, splits, teacher)
-    record, val, test = _record(recipe, trainable(recipe).backbone, plan.pretrained, splits, student)
+    teacher_record, _, _ = _record(recipe, plan.teacher.backbone, plan.teacher.pretrained, data_set, splits, teacher)
+    record, val, test = _record(recipe, trainable(recipe).backbone, plan.pretrained, data_set, splits, student)
     prevalence = splits.train.targets.nanmean(0).tolist()
     targets = splits.val.targets.numpy()
     chosen = fitted(recipe, targets, val)
@@ -131,6 +141,8 @@ def _finish(
             if label in recipe.labels.told
         }
         chosen = replace(chosen, points=points)
+    # classes that are never named are so by the margin that is written now, not by the one before
+    decided = recipe if chosen.margin is None else recipe.model_copy(update={"least_margin": chosen.margin})
     data = save(state)
     result = DistillResults(
         name=recipe.name,
@@ -147,7 +159,7 @@ def _finish(
         student_test_interval=macro_interval(
             recipe.labels, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
         ),
-        chance=student_chance(recipe, splits.test.targets.numpy() > 0.5, test.logits, splits.test.patients),
+        chance=student_chance(decided, splits.test.targets.numpy() > 0.5, test.logits, splits.test.patients),
         seed=plan.seed,
         threads=torch.get_num_threads(),
         processes=processes,
@@ -167,7 +179,7 @@ def _finish(
 
 
 def _record(
-    recipe: Recipe, backbone: str, pretrained: str | None, splits: Splits, trained: Trained
+    recipe: Recipe, backbone: str, pretrained: str | None, data_set: DataSet, splits: Splits, trained: Trained
 ) -> tuple[TrainingRecord, Answers, Answers]:
     """The record, and the answers on val and test."""
     val, test = (answers(trained.model, films, "Measuring") for films in (splits.val, splits.test))
@@ -182,6 +194,7 @@ def _record(
         seconds=round(sum(epoch.seconds for epoch in trained.history), 1),
         val=measured(recipe, splits.val.targets.numpy(), val),
         test=measured(recipe, splits.test.targets.numpy(), test),
+        pointing=pointing_game(trained.model, recipe, data_set, splits.test),
     )
     return record, val, test
 

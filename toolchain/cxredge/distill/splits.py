@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from cxredge.data.film_sources import sources_of
 from cxredge.data.leaks import MOST, FilmLeaks, Leak
 from cxredge.data.licences import allowed_films, licence
+from cxredge.data.mask_pixels import MaskPixels
 from cxredge.data.pixels import FilmPixels
-from cxredge.data.sources import sources_of
+from cxredge.errors import InputError
 from cxredge.recipe import InputSpec, PhantomData, Recipe
 from cxredge.stages import Cache
 
@@ -42,6 +44,8 @@ class Films:
     """The hash that names the films and their order."""
     sources: tuple[str, ...] = ()
     """Where each is from, as the column that a recipe balances says; empty: it balances none."""
+    masks: Tensor | None = None
+    """uint8[N, C, H, W], 255 where a label's finding lies; None: no loss looks at them."""
 
     def __len__(self) -> int:
         return len(self.patients)
@@ -86,6 +90,24 @@ def load_splits(recipe: Recipe, data_set: DataSet, allowed: Sequence[str]) -> Sp
         label_source=next(iter(sources)) or None if len(sources) == 1 else None,
         leaks=_leaks(recipe, every),
     )
+
+
+def check_masks(data_set: DataSet) -> None:
+    """Raises InputError LOSS-MASKS: the data set has none."""
+    if not data_set.has_masks:
+        raise InputError(
+            "LOSS-MASKS",
+            f"a loss in distill.losses looks at masks of findings, and {data_set.name} has none",
+            "leave the loss out, or take phantoms (data.source: phantom)",
+        )
+
+
+def with_masks(recipe: Recipe, data_set: DataSet, split: str, films: Films) -> Films:
+    """``films`` of ``split`` and their masks."""
+    by_name = {film.file: film for film in data_set.films(split)}
+    chosen = [by_name[name] for name in films.names]
+    masks = MaskPixels(data_set, chosen, films.digest, recipe.labels.names, recipe.input, split)
+    return replace(films, masks=torch.from_numpy(masks.read(Cache())))
 
 
 def _leaks(recipe: Recipe, films: Sequence[Film]) -> tuple[Leak, ...] | None:

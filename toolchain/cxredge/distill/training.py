@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from cxredge.distill.checkpoint import CheckpointFile
 from cxredge.distill.not_finite import not_finite
+from cxredge.distill.optimizing import blend, parameter_groups, schedule
 from cxredge.distill.processes import Processes
 from cxredge.distill.remaining import Remaining, lasting
 from cxredge.distill.saying import say
@@ -40,11 +41,6 @@ Answers = Mapping[str, Tensor]
 Loss = Callable[[Sample, Answers], Mapping[str, Tensor]]
 """What a module answered to films -> the terms of the loss, weighted, by name: scalars."""
 
-WEIGHT_DECAY = 0.02
-WARM_UP = 0.1
-"""Share of the steps in which the learning rate rises."""
-AVERAGE = 0.99
-"""Decay of the weights' moving average once it is warm; the average is what a training returns."""
 CLIP = 5.0
 """Largest norm of the gradient."""
 EVERY = 120.0
@@ -113,12 +109,13 @@ class Training(Generic[M]):
         # channels last: the faster layout on a CPU
         self.module.to(self.processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = copy.deepcopy(self.module)
-        optimizer = torch.optim.AdamW(_groups(self.module), lr=self.course.learning_rate)
+        optimizer = torch.optim.AdamW(parameter_groups(self.module), lr=self.course.learning_rate)
         place = self._resumed(average, optimizer)
         net = self.processes.parallel(_Answering(self.module, self.answer))
         while len(place.history) < self.course.epochs and not self._early(place):
             started = time.monotonic()
             self._epoch(place, net, average, optimizer)
+            self._save(place, average, optimizer)  # validating may take long
             # running statistics are each process's own, of which the first one's count
             self.processes.share(list(average.state_dict().values()))
             self._end_epoch(place, average.eval(), optimizer)
@@ -193,7 +190,7 @@ class Training(Generic[M]):
                 chosen = order[step * self.course.batch : (step + 1) * self.course.batch]
                 told, stop = self._step(epoch, step, view, chosen, net, optimizer)
                 done = epoch * self.steps + step
-                _blend(average, self.module, min(AVERAGE, (1 + done) / (10 + done)))
+                blend(average, self.module, done)
                 place.sums.update(told)
                 place.step = step + 1
                 place.seconds += time.monotonic() - started
@@ -301,28 +298,3 @@ class Training(Generic[M]):
     def _tell(self, line: str) -> None:
         if self.processes.first:
             say(line)
-
-
-def schedule(step: int, steps: int) -> float:
-    """Share of the learning rate at ``step``: a line up over the warm-up, then half a cosine down to zero."""
-    rising = max(1, round(WARM_UP * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
-
-
-@torch.no_grad()
-def _blend(average: nn.Module, module: nn.Module, decay: float) -> None:
-    """Move ``average`` towards ``module``; whole numbers (batch counters) are copied."""
-    for kept, new in zip(average.state_dict().values(), module.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)
-
-
-def _groups(module: nn.Module) -> list[dict[str, Any]]:
-    """Weight decay for kernels; none for biases and batch norms, which it would only push to zero."""
-    wide = [p for p in module.parameters() if p.ndim > 1]
-    flat = [p for p in module.parameters() if p.ndim <= 1]
-    return [{"params": wide, "weight_decay": WEIGHT_DECAY}, {"params": flat, "weight_decay": 0.0}]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from cxredge.distill.augment import changed, draw
+from cxredge.distill.augment import changed, draw, moved
 from cxredge.distill.splits import Films
 from cxredge.files import sha256_bytes
 
@@ -44,6 +44,8 @@ class Sample:
     places: Tensor
     """int64[n]: their rows in ``Films``, on the CPU."""
     view: View
+    masks: Tensor | None = None
+    """float32[n, C, h, w] 0..1: what share of a pixel lies in each label's finding; None: no loss looks at them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +75,12 @@ class Views:
     def sample(self, view: View, places: Tensor, device: torch.device) -> Sample:
         """places: int64[n]. The films of these rows in a view."""
         images = self.films.images[places].to(device)
-        films = changed(resized(images, view.size), self._changes(view.number)[places].to(device))
-        films = films.contiguous(memory_format=torch.channels_last)
-        return Sample(films, self.films.targets[places].to(device), places, view)
+        changes = self._changes(view.number)[places].to(device)
+        films = changed(resized(images, view.size), changes).contiguous(memory_format=torch.channels_last)
+        masks = self.films.masks
+        if masks is not None:
+            masks = moved(resized(masks[places].to(device), view.size), changes) / 255
+        return Sample(films, self.films.targets[places].to(device), places, view, masks)
 
     def order(self, epoch: int) -> Tensor:
         """int64[N]: the rows in the order of an epoch."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cxredge.evidence import HeatmapEvidence
 from cxredge.images.geometry import cells_on_film, tents
-from cxredge.images.preprocess import fit, resize
+from cxredge.images.masks import preprocess_mask
 from cxredge.outputs import Outputs
 from cxredge.parity import numerics
 from cxredge.parity.decisions import Rule
@@ -86,7 +86,7 @@ def _part(
     total = [e.sum((1, 2)) for e in energy]
     alive = total[0] > 0
     scaled = [e[alive] / np.maximum(t[alive], 1e-30)[:, None, None] for e, t in zip(energy, total, strict=True)]
-    peaks = [_peaks(m, sizes[film], spec) for m in maps]
+    peaks = [peaks_on_film(m, sizes[film], spec) for m in maps]
     masked = _masked(film, [rule.names[i] for i in label], masks) if masks is not None else {}
     rows = np.array(list(masked), np.intp)
     shares = [_cell_shares(mask, maps[0].shape[1:], spec) for mask in masked.values()]
@@ -98,7 +98,7 @@ def _part(
         "inside_chance": _inside(np.ones_like(maps[0][rows]), cells),
     }
     for who, m, peak in zip(("reference", "artifact"), energy, peaks, strict=True):
-        found[f"pointing_{who}"] = np.array([_holds(masked[i], peak[i]) for i in rows], np.float64)
+        found[f"pointing_{who}"] = np.array([holds(masked[i], peak[i]) for i in rows], np.float64)
         found[f"inside_{who}"] = _inside(m[rows], cells)
     return found
 
@@ -107,7 +107,7 @@ def _percentile(values: NDArray[np.float64], share: float) -> float | None:
     return float(np.percentile(values, share)) if len(values) else None
 
 
-def _peaks(maps: Maps, sizes: NDArray[np.int64], spec: InputSpec) -> NDArray[np.float64]:
+def peaks_on_film(maps: Maps, sizes: NDArray[np.int64], spec: InputSpec) -> NDArray[np.float64]:
     """float64[M, 2]: the maps' peaks in film pixels."""
     _, h, w = maps.shape
     cells = np.stack(np.unravel_index(maps.reshape(-1, h * w).argmax(1), (h, w)), 1)
@@ -121,18 +121,15 @@ def _masked(film: NDArray[np.intp], labels: Sequence[str], masks: Masks) -> dict
     return {i: of_film[f][label] for i, (f, label) in pairs if label in of_film[f]}
 
 
-def _holds(mask: NDArray[np.bool_], place: NDArray[np.float64]) -> bool:
+def holds(mask: NDArray[np.bool_], place: NDArray[np.float64]) -> bool:
     """Whether the mask's pixel nearest to ``place`` is set; a place outside the film is in no mask."""
     row, column = np.floor(place + 0.5).astype(int)
     return 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and bool(mask[row, column])
 
 
 def _cell_shares(mask: NDArray[np.bool_], shape: tuple[int, ...], spec: InputSpec) -> NDArray[np.float64]:
-    """float64[2, h, w]: how much of each cell's bilinear tent (``geometry.upsample``) lies in the mask, and in all.
-
-    The mask goes the film's own way, fit and resize, so that a pixel of its edge counts in part.
-    """
-    soft = resize(fit(mask.astype(np.uint8) * np.uint8(255), spec.model_copy(update={"pad_value": 0})), spec) / 255
+    """float64[2, h, w]: how much of each cell's bilinear tent (``geometry.upsample``) lies in the mask, and in all."""
+    soft = preprocess_mask(mask, spec) / 255
     down, across = tents(shape[0], spec.height), tents(shape[1], spec.width)
     return np.stack([down.T @ area @ across for area in (soft, np.ones_like(soft))])
 

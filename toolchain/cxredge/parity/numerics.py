@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
-PART = 2**22
+PART = 2**20
 """Values of an array that are made float64 at a time."""
 
 

@@ -26,23 +26,27 @@ MAX_BYTES = 1 << 30
 """Of a file of weights: a hundred times the zoo's."""
 
 
-def new_student(recipe: Recipe, backbone: str, quality: bool = False) -> BackboneStudent:
+def new_student(recipe: Recipe, backbone: str, quality: bool = False, upscale: int = 1) -> BackboneStudent:
     """An untrained student, or a teacher where ``backbone`` is a teacher's, in training mode.
 
-    quality: with a quality head. It is fitted behind a training, which does not know it.
+    quality: with a quality head. It is fitted behind a training, which does not know it. upscale: the recipe's
+    ``map_upscale``, of a student; a teacher's maps are those of its backbone.
     Random weights come from torch's global generator: seed it first. Raises InputError STUDENT-UNKNOWN, STUDENT-MAP or
     STUDENT-SIZE.
     """
     rank = None if recipe.novelty is None else trainable(recipe).novelty_rank
-    return _untrained(backbone, recipe.input, len(recipe.labels.names), rank, len(QUALITY_KINDS) if quality else 0)
+    kinds = len(QUALITY_KINDS) if quality else 0
+    return _untrained(backbone, recipe.input, len(recipe.labels.names), rank, kinds, upscale)
 
 
-def _untrained(backbone: str, spec: InputSpec, labels: int, rank: int | None, kinds: int = 0) -> BackboneStudent:
+def _untrained(
+    backbone: str, spec: InputSpec, labels: int, rank: int | None, kinds: int = 0, upscale: int = 1
+) -> BackboneStudent:
     from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.backbones import parts_of
 
     parts = parts_of(backbone, spec)
-    return BackboneStudent(parts.backbone, parts.features, labels, rank, kinds, parts.head)
+    return BackboneStudent(parts.backbone, parts.features, labels, rank, kinds, parts.head, upscale)
 
 
 def trainable(recipe: Recipe) -> BackboneSpec:
@@ -66,7 +70,8 @@ def build_student(recipe: Recipe, weights: Path) -> Student:
     if isinstance(recipe.student, ProgramSpec):
         return load_program(recipe, recipe.student, weights)
     wanted = recipe.quality is not None
-    student = load_student(recipe, recipe.student.backbone, weights, recipe.weights.sha256, wanted)
+    spec = recipe.student
+    student = load_student(recipe, spec.backbone, weights, recipe.weights.sha256, wanted, spec.map_upscale)
     _check_fitted(student.novelty is None or student.novelty.fitted, weights)
     _check_quality(student.quality is None or student.quality.fitted, weights)
     return student
@@ -136,16 +141,16 @@ def _check_quality(fitted: bool, weights: Path) -> None:
 
 
 def load_student(
-    recipe: Recipe, backbone: str, weights: Path, sha256: str, quality: bool | None = None
+    recipe: Recipe, backbone: str, weights: Path, sha256: str, quality: bool | None = None, upscale: int = 1
 ) -> BackboneStudent:
     """``build_student`` with another backbone and hash than the recipe's: how a trained teacher is loaded.
 
-    quality: whether there must be a quality head; None: as the file has it.
+    quality: whether there must be a quality head; None: as the file has it. upscale: see ``new_student``.
     """
     tensors = read_weights(weights, sha256)
     there = any(key.startswith("quality.") for key in tensors)
     _check_quality(there or not quality, weights)
-    student = new_student(recipe, backbone, there if quality is None else quality)
+    student = new_student(recipe, backbone, there if quality is None else quality, upscale)
     _check_fit(student.state_dict(), tensors, weights)
     student.load_state_dict(tensors)
     return student.eval()
@@ -225,7 +230,8 @@ def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Pat
         raise InputError(
             "WEIGHTS-FIT",
             f"{weights} does not fit the student: {some_of(wrong, '; ')}",
-            "use the backbone, labels, novelty, novelty_rank and quality that these weights have, or train again",
+            "use the backbone, labels, novelty, novelty_rank, map_upscale and quality that these weights have, "
+            "or train again",
         )
     _check_finite(found, weights)
 

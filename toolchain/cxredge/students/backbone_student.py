@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from cxredge.students.base import Student
-from cxredge.students.heads import exact_head
+from cxredge.students.heads import exact_head, upscaled
 from cxredge.students.novelty import Novelty
 from cxredge.students.quality import Quality
 
@@ -19,6 +19,7 @@ class BackboneStudent(Student):
     head: given d and the number of labels, makes the module that maps these to one of three: class maps float32[N, C,
     h, w], whose spatial means are the logits, so that the heatmap costs nothing and is exact; logits and maps, where a
     logit is something else (``GradientHead``); logits float32[N, C] alone.
+    upscale: an exact head's maps have that many rows and columns for each of the features', see ``upscaled``.
     novelty float32[N], see ``Novelty``; quality float32[N, kinds], see ``Quality``.
     """
 
@@ -30,10 +31,12 @@ class BackboneStudent(Student):
         novelty_rank: int | None,
         kinds: int = 0,
         head: Callable[[int, int], nn.Module] = exact_head,
+        upscale: int = 1,
     ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = head(features, classes)
+        self.head = head(features, classes * upscale**2)
+        self.upscale = upscale
         self.novelty = None if novelty_rank is None else Novelty(features, novelty_rank)
         self.quality = Quality(features, kinds) if kinds else None
 
@@ -62,7 +65,7 @@ class BackboneStudent(Student):
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """See the class."""
         features = self.features(image)
-        outputs = _answered(self.head(features))
+        outputs = _answered(self.head(features), self.upscale)
         if self.novelty is not None:
             outputs["novelty"] = self.novelty(features)
         if self.quality is not None:
@@ -70,12 +73,14 @@ class BackboneStudent(Student):
         return outputs
 
 
-def _answered(found: Tensor | tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+def _answered(found: Tensor | tuple[Tensor, Tensor], upscale: int) -> dict[str, Tensor]:
     """Logits, and maps where there are some, of what a head gives."""
     if not isinstance(found, Tensor):
         logits, cam = found
         return {"logits": logits, "cam": cam}
     if found.ndim == 2:
         return {"logits": found}
+    if upscale > 1:
+        found = upscaled(found, upscale)
     # keepdim, then flatten: the form that XNNPACK takes (mean without keepdim splits the int8 graph)
     return {"logits": found.mean((2, 3), keepdim=True).flatten(1), "cam": found}

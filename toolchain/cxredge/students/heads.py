@@ -156,6 +156,20 @@ def exact_head(features: int, labels: int) -> nn.Conv2d:
     return nn.Conv2d(features, labels, 1)
 
 
+def upscaled(maps: Tensor, factor: int) -> Tensor:
+    """Finer maps from more channels: float32[N, C s s, h, w] -> float32[N, C, s h, s w], s being ``factor``.
+
+    Each place's s s channels of a label become s x s cells, the upper left one first: the sub-pixel convolution of Shi
+    et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel CNN" (CVPR 2016). Equal to
+    ``pixel_shuffle``, in tensors of five axes at most, as Core ML takes them.
+    """
+    n, channels, h, w = maps.shape
+    labels = channels // factor**2
+    wide = maps.reshape(n, labels * factor, factor, h, w).permute(0, 1, 3, 4, 2).reshape(n, -1, h, w * factor)
+    both = wide.reshape(n, labels, factor, h, w * factor).permute(0, 1, 3, 2, 4)
+    return both.reshape(n, labels, h * factor, w * factor)
+
+
 def hardswish_head(features: int, labels: int) -> GradientHead:
     """An untrained head: the pooled features through h-swish and one linear layer."""
     layer = nn.Linear(features, labels)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cxredge.baselines import ways_table
 from cxredge.baselines.baselines_record import FILE as BASELINES
 from cxredge.bundle.card import card_templates
+from cxredge.data.film import SPLITS
 from cxredge.errors import CxrError
 from cxredge.files import check_replaceable, read_bytes, write_text
 from cxredge.places import check_outputs
@@ -77,11 +78,10 @@ def _splits(entry: Entry) -> str:
     assert entry.results is not None
     names = entry.recipe.labels.told
     rows = [
-        (split, f"{of.films:,}", f"{of.patients:,}", *(f"{of.positives[name]:,}" for name in names))
-        for split, of in entry.results.splits.items()
+        (split, f"{of.films:,}", f"{of.patients:,}", *(str(of.positives.get(name, "–")) for name in names))
+        for split in SPLITS
+        if (of := entry.results.splits.get(split)) is not None
     ]
-    order = {"train": 0, "val": 1, "test": 2}
-    rows.sort(key=lambda row: order.get(row[0], len(order)))
     return as_markdown(("split", "films", "patients", *names), rows)
 
 

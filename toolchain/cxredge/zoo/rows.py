@@ -121,7 +121,7 @@ def _cells(model: ZooModel) -> tuple[str, ...]:
 
 def _learnt(model: ZooModel) -> str:
     what = counted(len(model.labels), "label") if model.kind == "multi-label" else f"{len(model.labels)} classes"
-    if not model.films:
+    if "train" not in model.films:
         return f"{model.data}; {what}"
     return f"{model.data}: {counted(model.films['train'], 'film')} of {model.patients['train']:,} patients; {what}"
 

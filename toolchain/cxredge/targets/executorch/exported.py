@@ -84,13 +84,15 @@ def spell_gates(program: ExportedProgram) -> ExportedProgram:
 
     Executorch's own spelling has whole numbers, and two copies of them to float for each, which no delegate takes.
 
-    To be done behind the quantisation, so that it goes on in float between two INT8 tensors.
+    To be done behind the quantisation, so that it goes on in float between two INT8 tensors. One that writes into what
+    is read by another name stays.
     """
     import torch
 
     aten, graph = torch.ops.aten, program.graph
     for node in list(graph.nodes):
-        if node.target in (aten.hardsigmoid.default, aten.hardsigmoid_.default):
+        alone = node.target is aten.hardsigmoid_.default and len(node.args[0].users) == 1
+        if alone or node.target is aten.hardsigmoid.default:
             raised = called(graph, node, aten.add.Tensor, node.args[0], 3.0)
             clipped = called(graph, node, aten.hardtanh.default, raised, 0.0, 6.0)
             replaced(graph, node, called(graph, node, aten.mul.Tensor, clipped, 1 / 6))

@@ -6,8 +6,9 @@ import json
 import time
 from abc import abstractmethod
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 OUTPUTS = "outputs.safetensors"
 TIME = "time.json"
 """JSON: median milliseconds a picture."""
+
+HELD = 2**20
+"""Bytes of outputs that are held before they are written."""
 
 WORDS = {"accidents": "films held or exported wrongly"}
 """Stacks whose name is no word that goes before "films"."""
@@ -72,20 +76,46 @@ def run_all(runner: Runner, images: Images, path: Path, record: OutputsRecord) -
     """
     took = array("d")
     with ExitStack() as stack:
-        writer: OutputsWriter | None = None
-        for at, image in enumerate(images):
+        rows: _Rows | None = None
+        for image in images:
             one = to_student(image)
             began = time.perf_counter()
             outputs = runner.run(one)
             took.append(time.perf_counter() - began)
-            if writer is None:
+            if rows is None:
                 shapes = {name: (len(images), *value.shape[1:]) for name, value in outputs.items()}
-                writer = stack.enter_context(new_outputs(path, record, shapes))
-            first = writer.layout.shapes
-            for name in sorted({*first, *outputs}):
-                if name not in first or name not in outputs or first[name][1:] != outputs[name].shape[1:]:
-                    raise EnvironmentProblem(
-                        "RUN-SHAPE", f"{runner.what} changed the shape of {name}", "build it again"
-                    )
-                writer.put(name, at, outputs[name])
+                rows = _Rows(stack.enter_context(new_outputs(path, record, shapes)))
+            if (changed := rows.add(outputs)) is not None:
+                raise EnvironmentProblem("RUN-SHAPE", f"{runner.what} changed the shape of {changed}", "build it again")
+        if rows is not None:
+            rows.flush()
     return 1e3 * float(np.median(took))
+
+
+class _Rows:
+    """Outputs of one film after the other, on their way into a file: some are held, to be written at once."""
+
+    def __init__(self, writer: OutputsWriter) -> None:
+        films = {name: shape[1:] for name, shape in writer.layout.shapes.items()}
+        most = max(1, HELD // sum(4 * prod(shape) for shape in films.values()))
+        self._writer = writer
+        self._held = {name: np.empty((most, *shape), np.float32) for name, shape in films.items()}
+        self._most, self._count, self._start = most, 0, 0
+
+    def add(self, outputs: Mapping[str, NDArray[np.float32]]) -> str | None:
+        """Take the next film's. The name of an output that is not as those of the first film were, and is not taken."""
+        for name in {*self._held, *outputs}:
+            held, value = self._held.get(name), outputs.get(name)
+            if held is None or value is None or held.shape[1:] != value.shape[1:]:
+                return name
+            held[self._count] = value[0]
+        self._count += 1
+        if self._count == self._most:
+            self.flush()
+        return None
+
+    def flush(self) -> None:
+        """Write what is held."""
+        for name, held in self._held.items():
+            self._writer.put(name, self._start, held[: self._count])
+        self._start, self._count = self._start + self._count, 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxredge.data.film import Film
-from cxredge.data.sources import sources_of
+from cxredge.data.film_sources import sources_of
 from cxredge.errors import InputError
 
 
