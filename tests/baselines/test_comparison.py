@@ -13,6 +13,7 @@ from cxredge.baselines.compare_ways import pool
 from cxredge.baselines.comparison import compared
 from cxredge.baselines.held_out import HeldOut, Part
 from cxredge.baselines.kept_answers import AnswersFile, WayAnswers
+from cxredge.data.data_sets import DataSet
 from cxredge.data.film import Film
 from cxredge.recipe import Recipe
 from cxredge.recipe_file import load_recipe
@@ -21,6 +22,7 @@ from cxredge.statistics.auc import auc
 from cxredge.statistics.bootstrap import film_weights
 
 Write = Callable[[Path], Path]
+NONE = DataSet("x", ())
 FEW = BootstrapSpec(resamples=60, level=0.9, seed=4)
 
 
@@ -38,7 +40,7 @@ def held_out(targets: NDArray[np.bool_], patients: list[str]) -> HeldOut:
 
 def test_pooled_folds_by_hand() -> None:
     """Each film's logits come from the fold that held it out, in the order of the films."""
-    parts = [Part({}, np.array([3, 0])), Part({}, np.array([1, 4])), Part({}, np.array([2]))]
+    parts = [Part({}, np.array([3, 0]), NONE), Part({}, np.array([1, 4]), NONE), Part({}, np.array([2]), NONE)]
     logits = [np.array([[30, 31], [0, 1]]), np.array([[10, 11], [40, 41]]), np.array([[20, 21]])]
     found = pool(parts, [said(own.astype(np.float32)) for own in logits])
     assert found.tolist() == [[0, 1], [10, 11], [20, 21], [30, 31], [40, 41]]
