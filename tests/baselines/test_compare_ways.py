@@ -167,3 +167,14 @@ def test_a_teacher_no_larger_than_the_student_is_not_pruned(
     assert difference.low is None
     assert "patients, 10 are needed" in str(difference.too_few)
     assert "without an interval" in record.finding
+
+    # another recipe does not go on from these trainings
+    values["distill"]["temperature"] = 4.0
+    write_recipe(tmp_path / "tiny")
+    with pytest.raises(InputError) as caught:
+        baselines(tmp_path / "tiny", tmp_path / "work")
+    assert caught.value.code == "DISTILL-CHECKPOINT"
+    other = baselines(tmp_path / "tiny", tmp_path / "work", fresh=True)
+    assert other.recipe_sha256 != record.recipe_sha256
+    assert other.of("distilled").auc != record.of("distilled").auc
+    assert other.of("hard labels").auc == record.of("hard labels").auc, "nobody's temperature"

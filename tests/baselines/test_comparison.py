@@ -13,6 +13,7 @@ from cxredge.baselines.compare_ways import pool
 from cxredge.baselines.comparison import compared
 from cxredge.baselines.held_out import HeldOut, Part
 from cxredge.baselines.kept_answers import AnswersFile, WayAnswers
+from cxredge.data.data_sets import DataSet
 from cxredge.data.film import Film
 from cxredge.recipe import Recipe
 from cxredge.recipe_file import load_recipe
@@ -21,6 +22,7 @@ from cxredge.statistics.auc import auc
 from cxredge.statistics.bootstrap import film_weights
 
 Write = Callable[[Path], Path]
+NONE = DataSet("x", ())
 FEW = BootstrapSpec(resamples=60, level=0.9, seed=4)
 
 
@@ -38,7 +40,7 @@ def held_out(targets: NDArray[np.bool_], patients: list[str]) -> HeldOut:
 
 def test_pooled_folds_by_hand() -> None:
     """Each film's logits come from the fold that held it out, in the order of the films."""
-    parts = [Part({}, np.array([3, 0])), Part({}, np.array([1, 4])), Part({}, np.array([2]))]
+    parts = [Part({}, np.array([3, 0]), NONE), Part({}, np.array([1, 4]), NONE), Part({}, np.array([2]), NONE)]
     logits = [np.array([[30, 31], [0, 1]]), np.array([[10, 11], [40, 41]]), np.array([[20, 21]])]
     found = pool(parts, [said(own.astype(np.float32)) for own in logits])
     assert found.tolist() == [[0, 1], [10, 11], [20, 21], [30, 31], [40, 41]]
@@ -86,6 +88,28 @@ def test_differences_are_those_of_the_statistics_on_the_same_resamples(
     assert one.auc == pytest.approx(np.mean([auc(held.truth, own)[0] for own in logits["hard labels"]]), abs=5e-5)
     (_, none) = compared(recipe, held, np.array([True, True]), "too few", answers, logits, FEW)
     assert none.auc_difference == Difference(value=hard.auc_difference.value, low=None, high=None, too_few="too few")
+
+
+def test_accuracy_of_exclusive_classes_by_hand(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
+    """Two seeds of four films: 3 and 2 are named what they are by one way, all by the other."""
+    del values["operating_points"]
+    values["labels"] = {"kind": "single-label", "names": ["a", "b"]}
+    values["data"] = {"source": "folder", "name": "any", "label_column": "kind"}
+    values["least_margin"] = {"log_odds": 0, "rule": "none yet"}
+    values["margin_rule"] = {"kind": "accuracy", "floor": 0.8}
+    recipe = load_recipe(write_recipe(tmp_path / "classes"))
+    truth = np.array([[True, False], [False, True], [True, False], [False, True]])
+    right = truth.astype(np.float32)
+    wrong = [np.float32(1) - right[:1], right[1:]], [np.float32(1) - right[:2], right[2:]]
+    logits: dict[Any, Any] = {"distilled": [right, right], "hard labels": [np.concatenate(rows) for rows in wrong]}
+    answers = {way: [[said(one)] for one in seeds] for way, seeds in logits.items()}
+    held = held_out(truth, ["p0", "p1", "p2", "p3"])
+    distilled, hard = compared(recipe, held, np.array([True, True]), "too few", answers, logits, FEW)
+    assert (distilled.accuracy, hard.accuracy) == (1.0, 0.625)
+    assert hard.accuracy_difference == Difference(
+        value=-0.375, low=None, high=None, too_few="4 patients, 10 are needed"
+    )
+    assert distilled.accuracy_difference is None
 
 
 def record(value: float, low: float | None, high: float | None, few: str | None = None) -> WayRecord:

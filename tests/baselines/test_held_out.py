@@ -9,6 +9,7 @@ import pytest
 
 from cxredge.baselines.held_out import HeldOut, Part, hold_out
 from cxredge.cli.phantom import phantom
+from cxredge.data.data_sets import DataSet
 from cxredge.data.film import Film
 from cxredge.errors import InputError
 from cxredge.recipe_file import load_recipe
@@ -33,9 +34,21 @@ def test_each_film_is_measured_once_by_a_model_that_saw_none_of_its_patient(
             assert sum(map(len, people.values())) == len(set().union(*people.values())) == 48
             assert sum(map(len, part.films.values())) == 87
             # a data set refuses a patient in two splits
-            assert {split: part.data("tiny").patients(split) for split in people} == people
+            assert {split: part.data().patients(split) for split in people} == people
     first, second = (parts[0].places.tolist() for parts in held.parts)
     assert first != second
+
+
+def test_films_keep_their_masks_whatever_fold_they_are_in(write_recipe: Write, tmp_path: Path) -> None:
+    recipe = load_recipe(write_recipe(tmp_path / "tiny"))
+    part = hold_out(recipe, (5,), 2, None, drawn=True).parts[0][0]
+    data = part.data()
+    before = {film.file: film for film in part.films["train"]}
+    found = next(film for film in data.films("train") if film.targets.any() and before[film.file].split == "test")
+    assert found.split == "train"
+    masks = data.masks(found)
+    assert sorted(masks) == [name for name, one in zip(recipe.labels.names, found.targets, strict=True) if one]
+    assert all(mask.any() for mask in masks.values())
 
 
 def test_one_fold_is_the_recipes_own_split(write_recipe: Write, tmp_path: Path) -> None:
@@ -105,7 +118,7 @@ def held_out(*folds: list[tuple[int, int]], patients: int = 10**6) -> HeldOut:
         for number, fold in enumerate(folds)
     ]
     parts = tuple(
-        Part({"train": tuple(films[number - 1]), "val": (), "test": tuple(own)}, np.arange(0))
+        Part({"train": tuple(films[number - 1]), "val": (), "test": tuple(own)}, np.arange(0), DataSet("x", ()))
         for number, own in enumerate(films)
     )
     return HeldOut(tuple(film for own in films for film in own), (parts,))

@@ -21,14 +21,14 @@ from cxredge.baselines.pruner import PACKAGE
 from cxredge.baselines.pruning import parameters, pruned
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import answers
-from cxredge.distill.losses import weighted
+from cxredge.distill.losses import looks_at_masks, weighted
 from cxredge.distill.pretraining import to_imitate
 from cxredge.distill.processes import Processes
 from cxredge.distill.rehearsal import rehearse
 from cxredge.distill.remaining import Remaining
 from cxredge.distill.roles import Taught, Trained, Trainings, one_size, time_left, untrained, with_features
 from cxredge.distill.saying import say
-from cxredge.distill.splits import SPLITS, Splits, read_films
+from cxredge.distill.splits import SPLITS, Splits, check_masks, read_films, with_masks
 from cxredge.distill.teachers import all_teachers, digest_of, load_further
 from cxredge.files import canonical_json, sha256_bytes
 from cxredge.recipe_distillation import Distillation, LossTerm, Role
@@ -68,8 +68,12 @@ class Experiment:
 
     @cached_property
     def splits(self) -> Splits:
-        """The part's films, preprocessed."""
+        """The part's films, preprocessed; those of train with masks where a loss looks at them."""
         train, val, test = (read_films(self.recipe, split, self.part.films[split]) for split in SPLITS)
+        if looks_at_masks(self.plan.terms):
+            data = self.part.data()
+            check_masks(data)
+            train = with_masks(self.recipe, data, "train", train)
         return Splits(train, val, test, used={}, excluded={})
 
     def run(self, ways: Sequence[Way], fresh: bool) -> dict[Way, WayAnswers]:
@@ -171,7 +175,7 @@ class _Makers:
     def start(self) -> tuple[BackboneStudent, float]:
         """The student before it hears of a label, and the seconds that its pretraining took."""
         own = self.own
-        imitated = to_imitate(own.recipe, own.plan, own.part.data(own.recipe.name))
+        imitated = to_imitate(own.recipe, own.plan, own.part.data())
         if imitated is None:
             return self.pupil, 0.0
         costs = time_left(own.recipe, own.plan, own.splits.train, self._models, imitated)

@@ -30,15 +30,22 @@ FILMS_AT_LEAST = 1
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What one model has: films of train, val and test, and the places of test among all that are measured."""
+    """What one model has: films of train, val and test, and the places of test among all that are measured.
+
+    source: the data set that the films of train and val are from, where they have the split that they have there.
+    """
 
     films: dict[str, tuple[Film, ...]]
     places: NDArray[np.intp]
+    source: DataSet
 
-    def data(self, name: str) -> DataSet:
+    def data(self) -> DataSet:
         """As a data set of its own, whose films are in place. Raises InputError DATA-LEAK."""
+        there = {film.file: film for films in self.films.values() for film in films}
         every = (replace(film, split=split) for split, films in self.films.items() for film in films)
-        return DataSet(name, tuple(every))
+        source = self.source
+        masks = (lambda film: source.masks(there[film.file])) if source.has_masks else None
+        return DataSet(source.name, tuple(every), None, masks)
 
 
 @dataclass(frozen=True)
@@ -116,8 +123,8 @@ def hold_out(recipe: Recipe, seeds: Sequence[int], folds: int, test_films: int |
         listed = chosen.films(split) if drawn else chosen.listed(split)
         films[split] = tuple(allowed_films(listed, split, recipe.distill.licence_classes))
     if folds > 1:
-        return _folded(recipe, [film for split in SPLITS for film in films[split]], seeds, folds)
-    part = Part(films, np.arange(len(films["test"])))
+        return _folded(recipe, data, [film for split in SPLITS for film in films[split]], seeds, folds)
+    part = Part(films, np.arange(len(films["test"])), data)
     return HeldOut(films["test"], tuple((part,) for _ in seeds))
 
 
@@ -143,7 +150,7 @@ def _more_phantoms(recipe: Recipe, folds: int, wanted: int) -> DataSet:
     return test(len({film.patient for film in every[:wanted]}))
 
 
-def _folded(recipe: Recipe, films: Sequence[Film], seeds: Sequence[int], folds: int) -> HeldOut:
+def _folded(recipe: Recipe, data: DataSet, films: Sequence[Film], seeds: Sequence[int], folds: int) -> HeldOut:
     told = [at for at, name in enumerate(recipe.labels.names) if name in recipe.labels.told]
     targets = np.array([film.targets for film in films])[:, told]
     owner = owners(films)
@@ -157,7 +164,7 @@ def _folded(recipe: Recipe, films: Sequence[Film], seeds: Sequence[int], folds: 
             "ask for fewer folds, or bring films of more patients",
         )
     parts = tuple(
-        tuple(_fold(films, targets, owner, held, fold, number, seed) for number in range(folds))
+        tuple(_fold(data, films, targets, owner, held, fold, number, seed) for number in range(folds))
         for seed in seeds
         for fold in (_dealt(targets, owner, held, folds, seed),)
     )
@@ -172,6 +179,7 @@ def _dealt(
 
 
 def _fold(
+    data: DataSet,
     films: Sequence[Film],
     targets: NDArray[np.float32],
     owner: NDArray[np.intp],
@@ -192,6 +200,5 @@ def _fold(
                 f"fold {number + 1} leaves no film for {split}",
                 "ask for other folds, or bring films of more patients",
             )
-    return Part(
-        {split: tuple(films[at] for at in found) for split, found in rows.items()}, np.flatnonzero(fold == number)
-    )
+    chosen = {split: tuple(films[at] for at in found) for split, found in rows.items()}
+    return Part(chosen, np.flatnonzero(fold == number), data)

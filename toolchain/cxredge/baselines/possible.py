@@ -32,7 +32,7 @@ def check_possible(place: Path, work: Path, seeds: int, folds: int, test_films: 
     ``check_outputs`` and ``check_replaceable`` raise, InputError BASELINES-PROCESSES, BASELINES-TEACHER,
     BASELINES-LABELS, EnvironmentProblem BASELINES-PACKAGE.
     """
-    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+    if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
         raise InputError(
             "BASELINES-PROCESSES",
             "torchrun started several processes, and baselines are compared in one",
