@@ -279,7 +279,8 @@ def test_a_stop_keeps_the_last_step(
     assert "Traceback" not in said
     assert [p.name for p in place.iterdir()] == ["model.yaml"]
     assert (place / "model.yaml").read_bytes() == recipe
-    assert 1 <= len(torch.load(checkpoint, weights_only=True)["history"]) < 8
+    state = torch.load(checkpoint, weights_only=True)
+    assert (0, 0) < (len(state["history"]), state["step"]) < (8, 0), "some of it"
     assert number == signal.SIGKILL or not list(checkpoint.parent.glob(".*"))
 
     resumed = distill(place, tmp_path / "build" / "distill")
