@@ -11,7 +11,7 @@ import importlib.metadata
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -124,6 +124,13 @@ class Store(ABC):
             record = {"inputs": stage.inputs, "needs": self._made_from(stage), "files": files}
             write_text(folder / RECORD, canonical_json(record))
         self._whole.add(stage)
+
+    def made(self, stage: Stage, make: Callable[[Path], None]) -> Path:
+        """The folder of a whole result; where there is none yet, ``make`` fills it. Raises what both raise."""
+        if not self.has(stage):
+            with self.fill(stage) as folder:
+                make(folder)
+        return self.folder(stage)
 
     def keep(self, stage: Stage, made: Path) -> None:
         """Take over the files of a folder, which stay readable there: other jobs may be using them."""

@@ -206,9 +206,7 @@ def _open_phantoms(data: PhantomData, labels: Labels, cache: Path) -> DataSet:
     positive = {film.file: source.labels for film, source in zip(films, sampled, strict=True)}
 
     def prepare(split: str) -> None:
-        if not store.has(stages[split]):
-            with store.fill(stages[split]) as folder:
-                stages[split].make(folder)
+        store.made(stages[split], stages[split].make)
 
     def masks(film: Film) -> dict[str, NDArray[np.bool_]]:
         prepare(film.split)  # a film can be asked for before its split was

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cxredge.data.patients import key as patient_key
 from cxredge.files import canonical_json, write_text
 from cxredge.images.film_file import FilmFile
+from cxredge.images.readers import READERS
 from cxredge.progress import track
 from cxredge.stages import Cache, Stage
 
@@ -35,7 +36,7 @@ class FilmLeaks(Stage):
     kind = "leaks"
     made_here = True
     code = ("cxredge.data.near", "cxredge.data.film_facts")
-    packages = ("numpy", "pillow", "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
+    packages = READERS
 
     def __init__(self, films: Sequence[Film]) -> None:
         self.films = tuple(films)
@@ -49,10 +50,7 @@ class FilmLeaks(Stage):
 
     def read(self, store: Cache) -> tuple[Leak, ...]:
         """The leaks, the likest pair first. Raises what ``film_facts`` raises."""
-        if not store.has(self):
-            with store.fill(self) as folder:
-                self._make(folder)
-        return tuple(Leak(*row) for row in json.loads((store.folder(self) / LEAKS).read_text()))
+        return tuple(Leak(*row) for row in json.loads((store.made(self, self._make) / LEAKS).read_text()))
 
     def _make(self, folder: Path) -> None:
         import numpy as np

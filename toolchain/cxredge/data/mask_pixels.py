@@ -48,10 +48,7 @@ class MaskPixels(Stage):
         """uint8[N, C, H, W], a map of the file in which writing stays private. Raises InputError DATA-MASKS."""
         import numpy as np
 
-        if not store.has(self):
-            with store.fill(self) as folder:
-                self._make(folder)
-        found: NDArray[np.uint8] = np.load(store.folder(self) / MASKS, mmap_mode="c")
+        found: NDArray[np.uint8] = np.load(store.made(self, self._make) / MASKS, mmap_mode="c")
         return found
 
     def _make(self, folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cxredge.images.film_file import FilmFile
 from cxredge.images.pixel_file import write_pixels
 from cxredge.images.preprocess import preprocess
+from cxredge.images.readers import READERS
 from cxredge.outputs import films_digest
 from cxredge.progress import track
 from cxredge.stages import Cache, Stage
@@ -30,7 +31,7 @@ class FilmPixels(Stage):
     kind = "pixels"
     made_here = True
     code = ("cxredge.images.preprocess", "cxredge.images.pixel_file")
-    packages = ("numpy", "pillow", "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
+    packages = READERS
 
     def __init__(self, films: Sequence[Film], spec: InputSpec, split: str) -> None:
         self.films = tuple(films)
@@ -56,10 +57,7 @@ class FilmPixels(Stage):
         """uint8[N, ch, H, W], a map of the file in which writing stays private. Raises what reading a film raises."""
         import numpy as np
 
-        if not store.has(self):
-            with store.fill(self) as folder:
-                self._make(folder)
-        found: NDArray[np.uint8] = np.load(store.folder(self) / PIXELS, mmap_mode="c")
+        found: NDArray[np.uint8] = np.load(store.made(self, self._make) / PIXELS, mmap_mode="c")
         return found
 
     def _make(self, folder: Path) -> None:

@@ -6,7 +6,7 @@ They lie in the cache in parts of some thousand films, which the processes of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,9 +96,7 @@ class KeptAnswers:
         """All answers of a view, by part; the teachers are asked where they were not yet. All processes come here."""
         stages = [self._make(view, part) for part in range(self._parts)]
         for stage in stages[self._processes.local_rank :: self._processes.local_world]:
-            if not self._store.has(stage):
-                with self._store.fill(stage) as folder:
-                    stage.make(folder, self._processes.device)
+            self._store.made(stage, partial(stage.make, device=self._processes.device))
         self._processes.wait()
         folders = [self._store.folder(stage) for stage in stages]
         return [{name: np.load(at / f"{name}.npy", mmap_mode="r") for name in self._names} for at in folders]

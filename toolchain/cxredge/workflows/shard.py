@@ -18,6 +18,7 @@ from cxredge.bundle.bundle import open_bundle
 from cxredge.bundle.manifest import FILE as MANIFEST
 from cxredge.data.other_sets import find_folder, open_other
 from cxredge.files import check_replaceable, fresh_directory, sha256_file
+from cxredge.images.readers import READERS
 from cxredge.places import check_outputs
 from cxredge.scratch import temporary
 from cxredge.shard import Shard, cut
@@ -45,7 +46,7 @@ from cxredge.workflows.other_films import PIXELS, Asked
 from cxredge.workflows.stages.films import Films
 from cxredge.workflows.stages.other_films import OtherFilms, read_some
 from cxredge.workflows.stages.outputs import ArtifactOutputs, Outputs, ReferenceOutputs
-from cxredge.workflows.stages.pictures import READERS, Pictures, SomePictures
+from cxredge.workflows.stages.pictures import Pictures, SomePictures
 from cxredge.workflows.stages.student import EAGER_PACKAGES
 from cxredge.workflows.verify import inputs_of, left_out, reference_weights
 

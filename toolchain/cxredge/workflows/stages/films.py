@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.images.readers import READERS
 from cxredge.outputs import films_digest
 from cxredge.progress import track
 from cxredge.quantize.calibration import film_records, refuse_noise
 from cxredge.recipe import InputSpec
 from cxredge.results import FilmRecord
-from cxredge.stages import Stage, Store
-from cxredge.workflows.stages.pictures import READERS, Drawn, Pictures
+from cxredge.stages import Store
+from cxredge.workflows.stages.pictures import Drawn, Pictures, SomePictures
 
 if TYPE_CHECKING:
     from cxredge.data.film import Film
@@ -91,31 +92,17 @@ class CalibrationFilms(Films):
         return Drawn.of(pixels, drawn.digest)
 
 
-class SomeFilms(Pictures):
-    """Some of ``of``. rows: their places, in the order wanted."""
+class SomeFilms(SomePictures):
+    """Some of ``of``, which are films: named by their files, not by pixels. rows: their places, in the order wanted."""
 
     kind = "some-films"
-    code = ("cxredge.outputs",)
-    packages = ("numpy",)
 
     def __init__(self, stack: str, of: Films, rows: Sequence[int]) -> None:
+        super().__init__(of, rows)
         self.stack = stack
-        self.of = of
-        self.rows = [int(row) for row in rows]
         self.step = f"{stack} films"
-        self.kept = self.missing = f"{len(self.rows)} of {of.step}"
+        self._films = of
 
-    @property
-    def inputs(self) -> Mapping[str, object]:
-        """Which."""
-        return {"rows": self.rows}
-
-    @property
-    def needs(self) -> tuple[Stage, ...]:
-        """All of them."""
-        return (self.of,)
-
-    def draw(self, store: Store) -> Drawn:
-        """Their pixels, copied."""
-        digest = films_digest(self.of.records[row].sha256 for row in self.rows)
-        return Drawn.of(self.of.pixels(store)[self.rows], digest)
+    def hashes(self, store: Store) -> tuple[str, ...]:
+        """Of each film's file."""
+        return tuple(self._films.records[row].sha256 for row in self.rows)

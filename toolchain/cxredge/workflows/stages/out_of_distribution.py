@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cxredge.files import canonical_json, sha256_file
+from cxredge.images.readers import READERS
 from cxredge.recipe import Recipe
 from cxredge.stages import Store
 from cxredge.workflows.stages.films import Films
-from cxredge.workflows.stages.pictures import LIST, READERS, Drawn, Pictures
+from cxredge.workflows.stages.pictures import LIST, Drawn, Pictures
 
 if TYPE_CHECKING:
     from cxredge.data.out_of_distribution import OodFilms

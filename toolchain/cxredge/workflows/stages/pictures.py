@@ -17,8 +17,6 @@ from cxredge.stages import Stage, Store
 from cxredge.workers.jobs.base import IMAGES, PICTURES_DIGEST
 from cxredge.workflows.stages.base import Here
 
-READERS = ("numpy", "pillow", "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
-"""What decodes and resizes films."""
 LIST = "pictures.json"
 """What the pictures are, where that is not known beforehand."""
 
