@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from cxredge.cli.init import init
 from cxredge.cli.phantom import phantom
@@ -202,3 +204,13 @@ def test_a_table_of_no_data_set_is_refused(cxr_data: Path, tmp_path: Path, monke
     monkeypatch.setenv("CXR_DATA", str(cxr_data))
     monkeypatch.chdir(tmp_path)
     assert refused("dicom_samples").code in ("INIT-LABELS", "DATA-COLUMN")
+
+
+def test_films_in_colour_give_a_recipe_that_takes_colour(films: Path) -> None:
+    for file in (films / "images").iterdir():
+        colour = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(colour).save(file.with_suffix(".png"))
+    (films / "SHA256SUMS").unlink()
+    recipe, text = made("films")
+    assert recipe.input.channels == 3
+    assert "# the films are in colour" in text

@@ -21,8 +21,9 @@ from cxredge.data.label_columns import labels_of
 from cxredge.data.root import data_root
 from cxredge.errors import InputError
 from cxredge.files import fresh_directory, write_text
+from cxredge.images.preprocess import preprocess
 from cxredge.path_errors import shown
-from cxredge.recipe import FolderData
+from cxredge.recipe import FolderData, InputSpec
 from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, USUAL_CALIBRATION_FILMS
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_file import ZOO, parse_recipe
@@ -52,6 +53,8 @@ class Facts:
     label_column: str | None
     left_out: tuple[str, ...]
     """0/1 columns that say that there is no finding."""
+    channels: int
+    """3 where films are in colour."""
     size: int
     counts: dict[str, Count]
     """By split."""
@@ -120,7 +123,22 @@ def facts(data: str, column: str | None, labels: Sequence[str], size: int) -> Fa
         counts[split] = Count(len(films[split]), len({film.patient for film in films[split]}), positives)
         licences.update(film.columns.get("licence_class", "") for film in films[split])
     weak = _weak(wanted, counts["val"], films["test"])
-    return Facts(data, wanted, label_column, left_out, size, counts, dict(sorted(licences.items())), weak)
+    channels = _channels([films[split][0] for split in SPLITS], size)
+    return Facts(data, wanted, label_column, left_out, channels, size, counts, dict(sorted(licences.items())), weak)
+
+
+def _channels(films: Sequence[Film], size: int) -> int:
+    """3 where each of ``films`` is refused as grey for its colour, else 1. A film that is refused for anything else is
+    in no colour that is known here, and named by the command that reads it."""
+    spec = InputSpec(spec=1, channels=1, height=size, width=size, fit="pad")
+    for film in films:
+        try:
+            preprocess(film.source, spec)
+        except InputError as refusal:
+            if refusal.code == "IMG-COLOUR":
+                continue
+        return 1
+    return 3
 
 
 def _weak(labels: Labels, val: Count, test: Sequence[Film]) -> dict[str, tuple[str, ...]]:
