@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from cxredge.data.data_sets import DataSet, open_data
 from cxredge.data.film import Film
 from cxredge.data.licences import licence
@@ -19,8 +23,8 @@ NOBODY_ASKS = "any"
 def to_see(plan: Distillation, how: Pretraining, own: DataSet, drawn: bool = False) -> list[Film]:
     """Films of train of ``own``, the recipe's set, and of ``how.sets``, and of so many patients of phantoms.
 
-    Only those of the recipe's licence classes, and none of a patient who is in val or test of any of these sets: one
-    patient may stand in several. drawn: with phantoms in their places. Raises what ``open_data`` and ``DataSet.films``
+    Without labels, whatever their sets tell. Only those of the recipe's licence classes, and none of a patient who is in
+    val or test of any of these sets: one patient may stand in several. drawn: with phantoms in their places. Raises what ``open_data`` and ``DataSet.films``
     raise, and InputError DISTILL-LICENCE where no film is left.
     """
     labels = Labels(names=(NOBODY_ASKS,), not_judged=(NOBODY_ASKS,))
@@ -43,4 +47,5 @@ def to_see(plan: Distillation, how: Pretraining, own: DataSet, drawn: bool = Fal
             "of the train films for distill.pretraining none has a licence class that the recipe allows",
             f"use data whose licence_class is {' or '.join(plan.licence_classes)}",
         )
-    return films
+    untold = np.zeros(len(labels.names), np.float32)
+    return [replace(film, targets=untold) for film in films]
