@@ -190,6 +190,21 @@ def test_a_bundle_without_its_key_is_not_packaged(assets: Path, keys: Path, tmp_
     assert (done.returncode, "error [APK-KEYS]" in done.stderr) == (2, True), done.stderr
 
 
+def test_a_bundle_for_trying_out_is_in_no_apk_for_release(
+    assets: Path, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "release.p12"
+    made = run(
+        *("keytool", "-genkeypair", "-keystore", store, "-storetype", "PKCS12", "-storepass", "released"),
+        *("-alias", "release", "-keyalg", "RSA", "-keysize", "3072", "-dname", "CN=Release"),
+    )
+    assert made.returncode == 0, made.stdout
+    monkeypatch.setenv("ANDROID_KEYSTORE_PASSWORD", "released")
+    done = package(assets, tmp_path / "dist", keys, keystore=store)
+    assert (done.returncode, "error [APK-DEVELOPMENT]" in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "dist").exists()
+
+
 @pytest.mark.slow
 def test_tflite_is_packaged_only_where_small_pages_are_asked_for(assets: Path, keys: Path, tmp_path: Path) -> None:
     laid = tool(

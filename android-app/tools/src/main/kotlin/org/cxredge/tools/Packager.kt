@@ -33,7 +33,7 @@ class Packager(private val ingredients: Ingredients) {
     /** Puts cxr-edge-<model>-<version>.apk into [folder] once every check passed. Throws [Problem]. */
     fun packageInto(folder: Path): Packaged {
         checkAbis()
-        val manifest: ModelManifest = checkModel(ingredients.assets, choice)
+        val manifest: ModelManifest = checkModel(ingredients.assets, choice, ingredients.key)
         val goal: Path = folder.resolve(manifest.model.run { "cxr-edge-$name-$version.apk" })
         var byApksigner = false
         wholeFile(goal) { beside ->

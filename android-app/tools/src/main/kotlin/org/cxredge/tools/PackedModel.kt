@@ -18,9 +18,10 @@ import kotlin.io.path.readText
 /**
  * Reads the bundle below [assets] as the app will: signature, list and hashes of all files, manifest.
  * Throws [Problem] APK-MODEL where there is none, APK-KEYS without a pinned key, APK-RUNTIME where no artifact is for
- * [runtime], and the core's own codes for a bundle that it refuses.
+ * [runtime], APK-DEVELOPMENT where [apkKey] is for release and the bundle's is not, and the core's own codes for a
+ * bundle that it refuses.
  */
-fun checkModel(assets: Path, runtime: RuntimeChoice): ModelManifest {
+fun checkModel(assets: Path, runtime: RuntimeChoice, apkKey: SigningKey): ModelManifest {
     val model: Path = assets.resolve("model")
     if (!model.resolve("manifest.json").exists()) {
         throw Problem("APK-MODEL", "$model holds no bundle", "run make apk MODEL=<name>, which builds it")
@@ -33,7 +34,15 @@ fun checkModel(assets: Path, runtime: RuntimeChoice): ModelManifest {
     if (pinned.isEmpty()) {
         throw Problem("APK-KEYS", "$keys holds no public key (*.pub)", "run make android-model, which lays the key")
     }
-    val manifest: ModelManifest = refusing { ModelBundle.open(Folder(model.toFile()), Trust(pinned)).manifest }
+    val bundle: ModelBundle = refusing { ModelBundle.open(Folder(model.toFile()), Trust(pinned)) }
+    val manifest: ModelManifest = bundle.manifest
+    if (bundle.signedBy.development && !apkKey.development) {
+        throw Problem(
+            "APK-DEVELOPMENT",
+            "a development key signed the bundle of ${manifest.model.name}, and ANDROID_KEYSTORE is for release",
+            "sign the bundle for release (KEY=<pair>); for trying out, leave ANDROID_KEYSTORE out",
+        )
+    }
     val targets: List<String> = manifest.artifacts.map { it.target }.distinct()
     if (runtime.target !in targets) {
         throw Problem(
