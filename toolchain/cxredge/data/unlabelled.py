@@ -23,9 +23,9 @@ NOBODY_ASKS = "any"
 def to_see(plan: Distillation, how: Pretraining, own: DataSet, drawn: bool = False) -> list[Film]:
     """Films of train of ``own``, the recipe's set, and of ``how.sets``, and of so many patients of phantoms.
 
-    Without labels, whatever their sets tell. Only those of the recipe's licence classes, and none of a patient who is in
-    val or test of any of these sets: one patient may stand in several. drawn: with phantoms in their places. Raises what ``open_data`` and ``DataSet.films``
-    raise, and InputError DISTILL-LICENCE where no film is left.
+    Without labels, whatever their sets tell. Only those of the recipe's licence classes, and none of a patient who is
+    in val or test of any of these sets: one patient may stand in several. drawn: with phantoms in their places. Raises
+    what ``open_data`` and ``DataSet.films`` raise, and InputError DISTILL-LICENCE where no film is left.
     """
     labels = Labels(names=(NOBODY_ASKS,), not_judged=(NOBODY_ASKS,))
     cache = cache_folder()

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cxredge.errors import counted
 from cxredge.evidence_chance import Chance
+from cxredge.results import BootstrapSpec
 from cxredge.vocabulary import AbsentIf, Frozen, Label, QualityKind, Sha256, Sparse
 
 MIN_CASES = 5
@@ -117,6 +119,41 @@ class FurtherTeacherRecord(Frozen):
     val_auc: float
 
 
+class Lost(Frozen):
+    """A figure of the teacher's less the student's, and its interval over patients, on the same resamples."""
+
+    value: float | None
+    """None: ``too_few`` says of what."""
+    low: float | None
+    high: float | None
+    too_few: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The value and its interval, or why there are none."""
+        if self.value is None:
+            return f"not known ({self.too_few})"
+        ends = f"no interval: {self.too_few}" if self.low is None else f"{self.low:+.3f}, {self.high:+.3f}"
+        return f"{self.value:+.3f} [{ends}]"
+
+
+class LostToTeacher(Frozen):
+    """What the student loses against its teacher on test."""
+
+    auc: Lost
+    """Of the mean over ``labels`` labels, those with patients enough."""
+    labels: int
+    accuracy: Lost | None
+    """Of exclusive classes, whatever the least margin."""
+    bootstrap: BootstrapSpec
+
+    @property
+    def words(self) -> str:
+        """One line, without the films."""
+        said = f"mean AUC of {counted(self.labels, 'label')} {self.auc.words}"
+        return said if self.accuracy is None else f"{said}, accuracy {self.accuracy.words}"
+
+
 class QualityScore(Frozen):
     """The quality head on ``films`` test films and their own accidents, by kind."""
 
@@ -149,6 +186,8 @@ class DistillResults(Sparse):
     student: TrainingRecord
     student_test_interval: Interval | None
     """Of the student's macro AUC on test; none where there is no macro AUC."""
+    lost: Annotated[LostToTeacher | None, AbsentIf(lambda found: found is None)] = None
+    """Absent in files of an older version."""
     chance: Chance | None = None
     """Whether the student does better than chance on test; None in files of an older version."""
     quality: Annotated[QualityScore | None, AbsentIf(lambda score: score is None)] = None

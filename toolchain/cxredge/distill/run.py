@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from cxredge.distill.against_teacher import lost_to_teacher
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import Answers, answers, macro_interval, measured, scores
 from cxredge.distill.losses import looks_at_masks, weighted
@@ -129,7 +130,9 @@ def _finish(
 
     state = rounded(student.model)
     names = recipe.labels.names
-    teacher_record, _, _ = _record(recipe, plan.teacher.backbone, plan.teacher.pretrained, data_set, splits, teacher)
+    teacher_record, _, taught = _record(
+        recipe, plan.teacher.backbone, plan.teacher.pretrained, data_set, splits, teacher
+    )
     record, val, test = _record(recipe, trainable(recipe).backbone, plan.pretrained, data_set, splits, student)
     prevalence = splits.train.targets.nanmean(0).tolist()
     targets = splits.val.targets.numpy()
@@ -143,7 +146,7 @@ def _finish(
         chosen = replace(chosen, points=points)
     # classes that are never named are so by the margin that is written now, not by the one before
     decided = recipe if chosen.margin is None else recipe.model_copy(update={"least_margin": chosen.margin})
-    data = save(state)
+    data, truth = save(state), splits.test.targets.numpy() > 0.5
     result = DistillResults(
         name=recipe.name,
         data=f"phantoms, seed {recipe.data.seed}" if isinstance(recipe.data, PhantomData) else recipe.data.name,
@@ -159,7 +162,8 @@ def _finish(
         student_test_interval=macro_interval(
             recipe.labels, splits.test.targets.numpy(), scores(recipe, test), splits.test.patients, plan.seed
         ),
-        chance=student_chance(decided, splits.test.targets.numpy() > 0.5, test.logits, splits.test.patients),
+        lost=lost_to_teacher(recipe, truth, taught.logits, test.logits, splits.test.patients),
+        chance=student_chance(decided, truth, test.logits, splits.test.patients),
         seed=plan.seed,
         threads=torch.get_num_threads(),
         processes=processes,
