@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.eight_bit import LEVELS, Affine, row_steps
@@ -21,9 +24,13 @@ if TYPE_CHECKING:
     from cxredge.recipe import Recipe
     from cxredge.students.base import Student
 
+    Outputs = dict[str, Tensor]
+
 CLIP = 6.0
 """Where ReLU6 ends."""
 STEPS = 100
+LONG = 500
+TEMPERATURE = 2.0
 RATE = 0.02
 """Of training: weights move by so many of their steps at a time (Adam)."""
 
@@ -69,10 +76,69 @@ def absorbed(student: Student, recipe: Recipe, calibration: CalibrationFilms, we
 
 
 def trained(student: Student, recipe: Recipe, calibration: CalibrationFilms, weights_only: bool) -> Student:
-    """From the product's weights on, ``STEPS`` steps of training towards the float student's own answers.
+    """From the product's weights on, ``STEPS`` steps towards the float student's own answers, without labels."""
 
-    Roundings pass gradients on as if they were not there; no label is read. A row's largest weight keeps its place, as
-    exporters read the row's step from it.
+    def loss(answers: Outputs, wanted: Outputs, _: Tensor) -> Tensor:
+        return torch.stack([_relative(answers, wanted, name) for name in ("logits", "cam") if name in wanted]).sum()
+
+    return _trained(student, recipe, calibration, weights_only, (calibration.images, None), STEPS, loss)
+
+
+def distilled(student: Student, recipe: Recipe, calibration: CalibrationFilms, weights_only: bool) -> Student:
+    """Distilled while it is quantised: ``LONG`` steps on the films that the student learnt from, without labels.
+
+    The float student teaches: its softened answers (Zhao & Zhao, "Self-Supervised Quantization-Aware Knowledge
+    Distillation", AISTATS 2024) and its maps.
+    """
+    return _distilled(student, recipe, calibration, weights_only, labels=0.0)
+
+
+def distilled_with_labels(
+    student: Student, recipe: Recipe, calibration: CalibrationFilms, weights_only: bool
+) -> Student:
+    """As ``distilled``; half of the answers' loss is the films' own labels."""
+    return _distilled(student, recipe, calibration, weights_only, labels=0.5)
+
+
+def _distilled(
+    student: Student, recipe: Recipe, calibration: CalibrationFilms, weights_only: bool, labels: float
+) -> Student:
+    from cxredge.data.data_sets import open_data
+    from cxredge.distill.losses import hard_loss, positive_weights, soft_loss
+    from cxredge.distill.splits import read_films
+    from cxredge.stages import cache_folder
+
+    assert recipe.data is not None
+    films = read_films(recipe, "train", open_data(recipe.data, recipe.labels, cache_folder()).films("train"))
+    kind, weights = recipe.labels.kind, positive_weights(films.targets)
+
+    def loss(answers: Outputs, wanted: Outputs, targets: Tensor) -> Tensor:
+        whole = (1 - labels) * soft_loss(answers["logits"], wanted["logits"], kind, TEMPERATURE)
+        if labels:
+            whole = whole + labels * hard_loss(answers["logits"], targets, kind, weights)
+        return whole + _relative(answers, wanted, "cam") if "cam" in wanted else whole
+
+    images = films.images.numpy()
+    return _trained(student, recipe, calibration, weights_only, (images, films.targets), LONG, loss)
+
+
+def _relative(answers: Outputs, wanted: Outputs, name: str) -> Tensor:
+    return (answers[name] - wanted[name]).square().sum() / wanted[name].square().sum()
+
+
+def _trained(
+    student: Student,
+    recipe: Recipe,
+    calibration: CalibrationFilms,
+    weights_only: bool,
+    films: tuple[NDArray[np.uint8], Tensor | None],
+    count: int,
+    loss: Callable[[Outputs, Outputs, Tensor], Tensor],
+) -> Student:
+    """The product's weights, ``count`` steps of Adam further on ``films``: images uint8[N, ch, H, W], targets.
+
+    Roundings pass gradients on as if they were not there. A row's largest weight keeps its place, as exporters read the
+    row's step from it. loss: of the played INT8 student's outputs, the float student's, and the films' targets.
     """
     made = round_weights(student, recipe.input, calibration, weights_only)
     played = SimulatedInt8(student, recipe.input, calibration, made, weights_only)
@@ -82,7 +148,9 @@ def trained(student: Student, recipe: Recipe, calibration: CalibrationFilms, wei
     places = {name: (w.reshape(len(w), -1) / steps[name]).requires_grad_() for name, w in whole.items()}
     fixed = {name: p.abs() >= LEVELS - 0.5 for name, p in places.items()}
     optimizer = torch.optim.Adam(places.values(), lr=RATE)
+    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, count)
     roundings = played._roundings
+    images, targets = films
 
     def integer(name: str) -> Tensor:
         place = torch.where(fixed[name], places[name].detach(), places[name].clamp(1 - LEVELS, LEVELS - 1))
@@ -92,22 +160,20 @@ def trained(student: Student, recipe: Recipe, calibration: CalibrationFilms, wei
         rounding: Affine | None = roundings[place]
         return value if rounding is None else _straight(rounding, value)
 
-    for step in range(STEPS):
-        order = torch.randperm(len(calibration.images), generator=torch.Generator().manual_seed(step))
-        ((films, _),) = batches(calibration.images[order[: graph.batch].numpy()], graph.batch)
-        wanted = played._outputs(films, played.everything)
+    for step in range(count):
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(step))[: graph.batch]
+        ((batch, _),) = batches(images[order.numpy()], graph.batch)
+        wanted = played._outputs(batch, played.everything)
         change = replace(
             graph.with_weights({**graph.weights, **{name: integer(name) for name in whole}}), activation=activation
         )
-        state = graph.start(films)
+        state = graph.start(batch)
         inspect.unwrap(UnitGraph.advance)(graph, state, change)  # the decorator turns gradients off
-        answers = graph.outputs(state)
-        names = [name for name in ("logits", "cam") if name in wanted]
-        parts = [(answers[name] - wanted[name]).square().sum() / wanted[name].square().sum() for name in names]
-        loss = torch.stack(parts).sum()
+        whole_loss = loss(graph.outputs(state), wanted, torch.zeros(0) if targets is None else targets[order])
         optimizer.zero_grad()
-        loss.backward()
+        whole_loss.backward()
         optimizer.step()
+        slower.step()
     with torch.no_grad():
         for name in whole:
             made.get_parameter(name).copy_(integer(name))

@@ -100,6 +100,8 @@ WAYS: dict[str, Way] = {
     "dead stem channels as copies": other("dithered"),
     "what channels never fall below, moved": other("absorbed"),
     "trained on from there": other("trained"),
+    "distilled while quantised": other("distilled"),
+    "distilled while quantised, with labels": other("distilled_with_labels"),
 }
 RULES: dict[str, dict[str, str | float]] = {
     "ranges of least squared error": {"rule": "mse"},
@@ -119,6 +121,7 @@ def main() -> None:
     from cxredge.parity.numerics import sqnr_db
     from cxredge.quantize.calibration import CalibrationFilms, choose_films
     from cxredge.quantize.sensitivity import Simulation
+    from cxredge.recipe import recipe_path, weights_file
     from cxredge.recipe_calibration import RangeRule
     from cxredge.recipe_file import load_recipe
     from cxredge.stages import cache_folder
@@ -126,7 +129,7 @@ def main() -> None:
 
     place = Path(sys.argv[1])
     recipe = load_recipe(place)
-    student = build_student(recipe, place / recipe.weights.file)
+    student = build_student(recipe, weights_file(recipe, recipe_path(place)))
     data = open_data(recipe.data, recipe.labels, cache_folder())
     chosen, judged = (
         preprocess_films([film.source for film in part], recipe.input, "films")

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxredge.bundle.bundle import open_bundle
 from cxredge.bundle.selftest import make_inputs
@@ -63,15 +64,7 @@ def measured(entry: Entry, folder: Path) -> Speed:
         "student": Reference(build_student(recipe, weights_file(recipe, entry.place / "model.yaml"))),
         int8.artifact: get_target(int8.artifact.target).open(opened.file(int8.artifact), 1),
     }
-    times: dict[str, list[float]] = {name: [] for name in runners}
-    for _ in range(ROUNDS):
-        for name, runner in runners.items():
-            for at in range(WARM_UP + RUNS):
-                began = time.perf_counter()
-                runner.run(image)
-                if at >= WARM_UP:
-                    times[name].append((time.perf_counter() - began) * 1e3)
-    median = {name: round(float(np.median(took)), 3) for name, took in times.items()}
+    median = in_turns(runners, image)
     return Speed(
         machine=f"{platform.system()} {platform.machine()}",
         rounds=ROUNDS,
@@ -82,6 +75,19 @@ def measured(entry: Entry, folder: Path) -> Speed:
         artifact_sha256=opened.artifact(int8.artifact).sha256,
         artifact_ms=median[int8.artifact],
     )
+
+
+def in_turns(runners: dict[str, Runner], image: NDArray[np.uint8]) -> dict[str, float]:
+    """Median milliseconds of each for one picture."""
+    times: dict[str, list[float]] = {name: [] for name in runners}
+    for _ in range(ROUNDS):
+        for name, runner in runners.items():
+            for at in range(WARM_UP + RUNS):
+                began = time.perf_counter()
+                runner.run(image)
+                if at >= WARM_UP:
+                    times[name].append((time.perf_counter() - began) * 1e3)
+    return {name: round(float(np.median(took)), 3) for name, took in times.items()}
 
 
 if __name__ == "__main__":
