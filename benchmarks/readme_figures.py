@@ -30,7 +30,7 @@ ZOO = "<!-- zoo:", "<!-- /zoo -->"
 PEER = "<!-- peer:", "<!-- /peer -->"
 
 
-SHOWN = ("phantom", "paed-lite0", "cxr14-lite0")
+SHOWN = ("phantom", "pneumonia-paed", "cxr14-lite0")
 """Models whose artifacts the README shows one by one; every card has those of its own."""
 
 

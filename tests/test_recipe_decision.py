@@ -12,7 +12,7 @@ from cxredge.recipe import Recipe
 from cxredge.recipe_file import load_recipe, parse_recipe
 
 ZOO = Path(__file__).parent.parent / "model_zoo"
-FINDINGS, CLASSES = (ZOO / name / "model.yaml" for name in ("phantom", "paed-lite0"))
+FINDINGS, CLASSES = (ZOO / name / "model.yaml" for name in ("phantom", "pneumonia-paed"))
 POINTS = "operating_points: {normal: {logit: 0, rule: a}, bacteria: {logit: 0, rule: a}, virus: {logit: 0, rule: a}}\n"
 
 

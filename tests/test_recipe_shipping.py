@@ -13,7 +13,7 @@ from cxredge.recipe_shipping import NO_LICENCE
 from cxredge.recipe_training import check_trained
 from support.command import ROOT
 
-FILE = ROOT / "model_zoo" / "paed-lite0" / "model.yaml"
+FILE = ROOT / "model_zoo" / "pneumonia-paed" / "model.yaml"
 LICENCE, CLASSES = "licence: Apache-2.0\n", "licence_classes: [open]\n"
 SHIP = 'ship: {allowed: false, why: "the films\' licences do not allow it"}\n'
 KEPT = f'licence: "{NO_LICENCE}"\n{SHIP}'
@@ -28,7 +28,7 @@ def parsed(licence: str, classes: str = CLASSES) -> Recipe:
 def test_weights_that_do_not_ship_lie_outside_of_the_zoo() -> None:
     ships, kept = parsed(LICENCE), parsed(KEPT)
     assert weights_file(ships, FILE) == FILE.with_name("weights.safetensors")
-    assert weights_file(kept, FILE) == Path("build/weights/paed-lite0/weights.safetensors")
+    assert weights_file(kept, FILE) == Path("build/weights/pneumonia-paed/weights.safetensors")
     assert "ship" not in ships.model_dump(mode="json")
     assert Recipe.model_validate_json(kept.model_dump_json()) == kept
 

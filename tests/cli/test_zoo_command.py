@@ -14,7 +14,7 @@ from support.command import ROOT, Run
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("phantom", "paed-lite0"):
+    for name in ("phantom", "pneumonia-paed"):
         (tmp_path / "model_zoo" / name).mkdir(parents=True)
         for file in ("model.yaml", "results.json"):
             shutil.copy(ROOT / "model_zoo" / name / file, tmp_path / "model_zoo" / name)
@@ -26,8 +26,8 @@ def test_it_lists_the_zoo_of_the_folder_that_it_runs_in_and_writes_cards(folder:
     assert done.status == 0, done.err
     header, *rows = done.out.splitlines()
     assert header.startswith("model ")
-    assert [row.split()[0] for row in rows] == ["paed-lite0", "phantom"]
-    cards = [f"model_zoo/{name}/CARD.md" for name in ("paed-lite0", "phantom")]
+    assert [row.split()[0] for row in rows] == ["phantom", "pneumonia-paed"]
+    cards = [f"model_zoo/{name}/CARD.md" for name in ("phantom", "pneumonia-paed")]
     assert done.err.splitlines() == [f"written: {card}" for card in cards]
     assert all((folder / card).is_file() for card in cards)
     done = cxredge("zoo", "model_zoo/phantom", "--json", cwd=folder)

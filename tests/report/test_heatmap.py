@@ -61,7 +61,8 @@ def test_the_figure_holds_film_overlay_and_text() -> None:
 def centroid(student: object, size: int, cell: int, images: object) -> tuple[float, float]:
     """(row, column): centre of mass of |d cam[cell, cell] / d image|, over images, their mirror images and labels.
 
-    Mirrored about the cell's own pixel, what the films show pulls the centre to no side.
+    cell: of the backbone's features; of a finer map, all cells of that place together. Mirrored about the cell's own
+    pixel, what the films show pulls the centre to no side.
     """
     import torch
 
@@ -71,7 +72,8 @@ def centroid(student: object, size: int, cell: int, images: object) -> tuple[flo
     for axes in ((), (2,), (3,), (2, 3)):
         image = images.flip(axes).roll([pixel] * len(axes), axes) if axes else images.clone()
         image.requires_grad_(True)
-        student(image)["cam"][:, :, cell, cell].sum().backward()
+        cam = student(image)["cam"]
+        torch.nn.functional.avg_pool2d(cam, cam.shape[-1] * 32 // size)[:, :, cell, cell].sum().backward()
         assert image.grad is not None
         weight += image.grad.abs().double().sum((0, 1))
     places = torch.arange(size, dtype=torch.float64)

@@ -132,7 +132,7 @@ def test_card_and_row_say_what_may_not_be_passed_on_and_what_a_paper_claims(zoo:
     entry = read_entry(place)
     model = model_of(entry)
     assert (model.ships, model.why_not, model.licence) == (False, "a test.", NO_LICENCE)
-    header, rows = table([model, model_of(read_entry(zoo / "paed-lite0"))])
+    header, rows = table([model, model_of(read_entry(zoo / "pneumonia-paed"))])
     assert header == (*HEADER, PAPER)
     assert [row[-2:] for row in rows] == [
         ("none, not passed on", "accuracy 0.96 on films of its own; 6.14 times as fast"),
@@ -142,9 +142,10 @@ def test_card_and_row_say_what_may_not_be_passed_on_and_what_a_paper_claims(zoo:
     assert "**Not to be passed on**, neither these weights nor a model made of them: a test. Who wants them" in card
     assert "## Known shortcuts\n\n- The seed gives nothing away.\n" in card
     (beside,) = (line for line in card.splitlines() if line.startswith("| accuracy 0.96"))
-    assert beside.startswith(
-        "| accuracy 0.96 on films of its own | mean AUC on test 0.992 [0.985, 0.997], the teacher's"
-    )
+    found = json.loads((place / "results.json").read_text())
+    area, of = found["student"]["test"]["macro_auc"], found["student_test_interval"]
+    ours = f"mean AUC on test {area:.3f} [{of['low']:.3f}, {of['high']:.3f}], the teacher's"
+    assert beside.startswith(f"| accuracy 0.96 on films of its own | {ours}")
     assert "- No person was imaged here." in card
 
 
@@ -230,3 +231,13 @@ def test_an_empty_folder_is_no_zoo(tmp_path: Path) -> None:
         with pytest.raises(InputError) as caught:
             read_zoo(place)
         assert caught.value.code == code
+
+
+def test_a_card_says_how_often_maps_point_into_their_findings(zoo: Path) -> None:
+    found = json.loads((zoo / "phantom" / "results.json").read_text())
+    student, teacher = (found[role]["pointing"] for role in ("student", "teacher"))
+    card = card_of(read_entry(zoo / "phantom"))
+    assert f"for {student['all']['share']:.3f} of {student['all']['maps']} maps of the student" in card
+    assert f"and {teacher['all']['share']:.3f} of the teacher's" in card
+    assert f"Nodule {student['labels']['Nodule']['share']:.3f}" in card
+    assert "masks of their findings" not in card_of(read_entry(zoo / "cxr14-lite0"))
