@@ -16,6 +16,7 @@ from datetime import timedelta
 import torch
 from torch import Tensor, nn
 
+from cxredge.distill.freed_memory import keep_freed_memory
 from cxredge.errors import EnvironmentProblem, first_line, printable
 
 PATIENCE = timedelta(hours=2)
@@ -118,6 +119,7 @@ def started() -> Iterator[Processes]:
 
     Raises EnvironmentProblem DISTILL-PROCESSES where they do not find each other, or one of them has died.
     """
+    keep_freed_memory()
     world, local = _told("WORLD_SIZE", 1), _told("LOCAL_RANK", 0)
     gpu = torch.cuda.is_available()
     device = torch.device("cuda", local) if gpu else torch.device("cpu")
