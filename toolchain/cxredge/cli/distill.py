@@ -58,7 +58,8 @@ def distill(recipe: Path, profile: str, resume: bool, as_json: bool) -> None:
         say("test, share of films whose class has the greatest logit:")
         say(f"  student {test.accuracy:.3f}, teacher {teacher.accuracy:.3f}")
     if result.lost is not None:
-        say(f"test, lost to the teacher (less than 0 is a gain): {result.lost.words}")
+        say("test, lost to the teacher (less than 0 is a gain):")
+        say(f"  {result.lost.words}")
     if result.chance is not None:
         say(f"test, the student: {result.chance.words}")
     say(result.statement)
