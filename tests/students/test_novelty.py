@@ -79,6 +79,25 @@ def test_what_lies_off_the_axes_counts() -> None:
     assert float(score(novelty, moved).min()) > 5 * float(np.percentile(score(novelty, train), 99))
 
 
+def test_noise_does_not_drown_the_score_where_features_lie_on_two_axes() -> None:
+    """As those of a network that saw few films: two axes hold nearly all; INT8 errs by more than the rest varies."""
+    random = np.random.default_rng(5)
+    axes, base = random.normal(size=(2, FEATURES)), 3 + random.random(FEATURES)
+
+    def films(count: int, noise: float) -> NDArray[np.float32]:
+        strong = random.normal(size=(count, 2)) @ axes
+        return (base + 0.3 * strong + random.normal(0, noise, (count, FEATURES))).astype(np.float32)
+
+    train = films(400, 1e-4)
+    novelty = fitted(train)
+    assert float(score(novelty, train).mean()) == pytest.approx(399 / 400, rel=1e-3)
+    assert mahalanobis(train, films(400, 1e-2), RANK).mean() > 100, "by their own variances"
+    noisy = score(novelty, films(400, 1e-2))
+    assert float(noisy.mean()) < 3
+    strangers = (base + random.normal(0, 0.5, (100, FEATURES))).astype(np.float32)
+    assert float(score(novelty, strangers).min()) > float(np.percentile(noisy, 99))
+
+
 def test_brightness_of_the_features_does_not_matter() -> None:
     train = training_features(100, 1)
     novelty = fitted(train)

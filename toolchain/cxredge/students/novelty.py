@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 
 EPSILON = 1e-12
+LEAST = 2e-4
+"""Of all variance: no direction's counts for less. Where features lie on few axes the others hold little but the noise
+of INT8, and weighed by their own tiny variances that noise is all that the score tells."""
 
 
 class Novelty(nn.Module):
@@ -18,7 +21,8 @@ class Novelty(nn.Module):
     and v the mean variance of the other d - k dimensions, the score is (sum z^2 / s^2 + (|c|^2 - sum z^2) / v) / d:
     the Mahalanobis distance under probabilistic PCA (Tipping & Bishop 1999). Without the last term, what lies off the
     axes goes unseen, and pictures that are no films differ from films just there. Features are scaled to length 1
-    first, because a picture that excites little has features near the mean, and would look familiar.
+    first, because a picture that excites little has features near the mean, and would look familiar. No variance counts
+    for less than ``LEAST`` of all; where one would, what training films then have on average stands in place of d.
 
     Pooling stands inside, so that keeping this module in float keeps the pooled vector in float too.
     """
@@ -61,8 +65,12 @@ class Novelty(nn.Module):
         mean = wide.mean(0)
         _, singular, axes = torch.linalg.svd(wide - mean, full_matrices=False)
         variances = singular**2 / (len(pooled) - 1)
-        tail = (variances[rank:].sum() / (dimensions - rank)).clamp_min(1e-12)
+        least = max(LEAST * float(variances.sum()), EPSILON)
+        tail = float(variances[rank:].sum() / (dimensions - rank))
+        own, others = variances[:rank].clamp_min(least), max(tail, least)
+        # what training films have on average; without a direction below the least, as many as there are dimensions
+        usual = float((variances[:rank] / own).sum()) + (dimensions - rank) * (tail / others)
         self.mean.copy_(mean[None])
         self.axes.copy_(axes[:rank].T)
-        self.excess.copy_(((1 / variances[:rank].clamp_min(1e-12) - 1 / tail) / dimensions)[:, None])
-        self.precision.fill_(float(1 / tail / dimensions))
+        self.excess.copy_(((1 / own - 1 / others) / usual)[:, None])
+        self.precision.fill_(1 / others / usual)
