@@ -175,7 +175,7 @@ DAMAGES = {
     "a list": (lambda f: (f / "manifest.json").write_text("[]"), "MANIFEST-VERSION"),
     "twice a key": (edit_manifest('"manifest": 2', '"manifest": 2, "manifest": 2'), "MANIFEST-SYNTAX"),
     "future version": (edit_manifest('"manifest": 2', '"manifest": 3'), "MANIFEST-VERSION"),
-    "operating point": (edit_manifest('"Nodule": -0.', '"Nodule": -1.'), "MANIFEST-ID"),
+    "operating point": (edit_manifest('"Nodule": 0.', '"Nodule": 1.'), "MANIFEST-ID"),
     "path escapes": (edit_manifest('"path": "artifacts/', '"path": "../artifacts/'), "MANIFEST-SCHEMA"),
     "unknown key": (edit_manifest('"manifest": 2', '"manifest": 2, "extra": 1'), "MANIFEST-SCHEMA"),
 }
