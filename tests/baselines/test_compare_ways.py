@@ -151,6 +151,7 @@ def test_what_cannot_be_compared_is_refused_before_any_training(
     assert refused(place, work) == "DISTILL-RECIPE"
 
 
+@pytest.mark.slow
 def test_a_teacher_no_larger_than_the_student_is_not_pruned(
     write_recipe: Write, values: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -28,7 +28,7 @@ def network(name: str, labels: int = 2) -> BackboneStudent:
     ("teacher", "wanted"),
     [
         ("timm/mobilenetv2_050", 400_000),
-        ("timm/mobilenetv2_050+timm/mobilenetv2_035", 600_000),
+        pytest.param("timm/mobilenetv2_050+timm/mobilenetv2_035", 600_000, marks=pytest.mark.slow),
         ("cxredge/ct_cnn", 100_000),
     ],
 )

@@ -12,6 +12,7 @@ from cxredge.recipe_file import load_recipe
 def tiny() -> Recipe:
     """The phantom recipe with the smallest MobileNetV2 and films of 32 x 32 pixels."""
     recipe = load_recipe(Path(__file__).parents[2] / "model_zoo" / "phantom")
-    student = recipe.student.model_copy(update={"backbone": "timm/mobilenetv2_035", "novelty_rank": 4})
+    small_net = {"backbone": "timm/mobilenetv2_035", "novelty_rank": 4, "map_upscale": 1}
+    student = recipe.student.model_copy(update=small_net)
     small = recipe.input.model_copy(update={"height": 32, "width": 32})
     return recipe.model_copy(update={"student": student, "input": small, "quality": None})
