@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,14 +60,10 @@ def told(place: Path, label: str, column: str) -> None:
 
 def line(name: str, truth: NDArray[np.bool_], score: NDArray[np.float32], patients: NDArray[np.str_], of: str) -> None:
     found = float(auc(truth[:, None], score[:, None])[0])
-    spread = resample({"auc": Auc(truth[:, None], score[:, None])}, owners(patients), RESAMPLES, 0)["auc"]
+    spread = resample({"auc": Auc(truth[:, None], score[:, None])}, patients.tolist(), RESAMPLES, 0)["auc"]
     ends = interval(spread[0], LEVEL)
     shown = "too few patients for an interval" if ends is None else f"[{ends[0]:.3f}, {ends[1]:.3f}]"
     print(f"  {name}: AUC {found:.3f} {shown}; {truth.sum()} of {len(truth)}: {of}")
-
-
-def owners(patients: NDArray[np.str_]) -> Sequence[str]:
-    return [str(patient) for patient in patients]
 
 
 if __name__ == "__main__":

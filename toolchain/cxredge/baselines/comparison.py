@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.baselines.baselines_record import Difference, Way, WayRecord
-from cxredge.parity.decisions import rule_of
-from cxredge.parity.paired import BOOTSTRAP, ENOUGH, Compared, compare
+from cxredge.distill.against_teacher import as_recorded, figures_of
+from cxredge.parity.paired import BOOTSTRAP, Compared, compare, too_few_owners
 from cxredge.results import BootstrapSpec, Paired
-from cxredge.statistics.auc import Auc
 from cxredge.statistics.bootstrap import Statistic
-from cxredge.statistics.means import accuracy
 
 if TYPE_CHECKING:
     from cxredge.baselines.held_out import HeldOut
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from cxredge.recipe import Recipe
 
 REFERENCE: Way = "distilled"
-DIGITS = 4
 
 
 class MeanOf:
@@ -36,15 +33,12 @@ class MeanOf:
         return np.mean([statistic(weights) for statistic in self._each], axis=0)
 
 
-def figures_of(recipe: Recipe, truth: NDArray[np.bool_], seeds: Sequence[NDArray[np.float32]]) -> dict[str, Statistic]:
-    """The AUC, and of exclusive classes the accuracy, of one way. truth bool[N, C]; seeds: logits float32[N, C]."""
-    rule = rule_of(recipe.labels.names, recipe.decision)
-    found: dict[str, Statistic] = {"auc": MeanOf([Auc(truth, rule.scores(logits)) for logits in seeds])}
-    if recipe.labels.kind == "single-label":
-        classes = np.arange(truth.shape[1])
-        named = [logits.argmax(1)[:, None] == classes for logits in seeds]
-        found["accuracy"] = MeanOf([accuracy(truth, called) for called in named])
-    return found
+def mean_figures(
+    recipe: Recipe, truth: NDArray[np.bool_], seeds: Sequence[NDArray[np.float32]]
+) -> dict[str, Statistic]:
+    """``figures_of`` one way, each the mean over the seeds. truth bool[N, C]; seeds: logits float32[N, C]."""
+    every = [figures_of(recipe, truth, logits) for logits in seeds]
+    return {name: MeanOf([figures[name] for figures in every]) for name in every[0]}
 
 
 def compared(
@@ -62,9 +56,8 @@ def compared(
     fold, of which ``logits`` are the pooled ones by seed. Raises InputError STATISTICS-VALUE (a model answers NaN).
     """
     truth, patients = held.truth, held.patients
-    count = len(set(patients))
-    few = None if count >= ENOUGH else f"{count} patients, {ENOUGH} are needed"
-    figures = {way: figures_of(recipe, truth, seeds) for way, seeds in logits.items()}
+    few = too_few_owners(patients)
+    figures = {way: mean_figures(recipe, truth, seeds) for way, seeds in logits.items()}
     records = []
     for way, own in figures.items():
         found = compare(own, figures[REFERENCE], (), patients, bootstrap)
@@ -76,9 +69,9 @@ def compared(
                 way=way,
                 parameters=every[0].parameters,
                 bytes=every[0].bytes,
-                auc=_rounded(area.reference),
+                auc=as_recorded(area.reference),
                 auc_difference=None if way == REFERENCE else _difference(area, no_interval),
-                accuracy=None if right is None else _rounded(right.reference),
+                accuracy=None if right is None else as_recorded(right.reference),
                 accuracy_difference=None if way == REFERENCE or right is None else _difference(right, few),
                 seconds=round(sum(one.seconds for one in every), 1),
             )
@@ -95,17 +88,14 @@ def _difference(paired: Paired, few: str | None) -> Difference | None:
 
     few: why there is no interval; None: there is.
     """
-    if paired.loss is None:
+    value = as_recorded(paired.loss)
+    if value is None:
         return None
     if few is not None:
-        return Difference(value=round(paired.loss, DIGITS) + 0.0, low=None, high=None, too_few=few)
+        return Difference(value=value, low=None, high=None, too_few=few)
     return Difference(
-        value=round(paired.loss, DIGITS) + 0.0,
-        low=_rounded(paired.low),
-        high=_rounded(paired.high),
+        value=value,
+        low=as_recorded(paired.low),
+        high=as_recorded(paired.high),
         too_few=paired.too_few,
     )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS) + 0.0

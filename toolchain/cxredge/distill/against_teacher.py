@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from cxredge.distill.record import Lost, LostToTeacher
 from cxredge.parity.decisions import rule_of
-from cxredge.parity.paired import BOOTSTRAP, ENOUGH, compare, too_few
-from cxredge.recipe_decision import Labels
+from cxredge.parity.paired import BOOTSTRAP, compare, judged_labels, too_few, too_few_owners
 from cxredge.statistics.auc import Auc
 from cxredge.statistics.bootstrap import Statistic
 from cxredge.statistics.means import accuracy
@@ -37,32 +36,33 @@ def lost_to_teacher(
     The mean is over the labels that the films tell with 10 patients of either kind and more. Raises InputError
     STATISTICS-VALUE (a model answers NaN).
     """
-    rule = rule_of(recipe.labels.names, recipe.decision)
-
-    def figures(logits: NDArray[np.float32]) -> dict[str, Statistic]:
-        found: dict[str, Statistic] = {"auc": Auc(truth, rule.scores(logits))}
-        if recipe.labels.kind == "single-label":
-            found["accuracy"] = accuracy(truth, logits.argmax(1)[:, None] == np.arange(truth.shape[1]))
-        return found
-
-    compared = compare(figures(teacher), figures(student), (), patients, bootstrap)
-    few = too_few(truth, patients, judged=_judged(recipe.labels))
+    taught, own = (figures_of(recipe, truth, logits) for logits in (teacher, student))
+    compared = compare(taught, own, (), patients, bootstrap)
+    few = too_few(truth, patients, judged=judged_labels(recipe.labels))
     enough = np.array([reason is None for reason in few])
-    owners = len(set(patients))
     right = compared.get("accuracy")
-    lacking = None if owners >= ENOUGH else f"{owners} patients, {ENOUGH} are needed"
     return LostToTeacher(
         auc=_lost(compared["auc"].mean(enough, bootstrap.level)),
         labels=int(enough.sum()),
-        accuracy=None if right is None else _lost(right.label(0, bootstrap.level, lacking)),
+        accuracy=None if right is None else _lost(right.label(0, bootstrap.level, too_few_owners(patients))),
         bootstrap=bootstrap,
     )
 
 
-def _judged(labels: Labels) -> NDArray[np.bool_]:
-    return np.isin(np.arange(len(labels.names)), labels.places_told)
+def figures_of(recipe: Recipe, truth: NDArray[np.bool_], logits: NDArray[np.float32]) -> dict[str, Statistic]:
+    """The AUC, and of exclusive classes the accuracy. truth bool[N, C]; logits float32[N, C]."""
+    rule = rule_of(recipe.labels.names, recipe.decision)
+    found: dict[str, Statistic] = {"auc": Auc(truth, rule.scores(logits))}
+    if recipe.labels.kind == "single-label":
+        found["accuracy"] = accuracy(truth, logits.argmax(1)[:, None] == np.arange(truth.shape[1]))
+    return found
+
+
+def as_recorded(value: float | None) -> float | None:
+    """A figure with the digits that records have; never -0."""
+    return None if value is None else round(value, DIGITS) + 0.0
 
 
 def _lost(found: Paired) -> Lost:
-    value, low, high = (None if x is None else round(x, DIGITS) + 0.0 for x in (found.loss, found.low, found.high))
+    value, low, high = (as_recorded(x) for x in (found.loss, found.low, found.high))
     return Lost(value=value, low=low, high=high, too_few=found.too_few)

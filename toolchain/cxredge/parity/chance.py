@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cxredge.evidence_chance import Chance, Held, LabelChance
 from cxredge.parity.decisions import ExclusiveRule, Rule, rule_of
-from cxredge.parity.paired import BOOTSTRAP, ENOUGH, too_few
+from cxredge.parity.paired import BOOTSTRAP, ENOUGH, judged_labels, too_few, too_few_owners
 from cxredge.recipe import Recipe
 from cxredge.results import BootstrapSpec
 from cxredge.statistics import means
@@ -30,9 +30,8 @@ def student_chance(
     """``chance`` of the recipe's student, by its rule, over the labels that the films tell; and the exclusive classes
     that with the recipe's least margin it names on no film."""
     names = recipe.labels.names
-    judged = np.isin(np.arange(len(names)), recipe.labels.places_told)
     rule = rule_of(names, recipe.decision)
-    found = chance(rule, truth, logits, patients, judged, bootstrap)
+    found = chance(rule, truth, logits, patients, judged_labels(recipe.labels), bootstrap)
     if not isinstance(rule, ExclusiveRule):
         return found
     called = rule.call(logits)
@@ -72,7 +71,7 @@ def chance(
     if exclusive:
         common = int(truth.sum(0).argmax())
         majority, share = rule.names[common], float(truth[:, common].mean())
-        lacking = None if owners >= ENOUGH else f"{owners} patients, {ENOUGH} are needed"
+        lacking = too_few_owners(patients)
         if share == 1:
             lacking = f"all films are {majority}"
         figure = _held(seen["accuracy"][0], drawn["accuracy"][0], share, lacking, bootstrap)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.parity.pairs import Both, Pair
-from cxredge.recipe_decision import NOT_JUDGED
+from cxredge.recipe_decision import NOT_JUDGED, Labels
 from cxredge.results import BootstrapSpec, Paired
 from cxredge.statistics.auc import Auc
 from cxredge.statistics.bootstrap import Statistic, interval, mean_of_labels, observed, resample
@@ -110,6 +110,17 @@ def too_few(
         kind = min(counts, key=lambda k: counts[k])
         found.append(None if counts[kind] >= ENOUGH else f"{counts[kind]} {kind}, {ENOUGH} are needed")
     return tuple(found)
+
+
+def too_few_owners(patients: Sequence[str]) -> str | None:
+    """None, or in words how many patients too few there are for any figure's interval."""
+    count = len(set(patients))
+    return None if count >= ENOUGH else f"{count} patients, {ENOUGH} are needed"
+
+
+def judged_labels(labels: Labels) -> NDArray[np.bool_]:
+    """bool[C]: the labels that the films tell."""
+    return np.isin(np.arange(len(labels.names)), labels.places_told)
 
 
 def paired_auc(

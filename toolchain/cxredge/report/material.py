@@ -14,6 +14,7 @@ from cxredge.errors import InputError
 from cxredge.evidence import Evidence, Explanation, Results
 from cxredge.outputs import Outputs
 from cxredge.parity.decisions import Rule, rule_of
+from cxredge.parity.paired import judged_labels
 from cxredge.recipe import Recipe
 from cxredge.report.terms import Terms, terms_of
 from cxredge.results import Artifact, BenchFigures, Verdict
@@ -90,7 +91,7 @@ class ReportMaterial:
     @cached_property
     def judged(self) -> NDArray[np.bool_]:
         """bool[C]: the labels that the films tell."""
-        return np.isin(np.arange(len(self.names)), self.recipe.labels.places_told)
+        return judged_labels(self.recipe.labels)
 
     def verdict(self, artifact: Artifact) -> Verdict:
         """The verdict on one artifact."""
