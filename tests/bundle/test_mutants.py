@@ -144,7 +144,7 @@ def hold(count: int, tmp_path: Path, signer: PublicKey) -> None:
 
 
 def test_hundreds_of_changed_bundles(tmp_path: Path, signer: PublicKey) -> None:
-    hold(400, tmp_path, signer)
+    hold(200, tmp_path, signer)
 
 
 @pytest.mark.slow
