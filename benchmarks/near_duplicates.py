@@ -21,7 +21,7 @@ from cxredge.data.film_facts import film_facts, thumbnail
 from cxredge.data.near import NEAR, near_pairs
 from cxredge.data.root import data_root
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 SETS = ("cxr_covid", "cxr_multilabel", "cxr_multilabel64", "cxr_pneumonia_paed", "ct_covid")
 COPIED = 100

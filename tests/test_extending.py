@@ -146,7 +146,8 @@ import json, sys
 import numpy as np
 import torch
 from pathlib import Path
-from cxredge.distill.losses import Batch, weighted
+from cxredge.distill.loss_batch import Batch
+from cxredge.distill.loss_terms import weighted
 from cxredge.parity.formulas import FORMULAS
 from cxredge.quantize.histogram import HALF, Histogram
 from cxredge.quantize.rules import apply

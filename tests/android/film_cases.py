@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.files import anything, canonical_json, fresh_directory, sha256_bytes
 from cxredge.images.preprocess import preprocess
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import chunk
 
 CASES = 1050

@@ -15,7 +15,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.films import films
 from cxredge.vectors.sources import dicom, scene
 

@@ -12,7 +12,7 @@ import numpy as np
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.images.preprocess import preprocess
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.films import films
 
 MUTANTS = 5000

@@ -10,7 +10,7 @@ from cxredge.baselines.bytes_by_count import float_bytes, int8_bytes
 from cxredge.baselines.pruner import check_pruner
 from cxredge.baselines.pruning import TOLERANCE, parameters, pruned
 from cxredge.errors import EnvironmentProblem, InputError
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.backbones import parts_of
 

@@ -16,7 +16,8 @@ from cxredge.cli.init import init
 from cxredge.cli.phantom import phantom
 from cxredge.distill.rechoose import choose_thresholds
 from cxredge.errors import InputError
-from cxredge.recipe import FolderData, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_data import FolderData
 from cxredge.recipe_file import load_recipe
 from cxredge.workflows.build import build_recipe
 from cxredge.workflows.init import init_recipe

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cxredge.data.accidents import MOST_TRAIN, accident_films, accidents, quality_classes
 from cxredge.images.preprocess import fit, resize
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vocabulary import QUALITY_KINDS
 
 INVERTED, UPSIDE_DOWN, TURNED, MIRRORED = range(4)

@@ -19,7 +19,7 @@ from cxredge.data.data_check import check_data
 from cxredge.errors import InputError
 from cxredge.phantoms.folder import write_folder
 from cxredge.phantoms.render import sample_patients
-from cxredge.recipe import PhantomData
+from cxredge.recipe_data import PhantomData
 
 PATIENTS = {"train": 24, "val": 10, "test": 10}
 Row = dict[str, str]

@@ -15,7 +15,7 @@ from cxredge.data.out_of_distribution import make_ood_films
 from cxredge.distill.splits import read_films
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
-from cxredge.recipe import FolderData
+from cxredge.recipe_data import FolderData
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_file import load_recipe
 from cxredge.vectors.sources import png

@@ -19,7 +19,7 @@ from cxredge.errors import InputError
 from cxredge.phantoms import folder as phantom_files
 from cxredge.phantoms.render import PHANTOM_LABELS, PhantomFilm, Rendering, render
 from cxredge.phantoms.split import PhantomSplit
-from cxredge.recipe import FolderData, PhantomData
+from cxredge.recipe_data import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
 
 HEADER = "file,group,Nodule,Effusion,split,view\n"

@@ -12,7 +12,7 @@ from cxredge.data.labelled import PHANTOMS, labelled
 from cxredge.data.root import data_root
 from cxredge.errors import CxrError
 from cxredge.phantoms.lesions import PHANTOM_LABELS
-from cxredge.recipe import FolderData
+from cxredge.recipe_data import FolderData
 from cxredge.recipe_decision import Labels
 from cxredge.statistics.probabilities import Kind
 

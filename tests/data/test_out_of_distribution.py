@@ -14,8 +14,9 @@ from cxredge.data.out_of_distribution import PER_KIND, WORDS, make_ood_films, oo
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.images.preprocess import preprocess
-from cxredge.recipe import InputSpec, PhantomData
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_decision import Labels
+from cxredge.recipe_input import InputSpec
 
 SPEC = InputSpec(height=64, width=64, fit="pad")
 ALWAYS = ("white-noise", "pink-noise", "blank", "inverted", "quarter-turn", "upside-down", "corner")

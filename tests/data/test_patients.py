@@ -11,7 +11,7 @@ from cxredge.data.data_sets import DataSet, open_data
 from cxredge.data.patients import fault, key
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
-from cxredge.recipe import FolderData
+from cxredge.recipe_data import FolderData
 from cxredge.recipe_decision import Labels
 
 ONE = (

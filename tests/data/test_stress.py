@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from cxredge.data.data_sets import open_data
 from cxredge.data.stress import MOST_FILMS, STRESSES, stress, stress_films
 from cxredge.images.preprocess import preprocess_films
-from cxredge.recipe import InputSpec, PhantomData
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_decision import Labels
+from cxredge.recipe_input import InputSpec
 
 PAD = 17
 

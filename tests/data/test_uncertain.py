@@ -9,7 +9,7 @@ import pytest
 
 from cxredge.data.data_sets import open_data
 from cxredge.errors import InputError
-from cxredge.recipe import FolderData
+from cxredge.recipe_data import FolderData
 from cxredge.recipe_decision import Labels, Uncertain
 
 TABLE = """file,group,Nodule,Effusion,split

@@ -8,17 +8,10 @@ import pytest
 import torch
 from torch import Tensor, distributions
 
-from cxredge.distill.losses import (
-    LOSSES,
-    POSITIVE_WEIGHT_CAP,
-    Batch,
-    attention,
-    hard_loss,
-    looks_at_masks,
-    positive_weights,
-    soft_loss,
-    weighted,
-)
+from cxredge.distill.loss_batch import LOSSES, Batch
+from cxredge.distill.loss_terms import looks_at_masks, weighted
+from cxredge.distill.losses import POSITIVE_WEIGHT_CAP, hard_loss, positive_weights, soft_loss
+from cxredge.distill.map_losses import attention
 from cxredge.distill.mask_loss import at_cells
 from cxredge.errors import InputError
 from cxredge.recipe_distillation import Distillation

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from cxredge.distill.rehearsal import rehearse
-from cxredge.distill.run import distill, with_features
+from cxredge.distill.roles import with_features
+from cxredge.distill.run import distill
 from cxredge.errors import InputError
 from cxredge.recipe_file import load_recipe
 from cxredge.students import new_student

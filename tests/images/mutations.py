@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from cxredge.errors import InputError
 from cxredge.images.dicom import SYNTAXES
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import chunk, dicom, jpeg, lut, png, scene
 from support.damage import Change, block, extreme, flip, leave_out, repeat, swap
 from support.jpeg_lossless import jpeg_lossless

@@ -19,7 +19,7 @@ from cxredge.images.acquisition import OtherKind, passing_over
 from cxredge.images.geometry import film_sizes
 from cxredge.images.preprocess import preprocess, preprocess_films
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import dicom, jpeg, scene
 
 ANY = InputSpec(height=16, width=16, fit="pad")

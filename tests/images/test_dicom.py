@@ -18,7 +18,7 @@ from cxredge.errors import InputError
 from cxredge.images import dicom as module
 from cxredge.images import dicom_cut
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import dicom, jpeg, lut, scene
 
 SPEC = InputSpec(height=16, width=16, fit="pad")

@@ -15,7 +15,7 @@ from cxredge.errors import InputError
 from cxredge.images import dicom_elements
 from cxredge.images.dicom_elements import MAX_DEPTH, MAX_ELEMENTS
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import dicom, lut, scene
 from support.command import ROOT
 from support.peak_memory import reading

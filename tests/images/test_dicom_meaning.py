@@ -15,7 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLE
 from cxredge.errors import InputError
 from cxredge.images.dicom_meaning import _first_input
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import dicom, lut, scene
 
 SPEC = InputSpec(height=16, width=16, fit="pad")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cxredge.images.geometry import cells_on_film, film_sizes, frame, tents, upsample
 from cxredge.images.preprocess import fit, resize
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 Fit = Literal["pad", "crop", "squash"]
 FITS = st.sampled_from(["pad", "crop", "squash"])

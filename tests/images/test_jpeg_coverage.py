@@ -19,7 +19,7 @@ from cxredge.errors import InputError
 from cxredge.images.jpeg_coverage import check_coverage
 from cxredge.images.jpeg_structure import parse
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import scene
 from support.jpeg_lossless import jpeg_lossless, segment
 

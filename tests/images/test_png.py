@@ -13,7 +13,7 @@ from PIL import Image
 from cxredge.errors import InputError
 from cxredge.images.png import SIGNATURE
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import chunk, scene
 
 SPEC = InputSpec(height=16, width=16, fit="pad")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cxredge.errors import InputError
 from cxredge.images.preprocess import fit, preprocess, preprocess_films, to_student
 from cxredge.images.resample import resample
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import jpeg, png, scene
 
 

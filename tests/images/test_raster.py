@@ -12,7 +12,7 @@ from cxredge.errors import InputError
 from cxredge.images.codestream import check_stream
 from cxredge.images.raster import turn
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import chunk, jpeg, png, scene
 
 GREY = InputSpec(height=16, width=16, fit="pad")

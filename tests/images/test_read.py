@@ -13,7 +13,7 @@ from cxredge.images import film_file
 from cxredge.images.levels import MIN_SPAN
 from cxredge.images.read import read_film
 from cxredge.images.refuse import decoder_net
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import dicom, jpeg, lut, png, scene
 
 SPEC = InputSpec(height=16, width=16, fit="pad")

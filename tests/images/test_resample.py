@@ -6,7 +6,7 @@ from PIL import Image
 
 from cxredge.images.preprocess import resize
 from cxredge.images.resample import coefficients, resample
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 
 def by_pillow(image: np.ndarray, height: int, width: int) -> np.ndarray:

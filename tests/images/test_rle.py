@@ -14,7 +14,7 @@ from pydicom.uid import RLELossless
 from cxredge.errors import InputError
 from cxredge.images.read import read_film
 from cxredge.images.rle import SLACK, check_rle
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import dicom, scene
 
 SPEC = InputSpec(height=16, width=16, fit="pad")

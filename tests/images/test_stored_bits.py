@@ -16,7 +16,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 from cxredge.errors import InputError
 from cxredge.images.levels import Meaning
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import dicom, scene
 from support.jpeg_lossless import jpeg_lossless
 

@@ -22,7 +22,7 @@ from cxredge.importing.plan import Source
 from cxredge.importing.quality_program import pooled_of, with_quality
 from cxredge.importing.transforms import Transform
 from cxredge.importing.user_code import MODULE
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_student import Normalise
 from cxredge.students.program_file import read_program
 from cxredge.students.program_student import ProgramStudent

@@ -15,7 +15,8 @@ from cxredge.evidence_chance import Chance, Held
 from cxredge.metrics import METRICS, TENTH, WEAK_CORRELATION, WEAK_SQNR_DB, Metric
 from cxredge.parity.gates import rejudge
 from cxredge.parity.results_file import read_results
-from cxredge.recipe import Evaluation, Gates, Recipe
+from cxredge.recipe import Gates, Recipe
+from cxredge.recipe_data import Evaluation
 from cxredge.recipe_file import load_recipe
 from cxredge.report.junit import as_junit
 from cxredge.report.words import failure as failure_words

@@ -16,8 +16,9 @@ from cxredge.outputs import Outputs
 from cxredge.parity import numerics
 from cxredge.parity.heatmaps import heatmap_evidence
 from cxredge.parity.numerics import map_correlations
-from cxredge.recipe import InputSpec, PhantomData
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_decision import Labels
+from cxredge.recipe_input import InputSpec
 from parity.synthetic import independent
 
 NAMES = ("A", "B", "C")

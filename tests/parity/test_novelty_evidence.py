@@ -13,7 +13,7 @@ from cxredge.data.out_of_distribution import WORDS, OodFilm, OodFilms, make_ood_
 from cxredge.images.preprocess import preprocess_films
 from cxredge.parity.novelty_evidence import novelty_evidence
 from cxredge.parity.pairs import Both
-from cxredge.recipe import PhantomData
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_file import load_recipe
 from cxredge.results import BootstrapSpec
 

@@ -8,7 +8,7 @@ import pytest
 from cxredge.data.data_sets import open_data
 from cxredge.errors import InputError
 from cxredge.parity.pairs import Pair
-from cxredge.recipe import PhantomData
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_decision import Labels
 from parity.synthetic import pair
 

@@ -16,7 +16,7 @@ from cxredge.errors import InputError
 from cxredge.phantoms.anatomy import RIGHT
 from cxredge.phantoms.lesions import Finding
 from cxredge.phantoms.render import PHANTOM_LABELS, PhantomFilm, render, sample_patients
-from cxredge.recipe import PhantomData
+from cxredge.recipe_data import PhantomData
 
 
 def data(seed: int = 0, train: int = 0, val: int = 0, test: int = 0) -> PhantomData:

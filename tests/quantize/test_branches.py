@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cxredge.quantize.branches import fold_branches, plain_student
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.backbone_student import BackboneStudent
 from support.structures import EACH, KINDS, WIDTH, Beside, Written, conv_bn
 from support.tiny_student import SIZE, films, settled

@@ -15,8 +15,9 @@ from cxredge.errors import InputError
 from cxredge.files import sha256_file
 from cxredge.images.preprocess import preprocess_films
 from cxredge.quantize.calibration import calibration_record, choose_films, film_records, refuse_noise
-from cxredge.recipe import FolderData, Recipe
+from cxredge.recipe import Recipe
 from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS
+from cxredge.recipe_data import FolderData
 
 Rows = list[tuple[str, str, str]]
 """(file, patient, split)"""

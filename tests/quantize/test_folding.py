@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from cxredge.quantize.folding import fold_batch_norm
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.timm_backbone import TimmBackbone
 

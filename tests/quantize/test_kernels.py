@@ -14,7 +14,7 @@ from cxredge.quantize.keep_float import kernel_reads, quantised_weights
 from cxredge.quantize.kernels import plain_kernels
 from cxredge.quantize.rounding import round_weights
 from cxredge.quantize.units import units
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.backbone_student import BackboneStudent
 from support import small_networks as small
 from support.lowering import PERCENTILE

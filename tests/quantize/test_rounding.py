@@ -15,7 +15,7 @@ from cxredge.quantize.eight_bit import nearest as on_steps
 from cxredge.quantize.folding import fold_batch_norm
 from cxredge.quantize.rounding import load_rounded, round_weights
 from cxredge.quantize.sensitivity import Simulation
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.backbone_student import BackboneStudent
 from support.lowering import PERCENTILE
 

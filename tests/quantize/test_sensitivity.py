@@ -15,7 +15,7 @@ from cxredge.outputs import Outputs
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.rounding import round_weights
 from cxredge.quantize.sensitivity import Simulation
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.backbone_student import BackboneStudent
 from support.lowering import PERCENTILE, Lowered
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from cxredge.quantize.folding import fold_batch_norm
 from cxredge.quantize.unit_graph import Change, UnitGraph
 from cxredge.quantize.units import units
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.timm_backbone import TimmBackbone
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxredge.images.geometry import upsample
-from cxredge.recipe import PhantomData
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_file import load_recipe
 from cxredge.report.heatmap import colours, figure, overlay
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cxredge.recipe import PhantomData
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_file import load_recipe
 from cxredge.students.backbone_student import BackboneStudent
 from cxredge.students.novelty import Novelty

@@ -20,7 +20,7 @@ from cxredge.errors import InputError
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.folding import fold_batch_norm, is_identity
 from cxredge.quantize.rounding import round_weights
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_student import Normalise
 from cxredge.students.program_file import program_bytes, read_program
 from cxredge.students.program_student import ProgramStudent, Unflattened

@@ -66,7 +66,7 @@ def _fit(weights: Path, drawn: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     from cxredge.images.preprocess import preprocess, to_student
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
     from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.timm_backbone import TimmBackbone
 

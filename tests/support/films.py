@@ -8,7 +8,7 @@ from pathlib import Path
 def write_phantom_dicom(path: Path) -> None:
     """A phantom as an 8-bit DICOM file."""
     from cxredge.phantoms.render import render, sample_patients
-    from cxredge.recipe import PhantomData
+    from cxredge.recipe_data import PhantomData
     from cxredge.vectors.sources import dicom
 
     film = sample_patients(PhantomData(source="phantom", seed=5, patients={"test": 1}))[0]

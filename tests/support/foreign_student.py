@@ -25,7 +25,7 @@ def write_checkpoint(path: Path) -> None:
     from cxredge.data.data_sets import open_data
     from cxredge.data.labelled import labelled
     from cxredge.images.preprocess import preprocess_films
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
     from cxredge.stages import cache_folder
 
     data, labels = labelled("phantom", LABELS, None, None)

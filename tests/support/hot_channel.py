@@ -7,7 +7,7 @@ import copy
 import torch
 
 from cxredge.quantize.units import module_of
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.backbone_student import BackboneStudent
 
 PASSING = ("aten.relu.default", "aten.relu_.default")

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
 from cxredge.recipe_calibration import PercentileRange
 from cxredge.recipe_decision import Labels, OperatingPoint, Quality
 from cxredge.recipe_file import load_recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.results import Artifact
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Target

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels, OperatingPoint
+from cxredge.recipe_input import InputSpec
 from cxredge.students import new_student
 from cxredge.students.backbone_student import BackboneStudent
 from support import tiny_student

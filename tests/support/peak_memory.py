@@ -15,7 +15,7 @@ import resource, sys
 from pathlib import Path
 from cxredge.errors import CxrError
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 import numpy, pydicom, pydicom.pixels, openjpeg, PIL.Image
 def peak():
     if sys.platform != "linux":

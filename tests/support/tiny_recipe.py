@@ -56,7 +56,7 @@ def write_weights(
     from safetensors.torch import save_file
 
     from cxredge.files import sha256_file
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
     from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.backbones import parts_of
     from cxredge.vocabulary import QUALITY_KINDS

@@ -126,7 +126,7 @@ def test_norm_free_networks_are_delegated_whole(recipe: Recipe, tmp_path: Path) 
 def test_norm_free_networks_of_timms_are_delegated_whole(network: str, recipe: Recipe, tmp_path: Path) -> None:
     import torch
 
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
     from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.timm_backbone import TimmBackbone
     from support.tiny_student import LABELS

@@ -15,7 +15,7 @@ from cxredge.images.preprocess import fit, preprocess
 from cxredge.images.read import read_film
 from cxredge.images.refuse import __doc__ as codes
 from cxredge.images.resample import resample
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 COMMITTED = Path(__file__).resolve().parents[1] / "vectors"
 

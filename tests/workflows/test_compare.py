@@ -10,9 +10,10 @@ import pytest
 
 from cxredge.errors import EnvironmentProblem
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_file import load_recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.targets.coreml.target import CORE_ML, EVALUATED, CoreML
 from cxredge.workflows.compare import differences
 from support.lowering import PERCENTILE, lower

@@ -11,8 +11,9 @@ from cxredge.data.data_sets import DataSet
 from cxredge.data.film import Film
 from cxredge.errors import InputError
 from cxredge.importing.plan import Found, Read
-from cxredge.recipe import FolderData, InputSpec
+from cxredge.recipe_data import FolderData
 from cxredge.recipe_decision import Labels
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_student import Normalise
 from cxredge.workflows.imported_recipe import judged, uses_of
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cxredge.evidence import PrecisionSearch
-from cxredge.recipe import InputSpec, PhantomData
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_file import load_recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.targets import TARGETS
 from cxredge.workflows.precision import search, write_chosen
 from support.tiny_recipe import TINY

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cxredge import code_digest as digests
 from cxredge import stages
-from cxredge.recipe import Evaluation, FolderData
+from cxredge.recipe_data import Evaluation, FolderData
 from cxredge.recipe_file import load_recipe
 from cxredge.stages import Stage
 from cxredge.vocabulary import ArtifactName

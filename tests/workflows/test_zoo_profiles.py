@@ -12,7 +12,8 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from cxredge.distill.run import distill
-from cxredge.recipe import FolderData, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_data import FolderData
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_student import fixed_size
 from cxredge.students import new_student, trainable

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
-    StringConstraints,
     create_model,
     model_validator,
 )
@@ -21,6 +19,8 @@ from pydantic import (
 from cxredge.decision import Decision, MultiLabel, SingleLabel
 from cxredge.metrics import gate_fields, metrics_of
 from cxredge.recipe_calibration import Calibration
+from cxredge.recipe_card import Card, Paper
+from cxredge.recipe_data import Evaluation, FolderData, PhantomData
 from cxredge.recipe_decision import (
     NOT_YET,
     Labels,
@@ -32,17 +32,16 @@ from cxredge.recipe_decision import (
     Quality,
 )
 from cxredge.recipe_distillation import UNTRAINED, Distillation, WeightsSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_not_yet import with_thresholds
 from cxredge.recipe_shipping import NO_LICENCE, SHIPPED, Shipping, reasoned
 from cxredge.recipe_student import Heatmap, OriginalProof, ProgramSpec, StudentSpec
 from cxredge.vocabulary import (
     APP_TARGETS,
-    MAX_PATIENTS,
     OUTPUT_NAMES,
     AbsentIf,
     AppKind,
     ArtifactName,
-    DicomCode,
     Frozen,
     Label,
     ModulePattern,
@@ -52,92 +51,14 @@ from cxredge.vocabulary import (
     TargetName,
     Text,
     Version,
-    absent_or_not_empty,
 )
 
 UNSHIPPED = Path("build/weights")
 """Where weights lie that may not be passed on, by the recipe's name."""
 
 
-def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(codes)) != len(codes):
-        raise ValueError("a code appears twice")
-    return codes
-
-
 def _none(said: object) -> object:
     return None if said == "none" else said
-
-
-AcceptedCodes = Annotated[
-    tuple[DicomCode, ...],
-    Field(min_length=1, max_length=32, json_schema_extra=absent_or_not_empty),
-    AbsentIf(lambda codes: not codes),
-    AfterValidator(_each_once),
-]
-"""Codes of which a film's must be one; absent from the file where any film will do, never null or empty."""
-
-
-class InputSpec(Sparse):
-    """What films a student takes, and their preprocessing, as data.
-
-    Decode, orientation, VOI, inversion, 8-bit, fit, resize, float 0..255. The same record travels in the manifest, and
-    the Kotlin and Swift twins read it there.
-    """
-
-    spec: Literal[1] = 1
-    """Version of the preprocessing rules; a reader refuses a version that it does not know."""
-    channels: Literal[1, 3] = 1
-    height: int = Field(ge=16, le=1024)
-    width: int = Field(ge=16, le=1024)
-    fit: Literal["pad", "crop", "squash"]
-    """How the film gets the student's aspect ratio before the resize: bars, centred cut, or distortion."""
-    pad_value: int = Field(default=0, ge=0, le=255)
-    """Grey level of the bars."""
-    no_window: Literal["stored-range", "min-max"] = "stored-range"
-    """What 0 and 255 mean for an image without a VOI window or LUT: the stored bits' range, or its own extremes."""
-    modalities: AcceptedCodes = ()
-    """Modalities (0008,0060) of the DICOM films that are taken; one that says none is refused. Absent: any film."""
-    body_parts: AcceptedCodes = ()
-    """Body parts (0018,0015) that are taken, of DICOM films that say one. Absent: any."""
-    views: AcceptedCodes = ()
-    """View positions (0018,5101) that are taken, of DICOM films that say one. Absent: any."""
-
-    @property
-    def preprocessing(self) -> Self:
-        """Without what decides only whether a film is read: this alone decides pixels, and so a model's own bytes."""
-        return self.model_copy(update=dict.fromkeys(("modalities", "body_parts", "views"), ()))
-
-
-class FolderData(Sparse):
-    """A folder with ``labels.csv`` under ``CXR_DATA`` (default ``../shared/data``)."""
-
-    source: Literal["folder"]
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
-    label_column: str | None = None
-    """The column that names each film's class. Without it every label has a 0/1 column, as independent findings do."""
-    leave_out: Annotated[tuple[str, ...], AbsentIf(lambda files: not files)] = ()
-    """Films that are not used, by their place in the set: one of two, for example, that are one picture."""
-
-
-class PhantomData(Frozen):
-    """Synthetic chest radiographs, made from a seed. Their scores say nothing about people."""
-
-    source: Literal["phantom"]
-    seed: int = Field(ge=0, lt=2**31)
-    patients: dict[Literal["train", "val", "test"], Annotated[int, Field(ge=0, le=MAX_PATIENTS)]]
-    """Phantom patients per split; each has one to four films."""
-
-
-class Evaluation(Sparse):
-    """Films on which artifacts are held against the reference."""
-
-    split: Literal["train", "val", "test"] = "test"
-    count: int | None = Field(default=None, ge=1)
-    """Films to use, in the order of ``labels.csv``; none means all. More than there are is an error."""
-    chance: Annotated[Literal["judged", "allowed"], AbsentIf(lambda said: said == "judged")] = "judged"
-    """``judged``: a student that is no better than chance on these films, or of which that cannot be told, keeps no
-    gates. ``allowed``: it may be built all the same, for a test of the way and not of the student."""
 
 
 if TYPE_CHECKING:
@@ -169,28 +90,6 @@ class Bundles(Frozen):
     def of(self, kind: AppKind) -> tuple[ArtifactName, ...]:
         """The artifacts of one app's bundle; empty: there is no such bundle."""
         return self.android if kind == "android" else self.ios
-
-
-class Card(Sparse):
-    """What the model card says that no command can measure."""
-
-    summary: str
-    intended_use: str
-    limitations: tuple[str, ...] = Field(min_length=1)
-    shortcuts: Annotated[tuple[str, ...], AbsentIf(lambda lines: not lines)] = ()
-    """What is known to give a label away and is no anatomy, how much of it was measured, and what is left."""
-    attribution: tuple[str, ...] = ()
-
-
-class Paper(Frozen):
-    """The publication that a model of the zoo follows: its claims stand beside our figures, never among them."""
-
-    title: Text
-    link: Annotated[str, StringConstraints(pattern=r"^https://[!-~]{1,180}$")]
-    claims: tuple[Text, ...] = Field(min_length=1)
-    """What it says of its own models, on its own data."""
-    differs: tuple[str, ...] = Field(min_length=1)
-    """What is otherwise here: data, teacher, settings that it does not tell."""
 
 
 class Recipe(Sparse):

@@ -95,7 +95,7 @@ class Pretraining(Frozen):
 
 
 class LossTerm(Frozen):
-    """One loss of a distillation, by the name under which ``distill/losses.py`` registers it."""
+    """One loss of a distillation, by the name under which ``distill/losses.py`` or ``map_losses.py`` registers it."""
 
     loss: Slug
     weight: float = Field(default=1.0, ge=0)

@@ -42,7 +42,7 @@ def sqnr_db(student: BackboneStudent, path: Path, name: str = "cam") -> float:
 
 def weights(student: BackboneStudent) -> int:
     from cxredge.quantize.keep_float import kernel_reads, quantised_weights
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
 
     return quantised_weights(kernel_reads(student, InputSpec(height=48, width=48, fit="pad")), frozenset())[1]
 

@@ -19,16 +19,17 @@ from cxredge.baselines.kept_answers import WayAnswers
 from cxredge.baselines.possible import check_possible, labels_compared
 from cxredge.baselines.pruner import PACKAGE
 from cxredge.baselines.pruning import parameters
+from cxredge.distill.finish import VERSIONED
 from cxredge.distill.processes import Processes, started
 from cxredge.distill.roles import untrained
-from cxredge.distill.run import VERSIONED
 from cxredge.distill.saying import say
 from cxredge.distill.telling import FILM_STATEMENT, PHANTOM_STATEMENT
 from cxredge.errors import counted
 from cxredge.files import canonical_json, write_text
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.path_errors import shown
-from cxredge.recipe import PhantomData, Recipe, recipe_path
+from cxredge.recipe import Recipe, recipe_path
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_file import load_recipe
 
 Every = dict[Way, list[list[WayAnswers]]]

@@ -21,7 +21,7 @@ from cxredge.baselines.pruner import PACKAGE
 from cxredge.baselines.pruning import parameters, pruned
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import answers
-from cxredge.distill.losses import looks_at_masks, weighted
+from cxredge.distill.loss_terms import looks_at_masks, weighted
 from cxredge.distill.pretraining import to_imitate
 from cxredge.distill.processes import Processes
 from cxredge.distill.rehearsal import rehearse

@@ -16,7 +16,8 @@ from cxredge.data.licences import allowed_films
 from cxredge.distill.record import MIN_CASES
 from cxredge.errors import InputError, counted
 from cxredge.parity.paired import too_few
-from cxredge.recipe import PhantomData, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_data import PhantomData
 from cxredge.stages import cache_folder
 
 if TYPE_CHECKING:

@@ -10,8 +10,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cxredge.decision import DecisionField, Float32, MultiLabel, SingleLabel, check_words
-from cxredge.recipe import InputSpec, PhantomData, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_data import PhantomData
 from cxredge.recipe_decision import Quality
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_student import Heatmap
 from cxredge.vocabulary import (
     MAX_LABELS,

@@ -23,7 +23,7 @@ from cxredge.bundle.manifest import PATH, Tolerance
 from cxredge.errors import InputError
 from cxredge.files import canonical_json, read_bytes, write_bytes, write_text
 from cxredge.outputs import Outputs
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.results import Artifact
 from cxredge.targets import get_target
 from cxredge.vocabulary import ArtifactName, Frozen, Sha256
@@ -130,7 +130,7 @@ def make_inputs(spec: InputSpec) -> dict[str, tuple[str, bytes]]:
 
 def _phantoms() -> list[NDArray[np.uint8]]:
     from cxredge.phantoms.render import render, sample_patients
-    from cxredge.recipe import PhantomData
+    from cxredge.recipe_data import PhantomData
 
     films = sample_patients(PhantomData(source="phantom", seed=SEED, patients={"test": 2}))
     by_patient = {film.patient: film for film in reversed(films)}

@@ -28,7 +28,7 @@ def phantom(out: Path, seed: int, patients: int, as_json: bool) -> None:
     from cxredge.path_errors import writing
     from cxredge.phantoms.folder import write_folder
     from cxredge.phantoms.render import sample_patients
-    from cxredge.recipe import PhantomData
+    from cxredge.recipe_data import PhantomData
 
     # resolved before the check: `cxredge phantom .` must not replace the folder that it runs in
     goal = Path(os.path.realpath(out))

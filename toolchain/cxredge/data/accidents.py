@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.images.preprocess import fit, resize
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vocabulary import QUALITY_KINDS, QualityKind
 
 MOST_FILMS = 60

@@ -13,7 +13,7 @@ from cxredge.data.film import SPLITS, Film
 from cxredge.data.patients import key as patient_key
 from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest
-from cxredge.recipe import FolderData, PhantomData
+from cxredge.recipe_data import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
 from cxredge.stages import Cache
 

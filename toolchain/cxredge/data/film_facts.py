@@ -13,7 +13,7 @@ from cxredge.errors import InputError
 from cxredge.images.claims import kind_of
 from cxredge.images.film_file import FilmBytes, FilmFile
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 SIDE = 32
 """Rows and columns of a thumbnail."""

@@ -13,7 +13,7 @@ from cxredge.data.label_columns import SHOWN, usable_columns
 from cxredge.data.misspelt import meant
 from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest, printable, some_of
-from cxredge.recipe import FolderData, PhantomData
+from cxredge.recipe_data import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
 from cxredge.statistics.probabilities import Kind
 from cxredge.vocabulary import LABEL, MAX_LABELS

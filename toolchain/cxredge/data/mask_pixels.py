@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cxredge.data.data_sets import DataSet
     from cxredge.data.film import Film
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
 
 MASKS = "masks.npy"
 

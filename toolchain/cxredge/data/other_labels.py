@@ -12,7 +12,8 @@ from cxredge.data.folder_table import Table, bad_cell
 from cxredge.data.label_columns import DESCRIBING, usable_columns
 from cxredge.data.misspelt import meant
 from cxredge.errors import InputError, nearest, printable, some_of
-from cxredge.recipe import FolderData, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_data import FolderData
 from cxredge.recipe_decision import Labels
 
 NAMED = ("file", "group", "view", "sex", "age", "source")

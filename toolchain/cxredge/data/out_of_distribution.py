@@ -26,7 +26,7 @@ from cxredge.images.film_file import FilmFile
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
 from cxredge.outputs import films_digest
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vocabulary import Frozen, Sha256
 
 PER_KIND = 16

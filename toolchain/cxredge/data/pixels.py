@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cxredge.data.film import Film
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
 
 PIXELS = "pixels.npy"
 

@@ -11,7 +11,7 @@ from cxredge.data.film import Film
 from cxredge.data.licences import licence
 from cxredge.data.patients import key as patient_key
 from cxredge.errors import InputError
-from cxredge.recipe import FolderData, PhantomData
+from cxredge.recipe_data import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_distillation import Distillation, Pretraining
 from cxredge.stages import cache_folder

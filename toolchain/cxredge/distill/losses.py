@@ -1,28 +1,22 @@
-"""What a student is taught: losses over all outputs of student and teacher, by the names that recipes call them.
+"""Losses of what a student answers, beside the films' own labels or a teacher's answers.
 
 A loss is one function that takes a ``Batch`` and its own parameters, which the recipe may set by keyword; their types
-and bounds are the function's annotations. ``weighted`` gives a recipe's terms.
+and bounds are the function's annotations. ``loss_terms.weighted`` gives a recipe's terms.
 """
 
 from __future__ import annotations
 
-import inspect
-import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Annotated, Any, Literal, get_type_hints
+from collections.abc import Sequence
+from typing import Annotated
 
 import torch
-from pydantic import ConfigDict, Field, ValidationError, create_model
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from cxredge.distill.correlation import correlation
-from cxredge.distill.mask_loss import mask_loss
-from cxredge.errors import InputError, nearest
-from cxredge.recipe_distillation import LossTerm
+from cxredge.distill.loss_batch import Batch, chances, loss
+from cxredge.errors import InputError
 from cxredge.statistics.probabilities import Kind
 
 POSITIVE_WEIGHT_CAP = 10.0
@@ -89,51 +83,6 @@ def soft_loss(logits: Tensor, teacher: Tensor, kind: Kind, temperature: float) -
     return temperature**2 * divergence
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What a loss may look at, of N films.
-
-    student, teacher: ``logits`` float32[N, C], ``cam`` float32[N, C, h, w], ``novelty`` float32[N] and ``features``
-    float32[N, d, h, w]; d, h and w may differ between the two. The teacher's carry no gradient.
-    """
-
-    films: Tensor
-    """float32[N, ch, H, W] as both saw them, 0..255."""
-    student: Mapping[str, Tensor]
-    teacher: Mapping[str, Tensor]
-    targets: Tensor
-    """float32[N, C] of 0 and 1; NaN where a film does not tell the label: a loss of the films' own targets leaves
-    that out, one of the teacher's answers need not, for the teacher may speak of what nobody wrote down."""
-    kind: Kind
-    weights: Tensor
-    """float32[C], see ``positive_weights``."""
-    told: tuple[int, ...] | None = None
-    """Places of the labels that the films tell: the targets of the others mean nothing. None: all."""
-    masks: Tensor | None = None
-    """float32[N, C, H, W] 0..1, where each label's finding lies in the films; None: no loss of the recipe asked."""
-
-
-BatchLoss = Callable[..., Tensor]
-LOSSES: dict[str, BatchLoss] = {}
-MASKED: set[str] = set()
-"""Losses that look at ``Batch.masks``: only data sets with masks can be learned from with them."""
-
-
-def loss(name: str, masks: bool = False) -> Callable[[BatchLoss], BatchLoss]:
-    """Register a function of a ``Batch`` (and keyword parameters with defaults) -> scalar, under a recipe's name.
-
-    masks: whether it looks at ``Batch.masks``.
-    """
-
-    def register(function: BatchLoss) -> BatchLoss:
-        LOSSES[name] = function
-        if masks:
-            MASKED.add(name)
-        return function
-
-    return register
-
-
 @loss("hard")
 def hard(batch: Batch) -> Tensor:
     """``hard_loss`` against the films' own targets, of the labels that the films tell; the other losses keep all."""
@@ -146,69 +95,6 @@ def soft(batch: Batch, temperature: Annotated[float, Field(gt=0)] = 2.0) -> Tens
     return soft_loss(batch.student["logits"], batch.teacher["logits"], batch.kind, temperature)
 
 
-@loss("attention")
-def attention(
-    batch: Batch, of: Literal["features", "cam"] = "features", power: Annotated[float, Field(gt=0)] = 2.0
-) -> Tensor:
-    """Squared distance of the two attention maps, each of length 1; its mean over films, within 0..2.
-
-    Zagoruyko & Komodakis, "Paying More Attention to Attention" (ICLR 2017), activation-based: a film's map is the sum
-    over channels of |activation|^power, at the student's resolution. ``of`` the last features, whose channels may be
-    other ones in the teacher, or of the class activation maps. Raises InputError LOSS-MAPS: maps of one cell.
-    """
-    own, other = _both(batch, of)
-    return attention_distance(own, other, power)
-
-
-def attention_distance(own: Tensor, other: Tensor, power: float = 2.0) -> Tensor:
-    """own float32[N, d, h, w], other float32[N, e, k, l] -> scalar: see ``attention``."""
-    own, other = (_attention(maps, power) for maps in (own, other))
-    _check_cells("attention", _common(own, other))
-    if other.shape != own.shape:
-        other = F.interpolate(other[:, None], size=own.shape[1:], mode="bilinear", antialias=True)[:, 0]
-    own, other = (F.normalize(x.flatten(1), dim=1) for x in (own, other))
-    return (own - other).square().sum(1).mean()
-
-
-def _attention(maps: Tensor, power: float) -> Tensor:
-    """float32[N, d, h, w] -> float32[N, h, w]."""
-    return maps.abs().pow(power).sum(1)
-
-
-@loss("cam")
-def cam(batch: Batch) -> Tensor:
-    """Where student and teacher look for each label: p (1 - r), its mean over films and labels, within 0..2.
-
-    After Zhang et al., "Knowledge Distillation from Single to Multi Labels: an Empirical Study" (arXiv 2303.08360),
-    who distil class activation maps; of each map only its form counts here. r is the mean over cells of the product of
-    both maps, each standardised over its cells (mean 0, variance 1), hence their correlation, and p the teacher's
-    sigmoid (softmax of exclusive classes) at temperature 1: a finding that the teacher does not see has no place. The
-    larger map is brought to the size of the smaller. A map that is the same everywhere has no form, and counts 0.
-    Raises InputError LOSS-MAPS: maps of one cell.
-    """
-    own, other = _both(batch, "cam")
-    size = _common(own, other)
-    _check_cells("cam", size)
-    own, other = (
-        maps if list(maps.shape[2:]) == size else F.interpolate(maps, size=size, mode="bilinear", antialias=True)
-        for maps in (own, other)
-    )
-    seen = _chances(batch.teacher["logits"], batch.kind)
-    return (seen * (1 - correlation(own.flatten(2), other.flatten(2)))).mean()
-
-
-@loss("masks", masks=True)
-def masks(batch: Batch) -> Tensor:
-    """``mask_loss`` of the student's maps, of findings that the films tell, have, and have masks of.
-
-    Raises InputError LOSS-OUTPUT (no maps) or LOSS-MAPS (maps of one cell).
-    """
-    own = _output(batch.student, "cam", "student")
-    _check_cells("masks", own.shape[2:])
-    assert batch.masks is not None, "asked for by its registration"
-    return mask_loss(own, batch.masks, batch.targets > 0.5)
-
-
 @loss("dist")
 def dist(batch: Batch, temperature: Annotated[float, Field(gt=0)] = 1.0) -> Tensor:
     """1 - Pearson correlation, across the batch, of both answers to a label; its mean over labels, within 0..2.
@@ -218,7 +104,7 @@ def dist(batch: Batch, temperature: Annotated[float, Field(gt=0)] = 1.0) -> Tens
     classes their softmax as in the paper. It asks that the label ranks films as the teacher does, not that it says the
     same: another loss has to. In a batch of one, and where either says the same of all films, a label counts 0.
     """
-    own, other = (_chances(outputs["logits"] / temperature, batch.kind) for outputs in (batch.student, batch.teacher))
+    own, other = (chances(outputs["logits"] / temperature, batch.kind) for outputs in (batch.student, batch.teacher))
     return (1 - correlation(own.T, other.T)).mean()
 
 
@@ -253,85 +139,3 @@ def faithful(
     focal = _mean_of(-(torch.sigmoid(-towards) ** gamma) * F.logsigmoid(towards), known)
     own, other = (torch.softmax(outputs["logits"] / temperature, 1) for outputs in (batch.student, batch.teacher))
     return alpha * focal + (1 - alpha) * temperature**2 * F.mse_loss(own, other)
-
-
-def _common(own: Tensor, other: Tensor) -> list[int]:
-    """Rows and columns that both maps have."""
-    return [min(a, b) for a, b in zip(own.shape[-2:], other.shape[-2:], strict=True)]
-
-
-def _check_cells(name: str, size: Sequence[int]) -> None:
-    """Raises InputError LOSS-MAPS: a map of one cell."""
-    if math.prod(size) < 2:
-        raise InputError(
-            "LOSS-MAPS",
-            f"the loss {name} compares where maps are high and low, and the smaller of the two has one cell",
-            "take larger films (a cell is 32 pixels wide in most backbones), or leave the loss out",
-        )
-
-
-def _chances(logits: Tensor, kind: Kind) -> Tensor:
-    return torch.sigmoid(logits) if kind == "multi-label" else torch.softmax(logits, 1)
-
-
-def _both(batch: Batch, name: str) -> tuple[Tensor, Tensor]:
-    """An output of student and teacher. Raises InputError LOSS-OUTPUT: one of the two does not give it."""
-    return _output(batch.student, name, "student"), _output(batch.teacher, name, "teacher")
-
-
-def _output(outputs: Mapping[str, Tensor], name: str, who: str) -> Tensor:
-    if name not in outputs:
-        raise InputError(
-            "LOSS-OUTPUT",
-            f"a loss in distill.losses compares {name}, which the {who} does not give",
-            "leave the loss out, or take another backbone; of losses of maps some can compare other outputs",
-            sorted(outputs),
-        )
-    return outputs[name]
-
-
-def looks_at_masks(terms: Sequence[LossTerm]) -> bool:
-    """Whether one of a recipe's losses looks at masks; one of weight 0 is left out."""
-    return any(term.weight and term.loss in MASKED for term in terms)
-
-
-def weighted(terms: Sequence[LossTerm]) -> Callable[[Batch], dict[str, Tensor]]:
-    """A recipe's terms, each times its weight, by name: what is minimised is their sum.
-
-    A loss that stands there again has its number behind its name; one of weight 0 is left out. Raises InputError
-    LOSS-UNKNOWN or LOSS-PARAMETER.
-    """
-    seen: Counter[str] = Counter()
-    bound: dict[str, tuple[float, Callable[[Batch], Tensor]]] = {}
-    for term in terms:
-        seen[term.loss] += 1
-        again = f" {seen[term.loss]}" if seen[term.loss] > 1 else ""
-        bound[f"{term.loss}{again}"] = (term.weight, _bound(term))
-    counted = {name: (weight, function) for name, (weight, function) in bound.items() if weight}
-    return lambda batch: {name: weight * function(batch) for name, (weight, function) in counted.items()}
-
-
-def _bound(term: LossTerm) -> Callable[[Batch], Tensor]:
-    """The term's function with its parameters, held against the function's annotations."""
-    function = LOSSES.get(term.loss)
-    if function is None:
-        raise InputError(
-            "LOSS-UNKNOWN", f"there is no distillation loss {term.loss!r}", "choose one", nearest(term.loss, LOSSES)
-        )
-    hints = get_type_hints(function, include_extras=True)
-    _, *own = inspect.signature(function).parameters.values()
-    fields: dict[str, Any] = {p.name: (hints[p.name], p.default) for p in own}
-    try:
-        checked = create_model(term.loss, __config__=ConfigDict(extra="forbid", strict=True), **fields)(
-            **term.parameters
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(
-            "LOSS-PARAMETER",
-            f"the loss {term.loss} does not take {place} = {first['input']!r}: {first['msg']}",
-            "change the parameter in the recipe's distill.losses",
-            nearest(place, fields),
-        ) from error
-    return partial(function, **{name: getattr(checked, name) for name in fields})

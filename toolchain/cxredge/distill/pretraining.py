@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from cxredge.data.unlabelled import to_see
-from cxredge.distill.losses import attention_distance
+from cxredge.distill.map_losses import attention_distance
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.record import PretrainingRecord
 from cxredge.distill.splits import pixels_of

@@ -18,7 +18,7 @@ from cxredge.vocabulary import QUALITY_KINDS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
 
 MOST_MEASURED = 200
 """Test films that a head is measured on when it was fitted: with four accidents each."""

@@ -8,7 +8,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from cxredge.distill.losses import Batch, looks_at_masks, weighted
+from cxredge.distill.loss_batch import Batch
+from cxredge.distill.loss_terms import looks_at_masks, weighted
 from cxredge.distill.views import film_size
 from cxredge.errors import InputError
 from cxredge.recipe import Recipe

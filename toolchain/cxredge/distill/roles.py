@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from cxredge.distill.balance import shares
 from cxredge.distill.checkpoint import CheckpointFile
 from cxredge.distill.evaluate import pooled_features
-from cxredge.distill.losses import Batch, hard_loss, positive_weights, weighted
+from cxredge.distill.loss_batch import Batch
+from cxredge.distill.loss_terms import weighted
+from cxredge.distill.losses import hard_loss, positive_weights
 from cxredge.distill.pretrained import start_from_imagenet
 from cxredge.distill.pretraining import Imitated, imitator, record_of
 from cxredge.distill.processes import Processes

@@ -16,7 +16,9 @@ from cxredge.data.licences import allowed_films, licence
 from cxredge.data.mask_pixels import MaskPixels
 from cxredge.data.pixels import FilmPixels
 from cxredge.errors import InputError
-from cxredge.recipe import InputSpec, PhantomData, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_data import PhantomData
+from cxredge.recipe_input import InputSpec
 from cxredge.stages import Cache
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cxredge.distill.evaluate import answers, measured
 from cxredge.errors import counted, printable
-from cxredge.recipe import PhantomData
+from cxredge.recipe_data import PhantomData
 
 if TYPE_CHECKING:
     from cxredge.distill.checkpoint import CheckpointFile

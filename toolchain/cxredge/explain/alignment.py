@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cxredge.explain.records import UnitError
 from cxredge.progress import track
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.targets.base import Target
 from cxredge.targets.lowering import Lowering
 from cxredge.targets.tracer import Origin, Traced, Tracer

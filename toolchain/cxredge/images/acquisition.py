@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from cxredge.errors import InputError
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -39,7 +39,7 @@ from cxredge.images.encapsulated import (
 )
 from cxredge.images.levels import Meaning, grey_levels, one_channel
 from cxredge.images.refuse import check_size, decoder_net
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset

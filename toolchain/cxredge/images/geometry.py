@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cxredge.images.film_file import FilmFile
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 
 class Frame(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.images.preprocess import fit, resize
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 
 def preprocess_mask(mask: NDArray[np.bool_], spec: InputSpec) -> NDArray[np.uint8]:

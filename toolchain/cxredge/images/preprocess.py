@@ -17,7 +17,7 @@ from cxredge.images.geometry import frame
 from cxredge.images.read import read_film
 from cxredge.images.refuse import MAX_PIXELS
 from cxredge.progress import track
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 
 def fit(film: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:

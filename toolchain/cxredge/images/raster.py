@@ -19,7 +19,7 @@ from cxredge.images.jpeg_coverage import check_coverage
 from cxredge.images.levels import Meaning, grey_levels, one_channel
 from cxredge.images.png import PALETTE, check_image, damaged, picture_alone, png_chunks
 from cxredge.images.refuse import check_size, decoder_net
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -13,7 +13,7 @@ from cxredge.images.dicom import read_dicom
 from cxredge.images.film_file import FilmBytes, FilmFile
 from cxredge.images.levels import check_span
 from cxredge.images.raster import JPEG_SIGNATURE, read_jpeg, read_png
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 KINDS = ("DICOM", "PNG", "JPEG")
 

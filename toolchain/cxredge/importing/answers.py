@@ -14,7 +14,7 @@ from cxredge.importing.making import batches
 from cxredge.importing.network import Original
 from cxredge.importing.transforms import Transform
 from cxredge.progress import track
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_student import Normalise
 from cxredge.students.base import Student
 from cxredge.students.normalisation import Normalisation

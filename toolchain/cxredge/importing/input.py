@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from cxredge.errors import InputError, nearest
 from cxredge.importing.facts import Facts
 from cxredge.importing.plan import Wanted
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_student import Normalise
 from cxredge.strict_json import first_fault
 from cxredge.vocabulary import Frozen

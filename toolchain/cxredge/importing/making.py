@@ -13,7 +13,7 @@ from cxredge.errors import InputError, counted
 from cxredge.importing.division import Divided, divide
 from cxredge.importing.exporting import BATCH, export
 from cxredge.importing.network import Original
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_student import Normalise
 from cxredge.students.composed import ComposedStudent
 from cxredge.students.normalisation import Normalisation

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cxredge.images.film_file import FilmFile
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_student import Heatmap, Normalise
 from cxredge.statistics.probabilities import Kind
 from cxredge.vocabulary import Frozen, Sha256

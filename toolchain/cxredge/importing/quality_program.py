@@ -9,7 +9,7 @@ from cxredge.errors import InputError
 from cxredge.importing.exporting import BATCH, export
 from cxredge.importing.making import NO_FEATURES, pooled
 from cxredge.quantize.units import QUANTISED
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.program_student import ProgramStudent
 from cxredge.students.quality import Quality
 from cxredge.vocabulary import OUTPUT_NAMES

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cxredge.images.film_file import FilmFile
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
 
 TORCHVISION, TIMM = "torchvision/", "timm/"
 FIX = "name torchvision/<network>, timm/<network>, or FILE:FACTORY that gives what turns a PIL image into a tensor"

@@ -17,7 +17,7 @@ from cxredge.images.masks import preprocess_mask
 from cxredge.outputs import Outputs
 from cxredge.parity import numerics
 from cxredge.parity.decisions import Rule
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 Masks = Callable[[int], Mapping[str, NDArray[np.bool_]]]
 """Number of a film -> its exact masks bool[h, w] by label, in film pixels: ``DataSet.masks`` of the film."""

@@ -32,7 +32,7 @@ from cxredge.phantoms.anatomy import (
     vessels,
 )
 from cxredge.phantoms.lesions import PHANTOM_LABELS, Film, Finding, apply, heart_factor, sample_findings
-from cxredge.recipe import PhantomData
+from cxredge.recipe_data import PhantomData
 
 __all__ = ["PHANTOM_LABELS", "Finding", "PhantomFilm", "Rendering", "render", "sample_patients"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cxredge.phantoms.folder import write_films
 from cxredge.phantoms.render import sample_patients
-from cxredge.recipe import PhantomData
+from cxredge.recipe_data import PhantomData
 from cxredge.stages import Stage
 
 

@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from cxredge.aten import arguments, kind_of, norm_terms, pair
 from cxredge.quantize.kernels import Calls, Merged, plain_kernels, replace, run_under
 from cxredge.quantize.units import module_of
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.base import Student
 
 SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")

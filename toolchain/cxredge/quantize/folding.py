@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cxredge.quantize.branches import plain_student
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.base import Student
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from cxredge.aten import arguments, kind_of
 from cxredge.errors import InputError
 from cxredge.quantize.units import inside, keep, module_of, units
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.vocabulary import ArtifactName, SchemeName, TargetName
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from cxredge.aten import arguments, kind_of, stored_names
 from cxredge.quantize.units import module_of
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.base import Student
 
 LAYERS: Mapping[str, type[nn.Module]] = {

@@ -29,8 +29,8 @@ from cxredge.quantize.folding import fold_batch_norm, is_identity
 from cxredge.quantize.layer_fit import FilmSums, Layer, Moments, fitted, rounded, samples
 from cxredge.quantize.ranges import RangeEstimator, not_finite
 from cxredge.quantize.unit_graph import State, UnitGraph, batches, integer_weights
-from cxredge.recipe import InputSpec
 from cxredge.recipe_calibration import RangeRule
+from cxredge.recipe_input import InputSpec
 from cxredge.students.base import Student
 
 FILMS = 100

@@ -15,7 +15,7 @@ from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.eight_bit import Floats
 from cxredge.quantize.greedy import Greedy, Group
 from cxredge.quantize.simulated_int8 import SimulatedInt8
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 if TYPE_CHECKING:
     from cxredge.quantize.units import Unit

@@ -17,7 +17,7 @@ from cxredge.outputs import Outputs
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.eight_bit import Affine, Floats
 from cxredge.quantize.ranges import RangeEstimator
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

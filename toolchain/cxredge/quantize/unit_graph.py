@@ -15,7 +15,7 @@ from torch import Tensor
 from cxredge.aten import stored_names
 from cxredge.quantize.eight_bit import Floats, nearest
 from cxredge.quantize.units import CLIPPING, Unit, inside, module_of, output_nodes
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.students.base import Student
 
 MOVES = frozenset({"alias", "clone", "copy", "dropout", "to_copy", "unsafe_view"})

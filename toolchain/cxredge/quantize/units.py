@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxredge.errors import InputError, nearest
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 
 if TYPE_CHECKING:
     from cxredge.students.base import Student

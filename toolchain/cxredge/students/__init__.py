@@ -17,7 +17,8 @@ from cxredge.vocabulary import QUALITY_KINDS
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from cxredge.recipe import InputSpec, Recipe
+    from cxredge.recipe import Recipe
+    from cxredge.recipe_input import InputSpec
     from cxredge.students.backbone_student import BackboneStudent
     from cxredge.students.base import Student
     from cxredge.students.program_student import ProgramStudent

@@ -11,7 +11,7 @@ from cxredge.students.parts import Parts
 from cxredge.students.timm_backbone import TimmBackbone
 
 if TYPE_CHECKING:
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
 
 
 def parts_of(name: str, spec: InputSpec) -> Parts:

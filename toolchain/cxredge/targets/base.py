@@ -20,8 +20,9 @@ from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.keep_float import Kept, KernelRead, kept_by_scheme, quantised_weights
 from cxredge.quantize.ranges import CAM, LOGITS, RangeEstimator
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
 from cxredge.recipe_calibration import RangeRule
+from cxredge.recipe_input import InputSpec
 from cxredge.results import Artifact, Census, Delegation, TensorRange
 from cxredge.targets.checks import check_census
 from cxredge.targets.first_run import refusal

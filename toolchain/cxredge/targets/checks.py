@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from cxredge.errors import InputError
 from cxredge.outputs_layout import wrong_shape
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.results import Census
 from cxredge.targets.training_mode import evaluated
 from cxredge.vocabulary import INTEGER_SCHEMES, SchemeName

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cxredge.errors import CxrError
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.targets.quiet import kept_quiet, same_threads
 from cxredge.targets.runner import Runner
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.sources import chunk, dicom, jpeg, lut, png, scene
 
 Film = tuple[str, bytes, InputSpec, bool]

@@ -25,7 +25,7 @@ from cxredge.errors import CxrError, InputError
 from cxredge.files import canonical_json, check_replaceable, fresh_directory, read_bytes, sha256_bytes, write_text
 from cxredge.images.preprocess import fit, resize
 from cxredge.images.read import read_film
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.vectors.decision_cases import decision_cases
 from cxredge.vectors.films import films, refusals
 

@@ -30,7 +30,7 @@ from cxredge.workflows.imported_recipe import RECIPE, Written, check_logits, jud
 if TYPE_CHECKING:
     from cxredge.data.data_sets import DataSet
     from cxredge.data.film import Film
-    from cxredge.recipe import FolderData, PhantomData
+    from cxredge.recipe_data import FolderData, PhantomData
     from cxredge.recipe_decision import Labels
     from cxredge.statistics.probabilities import Kind
 
@@ -119,7 +119,7 @@ def try_import(request: Request) -> Tried:
     Writes nothing that stays. Raises what ``import_network`` raises before it runs films.
     """
     from cxredge.data.labelled import check_names, set_folder
-    from cxredge.recipe import FolderData
+    from cxredge.recipe_data import FolderData
 
     plan, remark = None, None
     if request.data is not None and request.labels:

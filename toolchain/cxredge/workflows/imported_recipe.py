@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cxredge.distill.record import QualityScore
     from cxredge.distill.thresholds import Thresholds
     from cxredge.importing.import_record import ImportRecord
-    from cxredge.recipe import FolderData, PhantomData
+    from cxredge.recipe_data import FolderData, PhantomData
     from cxredge.statistics.probabilities import Kind
 
 RECIPE = "model.yaml"

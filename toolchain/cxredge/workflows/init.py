@@ -23,10 +23,11 @@ from cxredge.errors import InputError
 from cxredge.files import fresh_directory, write_text
 from cxredge.images.preprocess import preprocess
 from cxredge.path_errors import shown
-from cxredge.recipe import FolderData, InputSpec
 from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, USUAL_CALIBRATION_FILMS
+from cxredge.recipe_data import FolderData
 from cxredge.recipe_decision import Labels
 from cxredge.recipe_file import ZOO, parse_recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.recipe_shipping import SHIPPED
 from cxredge.text_templates import templates
 from cxredge.vocabulary import SLUG

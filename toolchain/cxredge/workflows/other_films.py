@@ -30,7 +30,8 @@ from cxredge.parity.judge import Judged, judge_elsewhere, pair_of
 from cxredge.parity.label_evidence import examine
 from cxredge.places import check_outputs
 from cxredge.progress import track
-from cxredge.recipe import FolderData, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_data import FolderData
 from cxredge.report.elsewhere import statement, warnings
 from cxredge.report.material import ReportMaterial
 from cxredge.results import GateResult

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from cxredge.distill.record import Interval
-from cxredge.recipe import Paper
+from cxredge.recipe_card import Paper
 from cxredge.results import Paired
 from cxredge.vocabulary import ArtifactName, Frozen, Label, Sha256, Slug, Version
 

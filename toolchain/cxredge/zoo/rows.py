@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from cxredge.data.film import SPLITS
 from cxredge.errors import counted
-from cxredge.recipe import PhantomData, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_data import PhantomData
 from cxredge.report.table import as_markdown
 from cxredge.zoo.entry import BuiltArtifact, BuiltFigures, Int8, Standing, ZooModel
 from cxredge.zoo.reading import CARD, Entry

@@ -16,7 +16,7 @@ from cxredge.errors import EnvironmentProblem, InputError
 from cxredge.mlprogram.graph import Graph, read_graph
 from cxredge.mlprogram.refusal import Refusal
 from cxredge.quantize.units import FLOAT_HEADS, QUANTISED, module_of, output_nodes
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.targets.spelling import called, replaced
 
 if TYPE_CHECKING:

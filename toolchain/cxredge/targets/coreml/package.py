@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cxredge.files import canonical_json, sha256_bytes, write_bytes
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.targets.output_words import output_words
 from cxredge.vocabulary import ArtifactName, SchemeName
 

@@ -16,7 +16,8 @@ from cxredge.errors import CxrError, EnvironmentProblem, InputError
 from cxredge.mlprogram.graph import read_graph
 from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.results import SEMANTICS
 from cxredge.targets.base import Lowered, Target
 from cxredge.targets.coreml.convert import Source, Step, conversion, export

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cxredge.aten import arguments, pair
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.targets.spelling import called, needless, replaced, sliced, whole_windows
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from cxredge.files import canonical_json, write_bytes
 from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.keep_float import KernelRead
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.targets.base import Lowered, Target
 from cxredge.targets.executorch.methods import INPUT_METHOD, LABELS_METHOD, OUTPUTS_METHOD
 from cxredge.targets.runner import Runner, Runtime

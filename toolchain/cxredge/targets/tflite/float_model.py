@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxredge.aten import arguments, pair
 from cxredge.quantize.ranges import CAM
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.targets.spelling import called, needless, replaced, sliced, whole_windows
 from cxredge.targets.tflite.pools import count_border, repeat_border
 from cxredge.targets.tflite.quantizer import SIGNATURE

@@ -16,7 +16,8 @@ from cxredge.files import write_bytes
 from cxredge.modelfile.contents import Contents
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.ranges import CAM
-from cxredge.recipe import InputSpec, Recipe
+from cxredge.recipe import Recipe
+from cxredge.recipe_input import InputSpec
 from cxredge.results import Delegation
 from cxredge.targets.base import Lowered, Target
 from cxredge.targets.runner import Runner, Runtime

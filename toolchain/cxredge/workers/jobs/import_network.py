@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cxredge.importing.making import Made
     from cxredge.importing.network import Original
     from cxredge.importing.transforms import Transform
-    from cxredge.recipe import InputSpec
+    from cxredge.recipe_input import InputSpec
     from cxredge.recipe_student import Normalise
 
 PROGRAM, FOUND, ANSWERS = "student.pt2", "found.json", "answers.safetensors"

@@ -13,7 +13,7 @@ from cxredge.images.readers import READERS
 from cxredge.outputs import films_digest
 from cxredge.progress import track
 from cxredge.quantize.calibration import film_records, refuse_noise
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.results import FilmRecord
 from cxredge.stages import Store
 from cxredge.workflows.stages.pictures import Drawn, Pictures, SomePictures

@@ -18,7 +18,7 @@ from cxredge.images.pixel_file import write_pixels
 from cxredge.images.preprocess import to_planes
 from cxredge.images.read import read_film
 from cxredge.progress import track
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.results import FilmRecord
 from cxredge.stages import Store
 from cxredge.workers.jobs.base import IMAGES, PICTURES_DIGEST

@@ -9,7 +9,7 @@ import numpy as np
 from cxredge.files import sha256_bytes
 from cxredge.images.readers import READERS
 from cxredge.outputs import films_digest
-from cxredge.recipe import InputSpec
+from cxredge.recipe_input import InputSpec
 from cxredge.stages import Store
 from cxredge.workflows.stages.pictures import Drawn, Pictures
 
