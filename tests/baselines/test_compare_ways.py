@@ -13,6 +13,7 @@ from cxredge.baselines.baselines_record import FILE, WAYS, BaselinesRecord, dige
 from cxredge.baselines.compare_ways import baselines
 from cxredge.cli.baselines import baselines as command
 from cxredge.errors import InputError
+from cxredge.files import sha256_bytes
 from cxredge.recipe_file import load_recipe
 from cxredge.zoo.entry_card import card_of
 from cxredge.zoo.reading import read_entry
@@ -138,12 +139,10 @@ def test_what_cannot_be_compared_is_refused_before_any_training(
     values["data"]["patients"] = {"train": 20, "val": 1, "test": 1}
     write_recipe(place)
     assert refused(place, work) == "BASELINES-LABELS"
-    values["distill"]["teacher"]["weights"] = {"file": "t.safetensors", "sha256": "0" * 64}
-    write_recipe(place)
     (place / "t.safetensors").write_bytes(b"")
-    from cxredge.files import sha256_bytes
-
-    values["distill"]["teacher"]["weights"]["sha256"] = sha256_bytes(b"")
+    weights = {"file": "t.safetensors", "sha256": sha256_bytes(b"")}
+    backbone = values["distill"]["teacher"]["backbone"]
+    values["distill"]["teacher"] = {"backbone": backbone, "weights": weights, "labels": list(values["labels"]["names"])}
     write_recipe(place)
     assert refused(place, work, folds=2) == "BASELINES-TEACHER"
     del values["distill"]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -9,6 +9,7 @@ import torch
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.errors import InputError
 from cxredge.recipe import Recipe
+from cxredge.recipe_distillation import Role
 
 
 def test_round_trip_and_absence(tmp_path: Path) -> None:
@@ -44,18 +45,59 @@ class Trap:
 
 
 def test_no_code_is_unpickled(tmp_path: Path) -> None:
-    torch.save({"configuration": "a", "x": Trap()}, tmp_path / "t.pt")
-    with pytest.raises(InputError) as caught:
-        CheckpointFile(tmp_path / "t.pt", "a").load()
+    file = CheckpointFile(tmp_path / "t.pt", "a")
+    file.save({"x": Trap()})  # its hash is right
+    with pytest.raises(InputError, match="not a checkpoint of this program") as caught:
+        file.load()
     assert caught.value.code == "DISTILL-CHECKPOINT"
 
 
+def test_no_flipped_bit_is_trained_on_from(tmp_path: Path) -> None:
+    file = CheckpointFile(tmp_path / "t.pt", "a")
+    file.save({"module": {"w": torch.arange(40.0)}})
+    whole = file.path.read_bytes()
+    for place in range(0, len(whole), 7):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        file.path.write_bytes(changed)
+        with pytest.raises(InputError) as caught:
+            file.load()
+        assert caught.value.code == "DISTILL-CHECKPOINT"
+
+
 def test_fingerprint_follows_what_decides_the_training(values: dict[str, Any]) -> None:
-    base = fingerprint(Recipe.model_validate(values), 1)
-    assert fingerprint(Recipe.model_validate(values), 2) != base
+    base = fingerprint(Recipe.model_validate(values), 1, "student")
+    assert fingerprint(Recipe.model_validate(values), 2, "student") != base
     values["operating_points"]["Effusion"]["logit"] = 1.0  # written back by the training itself
     values["weights"]["sha256"] = "1" * 64
     values["card"]["summary"] = "other"
-    assert fingerprint(Recipe.model_validate(values), 1) == base
+    assert fingerprint(Recipe.model_validate(values), 1, "student") == base
     values["distill"]["temperature"] = 3.0
-    assert fingerprint(Recipe.model_validate(values), 1) != base
+    assert fingerprint(Recipe.model_validate(values), 1, "student") != base
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "anew"),
+    [
+        ("learning_rate", 0.5, {"student"}),
+        ("epochs", 99, {"student"}),
+        ("views", 3, {"student"}),
+        ("temperature", 3.0, {"student"}),
+        ("batch", 6, {"teacher", "student"}),
+        ("border_crop", 0.1, {"teacher", "student"}),
+        ("teacher", {"backbone": "timm/mobilenetv2_035", "epochs": 77}, {"teacher", "student"}),
+        ("pretraining", {"backbone": "timm/x", "pretrained": "y", "epochs": 3}, {"pretraining", "student"}),
+        ("seed", 6, {"pretraining", "teacher", "student"}),
+    ],
+)
+def test_only_the_trainings_that_a_change_concerns_start_anew(
+    values: dict[str, Any], key: str, value: object, anew: set[str]
+) -> None:
+    values["distill"]["pretraining"] = {"backbone": "timm/x", "pretrained": "y"}
+
+    def prints() -> dict[Role, str]:
+        return {role: fingerprint(Recipe.model_validate(values), 1, role) for role in get_args(Role)}
+
+    before = prints()
+    values["distill"][key] = value
+    assert {role for role, found in prints().items() if found != before[role]} == anew

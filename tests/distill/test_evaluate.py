@@ -65,8 +65,11 @@ def test_a_label_that_the_films_do_not_tell_has_no_score() -> None:
         assert found.labels["B"].model_dump() == {"auc": None, "positives": None, "negatives": None, "note": NOT_JUDGED}
         assert found.labels["A"] == told.labels["A"]
         assert found.macro_auc == told.labels["A"].auc
-        without = macro_interval(Labels(names=("A",)), targets[:, :1], logits[:, :1], ["p", "q", "r"] * 20, 0)
-        assert macro_interval(some, other, logits, ["p", "q", "r"] * 20, 0) == without
+        everybody = [str(i) for i in range(60)]
+        without = macro_interval(Labels(names=("A",)), targets[:, :1], logits[:, :1], everybody, 0)
+        assert without is not None
+        assert without.value == told.labels["A"].auc
+        assert macro_interval(some, other, logits, everybody, 0) == without
 
 
 def test_interval_holds_the_estimate_and_repeats() -> None:
@@ -78,6 +81,20 @@ def test_interval_holds_the_estimate_and_repeats() -> None:
     assert alone is not None
     assert estimate is not None
     assert alone.low < estimate < alone.high
+
+
+@pytest.mark.parametrize(("positives", "labels"), [(10, 2), (9, 1)])
+def test_an_interval_needs_ten_patients_of_either_kind(positives: int, labels: int) -> None:
+    targets, logits = drawn(60)
+    targets[:, 1] = 0
+    targets[: 2 * positives, 1] = 1  # two films of each patient
+    patients = [str(i // 2) for i in range(60)]
+    two = Labels(names=("A", "B"))
+    found = macro_interval(two, targets[:, :2], logits[:, :2], patients, 3)
+    assert found is not None
+    areas = [score(two, targets[:, :2], logits[:, :2]).labels[name].auc or 0 for name in two.names[:labels]]
+    assert (found.labels, found.value) == (labels, pytest.approx(np.mean(areas), abs=1e-4))
+    assert macro_interval(two, targets[:, :2], logits[:, :2], [str(i % 4) for i in range(60)], 3) is None
 
 
 def test_films_of_one_patient_do_not_count_as_many() -> None:

@@ -82,9 +82,13 @@ def test_films_that_are_not_there(ask: Callable[[str], str], values: dict[str, A
     values["student"]["novelty_rank"] = 60
     assert ask("distill") == "DISTILL-FEW"
     values["student"]["novelty_rank"] = 2
-    values["distill"]["teacher"]["weights"] = {"file": "teacher.safetensors", "sha256": "a" * 64}
+    trained = values["distill"]["teacher"]
+    loaded = {"weights": {"file": "teacher.safetensors", "sha256": "a" * 64}, "labels": ["Cardiomegaly", "Effusion"]}
+    values["distill"]["teacher"] = {"backbone": trained["backbone"], **loaded}
     assert ask("distill") == "WEIGHTS-MISSING"
-    del values["distill"]["teacher"]["weights"]
+    values["distill"]["teacher"]["labels"] = ["Cardiomegaly", "Nodule"]
+    assert ask("distill") == "DISTILL-TEACHER-LABELS"
+    values["distill"]["teacher"] = trained
     values["distill"]["pretrained"] = "efficientnet-lite9"
     assert ask("distill") == "PRETRAINED-UNKNOWN"
     shutil.rmtree(tmp_path / "data" / "ours" / "images")

@@ -197,12 +197,22 @@ def test_a_trained_teacher_is_loaded(write_recipe: Write, values: dict[str, Any]
     place = write_recipe(tmp_path / "pupil")
     (place / "teacher.safetensors").write_bytes((tmp_path / "teacher" / "weights.safetensors").read_bytes())
     values["name"] = "pupil"
-    values["distill"]["teacher"]["weights"] = {"file": "teacher.safetensors", "sha256": first.weights_sha256}
+    teacher = {"backbone": values["distill"]["teacher"]["backbone"]}
+    teacher["weights"] = {"file": "teacher.safetensors", "sha256": first.weights_sha256}
+    values["distill"]["teacher"] = {**teacher, "labels": list(values["labels"]["names"])}
     write_recipe(place)
     result = distill(place, tmp_path / "work")
     assert result.teacher.epochs == 0
     assert result.teacher.test == first.student.test
     assert not (tmp_path / "work" / "pupil" / "teacher.pt").exists()
+    # one whose labels are others, or in another order, is taken by name alone
+    for labels in (["Heart", "Effusion"], ["Effusion", "Nodule"]):
+        values["distill"]["teacher"] = {**teacher, "labels": labels}
+        write_recipe(place)
+        with pytest.raises(InputError) as caught:
+            distill(place, tmp_path / "other")
+        assert caught.value.code == "DISTILL-TEACHER-LABELS"
+        assert not (tmp_path / "other").exists()
 
 
 def test_too_few_films_for_the_novelty_score(write_recipe: Write, values: dict[str, Any], tmp_path: Path) -> None:
@@ -330,3 +340,7 @@ def test_training_films_may_leave_findings_open(
     with pytest.raises(InputError) as caught:
         trained(dict.fromkeys(range(len(true)), ""), unlabelled="ignore")
     assert caught.value.code == "DISTILL-UNTOLD"
+    for cell, words in (("0", "none has Effusion"), ("1", "all have Effusion")):
+        with pytest.raises(InputError, match=words) as caught:
+            trained(dict.fromkeys(range(len(true)), cell))
+        assert caught.value.code == "DISTILL-ONE-SIDED"

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save
 
 from cxredge.bundle.bom_card import ancestors
 from cxredge.distill.record import DistillResults, FurtherTeacherRecord
 from cxredge.distill.run import distill
 from cxredge.distill.teacher_labels import places
-from cxredge.distill.teachers import Further, shares, together
+from cxredge.distill.teachers import Further, load_first, shares, together
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.recipe_decision import Labels
-from cxredge.recipe_distillation import FurtherTeacher
+from cxredge.recipe_distillation import FurtherTeacher, Teacher
 from cxredge.recipe_file import load_recipe
 from cxredge.students import new_student
 
@@ -96,6 +97,47 @@ def test_the_mean_of_real_teachers(write_recipe: Write, values: dict[str, Any], 
     expected[:, 1] = (0.9 * expected[:, 1] + 0.6 * b[:, 0]) / 1.5
     np.testing.assert_allclose(found["logits"].numpy(), expected, rtol=1e-5)
     assert torch.equal(found["cam"], a["cam"])  # maps are the first one's
+
+
+def test_a_loaded_teacher_answers_in_the_recipes_order(
+    write_recipe: Write, values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe = load_recipe(write_recipe(tmp_path / "tiny"))
+    torch.manual_seed(3)
+    told = new_student(recipe, BACKBONE).eval()
+    data = save(told.state_dict())
+    (tmp_path / "tiny" / "t.safetensors").write_bytes(data)
+    weights = {"file": "t.safetensors", "sha256": sha256_bytes(data)}
+    films = torch.rand(3, 1, 32, 32) * 255
+
+    def loaded(labels: list[str], **said: Any) -> dict[str, torch.Tensor]:
+        values["distill"]["teacher"] = {"backbone": BACKBONE, "weights": weights, "labels": labels, **said}
+        recipe = load_recipe(write_recipe(tmp_path / "tiny"))
+        assert recipe.distill is not None
+        with torch.no_grad():
+            return load_first(recipe, recipe.distill, tmp_path / "tiny")(films)
+
+    with torch.no_grad():
+        own = told(films)
+    same = loaded(["Cardiomegaly", "Effusion"])
+    turned = loaded(["Effusion", "Heart"], map={"Cardiomegaly": "Heart"})
+    for name in ("logits", "cam"):
+        assert torch.equal(same[name], own[name])
+        assert torch.equal(turned[name], own[name].flip(1))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"labels": ["A"]}, "of a teacher that is loaded"),
+        ({"weights": {"file": "t.safetensors", "sha256": "a" * 64}}, "weights need labels"),
+        ({"weights": {"file": "t", "sha256": "a" * 64}, "labels": ["A", "A"]}, "labels names a label twice"),
+        ({"weights": {"file": "t", "sha256": "a" * 64}, "labels": ["A"], "epochs": 3}, "epochs is of a teacher that"),
+    ],
+)
+def test_a_teacher_is_loaded_or_trained(said: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Teacher.model_validate({"backbone": BACKBONE, **said})
 
 
 def test_a_student_of_two_teachers(

@@ -30,6 +30,11 @@ class TeacherWeights(WeightsSpec):
     sha256: Sha256
 
 
+def _each_once(key: str, labels: tuple[str, ...]) -> None:
+    if len(set(labels)) != len(labels):
+        raise ValueError(f"{key} names a label twice")
+
+
 class Course(Frozen):
     """How long a training lasts, and in which steps."""
 
@@ -51,10 +56,28 @@ class Teacher(Sparse):
     """Name of installable ImageNet weights (``docs/distill.md`` lists them), or none."""
     weights: TeacherWeights | None = None
     """A trained teacher to load; training is skipped."""
+    labels: Annotated[tuple[Label, ...], Field(max_length=MAX_LABELS), AbsentIf(lambda names: not names)] = ()
+    """Of a loaded one its own, in the order of its logits: the file does not tell them. It has all of the recipe's."""
+    map: Annotated[dict[Label, Label], AbsentIf(lambda names: not names)] = {}
+    """Its name of a label of the recipe, where that is another one."""
     epochs: int = Field(default=10, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     patience: Annotated[int | None, Field(ge=1), AbsentIf(lambda epochs: epochs is None)] = None
     """As the student's."""
+
+    @model_validator(mode="after")
+    def _loaded_or_trained(self) -> Self:
+        if self.weights is None:
+            if self.labels or self.map:
+                raise ValueError("labels and map are of a teacher that is loaded; one that is trained has the recipe's")
+            return self
+        if not self.labels:
+            raise ValueError("weights need labels: the teacher's own, in the order of its logits")
+        _each_once("labels", self.labels)
+        idle = sorted({"pretrained", "epochs", "learning_rate", "patience"} & self.model_fields_set)
+        if idle:
+            raise ValueError(f"{idle[0]} is of a teacher that is trained, and weights name one that was")
+        return self
 
 
 class FurtherTeacher(Frozen):
@@ -70,10 +93,9 @@ class FurtherTeacher(Frozen):
     """Labels of the recipe that it has none of, though it has labels that the recipe does not name."""
 
     @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        for key in ("labels", "lacks"):
-            if len(set(getattr(self, key))) != len(getattr(self, key)):
-                raise ValueError(f"{key} names a label twice")
+    def _no_label_twice(self) -> Self:
+        _each_once("labels", self.labels)
+        _each_once("lacks", self.lacks)
         return self
 
 

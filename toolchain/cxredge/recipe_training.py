@@ -8,6 +8,15 @@ from pathlib import Path
 from cxredge.errors import InputError
 from cxredge.path_errors import shown
 from cxredge.recipe import Recipe, weights_file
+from cxredge.recipe_distillation import Role
+
+OF_THE_STUDENT = frozenset((
+    "epochs", "learning_rate", "patience", "temperature", "alpha", "losses", "views", "pretrained", "pretraining",
+    "further_teachers",
+))  # fmt: skip
+"""Keys of ``distill`` that decide nothing of the teacher's training."""
+OF_THE_PRETRAINING = ("pretraining", "pretrained", "seed", "licence_classes")
+"""Those that decide what the student's backbone learns before any label."""
 
 
 def check_trained(recipe: Recipe, file: Path, thresholds: bool = True) -> None:
@@ -32,9 +41,14 @@ def check_trained(recipe: Recipe, file: Path, thresholds: bool = True) -> None:
         )
 
 
-def teaching(recipe: Recipe) -> dict[str, object]:
-    """The parts of a recipe that decide its trainings, as JSON has them."""
+def teaching(recipe: Recipe, role: Role = "student") -> dict[str, object]:
+    """The parts of a recipe that decide a role's training, as JSON has them; the student's decide all of it."""
     parts = recipe.model_dump(mode="json", include={"student", "input", "labels", "data", "distill"})
+    if role == "teacher":
+        parts["student"] = {"novelty_rank": parts["student"]["novelty_rank"]}  # it has such a head, too
+        parts["distill"] = {key: said for key, said in parts["distill"].items() if key not in OF_THE_STUDENT}
+    if role == "pretraining":
+        parts["distill"] = {key: parts["distill"].get(key) for key in OF_THE_PRETRAINING}
     # the thresholds of the novelty score decide nothing here, whether there is one decides which tensors there are; a
     # quality head is fitted behind the training, and is no part of what is trained
     return {**parts, "outputs": [name for name in recipe.outputs if name != "quality"]}

@@ -29,11 +29,10 @@ from cxredge.distill.remaining import Remaining
 from cxredge.distill.roles import Taught, Trained, Trainings, one_size, time_left, untrained, with_features
 from cxredge.distill.saying import say
 from cxredge.distill.splits import SPLITS, Splits, check_masks, read_films, with_masks
-from cxredge.distill.teachers import all_teachers, digest_of, load_further
+from cxredge.distill.teachers import all_teachers, digest_of, load_first, load_further
 from cxredge.files import canonical_json, sha256_bytes
 from cxredge.recipe_distillation import Distillation, LossTerm, Role
 from cxredge.stages import installed
-from cxredge.students import load_teacher
 from cxredge.students.half_weights import rounded
 
 if TYPE_CHECKING:
@@ -108,11 +107,9 @@ class Experiment:
 
     def _untrained_teacher(self) -> BackboneStudent:
         """The teacher before its training, or after it where the recipe loads it."""
-        weights = self.plan.teacher.weights
-        if weights is None:
+        if self.plan.teacher.weights is None:
             return untrained(self.recipe, self.plan, "teacher")
-        labels, file = len(self.recipe.labels.names), self.beside / weights.file
-        return load_teacher(self.recipe, self.plan.teacher.backbone, labels, file, weights.sha256)
+        return load_first(self.recipe, self.plan, self.beside)
 
     def _folder(self, way: Way) -> Path:
         return self.folder / way.replace(" ", "-")
@@ -127,7 +124,7 @@ class Experiment:
     def _taught(self, way: Way) -> str:
         """The hash of all that decides a way's training."""
         parts = {
-            "recipe": fingerprint(self.recipe, torch.get_num_threads()),
+            "recipe": fingerprint(self.recipe, torch.get_num_threads(), "student"),
             "way": way,
             "train": self.splits.train.digest,
             "val": self.splits.val.digest,

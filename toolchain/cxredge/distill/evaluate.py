@@ -12,6 +12,7 @@ import torch
 from cxredge.distill.record import MIN_CASES, Interval, LabelScore, Score
 from cxredge.distill.splits import Films
 from cxredge.parity.decisions import rule_of
+from cxredge.parity.paired import judged_labels, too_few
 from cxredge.progress import track
 from cxredge.recipe_decision import NOT_JUDGED
 from cxredge.statistics.auc import Auc, auc
@@ -112,18 +113,21 @@ def macro_interval(
     patients: Sequence[str],
     seed: int,
 ) -> Interval | None:
-    """Bootstrap interval of the macro AUC over the labels that ``score`` gives an AUC, patients drawn with return.
+    """Bootstrap interval of the mean AUC over the labels with enough patients of either kind, drawn with return.
 
-    A label that a resample leaves without a positive or a negative does not count in that resample.
+    They may be fewer than ``score`` gives an AUC; None: no label has enough. A label that a resample leaves without a
+    positive or a negative does not count in that resample.
     """
-    scored = score(labels, targets, scores).labels
-    columns = [i for i, label in enumerate(labels.names) if scored[label].auc is not None]
+    truth = targets > 0.5
+    few = too_few(truth, patients, judged=judged_labels(labels))
+    columns = [i for i, reason in enumerate(few) if reason is None]
     if not columns:
         return None
-    statistic = Auc(targets[:, columns] > 0.5, scores[:, columns])
+    statistic = Auc(truth[:, columns], scores[:, columns])
     areas = resample({"auc": statistic}, patients, RESAMPLES, seed)["auc"]
     ends = interval(mean_of_labels(areas), LEVEL)
     if ends is None:
         return None
     low, high = (round(end, 4) for end in ends)
-    return Interval(low=low, high=high, level=LEVEL, resamples=RESAMPLES, seed=seed)
+    value = round(float(auc(truth[:, columns], scores[:, columns]).mean()), 4)
+    return Interval(value=value, low=low, high=high, level=LEVEL, resamples=RESAMPLES, seed=seed, labels=len(columns))

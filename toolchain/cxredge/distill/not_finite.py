@@ -30,6 +30,6 @@ def not_finite(
     return InputError(
         "DISTILL-NAN",
         f"{name}: the loss or its gradient is no finite number in step {step + 1} of epoch {epoch + 1}, on {which}",
-        "lower the learning rate, or look at these films; the last checkpoint is from before, and the same command "
-        "goes on from there",
+        "look at these films, and the same command goes on from the last checkpoint, which is from before; or lower "
+        "the learning rate, with which this training starts anew",
     )

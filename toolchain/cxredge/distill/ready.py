@@ -13,7 +13,7 @@ from cxredge.data.film_sources import sources_of
 from cxredge.data.licences import allowed_films, usable_films
 from cxredge.data.unlabelled import to_see
 from cxredge.distill.imagenet import installed_weights
-from cxredge.distill.teacher_labels import places
+from cxredge.distill.teacher_labels import all_places, places
 from cxredge.errors import InputError, counted
 from cxredge.path_errors import shown
 from cxredge.places import check_outputs
@@ -58,6 +58,8 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     checkpoints = (checkpoint_file(work, recipe, role) for role in plan.roles)
     further = [teacher.weights for teacher in plan.further_teachers.values()]
     given = [file.parent / weights.file for weights in (plan.teacher.weights, *further) if weights is not None]
+    if plan.teacher.weights is not None:
+        all_places(recipe.labels, plan.teacher)
     for called, one in plan.further_teachers.items():
         places(recipe.labels, called, one)
     check_outputs([*outputs(file, recipe), *checkpoints], [file, *given, *data_folders(recipe.data)])
@@ -108,14 +110,27 @@ def ready_for_quality(place: Path) -> None:
 
 
 def check_told(recipe: Recipe, films: Sequence[Film]) -> None:
-    """Raises InputError DISTILL-UNTOLD where no film of train tells a label that others are judged by."""
+    """Refuse labels that nothing can be learnt of.
+
+    Raises InputError DISTILL-UNTOLD where no film of train tells a label that others are judged by, and
+    DISTILL-ONE-SIDED where all that tell it say the same.
+    """
     for at, label in enumerate(recipe.labels.names):
-        # NaN alone differs from itself
-        if all(film.targets[at] != film.targets[at] for film in films):
+        if label in recipe.labels.not_judged:
+            continue
+        told = [film.targets[at] for film in films if film.targets[at] == film.targets[at]]  # NaN alone is unequal
+        if not told:
             raise InputError(
                 "DISTILL-UNTOLD",
                 f"of {counted(len(films), 'train film')} none tells {label}: each leaves it empty or uncertain",
                 "list it in labels.not_judged, take it out, choose another labels.uncertain, or bring films that do",
+            )
+        if len(set(told)) == 1:
+            raise InputError(
+                "DISTILL-ONE-SIDED",
+                f"of {counted(len(told), 'train film')} {'all have' if told[0] else 'none has'} {label}: a student "
+                "would learn to say that of every film",
+                "take the label out, or bring train films of both kinds",
             )
 
 

@@ -50,11 +50,15 @@ class Score(Frozen):
 class Interval(Frozen):
     """Percentile bootstrap over patients: a film's patient is drawn with all the patient's films."""
 
+    value: float
+    """The mean AUC of the labels that it is of."""
     low: float
     high: float
     level: float
     resamples: int
     seed: int
+    labels: int
+    """Those with 10 positive and 10 negative patients and more: of fewer a bootstrap knows too little."""
 
 
 class Hits(Frozen):

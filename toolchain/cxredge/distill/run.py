@@ -18,12 +18,11 @@ from cxredge.distill.rehearsal import rehearse
 from cxredge.distill.roles import Taught, Trained, Trainings, one_size, time_left, untrained, with_features
 from cxredge.distill.saying import say
 from cxredge.distill.splits import check_masks, load_splits, with_masks
-from cxredge.distill.teachers import all_teachers, digest_of, load_further
+from cxredge.distill.teachers import all_teachers, digest_of, load_first, load_further
 from cxredge.distill.telling import kept, warnings_of
 from cxredge.recipe import recipe_path
 from cxredge.recipe_file import load_recipe
 from cxredge.stages import cache_folder
-from cxredge.students import load_student
 
 
 def distill(place: Path, work: Path, fresh: bool = False) -> DistillResults | None:
@@ -47,17 +46,17 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
     recipe, plan = load_recipe(place), ready_to_train(place, work)
     # whatever can be refused is refused now, and not after an hour of training
     weighted(plan.terms)  # before weights are loaded: an unknown name is said at once
-    configuration = fingerprint(recipe, torch.get_num_threads())
-    checkpoints = {role: CheckpointFile(checkpoint_file(work, recipe, role), configuration) for role in plan.roles}
+    threads = torch.get_num_threads()
+    checkpoints = {
+        role: CheckpointFile(checkpoint_file(work, recipe, role), fingerprint(recipe, threads, role))
+        for role in plan.roles
+    }
     if not fresh:
         for checkpoint in checkpoints.values():
             checkpoint.load()
     pupil = untrained(recipe, plan, "student")
     trained = plan.teacher.weights
-    if trained is None:
-        master = untrained(recipe, plan, "teacher")
-    else:
-        master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
+    master = untrained(recipe, plan, "teacher") if trained is None else load_first(recipe, plan, file.parent)
     names = rehearse(plan, recipe, with_features, pupil, master, one_size(recipe, plan, "student"))
     with processes.one_by_one():
         data = open_data(recipe.data, recipe.labels, cache_folder())

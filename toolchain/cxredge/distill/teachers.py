@@ -15,11 +15,12 @@ from torch import Tensor
 from cxredge.distill.evaluate import Answers, answers, measured
 from cxredge.distill.record import FurtherTeacherRecord
 from cxredge.distill.saying import say
-from cxredge.distill.teacher_labels import places
+from cxredge.distill.teacher_labels import all_places, places
 from cxredge.errors import InputError, counted
 from cxredge.files import sha256_bytes
 from cxredge.recipe_distillation import Distillation
 from cxredge.students import load_teacher
+from cxredge.students.heads import Chosen
 
 if TYPE_CHECKING:
     from cxredge.distill.splits import Films
@@ -38,6 +39,20 @@ class Further:
     model: BackboneStudent
     places: tuple[int | None, ...]
     record: FurtherTeacherRecord
+
+
+def load_first(recipe: Recipe, plan: Distillation, folder: Path) -> BackboneStudent:
+    """The first teacher, which the recipe loads, in evaluation mode; answers in the order of the recipe's labels.
+
+    folder: the recipe's. Raises InputError DISTILL-TEACHER-LABELS, WEIGHTS-* and STUDENT-*.
+    """
+    teacher, weights = plan.teacher, plan.teacher.weights
+    assert weights is not None, "asked only where the recipe loads it"
+    at = all_places(recipe.labels, teacher)
+    model = load_teacher(recipe, teacher.backbone, len(teacher.labels), folder / weights.file, weights.sha256)
+    if at != tuple(range(len(teacher.labels))):
+        model.head = Chosen(model.head, at)
+    return model
 
 
 def load_further(recipe: Recipe, plan: Distillation, folder: Path, val: Films) -> tuple[Further, ...]:

@@ -151,6 +151,28 @@ ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tens
 """By ATen's name: the function, and its derivative."""
 
 
+class Chosen(nn.Module):
+    """A head's answers, of some of its labels in an order of one's own; places: int[K] below its number of labels.
+
+    forward: features -> as the head's, logits float32[N, K] and maps float32[N, K, h, w].
+    """
+
+    places: Tensor
+
+    def __init__(self, head: nn.Module, places: Sequence[int]) -> None:
+        super().__init__()
+        self.head = head
+        self.register_buffer("places", torch.tensor(places))
+
+    def forward(self, features: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """See the class."""
+        found = self.head(features)
+        if isinstance(found, Tensor):
+            return found[:, self.places]
+        logits, cam = found
+        return logits[:, self.places], cam[:, self.places]
+
+
 def exact_head(features: int, labels: int) -> nn.Conv2d:
     """An untrained convolution to the maps whose means are the logits."""
     return nn.Conv2d(features, labels, 1)
