@@ -121,6 +121,8 @@ class DataCheck(Frozen):
     """Films of those that are in colour: a recipe takes either these (``channels: 3``) or the others."""
     labels: dict[str, str]
     """Labels, and the column that tells each."""
+    not_taken: dict[str, str] = {}
+    """Columns that look like labels and are not taken for them, and why."""
     set_aside: tuple[str, ...]
     """Columns that say again what the labels say, and were not tried as shortcuts."""
     splits: dict[str, SplitCount]

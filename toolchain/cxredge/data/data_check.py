@@ -70,6 +70,7 @@ def check_data(folder: Path, column: str | None = None, names: Sequence[str] = (
         read=len(read),
         colour=sum(film.colour for film in facts),
         labels=dict(listed.labels),
+        not_taken=dict(listed.not_taken),
         set_aside=listed.set_aside,
         splits=(splits := _splits(listed)),
         without_positives=_without_positives(splits),
