@@ -134,7 +134,7 @@ class DataCheck(Frozen):
     missing: tuple[Refused, ...]
     """Rows whose file is not there."""
     not_listed: tuple[str, ...]
-    """Films in the folder that no row names."""
+    """Films in the folder that no row names; masks of films that have a row are none."""
     other_files: int = Field(ge=0)
     """Other files in the folder, which are no films; the table and its hashes are not counted."""
     shortcuts: tuple[Shortcut, ...]
