@@ -138,13 +138,17 @@ def _target(table: Table, line: int, name: str, cell: str, labels: Labels, train
             SPELLINGS,
         )
     if not train:
-        where = f"{table.path} line {line}, column {name}"
+        if said == Said.NOTHING:
+            fix = (
+                "films in val and test tell what is true: write what was found, take the row out or leave the label out"
+            )
+            raise bad_cell(table, line, name, cell, fix)
         raise InputError(
-            "DATA-UNCERTAIN" if said == Said.UNCERTAIN else "DATA-VALUE",
-            f"{where}: {f'{cell}, uncertain' if cell else 'an empty cell'}, of a film in val or test, which tell what "
-            "is true",
-            "have the film read again and write what was found, take the row out, or leave the label out; what "
-            "labels of the recipe says of open findings is for training films alone",
+            "DATA-UNCERTAIN",
+            f"{table.path} line {line}, column {name}: {cell}, uncertain, of a film in val or test, which tell what is "
+            "true",
+            "have the film read again and write what was found, take the row out, or leave the label out; "
+            "labels.uncertain is for training films alone",
         )
     if said == Said.NOTHING:
         if labels.unlabelled == "ignore":

@@ -70,16 +70,16 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     if recipe.novelty is not None and len(films["train"]) <= rank + 1:
         raise InputError(
             "DISTILL-FEW",
-            f"{len(films['train'])} train films cannot span {rank} novelty components",
+            f"{counted(len(films['train']), 'train film')} cannot span {rank} novelty components",
             "lower student.novelty_rank, or bring more films",
         )
     if recipe.quality is not None:
         check_films(len(films["train"]), len(films["val"]))
     teacher = plan.teacher
     if teacher.weights is not None:
-        checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256)
+        checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256, "teacher")
     for weights in further:
-        checked_weights(file.parent / weights.file, weights.sha256)
+        checked_weights(file.parent / weights.file, weights.sha256, "teacher")
     wanted = [plan.pretrained, teacher.pretrained if teacher.weights is None else None]
     if plan.pretraining is not None:
         to_see(plan, plan.pretraining, data)

@@ -57,7 +57,8 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
     if trained is None:
         master = untrained(recipe, plan, "teacher")
     else:
-        master = load_student(recipe, plan.teacher.backbone, file.parent / trained.file, trained.sha256)
+        weights = file.parent / trained.file
+        master = load_student(recipe, plan.teacher.backbone, weights, trained.sha256, whose="teacher")
     names = rehearse(plan, recipe, with_features, pupil, master, one_size(recipe, plan, "student"))
     with processes.one_by_one():
         data = open_data(recipe.data, recipe.labels, cache_folder())
