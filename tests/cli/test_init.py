@@ -16,7 +16,7 @@ from cxredge.cli.init import init
 from cxredge.cli.phantom import phantom
 from cxredge.data.data_sets import open_data
 from cxredge.distill.rechoose import choose_thresholds
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.recipe import Recipe
 from cxredge.recipe_data import FolderData
 from cxredge.recipe_file import load_recipe
@@ -73,10 +73,10 @@ def test_a_set_of_phantoms_gives_a_recipe_that_plans_up_to_its_weights(films: Pa
     for label in recipe.labels.names:
         assert {row[label] for row in rows} <= {"0", "1"}
         assert f"{label} {sum(row[label] == '1' for row in rows if row['split'] == 'train')}" in text
-    assert f"# val: {splits['val']} films of 1 patients" in text
+    assert f"# val: {counted(splits['val'], 'film')} of 1 patient" in text
     # too few to calibrate with: the recipe says so, and asks for as many as a build takes
     assert recipe.calibration.count == 100
-    assert f"EDIT: val has {splits['val']} films, and a build refuses fewer than 100" in text
+    assert f"EDIT: val has {counted(splits['val'], 'film')}, and a build refuses fewer than 100" in text
     assert "too few in test for its figures: " in text
     for command in ("distill", "plan", "build"):
         assert f"cxredge {command} model_zoo/mine" in done.output

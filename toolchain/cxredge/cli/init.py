@@ -6,6 +6,7 @@ import click
 
 from cxredge.cli.output import as_json, say_json
 from cxredge.cli.output import say_wrapped as say
+from cxredge.errors import counted
 
 
 @click.command()
@@ -63,7 +64,7 @@ def init(data: str, name: str, label_column: str | None, labels: str | None, siz
             told = some_of([f"{label} {count:,}" for label, count in films.items()], most=12)
             say(f"  train films with {what}: {told}; the recipe has to say what that counts as: {key}")
     for split, count in found.counts.items():
-        say(f"  {split}: {count.films} films of {count.patients} patients")
+        say(f"  {split}: {counted(count.films, 'film')} of {counted(count.patients, 'patient')}")
     if found.counts["val"].films < found.calibration:
         say(f"  a build needs {found.calibration} val films")
     say("edit the lines with EDIT, then:")

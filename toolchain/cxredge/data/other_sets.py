@@ -15,7 +15,7 @@ from cxredge.data.mask_files import MasksOf
 from cxredge.data.other_labels import Told, labels_told, renamed_columns
 from cxredge.data.patients import fault, key
 from cxredge.data.root import data_root
-from cxredge.errors import InputError, nearest, printable
+from cxredge.errors import InputError, counted, nearest, printable
 from cxredge.files import sha256_file
 from cxredge.path_errors import shown
 from cxredge.recipe import Recipe
@@ -177,7 +177,8 @@ def _unlisted(folder: Path, recipe: Recipe) -> OtherSet:
 def _many(folder: Path, films: int | None) -> InputError:
     return InputError(
         "FILMS-MANY",
-        f"{shown(folder)} holds {f'{films:,} films' if films else f'more than {MAX_FILES:,} files and folders'}; at "
+        f"{shown(folder)} holds "
+        f"{counted(films, 'film') if films else f'more than {MAX_FILES:,} files and folders'}; at "
         f"most {MAX_FILMS:,} films are judged at once",
         "choose some of them at random, whole patients at a time",
     )
