@@ -50,17 +50,33 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     PRETRAINED-*.
     """
     file, recipe = recipe_path(place), load_recipe(place)
-    plan = recipe.distill
-    if plan is None:
+    plan = planned(file, recipe)
+    checkpoints = (checkpoint_file(work, recipe, role) for role in plan.roles)
+    check_outputs([*outputs(file, recipe), *checkpoints], read_by(file, recipe, plan))
+    check_learning(file, recipe, plan)
+    return plan
+
+
+def planned(file: Path, recipe: Recipe) -> Distillation:
+    """How the recipe trains. Raises InputError DISTILL-RECIPE."""
+    if recipe.distill is None:
         raise InputError(
             "DISTILL-RECIPE", f"{shown(file)} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
         )
-    checkpoints = (checkpoint_file(work, recipe, role) for role in plan.roles)
-    further = [teacher.weights for teacher in plan.further_teachers.values()]
-    given = [file.parent / weights.file for weights in (plan.teacher.weights, *further) if weights is not None]
+    return recipe.distill
+
+
+def read_by(file: Path, recipe: Recipe, plan: Distillation) -> list[Path]:
+    """What its trainings read, as files and as whole folders."""
+    weights = (plan.teacher.weights, *(teacher.weights for teacher in plan.further_teachers.values()))
+    given = [file.parent / one.file for one in weights if one is not None]
+    return [file, *given, *data_folders(recipe.data)]
+
+
+def check_learning(file: Path, recipe: Recipe, plan: Distillation) -> None:
+    """What ``ready_to_train`` refuses of labels, films and weights, wherever the trainings go."""
     for called, one in plan.further_teachers.items():
         places(recipe.labels, called, one)
-    check_outputs([*outputs(file, recipe), *checkpoints], [file, *given, *data_folders(recipe.data)])
     rank = trainable(recipe).novelty_rank
     data = open_data(recipe.data, recipe.labels, cache_folder())
     films = {split: allowed_films(data.listed(split), split, plan.licence_classes) for split in SPLITS}
@@ -78,8 +94,8 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     teacher = plan.teacher
     if teacher.weights is not None:
         checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256, "teacher")
-    for weights in further:
-        checked_weights(file.parent / weights.file, weights.sha256, "teacher")
+    for one in plan.further_teachers.values():
+        checked_weights(file.parent / one.weights.file, one.weights.sha256, "teacher")
     wanted = [plan.pretrained, teacher.pretrained if teacher.weights is None else None]
     if plan.pretraining is not None:
         to_see(plan, plan.pretraining, data)
@@ -87,7 +103,6 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     for name in wanted:
         if name is not None:
             installed_weights(name)
-    return plan
 
 
 def ready_to_choose(place: Path) -> None:
