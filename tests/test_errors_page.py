@@ -10,6 +10,8 @@ from pathlib import Path
 import kotlin_refusals
 import pytest
 
+from cxredge.errors import counted
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "toolchain" / "cxredge"
 PAGE = ROOT / "docs" / "errors.md"
@@ -43,6 +45,13 @@ def words(node: ast.expr) -> str:
         return node.value
     if isinstance(node, ast.JoinedStr):
         return re.sub("…+", "…", "".join(words(v) for v in node.values))
+    if isinstance(node, ast.FormattedValue):
+        match node.value:
+            case ast.Call(func=ast.Name(id="counted"), args=[_, ast.Constant(value=str(noun))]):
+                return f"… {counted(2, noun).removeprefix('2 ')}"
+    if isinstance(node, ast.IfExp):
+        both = words(node.body), words(node.orelse)
+        return "…" if "…" in both else " / ".join(both)
     return "…"
 
 

@@ -11,7 +11,9 @@ from click.testing import CliRunner, Result
 
 from cxredge.baselines.baselines_record import FILE, WAYS, BaselinesRecord, digest_of_recipe
 from cxredge.baselines.compare_ways import baselines
+from cxredge.baselines.possible import check_possible, replaces
 from cxredge.cli.baselines import baselines as command
+from cxredge.distill.ready import ready_to_train
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.recipe_file import load_recipe
@@ -148,6 +150,38 @@ def test_what_cannot_be_compared_is_refused_before_any_training(
     del values["distill"]
     write_recipe(place)
     assert refused(place, work) == "DISTILL-RECIPE"
+
+
+def test_only_places_that_are_written_are_looked_at(
+    write_recipe: Write, values: dict[str, Any], tmp_path: Path
+) -> None:
+    """A teacher's file where ``distill`` would put the student: ``baselines`` writes nothing there."""
+    values["distill"]["teacher"] = {
+        "backbone": values["distill"]["teacher"]["backbone"],
+        "weights": {"file": "weights.safetensors", "sha256": sha256_bytes(b"")},
+        "labels": list(values["labels"]["names"]),
+    }
+    place, work = write_recipe(tmp_path / "tiny"), tmp_path / "work"
+    (place / "weights.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match="OUTPUT-IS-INPUT"):
+        ready_to_train(place, work)
+    check_possible(place, work, 1, 1, 100)
+    values["distill"]["teacher"]["weights"]["file"] = FILE
+    write_recipe(place)
+    (place / FILE).write_bytes(b"")
+    with pytest.raises(InputError, match=r"OUTPUT-IS-INPUT.*baselines\.json would be written over"):
+        check_possible(place, work, 1, 1, 100)
+
+
+def test_that_a_comparison_of_another_size_is_replaced_is_said(run: Run, tmp_path: Path) -> None:
+    _, _, record = run
+    goal = tmp_path / FILE
+    goal.write_text(record.model_dump_json())
+    assert replaces(goal, 1, 2, record.films) is None
+    assert replaces(tmp_path / "none.json", 1, 1, 60) is None
+    said = replaces(goal, 1, 1, 60)
+    assert said is not None
+    assert "is of 1 seed, 2 folds and 87 films measured; at its end this run, of 1 seed, the recipe's own split" in said
 
 
 @pytest.mark.slow

@@ -14,8 +14,9 @@ from PIL import Image
 
 from cxredge.cli.init import init
 from cxredge.cli.phantom import phantom
+from cxredge.data.data_sets import open_data
 from cxredge.distill.rechoose import choose_thresholds
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.recipe import Recipe
 from cxredge.recipe_data import FolderData
 from cxredge.recipe_file import load_recipe
@@ -72,10 +73,10 @@ def test_a_set_of_phantoms_gives_a_recipe_that_plans_up_to_its_weights(films: Pa
     for label in recipe.labels.names:
         assert {row[label] for row in rows} <= {"0", "1"}
         assert f"{label} {sum(row[label] == '1' for row in rows if row['split'] == 'train')}" in text
-    assert f"# val: {splits['val']} films of 1 patients" in text
+    assert f"# val: {counted(splits['val'], 'film')} of 1 patient" in text
     # too few to calibrate with: the recipe says so, and asks for as many as a build takes
     assert recipe.calibration.count == 100
-    assert f"EDIT: val has {splits['val']} films, and a build refuses fewer than 100" in text
+    assert f"EDIT: val has {counted(splits['val'], 'film')}, and a build refuses fewer than 100" in text
     assert "too few in test for its figures: " in text
     for command in ("distill", "plan", "build"):
         assert f"cxredge {command} model_zoo/mine" in done.output
@@ -153,6 +154,42 @@ def test_no_finding_is_no_finding(films: Path) -> None:
     recipe, text = made("films", "with", labels=("Nodule", "No_Finding"))
     assert recipe.labels.names == ("Nodule", "No_Finding")
     assert "left out" not in text
+
+
+def test_open_findings_are_taken_and_what_they_count_as_is_asked(films: Path) -> None:
+    def cell(row: int) -> str:
+        return {0: "-1.0", 1: ""}.get(row, f"{row % 2}.0")
+
+    change(films / "labels.csv", split=lambda i: ("train", "train", "train", "val", "test")[i % 5], group=str)
+    change(films / "labels.csv", Nodule=cell)
+    _, found = init_recipe("films", "counted", None, (), 224)
+    assert (found.uncertain, found.unlabelled) == ({"Nodule": 1}, {"Nodule": 1})
+    recipe, text = made("films")
+    assert "Nodule" in recipe.labels.names
+    assert (recipe.labels.uncertain, recipe.labels.unlabelled) == (None, None), "nothing is guessed"
+    assert "# EDIT: train films that are uncertain (-1): Nodule 1" in text
+    assert "# EDIT: train films that say nothing (an empty cell): Nodule 1" in text
+    with pytest.raises(InputError, match="DATA-UNCERTAIN"):
+        open_data(recipe.data, recipe.labels, films)
+    done = CliRunner().invoke(init, ["films", "--name", "said"], catch_exceptions=False)
+    assert "train films with -1 (uncertain): Nodule 1; the recipe has to say what that counts as" in done.output
+    place = Path("model_zoo/mine/model.yaml")
+    policies = {
+        "# uncertain: {default: ..., labels: {...}}": "uncertain: {default: ones}",
+        "# unlabelled:": "unlabelled:",
+    }
+    for asked, answer in policies.items():
+        assert asked in text
+        text = text.replace(asked, answer)
+    place.write_text(text)
+    recipe = load_recipe(place.parent)
+    train = open_data(recipe.data, recipe.labels, films).films("train")
+    at = recipe.labels.names.index("Nodule")
+    assert train[0].targets[at] == 1
+    assert np.isnan(train[1].targets[at])
+    change(films / "labels.csv", split=lambda i: ("train", "val", "train", "val", "test")[i % 5])
+    with pytest.raises(InputError, match="DATA-VALUE"):
+        init_recipe("films", "other", None, (), 224)
 
 
 def test_only_licence_classes_that_were_found_are_trained_on(films: Path) -> None:

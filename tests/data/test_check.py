@@ -200,6 +200,42 @@ def test_labels_that_are_not_told_are_counted_apart_and_splits_without_positives
     assert {"val: no films", "test: Effusion"} <= set(found.without_positives)
 
 
+def test_labels_written_as_floats_are_the_same_labels(films: Path) -> None:
+    rows = table(films)
+    first(rows, "train")["Nodule"] = "-1"
+    first(rows, "test")["Nodule"] = ""
+    write(films, rows)
+    plain = check_data(films)
+    for row in rows:
+        row["Nodule"] = row["Nodule"] and f"{row['Nodule']}.0"
+    write(films, rows)
+    floats = check_data(films)
+    assert (floats.labels, floats.splits) == (plain.labels, plain.splits)
+    assert floats.splits["train"].labels["Nodule"].unlabelled == 1
+
+
+def test_columns_that_look_like_labels_and_are_none_are_named(films: Path) -> None:
+    rows = table(films)
+    for at, row in enumerate(rows):
+        row |= {"Pleural Thickening": str(at % 2), "Mass": ("0", "1", "0.5")[at % 3], "visit": str(at)}
+    write(films, rows)
+    found = check_data(films)
+    assert set(found.not_taken) == {"Pleural Thickening", "Mass"}
+    assert found.not_taken["Mass"] == "it also holds '0.5'"
+    said = CliRunner().invoke(cli, ["data", "check", str(films)]).output
+    assert "column Pleural Thickening is not taken for a label: no label may be called so" in said
+    assert check_data(films, names=("Nodule",)).not_taken == {}, "the others were left out by the one who asked"
+
+
+def test_masks_of_the_films_are_no_stray_films(films: Path) -> None:
+    picture = Path(table(films)[0]["file"])
+    (films / "masks").mkdir()
+    for name in (f"{picture.stem}.Nodule.png", "nobody.Nodule.png"):
+        shutil.copy(films / picture, films / "masks" / name)
+    found = check_data(films)
+    assert (found.not_listed, found.other_files) == (("masks/nobody.Nodule.png",), 1)
+
+
 def test_a_mark_at_the_border_and_a_column_give_a_label_away(phantoms: Path, tmp_path: Path) -> None:
     films = Path(shutil.copytree(phantoms, tmp_path / "films"))
     rows = table(films)

@@ -117,6 +117,8 @@ def test_a_column_that_is_called_so_and_holds_more_than_0_and_1(write: Writer) -
         assert error.code == "LABELS-CELLS"
         assert "column Mass, holds '-1'" in error.cause
         assert refused("films", ("Mass",), None, kind).code == "LABELS-CELLS"
+    write(BINARY.replace("1,0,1,40", "1,0.0,1.0,40"))
+    assert labelled("films", ("Nodule", "Mass"), None, None)[1].not_judged == ()
     write(BINARY.replace("age", "Mass"))
     assert refused("films", ("Nodule", "Mass"), None, None).code == "DATA-COLUMN"
 

@@ -169,6 +169,24 @@ def test_tables_that_cannot_be_used(findings: Recipe, tmp_path: Path, rows: list
     assert refused(table(tmp_path, rows), findings).code == code
 
 
+def test_cells_as_chexpert_writes_them(findings: Recipe, tmp_path: Path) -> None:
+    found = open_other(table(tmp_path / "a", films(2, Nodule="1.0 0.0", Effusion="0 1.0")), findings, {})
+    assert truth(found) == [[0, 1], [1, 0]]
+    for cells in ("1.0 -1.0", "0 -1"):
+        error = refused(table(tmp_path / "b", films(2, Nodule=cells)), findings)
+        assert (error.code, error.choices) == ("DATA-VALUE", ())
+        assert "take the row out, or the column, and Nodule is not judged" in error.fix
+    assert refused(table(tmp_path / "c", films(2, Nodule="1 2")), findings).choices == ("0 or 0.0", "1 or 1.0")
+
+
+def test_masks_of_the_films_are_no_other_files(findings: Recipe, tmp_path: Path) -> None:
+    place = table(tmp_path, [{"file": "images/a.png", "Nodule": "1"}])
+    for name in ("images/a.png", "masks/a.Nodule.png", "masks/b.Nodule.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert open_other(place, findings, {}).not_listed == 1
+
+
 def test_a_folder_without_a_table_is_all_films(
     findings: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +73,35 @@ def test_what_is_not_said_is_refused(folder: Path) -> None:
     ("e.png,5,0,1", "e.png,5,0,-1", "DATA-UNCERTAIN"),
     ("d.png,4,1,0", "d.png,4,,0", "DATA-VALUE"),
     ("e.png,5,0,1", "e.png,5,0,", "DATA-VALUE"),
-    ("c.png,3,0,-1", "c.png,3,0,-2", "DATA-VALUE"),
-    ("c.png,3,0,-1", "c.png,3,0,nan", "DATA-VALUE"),
+    ("d.png,4,1,0", "d.png,4,-1.0,0", "DATA-UNCERTAIN"),
 ])  # fmt: skip
 def test_films_that_answers_are_held_against_tell_all(folder: Path, old: str, new: str, code: str) -> None:
     with pytest.raises(InputError) as caught:
         targets(folder, TABLE.replace(old, new), uncertain={"default": "ones"}, unlabelled="ignore")
     assert caught.value.code == code
     assert "labels.unlabelled" not in caught.value.fix  # no policy mends it
+    assert "0" not in caught.value.fix, "a doubt is not to be made a 0 or 1"
+
+
+def test_cells_as_chexpert_writes_them_are_the_same(folder: Path) -> None:
+    floats = re.sub(r"(?<=,)(-?[01])(?=,)", r"\1.0", TABLE)
+    assert "a.png,1.0,-1.0,-1.0,train" in floats
+    for way in ("ones", "zeros", "ignore"):
+        said: dict[str, Any] = {"uncertain": {"default": way}, "unlabelled": "ignore"}
+        assert targets(folder, floats, **said) == targets(folder, TABLE, **said)
+
+
+@pytest.mark.parametrize("cell", ["-2", "nan", "0.5", "2", "yes", "1.00", " 1", "01", "+1"])
+def test_other_cells_are_refused_with_what_may_stand_there(folder: Path, cell: str) -> None:
+    said: dict[str, Any] = {"uncertain": {"default": "ones"}, "unlabelled": "ignore"}
+    with pytest.raises(InputError) as caught:
+        targets(folder, TABLE.replace("c.png,3,0,-1", f"c.png,3,0,{cell}"), **said)
+    error = caught.value
+    assert (error.code, error.choices) == ("DATA-VALUE", ("0 or 0.0", "1 or 1.0", "-1 or -1.0"))
+    assert "labels.uncertain" in error.fix
+    with pytest.raises(InputError) as caught:
+        targets(folder, TABLE.replace("e.png,5,0,1", f"e.png,5,0,{cell}"), **said)
+    assert caught.value.choices == ("0 or 0.0", "1 or 1.0"), "films in test tell what is true"
 
 
 def test_labels_that_are_not_judged_need_no_policy(folder: Path) -> None:

@@ -15,6 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from cxredge.cli.phantom import phantom
+from cxredge.distill.ready import ready_to_train
+from cxredge.errors import InputError
 
 Write = Callable[[Path], Path]
 PROGRAM = """
@@ -64,7 +66,10 @@ def changed(table: Path, column: str, value: str) -> None:
         writer.writerows([{**row, column: value} for row in rows])
 
 
-def test_films_that_are_not_there(ask: Callable[[str], str], values: dict[str, Any], tmp_path: Path) -> None:
+def test_films_that_are_not_there(
+    ask: Callable[[str], str], values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXR_DATA", str(tmp_path / "data"))
     values["student"]["novelty_rank"] = 2
     table = tmp_path / "data" / "ours" / "labels.csv"
     whole = table.read_text()
@@ -86,6 +91,9 @@ def test_films_that_are_not_there(ask: Callable[[str], str], values: dict[str, A
     loaded = {"weights": {"file": "teacher.safetensors", "sha256": "a" * 64}, "labels": ["Cardiomegaly", "Effusion"]}
     values["distill"]["teacher"] = {"backbone": trained["backbone"], **loaded}
     assert ask("distill") == "WEIGHTS-MISSING"
+    with pytest.raises(InputError, match="no weights of the teacher") as caught:
+        ready_to_train(tmp_path / "tiny", tmp_path / "work")
+    assert caught.value.fix.endswith("in the weights of this teacher")
     values["distill"]["teacher"]["labels"] = ["Cardiomegaly", "Nodule"]
     assert ask("distill") == "DISTILL-TEACHER-LABELS"
     values["distill"]["teacher"] = trained

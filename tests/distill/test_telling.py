@@ -67,10 +67,14 @@ def test_a_stop_says_what_is_true(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    values["targets"]["executorch"] = ["fp32", "w8a8"]
+    values["gates"]["w8a8"] = {"flip_rate": 0.5}
     place = write_recipe(tmp_path / "tiny")
     before = (place / "model.yaml").read_bytes()
     stopped(place, tmp_path / "work", monkeypatch, after=0)
-    assert "before the first step had ended: nothing is kept" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "before the first step had ended: nothing is kept" in said
+    assert "`cxredge build` will refuse this recipe [CALIBRATION-FEW]" in said
     assert not (tmp_path / "work").exists()
     stopped(place, tmp_path / "work", monkeypatch, after=3)
     said = capsys.readouterr().err

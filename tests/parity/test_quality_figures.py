@@ -83,4 +83,4 @@ def test_few_patients_give_no_interval() -> None:
     assert found[0].found.artifact == pytest.approx(0.95)
     assert (found[0].found.high, found[0].found.too_few) == (None, "9 patients, 10 are needed")
     assert found_least(tried(patients=9), QUICK).high is None
-    assert alarms(tried(patients=1), QUICK).too_few == "1 patients, 10 are needed"
+    assert alarms(tried(patients=1), QUICK).too_few == "1 patient, 10 are needed"

@@ -10,7 +10,7 @@ from torch import Tensor
 from cxredge.errors import InputError
 from cxredge.files import sha256_bytes
 from cxredge.recipe import Recipe
-from cxredge.students import build_student, new_student, trainable
+from cxredge.students import build_student, load_teacher, new_student, trainable
 
 
 def weights_of(recipe: Recipe) -> dict[str, Tensor]:
@@ -109,6 +109,26 @@ def test_nan_weights_name_the_tensor(tiny: Recipe, tmp_path: Path, value: float)
     code, cause = code_of(recipe, path)
     assert code == "WEIGHTS-NAN"
     assert "head.bias" in cause
+
+
+def test_errors_about_a_teacher_speak_of_the_teacher(tiny: Recipe, tmp_path: Path) -> None:
+    backbone, path = trainable(tiny).backbone, tmp_path / "teacher.safetensors"
+    whole = weights_of(tiny)
+    few = {key: tensor for key, tensor in whole.items() if key != "head.bias"}
+    bad = {**whole, "head.bias": torch.full((5,), float("nan"))}
+    for data, code, fix in (
+        (None, "WEIGHTS-MISSING", "put the file there, or name another in the weights of this teacher"),
+        (b"torn", "WEIGHTS-CORRUPT", "restore the file, or name another in the weights of this teacher"),
+        (save(few), "WEIGHTS-FIT", "give this teacher the backbone and labels, "),
+        (save(bad), "WEIGHTS-NAN", "name other weights: nothing is learnt from these"),
+    ):
+        if data is not None:
+            path.write_bytes(data)
+        with pytest.raises(InputError) as caught:
+            load_teacher(tiny, backbone, 5, path, sha256_bytes(data or b""))
+        assert caught.value.code == code
+        assert caught.value.fix.startswith(fix)
+        assert "student" not in caught.value.cause
 
 
 def test_without_a_novelty_score_the_student_answers_logits_and_maps(tiny: Recipe, tmp_path: Path) -> None:

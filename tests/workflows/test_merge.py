@@ -89,7 +89,10 @@ def refusal(shards: list[Path], goal: Path) -> InputError:
             lambda r: r.update(bundle="other-1.0.0-0123456789ab"),
             "the bundle tiny-0.0.1-0123456789ab, the other of other",
         ),
-        (lambda r: r.update(manifest_sha256="d" * 64), "bundle"),
+        (
+            lambda r: r.update(manifest_sha256="d" * 64),
+            f"has SHA-256 {'c' * 64} in one and {'d' * 64}",
+        ),
         (lambda r: r.update(list_sha256="d" * 64), "different lists of films"),
         (lambda r: r["parts"][0].update(pictures=24), "different lists of films"),
         (lambda r: r.update(of=4), "one is of 3 shards, the other of 4"),

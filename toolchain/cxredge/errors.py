@@ -112,8 +112,9 @@ def some_of(names: Sequence[str], sign: str = ", ", most: int = 3) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 film``, ``2 films``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """``1 film``, ``2 films``, ``2 processes``."""
+    ending = "es" if noun.endswith(("s", "x", "sh", "tch")) else "s"
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 
 def alike(word: str, choices: Iterable[str], most: int = 5) -> list[str]:

@@ -86,7 +86,7 @@ class Chance(Sparse):
                 f"the nearest class, whatever the margin, is right in a share of {figure.words}, always "
                 f"{self.majority} in {figure.chance:.3f}"
             )
-        where = f"on {self.films} films of {self.patients} patients"
+        where = f"on {counted(self.films, 'film')} of {counted(self.patients, 'patient')}"
         if figure.standing == "unknown":
             return f"not known to be better than chance {where}: {figure.words}{self._never()}"
         below = figure.high is not None and figure.high < figure.chance

@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal
 from pydantic import ConfigDict, ValidationError
 
 from cxredge import strict_json
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.vocabulary import MAX_LABELS, OUTPUT_NAMES, ArtifactName, Frozen, Sha256, ShortText
 
 RANKS = {"logits": 2, "cam": 4, "novelty": 1, "quality": 2}
@@ -119,7 +119,7 @@ def wrong_shape(shapes: Mapping[str, tuple[int, ...]], films: int) -> str | None
         if films < 1:
             return "there is no film"
         if shape[0] != films:
-            return f"{name} is of {shape[0]} films, not {films}"
+            return f"{name} is of {counted(shape[0], 'film')}, not {films}"
         if 0 in shape:
             return f"{name} is empty: {list(shape)}"
         if 4 * prod(shape[1:]) > MAX_FILM:

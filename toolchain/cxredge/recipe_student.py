@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from cxredge.decision import Float32
+from cxredge.errors import counted
 from cxredge.vocabulary import AbsentIf, Frozen, ShortText, Sparse
 
 Heatmap = Literal["exact", "gradient", "none"]
@@ -161,16 +162,17 @@ class OriginalProof(Sparse):
     def words(self) -> str:
         """Sentences."""
         said = (
-            f"On {self.films} films{self.of_splits} the {self.of} of the original network and of this student differ "
-            f"by at most {self.max_abs:.2g}; {self.flips} of {self.decisions} decisions differ."
+            f"On {counted(self.films, 'film')}{self.of_splits} the {self.of} of the original network and of this "
+            f"student differ by at most {self.max_abs:.2g}; {self.flips} of "
+            f"{counted(self.decisions, 'decision')} differ."
         )
         if self.transform is None:
             return f"{said} The original's own preprocessing was not run."
         return (
             f"{said} With the original behind its own preprocessing ({self.transform}) and the student behind ours "
-            f"they differ by at most {self.whole_max_abs:.2g}; {self.whole_flips} decisions differ. Of the original "
-            f"alone, behind the one and the other, they differ by at most {self.preprocessing_max_abs:.2g}; "
-            f"{self.preprocessing_flips} decisions differ."
+            f"they differ by at most {self.whole_max_abs:.2g}, and in {counted(self.whole_flips or 0, 'decision')}. Of "
+            "the original alone, behind the one and the other, they differ by at most "
+            f"{self.preprocessing_max_abs:.2g}, and in {counted(self.preprocessing_flips or 0, 'decision')}."
         )
 
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxredge.errors import counted
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -16,7 +18,8 @@ YAML_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 def templates(*folders: Path, markup: bool = False) -> Environment:
     """The templates of some folders. markup: what they write is HTML, and values are escaped.
 
-    Of its filters ``json`` writes any value as JSON, which is YAML, and ``word`` a name as YAML.
+    Of its filters ``json`` writes any value as JSON, which is YAML, ``word`` a name as YAML, and ``counted`` a number
+    with its noun.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -29,5 +32,6 @@ def templates(*folders: Path, markup: bool = False) -> Environment:
         autoescape=markup,
     )
     made.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    made.filters["counted"] = counted
     made.filters["word"] = lambda text: json.dumps(text) if text.lower() in YAML_WORDS else text
     return made

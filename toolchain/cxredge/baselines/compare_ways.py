@@ -16,7 +16,7 @@ from cxredge.baselines.comparison import compared
 from cxredge.baselines.experiment import Experiment
 from cxredge.baselines.held_out import HeldOut, Part, hold_out
 from cxredge.baselines.kept_answers import WayAnswers
-from cxredge.baselines.possible import check_possible, labels_compared
+from cxredge.baselines.possible import check_possible, labels_compared, replaces
 from cxredge.baselines.pruner import PACKAGE
 from cxredge.baselines.pruning import parameters
 from cxredge.distill.finish import VERSIONED
@@ -51,6 +51,8 @@ def baselines(
     assert recipe.distill is not None, "it was checked"
     numbers = range(recipe.distill.seed, recipe.distill.seed + seeds)
     held = hold_out(recipe, numbers, folds, test_films, drawn=True)
+    if (said := replaces(file.parent / FILE, seeds, folds, len(held.patients))) is not None:
+        say(said)
     ways, not_run = _ways(recipe)
     with started() as processes:
         try:

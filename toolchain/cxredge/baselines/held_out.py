@@ -91,7 +91,7 @@ class HeldOut:
             cases = np.minimum(truth.sum(0), (~truth).sum(0))
             for name, count in zip(names, cases, strict=True):
                 if name in recipe.labels.told:
-                    fewer = f"{count} films of one kind, {MIN_CASES} are needed"
+                    fewer = f"{counted(count, 'film')} of one kind, {MIN_CASES} are needed"
                     found[name] = None if count >= MIN_CASES else fewer
         self._note_absent(recipe, found)
         return Compared({name: why for name, why in found.items() if why is not None}, no_interval)

@@ -26,7 +26,7 @@ from cxredge.bundle.manifest import (
     text,
 )
 from cxredge.bundle.model import Model
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.evidence import Temperature
 from cxredge.evidence_chance import Chance
 from cxredge.evidence_other_films import Operating
@@ -177,7 +177,7 @@ def statement(parts: Parts, verdicts: Sequence[Verdict]) -> str:
         unknown = "Whether the original, which was trained elsewhere, had seen them is not known. "
     return (
         f"Every artifact was run on the machine that built it, on {len(evaluation.films)} {what} of "
-        f"{evaluation.patients} patients (split {evaluation.split} of {evaluation.data}) that were {apart}, "
+        f"{counted(evaluation.patients, 'patient')} (split {evaluation.split} of {evaluation.data}) that were {apart}, "
         f"and held against the float32 student. {unknown}{evaluated(verdicts)}Phones, their processors and "
         "their delegates: not verified here. Agreement with the student says nothing about the student's own clinical "
         "validity, which was not examined."

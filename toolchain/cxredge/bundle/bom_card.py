@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxredge.bundle.build_record import Record
+from cxredge.errors import counted
 from cxredge.metrics import METRICS
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.recipe import Recipe
@@ -46,13 +47,14 @@ def data_sets(record: Record) -> tuple[DataSet, ...]:
         found.append(DataSet("training", name, f"The student was distilled on it.{limits} {origin}", None))
     if record.calibration is not None:
         ranges = record.calibration
-        what = f"{len(ranges.films)} films of {ranges.patients} patients, which set INT8 ranges. {origin}"
+        patients = counted(ranges.patients, "patient")
+        what = f"{counted(len(ranges.films), 'film')} of {patients}, which set INT8 ranges. {origin}"
         found.append(DataSet("calibration", f"{ranges.data}, split {ranges.split}", what, None))
     for use, films, purpose in (
         ("validation", record.films.validation, "on which temperatures were fitted and operating points chosen"),
         ("evaluation", record.films.evaluation, "on which artifacts were held against the float32 student"),
     ):
-        what = f"{len(films.films)} films of {films.patients} patients, {purpose}. {origin}"
+        what = f"{counted(len(films.films), 'film')} of {counted(films.patients, 'patient')}, {purpose}. {origin}"
         found.append(DataSet(use, f"{films.data}, split {films.split}", what, films.films_sha256))
     return tuple(found)
 

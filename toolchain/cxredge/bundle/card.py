@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxredge.bundle.build_record import Record
-from cxredge.errors import counted
 from cxredge.recipe_edits import licence_of
 from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS
 from cxredge.results import failed_gates, number, weak_gates
@@ -26,7 +25,6 @@ def card_templates(*folders: Path) -> Environment:
     """Templates of cards, those of bundles' among them, with the filters that write figures."""
     environment = templates(*folders, TEMPLATES)
     environment.filters["figure"] = number
-    environment.filters["counted"] = counted
     environment.filters["share"] = lambda share: "–" if share is None else f"{100 * share:.3g} %"
     return environment
 

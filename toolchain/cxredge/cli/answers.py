@@ -75,6 +75,10 @@ class Started(Frozen):
     recipe: str
     labels: Labels
     left_out: tuple[str, ...]
+    uncertain: dict[str, int]
+    """By label the train films that are uncertain of it: until the recipe says labels.uncertain they are refused."""
+    unlabelled: dict[str, int]
+    """By label the train films whose cell is empty: as above, by labels.unlabelled."""
     splits: dict[str, SplitSize]
     calibration: int
     """Films of val that a build asks for."""

@@ -21,6 +21,7 @@ def bench(bundle: Path, rounds: int, as_json: bool) -> None:
     Rounds go over all artifacts in turn, so that a machine that slows down slows all of them. Times are of this
     machine; phones: not verified here. Needs a host bundle, which holds the student.
     """
+    from cxredge.errors import counted
     from cxredge.report.table import BENCH_HEADER, bench_rows
     from cxredge.workflows.bench import measure
 
@@ -28,7 +29,7 @@ def bench(bundle: Path, rounds: int, as_json: bool) -> None:
     for figures in measure(bundle, rounds):
         found.append(figures)
         if not as_json:
-            say_wrapped(f"\n{figures.bundle}, {figures.threads} thread(s), {figures.machine}")
+            say_wrapped(f"\n{figures.bundle}, {counted(figures.threads, 'thread')}, {figures.machine}")
             say_table(BENCH_HEADER, bench_rows(figures))
             if figures.not_timed:
                 say_wrapped(f"not timed, as their runtime is not on this machine: {', '.join(figures.not_timed)}")

@@ -35,6 +35,8 @@ def check(folder: str, label_column: str | None, labels: str | None, as_json: bo
         say_json(found)
         return status
     say_wrapped(told.heading(found))
+    for line in told.not_taken(found):
+        say_wrapped(line)
     say_table(*told.counts(found))
     say("")
     for line in [*told.leaks(found), *told.files(found)]:

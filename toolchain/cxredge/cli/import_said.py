@@ -24,11 +24,11 @@ def tell(tried: Tried, asked: Request) -> None:
     found = tried.found
     read, spec, normalise = found.read, found.input, found.normalise
     say(f"{read.file}: {read.form}{f', entry {read.entry}' if read.entry else ''}, SHA-256 {read.sha256[:12]}...")
-    say(f"network: {read.network}, {found.parameters:,} parameters; {read.keys} tensors fit")
+    say(f"network: {read.network}, {found.parameters:,} parameters; {counted(read.keys, 'tensor')} fit")
     if read.prefix:
         say(f"prefix taken off the keys: {read.prefix}")
     if read.renamed:
-        say(f"paired by position: {len(read.renamed)} tensors have other names")
+        say(f"paired by position: {counted(len(read.renamed), 'tensor')} with another name")
     for line in (*(f"left out: {key}" for key in read.unused[:5]), *read.notes):
         say(line)
     say(
@@ -48,7 +48,10 @@ def tell(tried: Tried, asked: Request) -> None:
         say(f"  the {found.probability} at its end is taken off")
     say(f"heatmap: {found.heatmap} ({found.why})")
     if not asked.labels and found.labels and len(found.labels) != found.count:
-        say(f"labels: the file names {len(found.labels)}, and there are {found.count} outputs: this does not fit")
+        say(
+            f"labels: the file names {len(found.labels)}, and there are {counted(found.count, 'output')}: this "
+            f"does not fit"
+        )
     if tried.labels is not None:
         _say_labels(tried.labels)
     if tried.remark is not None:
@@ -79,14 +82,14 @@ def record(imported: Imported) -> ImportedRecipe:
 
 def done(imported: Imported) -> None:
     """What was written, how far it is proven, and what comes next."""
-    from cxredge.errors import printable
+    from cxredge.errors import counted, printable
     from cxredge.importing.proof import BOUND
 
     written = imported.written
     record, recipe = written.record, written.recipe
     found, proof = record.found, record.proof
     read = found.read
-    say(f"{read.network}: {read.keys} tensors of {printable(read.file)}, {found.parameters:,} parameters")
+    say(f"{read.network}: {counted(read.keys, 'tensor')} of {printable(read.file)}, {found.parameters:,} parameters")
     say(f"heatmap: {found.heatmap} ({found.why})")
     _say_labels(record.labels)
     _say_thresholds(recipe)
@@ -96,22 +99,23 @@ def done(imported: Imported) -> None:
     if written.quality is not None:
         _say_quality(written.quality)
     alone = ", as its own preprocessing is tried on test alone" if proof.transform is not None else ""
-    say(f"original against student on {proof.films} films{proof.of_splits} of {printable(record.data)}{alone}:")
+    films = f"{counted(proof.films, 'film')}{proof.of_splits} of {printable(record.data)}"
+    say(f"original against student on {films}{alone}:")
     share = (
         f" ({proof.max_abs / written.largest_logit:.1g} of the largest logit, and {BOUND:g} is allowed)"
         if proof.of == "logits"
         else ""
     )
     say(f"  {proof.of} differ by at most {proof.max_abs:.3g}{share}")
-    say(f"  {proof.flips} of {proof.decisions} decisions differ")
+    say(f"  {proof.flips} of {counted(proof.decisions, 'decision')} differ")
     if proof.transform is not None:
         say(
             f"  the original behind its own preprocessing, the student behind ours: {proof.whole_max_abs:.3g} apart, "
-            f"{proof.whole_flips} decisions differ"
+            f"in {counted(proof.whole_flips or 0, 'decision')}"
         )
         say(
             "  the original behind its own preprocessing, and behind ours: "
-            f"{proof.preprocessing_max_abs:.3g} apart, {proof.preprocessing_flips} decisions differ"
+            f"{proof.preprocessing_max_abs:.3g} apart, in {counted(proof.preprocessing_flips or 0, 'decision')}"
         )
     else:
         say("  its own preprocessing was not run: --original-transform tells what that makes of it")

@@ -6,6 +6,7 @@ import click
 
 from cxredge.cli.output import as_json, say_json
 from cxredge.cli.output import say_wrapped as say
+from cxredge.errors import counted
 
 
 @click.command()
@@ -28,7 +29,7 @@ def init(data: str, name: str, label_column: str | None, labels: str | None, siz
     written by `cxredge distill`.
     """
     from cxredge.cli.listing import words
-    from cxredge.errors import printable
+    from cxredge.errors import printable, some_of
     from cxredge.workflows.init import init_recipe
 
     place, found = init_recipe(data, name, label_column, words(labels), size)
@@ -40,6 +41,8 @@ def init(data: str, name: str, label_column: str | None, labels: str | None, siz
                 recipe=str(place),
                 labels=found.labels,
                 left_out=found.left_out,
+                uncertain=found.uncertain,
+                unlabelled=found.unlabelled,
                 splits={
                     split: SplitSize(films=count.films, patients=count.patients, positives=count.positives)
                     for split, count in found.counts.items()
@@ -53,8 +56,15 @@ def init(data: str, name: str, label_column: str | None, labels: str | None, siz
     say(f"{where}/model.yaml: {len(found.labels.names)} {kind}, {', '.join(found.labels.names)}")
     if found.left_out:
         say(f"  left out, as no finding: {', '.join(found.left_out)} (--labels takes it)")
+    for what, key, films in (
+        ("-1 (uncertain)", "labels.uncertain", found.uncertain),
+        ("an empty cell", "labels.unlabelled", found.unlabelled),
+    ):
+        if films:
+            told = some_of([f"{label} {count:,}" for label, count in films.items()], most=12)
+            say(f"  train films with {what}: {told}; the recipe has to say what that counts as: {key}")
     for split, count in found.counts.items():
-        say(f"  {split}: {count.films} films of {count.patients} patients")
+        say(f"  {split}: {counted(count.films, 'film')} of {counted(count.patients, 'patient')}")
     if found.counts["val"].films < found.calibration:
         say(f"  a build needs {found.calibration} val films")
     say("edit the lines with EDIT, then:")

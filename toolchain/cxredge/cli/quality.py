@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cxredge.cli.output import as_json, say_json, say_table, say_wrapped
+from cxredge.errors import counted
 
 
 @click.command()
@@ -38,6 +39,6 @@ def quality(recipe: Path, as_json: bool) -> None:
     ]
     say_table(("film is", "log-odds from", "found", "false alarms"), rows)
     say_wrapped(f"thresholds: {thresholds.rule}")
-    say_wrapped(f"found and false alarms: on {score.films} test films, which nothing was fitted to")
+    say_wrapped(f"found and false alarms: on {counted(score.films, 'test film')}, which nothing was fitted to")
     say_wrapped(f"{', '.join(ASKED_ONLY)}: only ever a question, as the heart may be on the right")
     say_wrapped(f"written: weights, {', '.join((*found.records, 'model.yaml'))}")

@@ -121,6 +121,8 @@ class DataCheck(Frozen):
     """Films of those that are in colour: a recipe takes either these (``channels: 3``) or the others."""
     labels: dict[str, str]
     """Labels, and the column that tells each."""
+    not_taken: dict[str, str] = {}
+    """Columns that look like labels and are not taken for them, and why."""
     set_aside: tuple[str, ...]
     """Columns that say again what the labels say, and were not tried as shortcuts."""
     splits: dict[str, SplitCount]
@@ -132,7 +134,7 @@ class DataCheck(Frozen):
     missing: tuple[Refused, ...]
     """Rows whose file is not there."""
     not_listed: tuple[str, ...]
-    """Films in the folder that no row names."""
+    """Films in the folder that no row names; masks of films that have a row are none."""
     other_files: int = Field(ge=0)
     """Other files in the folder, which are no films; the table and its hashes are not counted."""
     shortcuts: tuple[Shortcut, ...]

@@ -12,23 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.data.folder_table import TABLE, Table, sets_in
-from cxredge.data.label_columns import DESCRIBING
+from cxredge.data.label_cells import Said, read_cell, says_labels
+from cxredge.data.label_columns import DESCRIBING, SHOWN, is_label
 from cxredge.data.labels_table import check_split_and_patient
 from cxredge.data.patients import Key, key
-from cxredge.errors import InputError, nearest
+from cxredge.errors import InputError, nearest, some_of
 from cxredge.files import sha256_file
 from cxredge.images.film_file import FilmFile
 from cxredge.path_errors import shown
-from cxredge.vocabulary import LABEL, MAX_LABELS
+from cxredge.vocabulary import MAX_LABELS
 
-UNLABELLED = ("", "-1")
-"""Cells of a label that is not told, or uncertain."""
 RESTATING = ("label", "labels", "class", "subtype", "finding", "findings", "diagnosis", "report", "annotated")
 """Columns that say again what labels say: they give them away, and are no shortcut."""
 OF_THE_FILE = ("width", "height", "rows", "columns", "bytes", "file_sha256")
 """Columns that say what the file says: that is asked itself."""
 MOST_VALUES = 64
 """Different cells of a column that is tried as a shortcut; one of numbers may have more."""
+MOST_ODD = 6
+"""Different cells that are no label's, of a column that is taken for one of 0 and 1 with slips; more are a measure."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Listed:
-    """A table. labels: the column of each; columns: the cells of those that are tried as shortcuts, in row order."""
+    """A table. labels: the column of each; columns: the cells of those that are tried as shortcuts, in row order.
+
+    not_taken: columns that look like labels and are none, and why.
+    """
 
     rows: tuple[Row, ...]
     labels: Mapping[str, str]
+    not_taken: Mapping[str, str]
     columns: Mapping[str, tuple[str, ...]]
     set_aside: tuple[str, ...]
     table_sha256: str
@@ -65,8 +70,8 @@ def read_rows(folder: Path, column: str | None = None, names: Sequence[str] = ()
     """The rows of a set's ``labels.csv``; the files themselves are not opened.
 
     column: the text column that tells the classes; names: the 0/1 columns that are labels. Neither: every column that
-    can be either. Cells of a label may also be empty or -1: not told. Raises InputError DATA-MISSING, DATA-FILE,
-    DATA-COLUMN, DATA-VALUE, DATA-PATH or DATA-HASH, with the row's line.
+    can be either. Cells of a label are those of ``label_cells``; empty or -1: not told. Raises InputError DATA-MISSING,
+    DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-PATH or DATA-HASH, with the row's line.
     """
     if not os.path.lexists(folder / TABLE):
         raise InputError(
@@ -110,6 +115,7 @@ def read_rows(folder: Path, column: str | None = None, names: Sequence[str] = ()
     return Listed(
         rows=tuple(rows),
         labels={name: head for name, (head, _) in told.items()},
+        not_taken={} if column is not None or names else _not_taken(table, cells, {*flags, *texts}),
         columns={name: tuple(others[name]) for name in tried},
         set_aside=aside,
         table_sha256=sha256_file(table.path),
@@ -120,14 +126,9 @@ def _label_columns(
     table: Table, cells: Mapping[str, Set[str]], column: str | None, names: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Columns of 0 and 1, and columns with a class a film. Raises InputError DATA-COLUMN."""
-    asked = {name: found - set(UNLABELLED) for name, found in cells.items() if name not in DESCRIBING}
-    asked = {name: found for name, found in asked.items() if table.header.count(name) == 1}
-    flags = [name for name, found in asked.items() if found and found <= {"0", "1"} and _is_label(name)]
-    texts = [
-        name
-        for name, found in asked.items()
-        if 2 <= len(found) <= MAX_LABELS and all(map(_is_label, found)) and "-1" not in cells[name]
-    ]
+    asked = {name: found for name, found in cells.items() if name not in DESCRIBING and table.header.count(name) == 1}
+    flags = [name for name, found in asked.items() if says_labels(found) and is_label(name)]
+    texts = [name for name, found in asked.items() if 2 <= len(found - {""}) <= MAX_LABELS and _all_classes(found)]
     for name, usable, what in (
         *((name, flags, "0 and 1") for name in names),
         *(((column, texts, "one class a film"),) if column is not None else ()),
@@ -144,10 +145,33 @@ def _label_columns(
     return flags, texts
 
 
+def _all_classes(cells: Set[str]) -> bool:
+    return all(map(is_label, cells - {""}))
+
+
+def _not_taken(table: Table, cells: Mapping[str, Set[str]], taken: Set[str]) -> dict[str, str]:
+    """Columns that hold what labels hold, or little else, and were not ``taken``; with what is in the way."""
+    found = {}
+    for name, different in cells.items():
+        odd = sorted(cell for cell in different if read_cell(cell) is None)
+        sure = {read_cell(cell) for cell in different} & {Said.ABSENT, Said.PRESENT}
+        if name in taken or name in (*DESCRIBING, *OF_THE_FILE) or not sure or (odd and len(sure) < 2):
+            continue
+        if table.header.count(name) > 1:
+            found[name] = "the column stands twice"
+        elif len(odd) > MOST_ODD:
+            continue
+        elif odd:
+            found[name] = f"it also holds {some_of([ascii(cell[:SHOWN]) for cell in odd])}"
+        else:
+            found[name] = "no label may be called so: letters, digits and _, a letter first"
+    return found
+
+
 def _labels(flags: Sequence[str], texts: Mapping[str, Set[str]]) -> dict[str, tuple[str, str]]:
     """Each label's column, and the cell that says yes; a class is named with its column where names would be twice."""
     several = len(texts) > 1
-    told = {name: (name, "1") for name in flags}
+    told = {name: (name, str(Said.PRESENT)) for name in flags}
     for head, found in texts.items():
         for value in sorted(found - {""}):
             told[f"{head}={value}" if several or value in told else value] = (head, value)
@@ -155,7 +179,10 @@ def _labels(flags: Sequence[str], texts: Mapping[str, Set[str]]) -> dict[str, tu
 
 
 def _told(cell: str, value: str) -> int:
-    return -1 if cell in UNLABELLED else int(cell == value)
+    """1, 0, or -1: not told. value: the class that the label is of its column, or ``PRESENT`` of 0 and 1."""
+    if value != Said.PRESENT:
+        return -1 if cell == "" else int(cell == value)
+    return {Said.PRESENT: 1, Said.ABSENT: 0}.get(read_cell(cell) or Said.NOTHING, -1)
 
 
 def _tried(others: Mapping[str, Sequence[str]]) -> tuple[list[str], tuple[str, ...]]:
@@ -178,7 +205,3 @@ def _tried(others: Mapping[str, Sequence[str]]) -> tuple[list[str], tuple[str, .
 def numbers(cells: Sequence[str]) -> bool:
     """Whether all cells are numbers, or empty."""
     return all(re.fullmatch(r"(-?\d{1,15}(\.\d{1,15})?)?", cell) for cell in cells)
-
-
-def _is_label(text: str) -> bool:
-    return re.fullmatch(LABEL, text) is not None

@@ -25,6 +25,7 @@ from cxredge.data.check_rows import Listed, Row, read_rows
 from cxredge.data.film import SPLITS
 from cxredge.data.film_facts import SIDE, FilmFacts, film_facts
 from cxredge.data.folder_table import SUMS, TABLE
+from cxredge.data.mask_files import MasksOf
 from cxredge.data.near import NEAR, near_pairs
 from cxredge.data.other_sets import MAX_FILES
 from cxredge.data.shortcuts import GIVEN_AWAY, find_shortcuts, properties, ring
@@ -70,6 +71,7 @@ def check_data(folder: Path, column: str | None = None, names: Sequence[str] = (
         read=len(read),
         colour=sum(film.colour for film in facts),
         labels=dict(listed.labels),
+        not_taken=dict(listed.not_taken),
         set_aside=listed.set_aside,
         splits=(splits := _splits(listed)),
         without_positives=_without_positives(splits),
@@ -90,7 +92,10 @@ def _refused(row: Row, error: InputError) -> Refused:
 
 
 def _not_listed(folder: Path, rows: Sequence[Row]) -> tuple[tuple[str, ...], int]:
-    """Films that no row names, and how many other files there are. Raises InputError FILMS-MANY."""
+    """Films that no row names, and how many other files there are, masks of films among them.
+
+    Raises InputError FILMS-MANY.
+    """
     named = {row.file for row in rows}
     try:
         files = [path for path, error in walk(folder, MAX_FILES + 2 * len(rows)) if error is None]
@@ -102,7 +107,9 @@ def _not_listed(folder: Path, rows: Sequence[Row]) -> tuple[tuple[str, ...], int
         ) from error
     own = {TABLE, SUMS}
     left = [path for path in files if (name := path.relative_to(folder).as_posix()) not in named and name not in own]
-    films = tuple(printable(path.relative_to(folder).as_posix()) for path in left if claims_film(path))
+    names = {path: path.relative_to(folder).as_posix() for path in left}
+    masks = MasksOf(named)
+    films = tuple(printable(name) for path, name in names.items() if name not in masks and claims_film(path))
     return films, len(left) - len(films)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from cxredge.data.folder_table import Table
+from cxredge.data.label_cells import Said, read_cell, says_labels
 from cxredge.data.misspelt import plain
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_decision import Labels
@@ -67,7 +68,7 @@ def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[L
         if name not in flags:
             raise InputError(
                 "INIT-LABELS",
-                f"{table.path}: {name[:SHOWN]!a} is no column of 0 and 1",
+                f"{table.path}: {name[:SHOWN]!a} is no column of 0 and 1, of -1 (uncertain) or nothing besides",
                 "name others",
                 nearest(name, flags),
             )
@@ -81,12 +82,24 @@ def labels_of(folder: Path, column: str | None, names: Sequence[str]) -> tuple[L
 
 
 def usable_columns(cells: Mapping[str, Set[str]]) -> tuple[list[str], list[str]]:
-    """The columns of 0 and 1, and the columns with one class a film, by their ``cells``."""
+    """The columns of 0 and 1, some of them uncertain or empty, and the columns with one class a film, by ``cells``."""
     asked = {name: found for name, found in cells.items() if name not in DESCRIBING}
-    flags = [name for name, found in asked.items() if found and found <= {"0", "1"} and _is_label(name)]
-    texts = [name for name, found in asked.items() if 2 <= len(found) <= MAX_LABELS and all(map(_is_label, found))]
+    flags = [name for name, found in asked.items() if says_labels(found) and is_label(name)]
+    texts = [name for name, found in asked.items() if 2 <= len(found) <= MAX_LABELS and all(map(is_label, found))]
     return flags, texts
 
 
-def _is_label(text: str) -> bool:
+def left_open(table: Table, labels: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """By label the train films that are uncertain of it, and those that say nothing; labels without any are absent."""
+    rows = [row for _, row in table if row.get("split") == "train"]
+
+    def films(said: Said) -> dict[str, int]:
+        counts = {name: sum(read_cell(row[name]) == said for row in rows) for name in labels}
+        return {name: count for name, count in counts.items() if count}
+
+    return films(Said.UNCERTAIN), films(Said.NOTHING)
+
+
+def is_label(text: str) -> bool:
+    """Whether a label may be called so."""
     return re.fullmatch(LABEL, text) is not None

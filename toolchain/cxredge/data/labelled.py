@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cxredge.data.folder_table import TABLE, Table, sets_in
+from cxredge.data.label_cells import says_all
 from cxredge.data.label_columns import SHOWN, usable_columns
 from cxredge.data.misspelt import meant
 from cxredge.data.root import data_root
@@ -66,9 +67,7 @@ def labelled(
         return FolderData(source="folder", name=name, label_column=column), _labels(labels, kind, told, known)
     if kind == "multi-label":
         _check_cells(table, labels, cells)
-        _check_spelling(
-            labels, [head for head, found in cells.items() if found and _is_binary(found)], f"{table.path} has"
-        )
+        _check_spelling(labels, [head for head, found in cells.items() if says_all(found)], f"{table.path} has")
         return FolderData(source="folder", name=name), _labels(labels, kind, told, known)
     if not columns:
         _check_spelling(labels, [value for head in texts for value in sorted(cells[head])], f"{table.path} has")
@@ -132,11 +131,12 @@ def _check_cells(table: Table, labels: Sequence[str], cells: Mapping[str, Set[st
         if label not in cells:
             continue
         table.check_columns((label,))
-        if odd := sorted(cells[label] - {"0", "1"}):
+        if odd := sorted(cell for cell in cells[label] if not says_all({cell})):
             raise InputError(
                 "LABELS-CELLS",
                 f"{table.path}, column {label}, holds {', '.join(repr(cell[:SHOWN]) for cell in odd[:5])}",
-                "write 0 or 1 for every film, or rename the column: what has no column is exported and not judged",
+                "write 0 or 1 where that is known, and take rows out where it is not; or rename the column: what has "
+                "no column is exported and not judged",
             )
 
 
@@ -205,11 +205,6 @@ def _labels(labels: Sequence[str], kind: Kind, told: Sequence[str], known: Seque
             f"{place}{said['msg'].removeprefix('Value error, ')}",
             "name each label once, with a letter first, then letters, digits and _",
         ) from error
-
-
-def _is_binary(cells: Set[str]) -> bool:
-    """Whether a column is one of 0 and 1."""
-    return cells <= {"0", "1"}
 
 
 def _known(cells: Mapping[str, Set[str]], flags: Sequence[str], texts: Sequence[str]) -> list[str]:

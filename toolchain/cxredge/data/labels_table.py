@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from cxredge.data.film import SPLITS, Film
 from cxredge.data.folder_table import TABLE, Table, bad_cell, sets_in
+from cxredge.data.label_cells import SPELLINGS, SURE, Said, read_cell
 from cxredge.data.patients import fault
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_decision import Labels, UncertainAs
 from cxredge.vocabulary import MAX_LABELS
 
-UNCERTAIN = "-1"
-"""A finding that whoever labelled the film would neither call present nor absent."""
 UNTOLD = math.nan
 """Target of a label that a training film does not tell."""
 
@@ -29,10 +28,10 @@ def read_table(folder: Path, labels: Labels, label_column: str | None) -> tuple[
 
     Columns: ``file``, ``group`` (the patient), ``split``, and one 0/1 column for every label that is judged
     (multi-label), or ``label_column`` with the class's name. Of independent findings such a column tells those that are
-    among its classes: a film has the one that it names. Of labels that are not judged no column is
-    read, and their targets are 0. A training film may have -1 or nothing in the place of 0 or 1, where the recipe says
-    what that means: its target is then the one said, or NaN. Where ``SHA256SUMS`` lies beside it, it must list every
-    film.
+    among its classes: a film has the one that it names. Of labels that are not judged no column is read, and their
+    targets are 0. Cells are those of ``label_cells``. A training film may have -1 or nothing in the place of 0 or 1,
+    where the recipe says what that means: its target is then the one said, or NaN. Where ``SHA256SUMS`` lies beside it,
+    it must list every film.
     Raises InputError DATA-MISSING, DATA-FILE, DATA-COLUMN, DATA-VALUE, DATA-UNCERTAIN, DATA-DUPLICATE, DATA-PATH or
     DATA-HASH, with the row's line in the file.
     """
@@ -117,34 +116,57 @@ def _targets(
             fix = "use a label of the recipe, or add it there"
             raise bad_cell(table, line, label_column, label, fix, tuple(nearest(label, labels.names)))
         return np.array([name == label and name in labels.told for name in labels.names], np.float32)
-    told = {name: _target(table, line, name, row[name], labels, row["split"] == "train") for name in labels.told}
-    return np.array([told.get(name, 0) for name in labels.names], np.float32)
+    found = {name: _target(table, line, name, row[name], labels, row["split"] == "train") for name in labels.told}
+    return np.array([found.get(name, 0) for name in labels.names], np.float32)
 
 
 def _target(table: Table, line: int, name: str, cell: str, labels: Labels, train: bool) -> float:
     """0, 1, or NaN of a training film that does not tell it."""
-    if cell in ("0", "1"):
-        return float(cell)
-    if cell == UNCERTAIN:
-        where = f"{table.path} line {line}, column {name}: {UNCERTAIN}, uncertain"
+    said = read_cell(cell)
+    if said in (Said.ABSENT, Said.PRESENT):
+        return float(said)
+    if said is None:
         if not train:
-            raise InputError(
-                "DATA-UNCERTAIN",
-                f"{where}, of a film in val or test, which tell what is true",
-                "write 0 or 1, or take the row out; labels.uncertain is for training films alone",
+            raise bad_cell(table, line, name, cell, "write whether the finding is there, or take the row out", SURE)
+        raise bad_cell(
+            table,
+            line,
+            name,
+            cell,
+            "use one of these, or leave the cell empty; labels.uncertain and labels.unlabelled of the recipe say what "
+            "-1 and an empty cell count as",
+            SPELLINGS,
+        )
+    if not train:
+        if said == Said.NOTHING:
+            fix = (
+                "films in val and test tell what is true: write what was found, take the row out or leave the label out"
             )
-        policy = labels.uncertain.of(name) if labels.uncertain else None
-        if policy is None:
-            raise InputError(
-                "DATA-UNCERTAIN",
-                f"{where}, and the recipe does not say what that counts as",
-                f"say it in the recipe's labels.uncertain, as default or in labels for {name}",
-                get_args(UncertainAs),
-            )
-        return {"ones": 1.0, "zeros": 0.0, "ignore": UNTOLD}[policy]
-    if cell == "" and train:
+            raise bad_cell(table, line, name, cell, fix)
+        raise InputError(
+            "DATA-UNCERTAIN",
+            f"{table.path} line {line}, column {name}: {cell}, uncertain, of a film in val or test, which tell what is "
+            "true",
+            "have the film read again and write what was found, take the row out, or leave the label out; "
+            "labels.uncertain is for training films alone",
+        )
+    if said == Said.NOTHING:
         if labels.unlabelled == "ignore":
             return UNTOLD
-        fix = "use 0 or 1, or say labels.unlabelled: ignore in the recipe if the film does not tell it"
-        raise bad_cell(table, line, name, cell, fix, ("0", "1"))
-    raise bad_cell(table, line, name, cell, "use 0 or 1", ("0", "1"))
+        raise bad_cell(
+            table,
+            line,
+            name,
+            cell,
+            "say labels.unlabelled: ignore in the recipe if the film does not tell it, or write what was found",
+        )
+    policy = labels.uncertain.of(name) if labels.uncertain else None
+    if policy is None:
+        raise InputError(
+            "DATA-UNCERTAIN",
+            f"{table.path} line {line}, column {name}: {cell}, uncertain, and the recipe does not say what that counts "
+            "as",
+            f"say it in the recipe's labels.uncertain, as default or in labels for {name}",
+            get_args(UncertainAs),
+        )
+    return {"ones": 1.0, "zeros": 0.0, "ignore": UNTOLD}[policy]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 
 if TYPE_CHECKING:
     from cxredge.data.film import Film
@@ -25,7 +25,7 @@ def allowed_films(films: Sequence[Film], split: str, allowed: Sequence[str]) -> 
     if not chosen:
         raise InputError(
             "DISTILL-LICENCE",
-            f"of the {len(films)} {split} films none has a licence class that the recipe allows",
+            f"of the {counted(len(films), f'{split} film')} none has a licence class that the recipe allows",
             f"use data whose licence_class is {' or '.join(allowed)}",
         )
     return chosen

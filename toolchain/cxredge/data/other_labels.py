@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.data.folder_table import Table, bad_cell
+from cxredge.data.label_cells import SURE, Said, read_cell
 from cxredge.data.label_columns import DESCRIBING, usable_columns
 from cxredge.data.misspelt import meant
 from cxredge.errors import InputError, nearest, printable, some_of
@@ -52,10 +53,20 @@ class Told:
         if self.column is not None:
             cell = self.classes.get(row[self.column], row[self.column])
             return np.array([name == cell and name in told for name in names], np.float32)
-        for name in told:
-            if row[name] not in ("0", "1"):
-                raise bad_cell(self.table, line, name, row[name], f"write 0 or 1 for every film, or {ASIDE}")
-        return np.array([name in told and row[name] == "1" for name in names], np.float32)
+        said = {name: read_cell(row[name]) for name in told}
+        for name, what in said.items():
+            if what is None:
+                raise bad_cell(self.table, line, name, row[name], f"write whether it is there, or {ASIDE}", SURE)
+            if what not in (Said.ABSENT, Said.PRESENT):
+                raise bad_cell(
+                    self.table,
+                    line,
+                    name,
+                    row[name],
+                    "films that a bundle is judged on tell every label that has a column: take the row out, or the "
+                    f"column, and {name} is not judged; or {ASIDE}",
+                )
+        return np.array([said.get(name) == Said.PRESENT for name in names], np.float32)
 
 
 def renamed_columns(table: Table, recipe: Recipe, names: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,11 @@ import numpy as np
 
 from cxredge.data.film import Film
 from cxredge.data.folder_table import SUMS, TABLE, Table, sets_in
+from cxredge.data.mask_files import MasksOf
 from cxredge.data.other_labels import Told, labels_told, renamed_columns
 from cxredge.data.patients import fault, key
 from cxredge.data.root import data_root
-from cxredge.errors import InputError, nearest, printable
+from cxredge.errors import InputError, counted, nearest, printable
 from cxredge.files import sha256_file
 from cxredge.path_errors import shown
 from cxredge.recipe import Recipe
@@ -40,7 +41,7 @@ class OtherSet:
     table_sha256: str | None
     patients_named: bool
     not_listed: int
-    """Other files of the folder; 0 without a table."""
+    """Other files of the folder, but for masks of its films; 0 without a table."""
 
     @property
     def name(self) -> str:
@@ -151,7 +152,7 @@ def open_other(folder: Path, recipe: Recipe, names: Mapping[str, str], labels: b
             )
         )
     return OtherSet(
-        folder, tuple(films), told.labels, sha256_file(table.path), PATIENT in heads, _others(folder, len(films))
+        folder, tuple(films), told.labels, sha256_file(table.path), PATIENT in heads, _others(folder, films)
     )
 
 
@@ -176,16 +177,20 @@ def _unlisted(folder: Path, recipe: Recipe) -> OtherSet:
 def _many(folder: Path, films: int | None) -> InputError:
     return InputError(
         "FILMS-MANY",
-        f"{shown(folder)} holds {f'{films:,} films' if films else f'more than {MAX_FILES:,} files and folders'}; at "
+        f"{shown(folder)} holds "
+        f"{counted(films, 'film') if films else f'more than {MAX_FILES:,} files and folders'}; at "
         f"most {MAX_FILMS:,} films are judged at once",
         "choose some of them at random, whole patients at a time",
     )
 
 
-def _others(folder: Path, listed: int) -> int:
-    """Files in a set's folder that its table does not list; of very many, those that were looked at are not told."""
+def _others(folder: Path, films: Sequence[Film]) -> int:
+    """Files in a set's folder that its table does not list, but for masks of its films; of very many none is told."""
     try:
         files = [path for path, error in walk(folder, MAX_FILES) if error is None]
     except TooManyFiles:
         return 0
-    return max(0, sum(path.name not in (TABLE, SUMS) or path.parent != folder for path in files) - listed)
+    masks = MasksOf(film.file for film in films)
+    own = (TABLE, SUMS)
+    left = [place for path in files if (place := path.relative_to(folder).as_posix()) not in own and place not in masks]
+    return max(0, len(left) - len(films))

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from cxredge.device.field_log import FieldLog
-from cxredge.errors import printable
+from cxredge.errors import counted, printable
 from cxredge.results import number
 
 HEADER = ("log", "device", "bundle and artifact", "benchmark", "outcome")
@@ -43,7 +43,7 @@ def row(path: Path, log: FieldLog) -> tuple[str, ...]:
     times = None
     if bench is not None:
         times = f"load {number(bench.load_ms)}, p50 {number(bench.p50_ms)}, p90 {number(bench.p90_ms)} ms"
-        times += f", {bench.threads} thread{'' if bench.threads == 1 else 's'}"
+        times += f", {counted(bench.threads, 'thread')}"
     return (
         (name if len(name) <= LONGEST_PATH else "…" + name[1 - LONGEST_PATH :]) + f"\n{log.written}",
         printable(f"{device.manufacturer} {device.model}, {system.name} {system.version}"),

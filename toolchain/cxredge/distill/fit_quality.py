@@ -24,7 +24,7 @@ from cxredge.recipe import Recipe, recipe_path, weights_file
 from cxredge.recipe_file import load_recipe
 from cxredge.recipe_student import ProgramSpec
 from cxredge.stages import cache_folder
-from cxredge.students import load_program, load_student, read_weights, trainable
+from cxredge.students import load_program, load_student, read_weights
 from cxredge.students.quality import Quality, by_parts
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def fit_quality(place: Path) -> FittedQuality:
 
 def _ours(recipe: Recipe, weights: Path) -> _Host:
     """A student of one of our architectures, whether its file has a head or not."""
-    spec = trainable(recipe)
-    student = load_student(recipe, spec.backbone, weights, recipe.weights.sha256, upscale=spec.map_upscale)
+    student = load_student(recipe, weights)
 
     def saved(head: Quality) -> bytes:
         from safetensors.torch import save

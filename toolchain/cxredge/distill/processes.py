@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from cxredge.distill.freed_memory import keep_freed_memory
-from cxredge.errors import EnvironmentProblem, first_line, printable
+from cxredge.errors import EnvironmentProblem, counted, first_line, printable
 
 PATIENCE = timedelta(hours=2)
 """How long the others wait while one reads films or validates."""
@@ -46,7 +46,7 @@ class Processes:
     def words(self) -> str:
         """For people: how many processes, on what, in which numbers."""
         numbers = "float32" if self.autocast is None else str(self.autocast).removeprefix("torch.")
-        return f"{self.world} process{'es' if self.world > 1 else ''} on {self.device.type}, {numbers}"
+        return f"{counted(self.world, 'process')} on {self.device.type}, {numbers}"
 
     def computing(self) -> AbstractContextManager[object]:
         """Within it networks compute in ``autocast``."""

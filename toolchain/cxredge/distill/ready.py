@@ -45,24 +45,40 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     """The recipe's plan, and what ``distill`` refuses, as far as can be told without PyTorch, and with nothing drawn.
 
     work: folder of the checkpoints. Raises what ``load_recipe``, ``check_outputs`` and ``open_data`` raise, InputError
-    DISTILL-RECIPE, STUDENT-PROGRAM, DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-UNTOLD, DISTILL-FEW,
-    DISTILL-BALANCE, DISTILL-TEACHER-LABELS, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher), or
-    PRETRAINED-*.
+    DISTILL-RECIPE, STUDENT-PROGRAM, DATA-SPLIT-EMPTY, DATA-FILE, DISTILL-LICENCE, DISTILL-UNTOLD, DISTILL-ONE-SIDED,
+    DISTILL-FEW, DISTILL-BALANCE, DISTILL-TEACHER-LABELS, QUALITY-FEW, WEIGHTS-MISSING or WEIGHTS-HASH (of a teacher),
+    or PRETRAINED-*.
     """
     file, recipe = recipe_path(place), load_recipe(place)
-    plan = recipe.distill
-    if plan is None:
+    plan = planned(file, recipe)
+    checkpoints = (checkpoint_file(work, recipe, role) for role in plan.roles)
+    check_outputs([*outputs(file, recipe), *checkpoints], read_by(file, recipe, plan))
+    check_learning(file, recipe, plan)
+    return plan
+
+
+def planned(file: Path, recipe: Recipe) -> Distillation:
+    """How the recipe trains. Raises InputError DISTILL-RECIPE."""
+    if recipe.distill is None:
         raise InputError(
             "DISTILL-RECIPE", f"{shown(file)} has no distill section", "add one, as in model_zoo/phantom/model.yaml"
         )
-    checkpoints = (checkpoint_file(work, recipe, role) for role in plan.roles)
-    further = [teacher.weights for teacher in plan.further_teachers.values()]
-    given = [file.parent / weights.file for weights in (plan.teacher.weights, *further) if weights is not None]
+    return recipe.distill
+
+
+def read_by(file: Path, recipe: Recipe, plan: Distillation) -> list[Path]:
+    """What its trainings read, as files and as whole folders."""
+    weights = (plan.teacher.weights, *(teacher.weights for teacher in plan.further_teachers.values()))
+    given = [file.parent / one.file for one in weights if one is not None]
+    return [file, *given, *data_folders(recipe.data)]
+
+
+def check_learning(file: Path, recipe: Recipe, plan: Distillation) -> None:
+    """What ``ready_to_train`` refuses of labels, films and weights, wherever the trainings go."""
     if plan.teacher.weights is not None:
         all_places(recipe.labels, plan.teacher)
     for called, one in plan.further_teachers.items():
         places(recipe.labels, called, one)
-    check_outputs([*outputs(file, recipe), *checkpoints], [file, *given, *data_folders(recipe.data)])
     rank = trainable(recipe).novelty_rank
     data = open_data(recipe.data, recipe.labels, cache_folder())
     films = {split: allowed_films(data.listed(split), split, plan.licence_classes) for split in SPLITS}
@@ -72,16 +88,16 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     if recipe.novelty is not None and len(films["train"]) <= rank + 1:
         raise InputError(
             "DISTILL-FEW",
-            f"{len(films['train'])} train films cannot span {rank} novelty components",
+            f"{counted(len(films['train']), 'train film')} cannot span {rank} novelty components",
             "lower student.novelty_rank, or bring more films",
         )
     if recipe.quality is not None:
         check_films(len(films["train"]), len(films["val"]))
     teacher = plan.teacher
     if teacher.weights is not None:
-        checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256)
-    for weights in further:
-        checked_weights(file.parent / weights.file, weights.sha256)
+        checked_weights(file.parent / teacher.weights.file, teacher.weights.sha256, "teacher")
+    for one in plan.further_teachers.values():
+        checked_weights(file.parent / one.weights.file, one.weights.sha256, "teacher")
     wanted = [plan.pretrained, teacher.pretrained if teacher.weights is None else None]
     if plan.pretraining is not None:
         to_see(plan, plan.pretraining, data)
@@ -89,7 +105,6 @@ def ready_to_train(place: Path, work: Path) -> Distillation:
     for name in wanted:
         if name is not None:
             installed_weights(name)
-    return plan
 
 
 def ready_to_choose(place: Path) -> None:

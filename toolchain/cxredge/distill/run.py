@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from cxredge.distill.before_build import refused_by_build
 from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.finish import Ended, finish
 from cxredge.distill.loss_terms import looks_at_masks, weighted
@@ -67,7 +68,7 @@ def _distill(place: Path, work: Path, fresh: bool, processes: Processes) -> Dist
             splits = replace(splits, train=with_masks(recipe, data, "train", splits.train))
         imitated = to_imitate(recipe, plan, data)
     if processes.first:
-        for line in warnings_of(splits):
+        for line in [*warnings_of(splits), *refused_by_build(recipe, data)]:
             say(line)
     further = load_further(recipe, plan, file.parent, splits.val)
     for one in further:

@@ -33,7 +33,7 @@ def kept(plan: Distillation, checkpoints: Mapping[Role, CheckpointFile], fresh: 
 
 def _come(role: str, epochs: int, steps: int, wanted: int) -> str:
     within = f" and {counted(steps, 'step')}" if steps else ""
-    return f"{role} {epochs} of {wanted} epochs{within}"
+    return f"{role} {epochs} of {counted(wanted, 'epoch')}{within}"
 
 
 def statement(recipe: Recipe, splits: Splits) -> str:

@@ -157,7 +157,9 @@ class Training(Generic[M]):
         optimizer.load_state_dict(state["optimizer"])
         history = [Epoch(**told) for told in state["history"]]
         within = f" and {counted(state['step'], 'step')}" if state["step"] else ""
-        self._tell(f"{self.name}: {len(history)} of {self.course.epochs} epochs{within} are in the checkpoint")
+        self._tell(
+            f"{self.name}: {len(history)} of {counted(self.course.epochs, 'epoch')}{within} are in the checkpoint"
+        )
         if self.remaining is not None:
             self.remaining.skip(self.name, len(history))
         return _Place(history, state["step"], Counter(state["sums"]), state["seconds"], state["best"])

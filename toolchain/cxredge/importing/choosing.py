@@ -61,7 +61,9 @@ def chosen_output(names: tuple[str, ...], asked: str | None) -> str:
         return name
     shown_names = ", ".join(map(printable, names))
     cause = (
-        f"none of its outputs is called {printable(name)}" if asked else f"it has {len(names)} outputs: {shown_names}"
+        f"none of its outputs is called {printable(name)}"
+        if asked
+        else f"it has {counted(len(names), 'output')}: {shown_names}"
     )
     raise InputError("IMPORT-OUTPUTS", cause, "say which are the logits: --output NAME", nearest(name, names))
 

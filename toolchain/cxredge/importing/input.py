@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from cxredge.errors import InputError, nearest
+from cxredge.errors import InputError, counted, nearest
 from cxredge.importing.facts import Facts
 from cxredge.importing.plan import Wanted
 from cxredge.recipe_input import InputSpec
@@ -55,7 +55,7 @@ def resolved(wanted: Wanted, facts: Facts, channels: int, size: tuple[int, int])
     Raises InputError IMPORT-INPUT: nobody says the normalisation, or it is not of this original.
     """
     if channels not in (1, 3):
-        raise _refuse(f"the original takes {channels} channels, and films have 1 or 3")
+        raise _refuse(f"the original takes {counted(channels, 'channel')}, and films have 1 or 3")
     if wanted.colour and channels != 3:
         raise _refuse("--colour is for originals of three channels, and this one takes one")
     normalise = wanted.normalise or _by_facts(facts)
@@ -71,7 +71,8 @@ def resolved(wanted: Wanted, facts: Facts, channels: int, size: tuple[int, int])
             normalise = _spread(normalise, channels)
         else:
             raise _refuse(
-                f"mean and std have {len(normalise.mean)} numbers, and the original takes {channels} channels"
+                f"mean and std have {counted(len(normalise.mean), 'number')}, and the original takes "
+                f"{counted(channels, 'channel')}"
             )
     grey = not wanted.colour
     sides = {"channels": 1 if grey else 3, "height": size[0], "width": size[1], "fit": wanted.fit or "squash"}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.decision import Decision
-from cxredge.errors import InputError, ProofFailed
+from cxredge.errors import InputError, ProofFailed, counted
 from cxredge.importing.plan import KINDS
 from cxredge.parity.decisions import rule_of
 from cxredge.recipe_student import OriginalProof
@@ -63,7 +63,8 @@ def proven(
     if worst > BOUND * scale:
         raise ProofFailed(
             "IMPORT-DIFFERS",
-            f"on {len(student)} films the student's logits differ from the original's by up to {worst:.3g} (largest "
+            f"on {counted(len(student), 'film')} the student's logits differ from the original's by up to "
+            f"{worst:.3g} (largest "
             f"logit {scale:.3g}; {BOUND:g} of it is allowed), and {flips} of {decisions} decisions by it",
             "report the network: its conversion is wrong",
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.evidence import LabelEvidence, Temperature
 from cxredge.evidence_decisions import ClassFlip, Confusion, Flip
 from cxredge.metrics import metrics_of
@@ -60,7 +60,7 @@ def measure(
         if isinstance(pair, Pair) and pair.reference.shape[1] != len(names):
             raise InputError(
                 "PARITY-SHAPE",
-                f"the logits are of {pair.reference.shape[1]} labels, the recipe has {len(names)}",
+                f"the logits are of {counted(pair.reference.shape[1], 'label')}, the recipe has {len(names)}",
                 "build the artifact from this student",
             )
     kind, rule = recipe.labels.kind, rule_of(names, recipe.decision)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.errors import counted
 from cxredge.parity.pairs import Both, Pair
 from cxredge.recipe_decision import NOT_JUDGED, Labels
 from cxredge.results import BootstrapSpec, Paired
@@ -115,7 +116,7 @@ def too_few(
 def too_few_owners(patients: Sequence[str]) -> str | None:
     """None, or in words how many patients too few there are for any figure's interval."""
     count = len(set(patients))
-    return None if count >= ENOUGH else f"{count} patients, {ENOUGH} are needed"
+    return None if count >= ENOUGH else f"{counted(count, 'patient')}, {ENOUGH} are needed"
 
 
 def judged_labels(labels: Labels) -> NDArray[np.bool_]:

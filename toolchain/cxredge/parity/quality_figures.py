@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.errors import counted
 from cxredge.parity.paired import BOOTSTRAP, ENOUGH, Compared, compare
 from cxredge.parity.pairs import Both
 from cxredge.results import BootstrapSpec, Paired, QualityFigure
@@ -105,4 +106,4 @@ def _each(
 def _few(owners: Sequence[str]) -> str | None:
     """What there is too little of, in words; None: there are enough patients for an interval."""
     count = len(set(owners))
-    return None if count >= ENOUGH else f"{count} patients, {ENOUGH} are needed"
+    return None if count >= ENOUGH else f"{counted(count, 'patient')}, {ENOUGH} are needed"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.files import sha256_bytes
 from cxredge.recipe import Recipe
 from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, PercentileRange, RangeRule
@@ -57,7 +57,8 @@ def choose_films(data: DataSet, recipe: Recipe) -> tuple[Film, ...]:
     if len(films) < wanted.count:
         raise InputError(
             "CALIBRATION-FEW",
-            f"{data.name} has {len(films)} films in split {wanted.split}, calibration.count asks for {wanted.count}",
+            f"{data.name} has {counted(len(films), 'film')} in split {wanted.split}, calibration.count asks for "
+            f"{wanted.count}",
             f"ask for at most {len(films)}, or add films",
         )
     chosen = tuple(sorted(films, key=lambda film: sha256_bytes(film.file.encode()))[: wanted.count])

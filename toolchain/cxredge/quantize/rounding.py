@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cxredge.errors import some_of
+from cxredge.errors import counted, some_of
 from cxredge.progress import track
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.quantize.eight_bit import Affine
@@ -67,7 +67,7 @@ def round_weights(
     finally:
         torch.set_num_threads(threads)
     if walk.unfitted:
-        count = f"{len(walk.unfitted)} of {len(walk.layers)} layers"
+        count = f"{len(walk.unfitted)} of {counted(len(walk.layers), 'layer')}"
         say(f"{count} keep their weights, which do better on films not fitted to: {some_of(walk.unfitted)}")
     return made
 

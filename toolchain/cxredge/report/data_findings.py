@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from cxredge.data.check_record import DataCheck, FilmAt, Pair, PatientLeak, Refused, Shortcut, ValueShare
-from cxredge.errors import counted, some_of
+from cxredge.errors import counted, printable, some_of
 
 SHOWN = 10
 """Findings of a kind that are listed; JSON has all."""
@@ -24,6 +24,11 @@ def heading(found: DataCheck) -> str:
     columns = ", ".join(dict.fromkeys(found.labels.values()))
     labels = f"{counted(len(found.labels), 'label')} (columns: {columns})" if found.labels else "no labels"
     return f"{found.folder}: {counted(found.rows, 'film')} of {counted(found.patients, 'patient')}, {labels}"
+
+
+def not_taken(found: DataCheck) -> list[str]:
+    """Columns that look like labels and are none, and why."""
+    return _listed(f"column {printable(name)} is not taken for a label: {why}" for name, why in found.not_taken.items())
 
 
 def counts(found: DataCheck) -> tuple[tuple[str, ...], Cells]:

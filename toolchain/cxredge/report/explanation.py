@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cxredge.errors import counted
 from cxredge.evidence import Explanation, GateOutlook, LayerError
 from cxredge.explain.layerwise import STANDS_OUT, explained, worst
 from cxredge.metrics import gate_says
@@ -24,7 +25,7 @@ def _head(found: Explanation) -> str:
     logits = f"logits SQNR {number(found.logit_sqnr_db)} dB"
     if found.simulated_db is not None:
         logits += f", {number(found.simulated_db)} dB in the simulation"
-    return f"{found.artifact} on {found.films} films: {logits}\nread from {found.source}"
+    return f"{found.artifact} on {counted(found.films, 'film')}: {logits}\nread from {found.source}"
 
 
 def _row(layer: LayerError, first: bool, fixed: bool) -> tuple[str, ...]:
@@ -40,7 +41,9 @@ def _row(layer: LayerError, first: bool, fixed: bool) -> tuple[str, ...]:
 
 
 def _notes(found: Explanation) -> list[str]:
-    notes = [f"{len(found.layers)} of {len(found.layers) + len(found.unmatched)} units have a tensor of their own"]
+    notes = [
+        f"{len(found.layers)} of {counted(len(found.layers) + len(found.unmatched), 'unit')} have a tensor of their own"
+    ]
     if found.unmatched:
         more = len(found.unmatched) - NAMED
         notes[0] += f"; fused into others: {', '.join(found.unmatched[:NAMED])}" + (f" and {more} more" * (more > 0))

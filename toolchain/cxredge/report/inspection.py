@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from cxredge.errors import counted
 from cxredge.report.fitted import as_fitted_text
 from cxredge.results import Inspection, Operation, TensorInfo
 
@@ -79,7 +80,7 @@ def _totals(found: Inspection) -> str:
     """Weights by the census, which counts a constant once however many operators read it."""
     operations, weights = found.operations, found.census.weight_bytes
     dtypes = ", ".join(f"{dtype} {count:,}" for dtype, count in weights.items()) or "none"
-    line = f"total: {len(operations)} operators, {sum(o.macs or 0 for o in operations):,} MACs"
+    line = f"total: {counted(len(operations), 'operator')}, {sum(o.macs or 0 for o in operations):,} MACs"
     line += f", {sum(o.bytes_moved or 0 for o in operations):,} bytes moved"
     line += f", {sum(weights.values()):,} weight bytes ({dtypes})"
     unknown = sum(o.macs is None or o.bytes_moved is None for o in operations)

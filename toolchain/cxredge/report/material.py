@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.data.film import Film
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.evidence import Evidence, Explanation, Results
 from cxredge.outputs import Outputs
 from cxredge.parity.decisions import Rule, rule_of
@@ -49,7 +49,9 @@ class ReportMaterial:
                 raise _mismatch(f"there are no outputs of {name}")
             shape = self.outputs[name]["logits"].shape
             if shape != (films, labels):
-                raise _mismatch(f"logits of {name} are {shape}, for {films} films and {labels} labels")
+                raise _mismatch(
+                    f"logits of {name} are {shape}, for {counted(films, 'film')} and {counted(labels, 'label')}"
+                )
         for artifact in self.results.artifacts:
             self.verdict(artifact)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxredge.errors import counted
 from cxredge.evidence import Evidence, Explanation, LabelEvidence
 from cxredge.recipe_decision import NOT_JUDGED
 from cxredge.report import charts
@@ -61,7 +62,7 @@ def label_panel(material: ReportMaterial, artifact: str, label: int) -> LabelPan
     ]
     scatter = charts.plot(
         f"{name}: {terms.scores} of {artifact} against the reference",
-        f"{len(truth)} films, {f'{int(truth.sum())} {terms.cases}' if judged else NOT_JUDGED}; "
+        f"{counted(len(truth), 'film')}, {f'{int(truth.sum())} {terms.cases}' if judged else NOT_JUDGED}; "
         f"{int(up.sum())} {terms.up}, "
         f"{int(down.sum())} {terms.down} at the {terms.cut} {number(float(cut))}.",
         axis,
@@ -163,9 +164,9 @@ def layer_panel(found: Explanation) -> LayerPanel:
     worst = min(measured, key=lambda pair: pair[1].sqnr_db or 0.0, default=None)
     sqnr = charts.plot(
         f"SQNR by unit of {found.artifact}",
-        f"{len(measured)} units with a finite SQNR, the least "
+        f"{counted(len(measured), 'unit')} with a finite SQNR, the least "
         + (f"{number(worst[1].sqnr_db)} dB at {worst[1].module}" if worst else "–")
-        + f"; {len(bad)} units with values that are no numbers.",
+        + f"; {counted(len(bad), 'unit')} with values that are no numbers.",
         x,
         y,
         [
@@ -218,7 +219,7 @@ def losses(title: str, label: str, lines: list[Row]) -> Svg:
 def subgroup_chart(evidence: Evidence) -> Svg:
     """AUC loss by part of the films."""
     parts = evidence.subgroups[:ROWS_SHOWN]
-    lines = [loss_row(f"{s.column} {s.value} ({s.films} films)", s.auc) for s in parts]
+    lines = [loss_row(f"{s.column} {s.value} ({counted(s.films, 'film')})", s.auc) for s in parts]
     return losses(f"AUC loss of {evidence.artifact} by part of the films", "AUC loss", lines)
 
 
@@ -226,7 +227,7 @@ def novelty_chart(evidence: Evidence) -> Svg:
     """Share of strange pictures that are flagged, by kind."""
     lines = [
         Row(
-            f"{s.kind} ({s.pictures} pictures)",
+            f"{s.kind} ({counted(s.pictures, 'picture')})",
             ((s.flagged_reference, "diamond", "reference"), (s.flagged_artifact, "circle", "artifact big")),
         )
         for s in evidence.strangers[:ROWS_SHOWN]
@@ -238,7 +239,7 @@ def quality_chart(verdict: Verdict) -> Svg:
     """Share of films with an accident that are found, by kind."""
     lines = [
         Row(
-            f"{q.kind} ({q.films} films)",
+            f"{q.kind} ({counted(q.films, 'film')})",
             ((q.found.reference, "diamond", "reference"), (q.found.artifact, "circle", "artifact big")),
         )
         for q in verdict.figures.quality
@@ -251,7 +252,7 @@ def stress_chart(evidence: Evidence) -> Svg:
     """Share of decisions that a change of the films moves, in the reference, in the artifact, and between them."""
     lines = [
         Row(
-            f"{s.kind} ({s.films} films)",
+            f"{s.kind} ({counted(s.films, 'film')})",
             (
                 (s.moved_reference, "diamond", "reference"),
                 (s.moved_artifact, "circle", "artifact big"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.recipe_decision import OperatingPoint, OperatingRule
 from cxredge.statistics.arguments import check
 from cxredge.statistics.cuts import between, cuts
@@ -27,7 +27,7 @@ def operating_point(
     if not 0 < positives < len(truth):
         raise InputError(
             "STATISTICS-CLASS",
-            f"{positives} of {len(truth)} films are positive",
+            f"{positives} of {counted(len(truth), 'film')} are positive",
             "choose an operating point on films of both kinds",
         )
     steps, (hits, alarms) = cuts(logits, truth, ~truth)

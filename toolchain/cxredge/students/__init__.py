@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from cxredge.errors import InputError, first_line, some_of
+from cxredge.errors import InputError, counted, first_line, some_of
 from cxredge.files import open_regular, sha256_bytes
 from cxredge.outputs_layout import wrong_shape
 from cxredge.path_errors import reading, shown
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cxredge.students.base import Student
     from cxredge.students.program_student import ProgramStudent
 
+Whose = Literal["student", "teacher"]
+"""Whose weights a file holds: errors say it, and what helps differs."""
 MAX_BYTES = 1 << 30
 """Of a file of weights: a hundred times the zoo's."""
 
@@ -70,9 +72,7 @@ def build_student(recipe: Recipe, weights: Path) -> Student:
     """
     if isinstance(recipe.student, ProgramSpec):
         return load_program(recipe, recipe.student, weights)
-    wanted = recipe.quality is not None
-    spec = recipe.student
-    student = load_student(recipe, spec.backbone, weights, recipe.weights.sha256, wanted, spec.map_upscale)
+    student = load_student(recipe, weights, recipe.quality is not None)
     _check_fitted(student.novelty is None or student.novelty.fitted, weights)
     _check_quality(student.quality is None or student.quality.fitted, weights)
     return student
@@ -88,7 +88,8 @@ def load_program(recipe: Recipe, spec: ProgramSpec, weights: Path) -> ProgramStu
     if len(program.outputs) != len(recipe.outputs):
         raise InputError(
             "PROGRAM-UNFIT",
-            f"{shown(weights)} gives {len(program.outputs)} outputs, and the recipe says {', '.join(recipe.outputs)}",
+            f"{shown(weights)} gives {counted(len(program.outputs), 'output')}, and the recipe says "
+            f"{', '.join(recipe.outputs)}",
             "say heatmap, novelty and quality as they are, or import the network again",
         )
     student = ProgramStudent(spec.normalise, program, recipe.outputs).eval()
@@ -119,7 +120,9 @@ def _check_answers(student: Student, recipe: Recipe, what: str) -> None:
     whole = all(tensor.dtype == torch.float32 for tensor in found.values())
     if wrong_shape(shapes, 2) is not None or shapes["logits"][1] != labels or not whole:
         raise InputError(
-            "PROGRAM-UNFIT", f"of two images {what} gives {kinds}, and not float32 outputs of {labels} labels", fix
+            "PROGRAM-UNFIT",
+            f"of two images {what} gives {kinds}, and not float32 outputs of {counted(labels, 'label')}",
+            fix,
         )
 
 
@@ -141,18 +144,17 @@ def _check_quality(fitted: bool, weights: Path) -> None:
         )
 
 
-def load_student(
-    recipe: Recipe, backbone: str, weights: Path, sha256: str, quality: bool | None = None, upscale: int = 1
-) -> BackboneStudent:
-    """``build_student`` with another backbone and hash than the recipe's: how a trained teacher is loaded.
+def load_student(recipe: Recipe, weights: Path, quality: bool | None = None) -> BackboneStudent:
+    """``build_student`` of a backbone, whatever its heads are fitted to.
 
-    quality: whether there must be a quality head; None: as the file has it. upscale: see ``new_student``.
+    quality: whether there must be a quality head; None: as the file has it.
     """
-    tensors = read_weights(weights, sha256)
+    spec = trainable(recipe)
+    tensors = read_weights(weights, recipe.weights.sha256)
     there = any(key.startswith("quality.") for key in tensors)
     _check_quality(there or not quality, weights)
-    student = new_student(recipe, backbone, there if quality is None else quality, upscale)
-    _check_fit(student.state_dict(), tensors, weights)
+    student = new_student(recipe, spec.backbone, there if quality is None else quality, spec.map_upscale)
+    _check_fit(student.state_dict(), tensors, weights, "student")
     student.load_state_dict(tensors)
     return student.eval()
 
@@ -165,23 +167,27 @@ def load_teacher(recipe: Recipe, backbone: str, labels: int, weights: Path, sha2
     """
     tensors = {
         key: tensor
-        for key, tensor in read_weights(weights, sha256).items()
+        for key, tensor in read_weights(weights, sha256, "teacher").items()
         if not key.startswith(("novelty.", "quality."))
     }
     model = _untrained(backbone, recipe.input, labels, None)
-    _check_fit(model.state_dict(), tensors, weights)
+    _check_fit(model.state_dict(), tensors, weights, "teacher")
     model.load_state_dict(tensors)
     return model.eval()
 
 
-def checked_weights(weights: Path, sha256: str) -> bytes:
+def checked_weights(weights: Path, sha256: str, whose: Whose = "student") -> bytes:
     """The file's bytes, held against the hash.
 
     Raises InputError WEIGHTS-MISSING, WEIGHTS-SIZE, WEIGHTS-HASH or PATH-READ, EnvironmentProblem DISK-*.
     """
     if not os.path.lexists(weights):
         raise InputError(
-            "WEIGHTS-MISSING", f"there are no weights at {weights}", "put the file there, or train it: cxredge distill"
+            "WEIGHTS-MISSING",
+            f"there are no weights of the {whose} at {weights}",
+            "put the file there, or train it: cxredge distill"
+            if whose == "student"
+            else "put the file there, or name another in the weights of this teacher",
         )
     with reading(weights), open_regular(weights) as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -189,7 +195,7 @@ def checked_weights(weights: Path, sha256: str) -> bytes:
             raise InputError(
                 "WEIGHTS-SIZE",
                 f"{shown(weights)} has {size:,} bytes; {MAX_BYTES:,} are read",
-                "name a student's weights",
+                f"name a {whose}'s weights",
             )
         data = stream.read()
     found = sha256_bytes(data)
@@ -202,9 +208,9 @@ def checked_weights(weights: Path, sha256: str) -> bytes:
     return data
 
 
-def read_weights(weights: Path, sha256: str) -> dict[str, Tensor]:
+def read_weights(weights: Path, sha256: str, whose: Whose = "student") -> dict[str, Tensor]:
     """The file's tensors, as it has them. Raises InputError WEIGHTS-CORRUPT, and as ``checked_weights``."""
-    data = checked_weights(weights, sha256)
+    data = checked_weights(weights, sha256, whose)
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -212,11 +218,15 @@ def read_weights(weights: Path, sha256: str) -> dict[str, Tensor]:
         return load(data)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(
-            "WEIGHTS-CORRUPT", f"{weights} is not a whole safetensors file: {error}", "restore the file, or train again"
+            "WEIGHTS-CORRUPT",
+            f"{weights} is not a whole safetensors file: {error}",
+            "restore the file, or train again"
+            if whose == "student"
+            else "restore the file, or name another in the weights of this teacher",
         ) from error
 
 
-def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Path) -> None:
+def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Path, whose: Whose) -> None:
     """Float16 fits float32, which it becomes on loading: the reference is what the file says, widened."""
     import torch
 
@@ -230,19 +240,28 @@ def _check_fit(wanted: dict[str, Tensor], found: dict[str, Tensor], weights: Pat
     if wrong:
         raise InputError(
             "WEIGHTS-FIT",
-            f"{weights} does not fit the student: {some_of(wrong, '; ')}",
-            "use the backbone, labels, novelty, novelty_rank, map_upscale and quality that these weights have, "
-            "or train again",
+            f"{weights} does not fit the {whose}: {some_of(wrong, '; ')}",
+            "use the backbone, labels, novelty, novelty_rank, map_upscale and quality that these weights have, or "
+            "train again"
+            if whose == "student"
+            else "give this teacher the backbone and labels, and the recipe the novelty and novelty_rank, that these "
+            "weights have, or name other weights",
         )
-    _check_finite(found, weights)
+    _check_finite(found, weights, whose)
 
 
-def _check_finite(found: Mapping[str, Tensor], weights: Path) -> None:
+def _check_finite(found: Mapping[str, Tensor], weights: Path, whose: Whose = "student") -> None:
     import torch
 
     for key in sorted(found):
         if not bool(torch.isfinite(found[key]).all()):
-            raise InputError("WEIGHTS-NAN", f"{weights}: {key} holds NaN or infinity", "train again; do not ship this")
+            raise InputError(
+                "WEIGHTS-NAN",
+                f"{weights}: {key} holds NaN or infinity",
+                "train again; do not ship this"
+                if whose == "student"
+                else "name other weights: nothing is learnt from these",
+            )
 
 
 def _kind(tensor: Tensor) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cxredge.bundle.assemble import reference_file
 from cxredge.bundle.bundle import Bundle, open_bundle
 from cxredge.bundle.model import Model
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.progress import track
 from cxredge.results import ArtifactTimes, BenchFigures
 from cxredge.targets import get_target
@@ -56,7 +56,7 @@ def _measure(bundle: Bundle, rounds: int, threads: int) -> BenchFigures:
         load[name] = time.perf_counter() - began
         first[name] = _once(runners[name], image)
         times[name] = []
-    for _ in track(range(rounds), f"bench, {threads} thread(s)"):
+    for _ in track(range(rounds), f"bench, {counted(threads, 'thread')}"):
         for name, runner in runners.items():
             _threads(name, threads)
             for i in range(WARM_UP + RUNS_PER_ROUND):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cxredge.bundle.bundle import open_bundle
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.evidence import Explanation
 from cxredge.explain.layerwise import explanation
 from cxredge.scratch import temporary
@@ -79,7 +79,7 @@ def _some_films(bundled: Bundled, count: int) -> SomeFilms:
         raise InputError(
             "EXPLAIN-FILMS",
             f"{count} films are asked for, and the bundle was calibrated on {total}",
-            f"ask for 1 to {total} films; 8 tell the layers apart",
+            f"ask for 1 to {counted(total, 'film')}; 8 tell the layers apart",
         )
     films: Films = bundled.calibration or bundled.trial.evaluation
     return SomeFilms("explained", films, [int(row) for row in np.arange(count) * total // count])

@@ -79,10 +79,12 @@ def open_whole(
     record = given.record
     if record.of != 1:
         raise _refuse(given, f"is shard {record.which} alone", "put all shards together with `cxredge merge`")
-    if record.manifest_sha256 != sha256_file(bundle.folder / MANIFEST):
+    if record.manifest_sha256 != (manifest := sha256_file(bundle.folder / MANIFEST)):
+        alike = f": its manifest.json has SHA-256 {record.manifest_sha256} there, {manifest} here"
         raise _refuse(
             given,
-            f"is of the bundle {printable(record.bundle)}, not of {bundle.manifest.id}",
+            f"is of the bundle {printable(record.bundle)}, not of {bundle.manifest.id}"
+            f"{alike if record.bundle == bundle.manifest.id else ''}",
             "name the bundle that was run, or run this one",
         )
     check_together([given])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.data.film import SPLITS
-from cxredge.errors import InputError
+from cxredge.errors import InputError, counted
 from cxredge.files import sha256_bytes
 from cxredge.importing.plan import ACCIDENTS, Found
 from cxredge.recipe import Recipe
@@ -221,13 +221,15 @@ def uses_of(films: DataSet, transform: bool, novelty: bool) -> Uses:
     if transform and test < proof.LEAST:
         raise InputError(
             "IMPORT-FEW",
-            f"{films.name} has {test} films in test, and --original-transform is tried on {proof.LEAST} or more",
+            f"{films.name} has {counted(test, 'film')} in test, and --original-transform is tried on "
+            f"{proof.LEAST} or more",
             "bring more, or leave --original-transform out",
         )
     if novelty and train < making.LEAST:
         raise InputError(
             "IMPORT-NOVELTY",
-            f"{films.name} has {train} films in train, and a novelty score is fitted to {making.LEAST} or more",
+            f"{films.name} has {counted(train, 'film')} in train, and a novelty score is fitted to "
+            f"{making.LEAST} or more",
             "bring more, or leave the score out: --novelty none",
         )
     if val >= MIN_CALIBRATION_FILMS:
@@ -237,7 +239,8 @@ def uses_of(films: DataSet, transform: bool, novelty: bool) -> Uses:
         "test",
         count,
         "val",
-        f"val has {val} films, and a build calibrates on {MIN_CALIBRATION_FILMS} or more: INT8 ranges come from "
+        f"val has {counted(val, 'film')}, and a build calibrates on {MIN_CALIBRATION_FILMS} or more: INT8 ranges "
+        f"come from "
         f"{f'{count} of ' if count < test else ''}the {test} test films, and artifacts are "
         "judged on val, on which the thresholds were chosen too",
     )

@@ -16,8 +16,8 @@ import numpy as np
 
 from cxredge.data.data_sets import open_data
 from cxredge.data.film import SPLITS, Film
-from cxredge.data.folder_table import sets_in
-from cxredge.data.label_columns import labels_of
+from cxredge.data.folder_table import Table, sets_in
+from cxredge.data.label_columns import labels_of, left_open
 from cxredge.data.root import data_root
 from cxredge.errors import InputError
 from cxredge.files import fresh_directory, write_text
@@ -25,7 +25,7 @@ from cxredge.images.preprocess import preprocess
 from cxredge.path_errors import shown
 from cxredge.recipe_calibration import MIN_CALIBRATION_FILMS, USUAL_CALIBRATION_FILMS
 from cxredge.recipe_data import FolderData
-from cxredge.recipe_decision import Labels
+from cxredge.recipe_decision import Labels, Uncertain
 from cxredge.recipe_file import ZOO, parse_recipe
 from cxredge.recipe_input import InputSpec
 from cxredge.recipe_shipping import SHIPPED
@@ -54,6 +54,10 @@ class Facts:
     label_column: str | None
     left_out: tuple[str, ...]
     """0/1 columns that say that there is no finding."""
+    uncertain: dict[str, int]
+    """By label the train films that are uncertain of it, where there are any: a recipe must say what they count as."""
+    unlabelled: dict[str, int]
+    """By label the train films whose cell is empty."""
     channels: int
     """3 where films are in colour."""
     size: int
@@ -110,7 +114,12 @@ def facts(data: str, column: str | None, labels: Sequence[str], size: int) -> Fa
             known,
         )
     wanted, label_column, left_out = labels_of(root / data, column, labels)
-    whole = open_data(FolderData(source="folder", name=data, label_column=label_column), wanted, root)
+    uncertain, unlabelled = ({}, {}) if label_column else left_open(Table(root / data), wanted.names)
+    # for counting alone: what open findings count as is for the recipe's writer to say
+    counted = wanted.model_copy(
+        update={"uncertain": Uncertain(default="ignore"), "unlabelled": "ignore"} if uncertain or unlabelled else {}
+    )
+    whole = open_data(FolderData(source="folder", name=data, label_column=label_column), counted, root)
     counts, licences, films = {}, Counter[str](), {}
     for split in SPLITS:
         if not whole.patients(split):
@@ -120,12 +129,26 @@ def facts(data: str, column: str | None, labels: Sequence[str], size: int) -> Fa
                 "give every film a split: train, val (thresholds, calibration) or test (figures), by patient",
             )
         films[split] = whole.films(split)
-        positives = {label: int(sum(film.targets[i] for film in films[split])) for i, label in enumerate(wanted.names)}
+        positives = {
+            label: sum(bool(film.targets[i] == 1) for film in films[split]) for i, label in enumerate(wanted.names)
+        }
         counts[split] = Count(len(films[split]), len({film.patient for film in films[split]}), positives)
         licences.update(film.columns.get("licence_class", "") for film in films[split])
     weak = _weak(wanted, counts["val"], films["test"])
     channels = _channels([films[split][0] for split in SPLITS], size)
-    return Facts(data, wanted, label_column, left_out, channels, size, counts, dict(sorted(licences.items())), weak)
+    return Facts(
+        set=data,
+        labels=wanted,
+        label_column=label_column,
+        left_out=left_out,
+        uncertain=uncertain,
+        unlabelled=unlabelled,
+        channels=channels,
+        size=size,
+        counts=counts,
+        licences=dict(sorted(licences.items())),
+        weak=weak,
+    )
 
 
 def _channels(films: Sequence[Film], size: int) -> int:

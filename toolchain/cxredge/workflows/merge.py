@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import InputError, some_of
+from cxredge.errors import InputError, counted, some_of
 from cxredge.files import check_replaceable, fresh_directory, sha256_file
 from cxredge.outputs_layout import record_of
 from cxredge.outputs_stream import blocks, new_outputs, open_outputs
@@ -76,7 +76,8 @@ def check_together(shards: Sequence[OutputsFolder]) -> None:
     if lacking := [f"{number}/{of}" for number in range(1, of + 1) if number not in by_number]:
         raise InputError(
             "SHARD-MISSING",
-            f"of {of} shards {len(lacking)} {'is' if len(lacking) == 1 else 'are'} missing: {some_of(lacking, most=5)}",
+            f"of {counted(of, 'shard')} {len(lacking)} {'is' if len(lacking) == 1 else 'are'} missing: "
+            f"{some_of(lacking, most=5)}",
             f"run `cxredge verify` with --shard {lacking[0]}, and name its folder too",
         )
     for place, part in enumerate(first.record.parts):
@@ -85,10 +86,15 @@ def check_together(shards: Sequence[OutputsFolder]) -> None:
 
 def _differs(one: ShardRecord, other: ShardRecord) -> str | None:
     """What two records of one run have in common and these two do not, in words."""
-    if (one.bundle, one.manifest_sha256) != (other.bundle, other.manifest_sha256):
+    if one.bundle != other.bundle:
         return f"one is of the bundle {one.bundle}, the other of {other.bundle}"
+    if one.manifest_sha256 != other.manifest_sha256:
+        return (
+            f"both say that they are of the bundle {one.bundle}, and its manifest.json has SHA-256 "
+            f"{one.manifest_sha256} in one and {other.manifest_sha256} in the other: a record or a bundle was changed"
+        )
     if one.of != other.of:
-        return f"one is of {one.of} shards, the other of {other.of}"
+        return f"one is of {counted(one.of, 'shard')}, the other of {other.of}"
     stacks = [[(part.stack, part.pictures) for part in record.parts] for record in (one, other)]
     if one.list_sha256 != other.list_sha256 or stacks[0] != stacks[1]:
         return "they are of different lists of films, or of other patients"

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxredge.errors import InputError, nearest
+from cxredge.errors import InputError, counted, nearest
 from cxredge.quantize.calibration import choose_films
 from cxredge.recipe import Recipe, recipe_path, weights_file
 from cxredge.recipe_file import load_recipe
@@ -73,7 +73,8 @@ class Pipeline:
         if wanted.count is not None and len(films) < wanted.count:
             raise InputError(
                 "EVALUATION-FEW",
-                f"{self.data.name} has {len(films)} films in {wanted.split}, evaluation.count is {wanted.count}",
+                f"{self.data.name} has {counted(len(films), 'film')} in {wanted.split}, evaluation.count is "
+                f"{wanted.count}",
                 f"ask for at most {len(films)}, or leave count out to use all",
             )
         spec, source = self.recipe.input, self.data.name

@@ -106,7 +106,7 @@ class Predictor:
         if heatmap is not None and (len(self._films) > 1) == (heatmap.suffix.lower() == ".png"):
             raise InputError(
                 "PREDICT-HEATMAP",
-                f"--heatmap {heatmap} does not fit {len(self._films)} film(s)",
+                f"--heatmap {heatmap} does not fit {counted(len(self._films), 'film')}",
                 "name a .png for one film, a folder for several",
             )
         if heatmap is not None:

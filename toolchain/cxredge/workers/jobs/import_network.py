@@ -61,7 +61,7 @@ class ImportNetwork(Job):
         with answering("be made and exported", self.patience):
             original = load_original(self.source, self.labels, wanted.size)
         transform = None if self.transform is None else self._made_transform(original)
-        desk.say(f"read {original.read.network}: {original.read.keys} tensors of {original.read.file}")
+        desk.say(f"read {original.read.network}: {counted(original.read.keys, 'tensor')} of {original.read.file}")
         spec, normalise = resolved(wanted, original.facts, original.channels, original.size)
         if transform is not None and self.films is not None:
             with answering("have a film behind its own preprocessing", self.patience):
@@ -157,7 +157,7 @@ class ImportNetwork(Job):
 
         from cxredge.images.preprocess import preprocess_films
 
-        desk.say(f"reading {len(films)} {what} films")
+        desk.say(f"reading {counted(len(films), f'{what} film')}")
         try:
             return torch.from_numpy(preprocess_films([film.source() for film in films], spec, what))
         except InputError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Literal
 
+from cxredge.errors import counted
 from cxredge.files import write_text
 from cxredge.workers.jobs.base import Clock, Desk
 from cxredge.workers.jobs.calibrated import CalibratedJob
@@ -44,4 +45,4 @@ class RankSensitivity(CalibratedJob):
                 break
             groups.append(step.units)
         write_text(self.place / ORDER, json.dumps(groups))
-        desk.say(f"{self.name}: {len(groups)} groups of modules in {clock}")
+        desk.say(f"{self.name}: {counted(len(groups), 'group')} of modules in {clock}")

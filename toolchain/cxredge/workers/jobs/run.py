@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cxredge.errors import EnvironmentProblem
+from cxredge.errors import EnvironmentProblem, counted
 from cxredge.files import write_text
 from cxredge.images.pixel_file import PixelFile
 from cxredge.images.preprocess import to_student
@@ -33,8 +33,8 @@ TIME = "time.json"
 HELD = 2**20
 """Bytes of outputs that are held before they are written."""
 
-WORDS = {"accidents": "films held or exported wrongly"}
-"""Stacks whose name is no word that goes before "films"."""
+HELD_WRONGLY = {"accidents": " held or exported wrongly"}
+"""What is said after "films" of stacks whose name is no word that goes before it."""
 
 
 class RunJob(Job):
@@ -54,7 +54,8 @@ class RunJob(Job):
         record = record_of(self.place / OUTPUTS, name, sha256, films, runtime)
         median = run_all(runner, images, self.place / OUTPUTS, record)
         write_text(self.place / TIME, json.dumps({"median_ms": median}))
-        desk.say(f"{name}: {len(images)} {WORDS.get(self.stack, f'{self.stack} films')} in {clock}")
+        films = "film" if self.stack in HELD_WRONGLY else f"{self.stack} film"
+        desk.say(f"{name}: {counted(len(images), films)}{HELD_WRONGLY.get(self.stack, '')} in {clock}")
 
     @abstractmethod
     def do(self, desk: Desk) -> None:

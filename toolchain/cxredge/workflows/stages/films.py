@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cxredge.errors import counted
 from cxredge.images.readers import READERS
 from cxredge.outputs import films_digest
 from cxredge.progress import track
@@ -44,7 +45,8 @@ class Films(Pictures):
         self.spec = spec
         self.source = source
         self.step = f"{stack} films"
-        count = f"{len(self.films)} films of {len({film.patient for film in films})} patients from {source}"
+        patients = counted(len({film.patient for film in films}), "patient")
+        count = f"{counted(len(self.films), 'film')} of {patients} from {source}"
         self.kept = f"{count}, already preprocessed"
         self.missing = f"{count}: not yet preprocessed with this input spec"
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxredge.data.film import Film
-from cxredge.errors import InputError, printable, some_of
+from cxredge.errors import InputError, counted, printable, some_of
 from cxredge.evidence_other_films import Unread
 from cxredge.files import write_text
 from cxredge.images.pixel_file import write_pixels
@@ -83,7 +83,8 @@ def check_any(kept: Sequence[Film], unread: Sequence[Unread]) -> None:
         named = [f"{one.film} [{one.code}]" for one in unread]
         raise InputError(
             "FILMS-UNREAD",
-            f"not one of {len(unread)} files is a film that this model takes: {some_of(named)}; {unread[0].cause}",
+            f"not one of {counted(len(unread), 'file')} is a film that this model takes: {some_of(named)}; "
+            f"{unread[0].cause}",
             "name a folder with films as the model takes them; docs/preprocessing.md says which",
         )
 
