@@ -59,6 +59,7 @@ FLOORS = (
         "metrics",
         "aten",
         "text_templates",
+        "markdown",
         "recipe",
         "recipe_file",
         "recipe_calibration",
