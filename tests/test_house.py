@@ -60,6 +60,7 @@ FLOORS = (
         "aten",
         "text_templates",
         "markdown",
+        "bounds",
         "recipe",
         "recipe_file",
         "recipe_calibration",
