@@ -46,13 +46,13 @@ def data_sets(record: Record) -> tuple[DataSet, ...]:
         found.append(DataSet("training", name, f"The student was distilled on it.{limits} {origin}", None))
     if record.calibration is not None:
         ranges = record.calibration
-        what = f"{len(ranges.films)} films of {ranges.patients} patients, which set INT8 ranges. {origin}"
+        what = f"{len(ranges.films)} films of {ranges.patients} {recipe.card.groups}, which set INT8 ranges. {origin}"
         found.append(DataSet("calibration", f"{ranges.data}, split {ranges.split}", what, None))
     for use, films, purpose in (
         ("validation", record.films.validation, "on which temperatures were fitted and operating points chosen"),
         ("evaluation", record.films.evaluation, "on which artifacts were held against the float32 student"),
     ):
-        what = f"{len(films.films)} films of {films.patients} patients, {purpose}. {origin}"
+        what = f"{len(films.films)} films of {films.patients} {recipe.card.groups}, {purpose}. {origin}"
         found.append(DataSet(use, f"{films.data}, split {films.split}", what, films.films_sha256))
     return tuple(found)
 
@@ -114,7 +114,7 @@ def _metrics(record: Record, verdict: Verdict) -> Iterator[dict[str, Any]]:
     """Figures of one artifact; those with too few films to be shown are left out."""
     films = record.films.evaluation
     phantom = "phantom " if record.recipe.data.source == "phantom" else ""
-    part = f"{verdict.artifact} on {len(films.films)} {phantom}films of {films.patients} patients"
+    part = f"{verdict.artifact} on {len(films.films)} {phantom}films of {films.patients} {record.recipe.card.groups}"
     figures = verdict.figures
     for key, name in ((metric.name, metric.words) for metric in METRICS if metric.paired):
         paired: Paired | None = getattr(figures, key)
@@ -124,7 +124,7 @@ def _metrics(record: Record, verdict: Verdict) -> Iterator[dict[str, Any]]:
         metric: dict[str, Any] = {
             "type": f"{name}: worse than the float32 student's by",
             "value": number(paired.loss),
-            "slice": f"{part}; {BOOTSTRAP.level:.0%} interval, paired bootstrap of patients",
+            "slice": f"{part}; {BOOTSTRAP.level:.0%} interval, paired bootstrap of {record.recipe.card.groups}",
         }
         if paired.low is not None and paired.high is not None:
             metric["confidenceInterval"] = {"lowerBound": number(paired.low), "upperBound": number(paired.high)}

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cxredge.bounds import MOST, Count, Milliseconds, Real, check_ends
 from cxredge.distill.record import Interval
+from cxredge.evidence_chance import Standing as AgainstChance
 from cxredge.recipe_card import Paper
 from cxredge.results import Paired
 from cxredge.vocabulary import ArtifactName, Frozen, Label, Line, Sha256, ShortLine, Slug, Version
@@ -115,6 +116,8 @@ class ZooModel(Frozen):
     films: dict[str, int]
     """By split, as ``patients``."""
     patients: dict[str, int]
+    groups: str
+    """What ``patients`` counts: ``patients``, or the recipe's ``card.groups``."""
     student: str
     parameters: int | None
     teacher: str | None
@@ -124,6 +127,8 @@ class ZooModel(Frozen):
     """Mean over the ``labels_scored`` labels that have one."""
     test_interval: Interval | None
     labels_scored: int | None
+    chance: AgainstChance | None
+    """How the student stands against chance on test; None where that was not judged."""
     teacher_test_auc: float | None
     int8: Int8 | None
     """None where none was built."""
