@@ -8,6 +8,7 @@ import click
 
 from cxredge.cli.output import as_json, say_json
 from cxredge.cli.output import say_wrapped as say
+from cxredge.errors import counted
 
 
 @click.command()
@@ -52,7 +53,7 @@ def distill(recipe: Path, profile: str, resume: bool, as_json: bool) -> None:
     if test.macro_auc is None or teacher.macro_auc is None:
         say("test: too few cases of every label for an AUC")
     else:
-        say(f"test, mean AUC of {test.labels_scored} labels:")
+        say(f"test, mean AUC of {counted(test.labels_scored, 'label')}:")
         say(f"  student {test.macro_auc:.3f}, teacher {teacher.macro_auc:.3f}")
     if test.accuracy is not None and teacher.accuracy is not None:
         say("test, share of films whose class has the greatest logit:")
