@@ -59,6 +59,8 @@ FLOORS = (
         "metrics",
         "aten",
         "text_templates",
+        "markdown",
+        "bounds",
         "recipe",
         "recipe_file",
         "recipe_calibration",

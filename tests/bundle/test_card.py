@@ -135,3 +135,29 @@ def test_a_licence_that_nobody_wrote_is_none(bundle: Path) -> None:
         paths = {artifact.name: "onnx/fp32/model.onnx" for artifact in record.artifacts}
         bill = json.loads(render_bom(of, "host", paths, bundle, ()))
         assert bill["metadata"]["component"].get("licenses") == licences
+
+
+def test_it_counts_what_the_set_keeps_apart(bundle: Path) -> None:
+    record = open_bundle(bundle).record
+    card = record.recipe.card.model_copy(update={"groups": "fields of view"})
+    other = record.model_copy(update={"recipe": record.recipe.model_copy(update={"card": card})})
+    plain, said = render(record), render(other)
+    patients = record.films.evaluation.patients
+    assert f" patients (split {record.films.evaluation.split} of " in plain
+    assert "Patients are not known" not in plain
+    assert f"films of {patients} phantom fields of view (split" in said
+    assert "Patients are not known: one may be in several splits." in said
+    assert f"{patients} patient" not in said
+    paths = {artifact.name: "onnx/fp32/model.onnx" for artifact in record.artifacts}
+    bills = [render_bom(of, "host", paths, bundle, ()) for of in (record, other)]
+    assert [f"films of {patients} fields of view" in bill for bill in bills] == [False, True]
+
+
+def test_what_a_recipe_says_is_no_markup(bundle: Path) -> None:
+    record = open_bundle(bundle).record
+    evil = "# Approved <img src=x onerror=y> ![p](https://x.org/p.png)\n\n# Approved"
+    card = record.recipe.card.model_copy(update={"summary": evil, "limitations": (evil,)})
+    said = render(record.model_copy(update={"recipe": record.recipe.model_copy(update={"card": card})}))
+    assert "\n\\# Approved &lt;img src=x onerror=y> \\![p]\\(https://x.org/p.png)" in said
+    assert "\n# Approved" not in said
+    assert "<img" not in said

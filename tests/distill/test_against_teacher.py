@@ -57,4 +57,4 @@ def test_too_few_patients_have_no_interval() -> None:
     found = of(TAUGHT.reference, -TAUGHT.reference, films=12)
     assert found.auc.value is None
     assert found.labels == 0
-    assert found.words == "mean AUC of 0 labels not known (no label has 10 positive and 10 negative patients)"
+    assert found.words == "mean AUC not known (no label has 10 positive and 10 negative patients)"

@@ -110,3 +110,6 @@ def test_where_labels_come_from_is_said_only_if_the_data_set_says_it(
     recipe: Recipe = load_recipe(write_recipe(tmp_path))
     assert statement(recipe, splits(None)).startswith("Measured on 3 films of 2 patients. ")
     assert "whose labels come from reports. " in statement(recipe, splits("reports"))
+    values["card"]["groups"] = "fields of view"
+    apart: Recipe = load_recipe(write_recipe(tmp_path))
+    assert statement(apart, splits(None)).startswith("Measured on 3 films of 2 fields of view. ")

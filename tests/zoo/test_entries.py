@@ -152,15 +152,17 @@ def test_card_and_row_say_what_may_not_be_passed_on_and_what_a_paper_claims(zoo:
 def test_labels_without_a_score_are_listed_with_the_reason(zoo: Path) -> None:
     file = zoo / "phantom" / "results.json"
     tree = json.loads(file.read_text())
-    tree["student"]["test"]["labels"]["Nodule"] = {"auc": None, "positives": 2, "negatives": 238, "note": "too few"}
-    tree["student"]["test"]["labels_scored"] = 4
+    tree["student"]["test"]["labels"]["Nodule"] = {"auc": None, "positives": 2, "negatives": 238}
+    tree["student"]["test"]["labels"]["Nodule"]["note"] = "too few positives (2)"
+    tree["student"]["test"]["labels"]["Pneumothorax"] = {"auc": None, "positives": 3, "negatives": 237}
+    tree["student"]["test"]["labels_scored"] = 3
     tree["student"]["val_aucs"] = [0.5, None, 0.9]
     file.write_text(json.dumps(tree))
     entry = read_entry(file.parent)
     card = card_of(entry)
-    assert "\nNot scored:\n\n- Nodule: too few (2 positive, 238 negative films)\n" in card
+    assert "\nNot scored:\n\n- Nodule: too few positives (2)\n- Pneumothorax: 3 positive, 237 negative films\n" in card
     assert "\n| Nodule |" not in card
-    assert "(4 of 5 labels)" in card
+    assert "(3 of 5 labels)" in card
     assert "▁ █" in card
 
 

@@ -7,6 +7,7 @@ Exit statuses (documented in README.md): 0 good, 1 a gate or proof failed, 2 mis
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 EXIT_GOOD = 0
@@ -84,6 +85,12 @@ _UNSEEN = frozenset(
     map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, *range(0xFE00, 0xFE10), 0xFFA0))
 ) | frozenset(map(chr, range(0xE0100, 0xE01F0)))
 """Letters and marks that no font shows: those of Unicode's Default_Ignorable_Code_Point that count as printable."""
+
+
+def unseen(sign: str) -> bool:
+    """Whether one character is none that people see: a control, an end of a line, a turn of the direction of writing, a
+    sign without width, half of a character. Blanks of every width are seen."""
+    return sign in _UNSEEN or not (sign.isprintable() or unicodedata.category(sign) == "Zs")
 
 
 def printable(text: str) -> str:

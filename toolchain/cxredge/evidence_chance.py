@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import model_validator
 
+from cxredge.bounds import Count, Share, check_ends
 from cxredge.errors import counted
 from cxredge.results import BootstrapSpec
-from cxredge.vocabulary import AbsentIf, Frozen, Label, Sparse
+from cxredge.vocabulary import AbsentIf, Frozen, Label, ShortLine, Sparse
 
 Standing = Literal["better", "no-better", "unknown"]
 """Against chance: the interval lies above it, or does not, or there is none."""
@@ -17,12 +18,17 @@ Standing = Literal["better", "no-better", "unknown"]
 class Held(Frozen):
     """A figure that would be ``chance`` without any knowledge, with its interval."""
 
-    value: float | None
-    low: float | None
-    high: float | None
-    chance: float = Field(ge=0, le=1)
-    too_few: str | None = None
+    value: Share | None
+    low: Share | None
+    high: Share | None
+    chance: Share
+    too_few: ShortLine | None = None
     """Why there is no interval, in words."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        check_ends(self.low, self.high)
+        return self
 
     @property
     def standing(self) -> Standing:
@@ -54,8 +60,8 @@ class Chance(Sparse):
     of the commonest class: naming that one always would be right as often.
     """
 
-    films: int
-    patients: int
+    films: Count
+    patients: Count
     bootstrap: BootstrapSpec
     figure: Held
     labels: tuple[LabelChance, ...]

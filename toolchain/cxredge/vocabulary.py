@@ -18,6 +18,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from cxredge.errors import unseen
+
 TARGETS: dict[str, str] = {
     "executorch": "cxredge.targets.executorch.target:ExecuTorch",
     "tflite": "cxredge.targets.tflite.target:TFLite",
@@ -46,6 +48,19 @@ _LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+$"
 Text = Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
 """One line for people: nothing that moves a cursor or turns the direction of what stands beside it."""
 ShortText = Annotated[Text, StringConstraints(max_length=80)]
+
+
+def _one_line(text: str) -> str:
+    for sign in text:
+        if unseen(sign):
+            what = "an end of a line" if sign in "\n\r\v\f\x85\u2028\u2029" else f"U+{ord(sign):04X}, which nobody sees"
+            raise ValueError(f"it holds {what}: write one line of signs that are seen")
+    return text
+
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(_one_line)]
+"""One line for people on pages that strangers read, as long as a paragraph may be: all of it is seen."""
+ShortLine = Annotated[Line, StringConstraints(max_length=200)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$")]
 """A language by its BCP 47 tag: language, and script or region where they matter (``pt-BR``, ``zh-Hans``)."""
 Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from cxredge.bounds import MOST, Change, Count, Seconds, Share, check_ends
 from cxredge.files import canonical_json, sha256_bytes
 from cxredge.recipe import Recipe
 from cxredge.recipe_training import teaching
 from cxredge.results import BootstrapSpec
-from cxredge.vocabulary import AbsentIf, Frozen, Label, Sha256, Slug, Sparse, Version
+from cxredge.vocabulary import AbsentIf, Frozen, Label, Line, Sha256, ShortLine, Slug, Sparse, Version
 
 Way = Literal["teacher", "distilled", "hard labels", "pruned", "quantised teacher"]
 """The teacher itself; the student as the recipe teaches it; the same student without a teacher; the teacher with
@@ -22,11 +23,16 @@ FILE = "baselines.json"
 class Difference(Frozen):
     """A way's figure less the distilled student's, and its interval over patients, on the same resamples."""
 
-    value: float
-    low: float | None
-    high: float | None
+    value: Change
+    low: Change | None
+    high: Change | None
     """None: ``too_few`` says why there is no interval."""
-    too_few: str | None = None
+    too_few: ShortLine | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        check_ends(self.low, self.high)
+        return self
 
     @property
     def shown(self) -> bool:
@@ -38,17 +44,17 @@ class WayRecord(Frozen):
     """One way. Figures are means over the seeds, of the weights as a file would hold them."""
 
     way: Way
-    parameters: int
-    bytes: int
+    parameters: Count
+    bytes: Count
     """By count, of no artifact: the teacher in float32, all others in INT8 (see ``bytes_by_count``)."""
-    auc: float | None
+    auc: Share | None
     """Mean over ``labels`` of the record; None where none is left."""
     auc_difference: Difference | None
     """None of the distilled student itself."""
-    accuracy: float | None
+    accuracy: Share | None
     """Of exclusive classes: share of the films whose own class has the greatest logit."""
     accuracy_difference: Difference | None
-    seconds: float
+    seconds: Seconds
     """Of its own training, or of rounding and running it in INT8; together of all seeds and folds."""
 
 
@@ -60,33 +66,33 @@ class BaselinesRecord(Sparse):
     version: Version
     recipe_sha256: Sha256
     """Of what decides the trainings: see ``digest_of_recipe``."""
-    data: str
-    statement: str
+    data: ShortLine
+    statement: Line
     """What the figures do and do not say."""
     seeds: tuple[int, ...]
-    folds: int = Field(ge=1)
+    folds: int = Field(ge=1, le=MOST)
     """1: the recipe's own split; else over the films of all splits, each answered by a model that saw none of its
     patient."""
-    films: int
+    films: Count
     """That were measured, of ``patients``."""
-    patients: int
+    patients: Count
     labels: tuple[Label, ...]
     """That the AUC is the mean of."""
-    left_out: dict[Label, str]
+    left_out: dict[Label, ShortLine]
     """Labels that it is not, and why."""
-    open_films: Annotated[int, AbsentIf(lambda films: not films)] = 0
+    open_films: Annotated[Count, AbsentIf(lambda films: not films)] = 0
     """Films of patients who have one that leaves a label open: no fold holds them out, they are only learnt from."""
-    calibration_films: int
+    calibration_films: Count
     """Films of val, of one seed and fold, that set the quantised teacher's ranges."""
     ways: tuple[WayRecord, ...]
-    not_run: Annotated[dict[Way, str], AbsentIf(lambda found: not found)] = {}
+    not_run: Annotated[dict[Way, Line], AbsentIf(lambda found: not found)] = {}
     """Ways that the recipe has no room for, and why."""
-    finding: str
+    finding: Line
     """Whether distillation did better than hard labels alone, in a sentence."""
     bootstrap: BootstrapSpec
-    threads: int = Field(ge=1)
-    processes: str
-    versions: dict[str, str]
+    threads: int = Field(ge=1, le=MOST)
+    processes: ShortLine
+    versions: dict[ShortLine, ShortLine]
 
     def of(self, way: Way) -> WayRecord:
         """A way that was run. Raises StopIteration."""

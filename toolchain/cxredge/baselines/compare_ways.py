@@ -29,6 +29,7 @@ from cxredge.files import canonical_json, write_text
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.path_errors import shown
 from cxredge.recipe import Recipe, recipe_path
+from cxredge.recipe_card import by_groups
 from cxredge.recipe_data import PhantomData
 from cxredge.recipe_file import load_recipe
 
@@ -136,7 +137,8 @@ def _record(
     kept = np.array([name not in left for name in names])
     records = compared(recipe, held, kept, shown.no_interval, every, pooled)
     films, patients = len(held.measured), len(set(held.patients))
-    measured = f"Measured on {counted(films, 'film')} of {counted(patients, 'patient')}. {FILM_STATEMENT}"
+    owners = by_groups(counted(patients, "patient"), recipe.card.groups)
+    measured = f"Measured on {counted(films, 'film')} of {owners}. {FILM_STATEMENT}"
     phantoms = isinstance(recipe.data, PhantomData)
     return BaselinesRecord(
         name=recipe.name,

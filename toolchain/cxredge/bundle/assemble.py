@@ -33,6 +33,7 @@ from cxredge.evidence_other_films import Operating
 from cxredge.files import fresh_directory, write_text
 from cxredge.outputs import Outputs
 from cxredge.recipe import Recipe
+from cxredge.recipe_card import by_groups
 from cxredge.recipe_student import ProgramSpec
 from cxredge.results import SEMANTICS, Artifact, CalibrationRecord, Verdict, failed_gates
 from cxredge.targets import get_target
@@ -169,7 +170,7 @@ def _entry(artifact: Artifact, model: Model, parts: Parts) -> ArtifactEntry:
 
 def statement(parts: Parts, verdicts: Sequence[Verdict]) -> str:
     """What was verified of a bundle with these verdicts, in one paragraph that claims no more."""
-    evaluation = parts.films.evaluation
+    evaluation, groups = parts.films.evaluation, parts.recipe.card.groups
     what = "phantom films" if parts.recipe.data.source == "phantom" else "films"
     apart, unknown = "neither trained nor calibrated on", ""
     if parts.recipe.original is not None:
@@ -177,7 +178,8 @@ def statement(parts: Parts, verdicts: Sequence[Verdict]) -> str:
         unknown = "Whether the original, which was trained elsewhere, had seen them is not known. "
     return (
         f"Every artifact was run on the machine that built it, on {len(evaluation.films)} {what} of "
-        f"{counted(evaluation.patients, 'patient')} (split {evaluation.split} of {evaluation.data}) that were {apart}, "
+        f"{by_groups(counted(evaluation.patients, 'patient'), groups)} "
+        f"(split {evaluation.split} of {evaluation.data}) that were {apart}, "
         f"and held against the float32 student. {unknown}{evaluated(verdicts)}Phones, their processors and "
         "their delegates: not verified here. Agreement with the student says nothing about the student's own clinical "
         "validity, which was not examined."

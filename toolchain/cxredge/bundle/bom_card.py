@@ -14,6 +14,7 @@ from cxredge.errors import counted
 from cxredge.metrics import METRICS
 from cxredge.parity.paired import BOOTSTRAP
 from cxredge.recipe import Recipe
+from cxredge.recipe_card import by_groups
 from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS, NO_NOVELTY, NO_QUALITY
 from cxredge.results import Paired, Verdict, number
 from cxredge.vocabulary import QUALITY_KINDS
@@ -47,14 +48,15 @@ def data_sets(record: Record) -> tuple[DataSet, ...]:
         found.append(DataSet("training", name, f"The student was distilled on it.{limits} {origin}", None))
     if record.calibration is not None:
         ranges = record.calibration
-        patients = counted(ranges.patients, "patient")
+        patients = by_groups(counted(ranges.patients, "patient"), recipe.card.groups)
         what = f"{counted(len(ranges.films), 'film')} of {patients}, which set INT8 ranges. {origin}"
         found.append(DataSet("calibration", f"{ranges.data}, split {ranges.split}", what, None))
     for use, films, purpose in (
         ("validation", record.films.validation, "on which temperatures were fitted and operating points chosen"),
         ("evaluation", record.films.evaluation, "on which artifacts were held against the float32 student"),
     ):
-        what = f"{counted(len(films.films), 'film')} of {counted(films.patients, 'patient')}, {purpose}. {origin}"
+        patients = by_groups(counted(films.patients, "patient"), recipe.card.groups)
+        what = f"{counted(len(films.films), 'film')} of {patients}, {purpose}. {origin}"
         found.append(DataSet(use, f"{films.data}, split {films.split}", what, films.films_sha256))
     return tuple(found)
 
@@ -116,7 +118,7 @@ def _metrics(record: Record, verdict: Verdict) -> Iterator[dict[str, Any]]:
     """Figures of one artifact; those with too few films to be shown are left out."""
     films = record.films.evaluation
     phantom = "phantom " if record.recipe.data.source == "phantom" else ""
-    part = f"{verdict.artifact} on {len(films.films)} {phantom}films of {films.patients} patients"
+    part = f"{verdict.artifact} on {len(films.films)} {phantom}films of {films.patients} {record.recipe.card.groups}"
     figures = verdict.figures
     for key, name in ((metric.name, metric.words) for metric in METRICS if metric.paired):
         paired: Paired | None = getattr(figures, key)
@@ -126,7 +128,7 @@ def _metrics(record: Record, verdict: Verdict) -> Iterator[dict[str, Any]]:
         metric: dict[str, Any] = {
             "type": f"{name}: worse than the float32 student's by",
             "value": number(paired.loss),
-            "slice": f"{part}; {BOOTSTRAP.level:.0%} interval, paired bootstrap of patients",
+            "slice": f"{part}; {BOOTSTRAP.level:.0%} interval, paired bootstrap of {record.recipe.card.groups}",
         }
         if paired.low is not None and paired.high is not None:
             metric["confidenceInterval"] = {"lowerBound": number(paired.low), "upperBound": number(paired.high)}

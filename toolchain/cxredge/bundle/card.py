@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxredge.bundle.build_record import Record
+from cxredge.recipe_card import by_groups
 from cxredge.recipe_edits import licence_of
 from cxredge.recipe_student import GRADIENT_MAPS, HEADS, NO_MAPS
 from cxredge.results import failed_gates, number, weak_gates
@@ -23,7 +24,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def card_templates(*folders: Path) -> Environment:
     """Templates of cards, those of bundles' among them, with the filters that write figures."""
-    environment = templates(*folders, TEMPLATES)
+    environment = templates(*folders, TEMPLATES, markup="markdown")
     environment.filters["figure"] = number
     environment.filters["share"] = lambda share: "–" if share is None else f"{100 * share:.3g} %"
     return environment
@@ -32,6 +33,7 @@ def card_templates(*folders: Path) -> Environment:
 def render(record: Record) -> str:
     """The card as Markdown."""
     environment = card_templates()
+    environment.filters["by_groups"] = lambda text: by_groups(text, record.recipe.card.groups)
     phantom = record.recipe.data.source == "phantom"
     targets = sorted({artifact.target for artifact in record.artifacts})
     template = environment.get_template("model_card.md.j2")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from cxredge.bounds import MOST, Change, Count, Real, Seconds, Share, check_ends
 from cxredge.errors import counted
 from cxredge.evidence_chance import Chance
 from cxredge.results import BootstrapSpec
-from cxredge.vocabulary import AbsentIf, Frozen, Label, QualityKind, Sha256, Sparse
+from cxredge.vocabulary import AbsentIf, Frozen, Label, Line, QualityKind, Sha256, ShortLine, Slug, Sparse
 
 MIN_CASES = 5
 """Fewer positives or negatives than this give no AUC: one film would move it by a tenth and more."""
@@ -21,51 +22,56 @@ class SplitCount(Sparse):
     untold: films that do not tell it, by label of which there are any; absent where there is none.
     """
 
-    films: int
-    patients: int
-    positives: dict[Label, int]
-    untold: Annotated[dict[Label, int], AbsentIf(lambda counts: not counts)] = {}
+    films: Count
+    patients: Count
+    positives: dict[Label, Count]
+    untold: Annotated[dict[Label, Count], AbsentIf(lambda counts: not counts)] = {}
 
 
 class LabelScore(Frozen):
     """Area under the ROC curve of one label; none where the split has too few cases, or its films do not tell the
     label and there are no counts: ``note`` then says so."""
 
-    auc: float | None
-    positives: int | None
-    negatives: int | None
-    note: str | None = None
+    auc: Share | None
+    positives: Count | None
+    negatives: Count | None
+    note: ShortLine | None = None
 
 
 class Score(Frozen):
     """One model on one split. ``macro_auc`` is the mean over the ``labels_scored`` labels that have an AUC."""
 
-    macro_auc: float | None
-    labels_scored: int
+    macro_auc: Share | None
+    labels_scored: Count
     labels: dict[Label, LabelScore]
-    accuracy: float | None = None
+    accuracy: Share | None = None
     """Of exclusive classes: share of the films whose own class has the greatest logit, uncertain or not."""
 
 
 class Interval(Frozen):
     """Percentile bootstrap over patients: a film's patient is drawn with all the patient's films."""
 
-    value: float
+    value: Share
     """The mean AUC of the labels that it is of."""
-    low: float
-    high: float
-    level: float
-    resamples: int
+    low: Share
+    high: Share
+    level: Share
+    resamples: Count
     seed: int
-    labels: int
+    labels: Count
     """Those with 10 positive and 10 negative patients and more: of fewer a bootstrap knows too little."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        check_ends(self.low, self.high)
+        return self
 
 
 class Hits(Frozen):
     """Of ``maps`` the ``share`` whose peak lies in the finding."""
 
-    maps: int
-    share: float
+    maps: Count
+    share: Share
 
 
 class Pointing(Frozen):
@@ -83,16 +89,16 @@ class Pointing(Frozen):
 class TrainingRecord(Sparse):
     """One training. ``losses`` holds each epoch's mean; ``seconds`` leaves out the reading of films."""
 
-    backbone: str
-    pretrained: str | None
-    parameters: int
-    epochs: int
-    losses: tuple[float, ...]
-    val_aucs: Annotated[tuple[float | None, ...], AbsentIf(lambda areas: not areas)] = ()
+    backbone: ShortLine
+    pretrained: ShortLine | None
+    parameters: Count
+    epochs: Count
+    losses: tuple[Real, ...]
+    val_aucs: Annotated[tuple[Share | None, ...], AbsentIf(lambda areas: not areas)] = ()
     """Mean AUC on val after each epoch, of the averaged weights; absent in files of an older version."""
-    kept_epoch: Annotated[int | None, AbsentIf(lambda epoch: epoch is None)] = None
+    kept_epoch: Annotated[Count | None, AbsentIf(lambda epoch: epoch is None)] = None
     """Whose weights were kept, where a training may stop early; absent where these are the last one's."""
-    seconds: float
+    seconds: Seconds
     val: Score
     test: Score
     pointing: Annotated[Pointing | None, AbsentIf(lambda found: found is None)] = None
@@ -102,35 +108,40 @@ class TrainingRecord(Sparse):
 class PretrainingRecord(Frozen):
     """How a student's backbone learnt without labels, and from what; ``losses`` as in a training."""
 
-    backbone: str
-    pretrained: str
-    sets: tuple[str, ...]
-    phantoms: int
+    backbone: ShortLine
+    pretrained: ShortLine
+    sets: tuple[ShortLine, ...]
+    phantoms: Count
     """Patients of phantoms."""
-    films: int
-    patients: int
-    epochs: int
-    losses: tuple[float, ...]
-    seconds: float
+    films: Count
+    patients: Count
+    epochs: Count
+    losses: tuple[Real, ...] = Field(min_length=1)
+    seconds: Seconds
 
 
 class FurtherTeacherRecord(Frozen):
     """A teacher beside the first: the labels that it speaks for, and its mean AUC on val over them, its weight."""
 
-    backbone: str
+    backbone: ShortLine
     weights_sha256: Sha256
     labels: tuple[Label, ...]
-    val_auc: float
+    val_auc: Share
 
 
 class Lost(Frozen):
     """A figure of the teacher's less the student's, and its interval over patients, on the same resamples."""
 
-    value: float | None
+    value: Change | None
     """None: ``too_few`` says of what."""
-    low: float | None
-    high: float | None
-    too_few: str | None = None
+    low: Change | None
+    high: Change | None
+    too_few: ShortLine | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        check_ends(self.low, self.high)
+        return self
 
     @property
     def words(self) -> str:
@@ -146,7 +157,7 @@ class LostToTeacher(Frozen):
 
     auc: Lost
     """Of the mean over ``labels`` labels, those with patients enough."""
-    labels: int
+    labels: Count
     accuracy: Lost | None
     """Of exclusive classes, whatever the least margin."""
     bootstrap: BootstrapSpec
@@ -154,17 +165,18 @@ class LostToTeacher(Frozen):
     @property
     def words(self) -> str:
         """One line, without the films."""
-        said = f"mean AUC of {counted(self.labels, 'label')} {self.auc.words}"
+        of = f" of {counted(self.labels, 'label')}" if self.labels else ""
+        said = f"mean AUC{of} {self.auc.words}"
         return said if self.accuracy is None else f"{said}, accuracy {self.accuracy.words}"
 
 
 class QualityScore(Frozen):
     """The quality head on ``films`` test films and their own accidents, by kind."""
 
-    films: int
-    found: dict[QualityKind, float]
+    films: Count
+    found: dict[QualityKind, Share]
     """Share of the films with that accident that are flagged as this kind."""
-    false_alarms: dict[QualityKind, float]
+    false_alarms: dict[QualityKind, Share]
     """Share of the films as they are that is flagged as this kind."""
 
 
@@ -172,20 +184,20 @@ class DistillResults(Sparse):
     """``model_zoo/<name>/results.json``: what one ``cxredge distill`` used, did and measured."""
 
     schema_version: int = 1
-    name: str
-    data: str
-    statement: str
+    name: Slug
+    data: ShortLine
+    statement: Line
     """What the figures do and do not say."""
-    licence_used: dict[str, int]
+    licence_used: dict[ShortLine, Count]
     """Films by licence class."""
-    licence_excluded: dict[str, int]
-    splits: dict[str, SplitCount]
-    leaks: Annotated[tuple[tuple[str, str, float], ...] | None, AbsentIf(lambda found: found == ())] = ()
+    licence_excluded: dict[ShortLine, Count]
+    splits: dict[ShortLine, SplitCount]
+    leaks: Annotated[tuple[tuple[Line, Line, Real], ...] | None, AbsentIf(lambda found: found == ())] = ()
     """Films of two splits that seem to be one picture, and how like they are; absent where there are none, null where
     there are too many films to compare them all."""
     pretraining: Annotated[PretrainingRecord | None, AbsentIf(lambda record: record is None)] = None
     teacher: TrainingRecord
-    further_teachers: Annotated[dict[str, FurtherTeacherRecord], AbsentIf(lambda found: not found)] = {}
+    further_teachers: Annotated[dict[ShortLine, FurtherTeacherRecord], AbsentIf(lambda found: not found)] = {}
     """By name; the first one, ``teacher``, is measured alone."""
     student: TrainingRecord
     student_test_interval: Interval | None
@@ -196,9 +208,9 @@ class DistillResults(Sparse):
     """Whether the student does better than chance on test; None in files of an older version."""
     quality: Annotated[QualityScore | None, AbsentIf(lambda score: score is None)] = None
     """Of the quality head on test; None without one."""
-    seed: int
-    threads: int = Field(ge=1)
-    processes: Annotated[str | None, AbsentIf(lambda said: said is None)] = None
+    seed: Count
+    threads: int = Field(ge=1, le=MOST)
+    processes: Annotated[ShortLine | None, AbsentIf(lambda said: said is None)] = None
     """How many, on what, in which numbers; absent in files of an older version."""
-    versions: dict[str, str]
+    versions: dict[ShortLine, ShortLine]
     weights_sha256: Sha256

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cxredge.distill.evaluate import answers, measured
 from cxredge.errors import counted, printable
+from cxredge.recipe_card import by_groups
 from cxredge.recipe_data import PhantomData
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def statement(recipe: Recipe, splits: Splits) -> str:
         return PHANTOM_STATEMENT
     test = splits.test
     whose = f", whose labels come from {printable(splits.label_source)}" if splits.label_source else ""
-    films, patients = counted(len(test), "film"), counted(len(set(test.patients)), "patient")
-    return f"Measured on {films} of {patients}{whose}. {FILM_STATEMENT}"
+    owners = by_groups(counted(len(set(test.patients)), "patient"), recipe.card.groups)
+    return f"Measured on {counted(len(test), 'film')} of {owners}{whose}. {FILM_STATEMENT}"
 
 
 def warnings_of(splits: Splits) -> list[str]:

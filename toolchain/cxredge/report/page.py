@@ -89,7 +89,7 @@ def check_place(path: Path) -> None:
 
 def render(material: ReportMaterial, data: Mapping[str, str]) -> str:
     """The page as HTML. data: links to the files beside it, by their names."""
-    environment = templates(TEMPLATES, markup=True)
+    environment = templates(TEMPLATES, markup="html")
     for name in ("figure", "fixed", "signed", "percent", "megabytes", "interval", "breakable"):
         environment.filters[name] = getattr(words, name)
     environment.filters["few"] = panels.few

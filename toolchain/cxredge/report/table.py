@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
+from cxredge.markdown import AsIs, escaped
 from cxredge.metrics import METRICS, Metric
 from cxredge.parity.formulas import formula_of
 from cxredge.recipe_student import NO_MAPS, NO_NOVELTY, NO_QUALITY
@@ -138,7 +139,7 @@ def _wrap(lines: Iterable[str], width: int) -> list[str]:
     return [part for line in lines for part in textwrap.wrap(line, width, break_on_hyphens=False) or [""]]
 
 
-def as_markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *cells]
-    return "\n".join("| " + " | ".join(row) + " |" for row in lines)
+def as_markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> AsIs:
+    """A Markdown table; cells are escaped."""
+    first, *rows = (list(map(escaped, row)) for row in (header, *cells))
+    return AsIs("\n".join("| " + " | ".join(row) + " |" for row in (first, ["---"] * len(first), *rows)))

@@ -2,50 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
+from cxredge.bounds import MOST, Count, Milliseconds, Real, check_ends
 from cxredge.distill.record import Interval
+from cxredge.evidence_chance import Standing as AgainstChance
 from cxredge.recipe_card import Paper
 from cxredge.results import Paired
-from cxredge.vocabulary import ArtifactName, Frozen, Label, Sha256, Slug, Version
+from cxredge.vocabulary import ArtifactName, Frozen, Label, Line, Sha256, ShortLine, Slug, Version
 
 Standing = Literal["kept", "broken", "in part", "of other weights", "not built"]
 """Of a model's artifacts: all kept their gates; one did not; not all were built; what was built is another student's;
 nothing is known of a build."""
 
 
+def _of_shares(figure: Paired) -> Paired:
+    """Raises ValueError for what no AUC or accuracy can be, nor what is lost of one."""
+    for name, least in (("reference", 0), ("artifact", 0), ("loss", -1), ("low", -1), ("high", -1)):
+        value = getattr(figure, name)
+        if value is not None and not least <= value <= 1:
+            raise ValueError(f"{name} {value} is not from {least} to 1")
+    check_ends(figure.low, figure.high)
+    return figure
+
+
+PairedShares = Annotated[Paired, AfterValidator(_of_shares)]
+
+
 class BuiltArtifact(Frozen):
     """One artifact of a bundle, and how it agreed with the float32 student."""
 
     name: ArtifactName
-    bytes: int = Field(ge=0)
+    bytes: Count
     sha256: Sha256
-    runtime: str
-    flips: int = Field(ge=0)
-    decisions: int = Field(ge=0)
-    logit_sqnr_db: float | None
-    cam_correlation: float | None
+    runtime: ShortLine
+    flips: Count
+    decisions: Count
+    logit_sqnr_db: Real | None
+    cam_correlation: Real | None
     """None without maps."""
-    auc: Paired
-    accuracy: Paired | None
+    auc: PairedShares
+    accuracy: PairedShares | None
     """Of exclusive classes."""
-    broken: tuple[str, ...]
+    broken: tuple[Line, ...]
     """Gates that were not kept, in words."""
+
+    @model_validator(mode="after")
+    def _flips_are_decisions(self) -> Self:
+        if self.flips > self.decisions:
+            raise ValueError(f"{self.flips} flips are more than its {self.decisions} decisions")
+        return self
 
 
 class BuiltFigures(Frozen):
     """``model_zoo/<name>/parity.json``: what one build's bundle says, so that a card needs no build."""
 
     schema_version: Literal[1] = 1
-    bundle: str
+    bundle: ShortLine
     weights_sha256: Sha256
-    data: str
-    split: str
-    films: int
-    patients: int
-    calibration_films: int | None
+    data: ShortLine
+    split: ShortLine
+    films: Count
+    patients: Count
+    calibration_films: Count | None
     """None where no artifact needs them."""
     artifacts: tuple[BuiltArtifact, ...]
 
@@ -54,15 +75,15 @@ class Speed(Frozen):
     """``model_zoo/<name>/speed.json``: medians of rounds in which all took turns, in one process with one thread."""
 
     schema_version: Literal[1] = 1
-    machine: str
-    rounds: int = Field(ge=1)
-    teacher: str
-    teacher_ms: float = Field(gt=0)
+    machine: ShortLine
+    rounds: int = Field(ge=1, le=MOST)
+    teacher: ShortLine
+    teacher_ms: Milliseconds
     """In eager PyTorch, as the next one."""
-    student_ms: float = Field(gt=0)
+    student_ms: Milliseconds
     artifact: ArtifactName
     artifact_sha256: Sha256
-    artifact_ms: float = Field(gt=0)
+    artifact_ms: Milliseconds
 
     @property
     def times(self) -> float:
@@ -95,6 +116,8 @@ class ZooModel(Frozen):
     films: dict[str, int]
     """By split, as ``patients``."""
     patients: dict[str, int]
+    groups: str
+    """What ``patients`` counts: ``patients``, or the recipe's ``card.groups``."""
     student: str
     parameters: int | None
     teacher: str | None
@@ -104,6 +127,8 @@ class ZooModel(Frozen):
     """Mean over the ``labels_scored`` labels that have one."""
     test_interval: Interval | None
     labels_scored: int | None
+    chance: AgainstChance | None
+    """How the student stands against chance on test; None where that was not judged."""
     teacher_test_auc: float | None
     int8: Int8 | None
     """None where none was built."""

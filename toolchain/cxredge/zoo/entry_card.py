@@ -16,12 +16,14 @@ from cxredge.bundle.card import card_templates
 from cxredge.data.film import SPLITS
 from cxredge.errors import CxrError
 from cxredge.files import check_replaceable, read_bytes, write_text
+from cxredge.markdown import AsIs, escaped
 from cxredge.places import check_outputs
+from cxredge.recipe_card import by_groups
 from cxredge.report.table import as_markdown, loss
 from cxredge.results import number
 from cxredge.zoo.entry import ZooModel
 from cxredge.zoo.reading import BUILT, CARD, MAX_BYTES, RESULTS, SPEED, Entry
-from cxredge.zoo.rows import FLOAT32, int8_words, model_of, parity_words, score
+from cxredge.zoo.rows import FLOAT32, area, int8_words, model_of, parity_words, score
 from cxredge.zoo.sparkline import sparkline
 
 if TYPE_CHECKING:
@@ -50,8 +52,10 @@ def write_cards(entries: Sequence[Entry]) -> list[Path]:
 def card_of(entry: Entry) -> str:
     """The card as Markdown."""
     environment = card_templates(TEMPLATES)
-    environment.filters["spark"] = sparkline
     model, results = model_of(entry), entry.results
+    environment.filters["spark"] = sparkline
+    environment.filters["area"] = area
+    environment.filters["by_groups"] = lambda text: by_groups(text, model.groups)
     return MARK + environment.get_template("zoo_card.md.j2").render(
         r=entry.recipe,
         m=model,
@@ -82,7 +86,7 @@ def _splits(entry: Entry) -> str:
         for split in SPLITS
         if (of := entry.results.splits.get(split)) is not None
     ]
-    return as_markdown(("split", "films", "patients", *names), rows)
+    return as_markdown(("split", "films", entry.recipe.card.groups, *names), rows)
 
 
 def _labels(entry: Entry) -> str:
@@ -98,7 +102,7 @@ def _labels(entry: Entry) -> str:
 
 
 def _auc(score: LabelScore | None) -> str:
-    return "–" if score is None or score.auc is None else f"{score.auc:.3f}"
+    return area(None if score is None else score.auc)
 
 
 def _ordered(entry: Entry, labels: dict[str, LabelScore]) -> list[tuple[str, LabelScore]]:
@@ -113,9 +117,9 @@ def _unscored(entry: Entry) -> list[str]:
     for name, found in _ordered(entry, entry.results.student.test.labels):
         if found.auc is None:
             counts = (
-                "" if found.positives is None else f" ({found.positives} positive, {found.negatives} negative films)"
+                "" if found.positives is None else f"{found.positives:,} positive, {found.negatives:,} negative films"
             )
-            said.append(f"{name}: {found.note or 'no figure'}{counts}")
+            said.append(f"{name}: {found.note or counts or 'no figure'}")
     return said
 
 
@@ -164,20 +168,22 @@ def _baselines(entry: Entry) -> list[str]:
     record = entry.current_baselines
     if record is None:
         return []
-    said = [f"{ways_table.ground(record)}.", as_markdown(*ways_table.table(record)), f"**{record.finding}**"]
-    return [*said, *(f"{line[0].upper()}{line[1:]}." for line in ways_table.notes(record))]
+    groups = entry.recipe.card.groups
+    ground, finding = (by_groups(text, groups) for text in (ways_table.ground(record), record.finding))
+    said = [f"{ground}.", as_markdown(*ways_table.table(record)), AsIs(f"**{escaped(finding)}**")]
+    return [*said, *(by_groups(f"{line[0].upper()}{line[1:]}.", groups) for line in ways_table.notes(record))]
 
 
 def _ours(model: ZooModel, entry: Entry) -> list[str]:
     """What stands beside a paper's claims."""
     lines = []
     if model.test_auc is not None:
-        lines.append(f"mean AUC on test {score(model.test_auc, model)}, the teacher's {number(model.teacher_test_auc)}")
-    accuracy = entry.results and entry.results.student.test.accuracy
+        lines.append(f"mean AUC on test {score(model.test_auc, model)}, the teacher's {area(model.teacher_test_auc)}")
+    accuracy = None if entry.results is None else entry.results.student.test.accuracy
     if accuracy is not None and entry.results is not None:
         lines.append(
-            f"share of test films whose class has the greatest logit {accuracy:.3f}, the teacher's "
-            f"{number(entry.results.teacher.test.accuracy)}"
+            f"share of test films whose class has the greatest logit {area(accuracy)}, the teacher's "
+            f"{area(entry.results.teacher.test.accuracy)}"
         )
     if model.parameters is not None:
         lines.append(f"{model.parameters:,} parameters, the teacher has {model.teacher_parameters:,}")

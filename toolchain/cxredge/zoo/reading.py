@@ -82,7 +82,10 @@ def read_entry(place: Path) -> Entry:
     damaged), ZOO-WEIGHTS (results.json is of other weights), PATH-READ.
     """
     recipe = load_recipe(place)
-    results = _read(place / RESULTS, DistillResults, f"restore it, or run: cxredge distill {shown(place)}")
+    learn = f"restore it, or run: cxredge distill {shown(place)}"
+    results = _read(place / RESULTS, DistillResults, learn)
+    if results is not None:
+        _check_name(place / RESULTS, results.name, recipe, learn)
     if results is not None and results.weights_sha256 != recipe.weights.sha256:
         raise InputError(
             "ZOO-WEIGHTS",
@@ -93,7 +96,15 @@ def read_entry(place: Path) -> Entry:
     built = _read(place / BUILT, BuiltFigures, "remove it, and write it again: cxredge zoo --built dist")
     speed = _read(place / SPEED, Speed, "remove it, and write it again: python benchmarks/zoo_speed.py")
     compare = f"remove it, or write it again: cxredge baselines {shown(place)}"
-    return Entry(place, recipe, results, built, speed, _read(place / BASELINES, BaselinesRecord, compare))
+    baselines = _read(place / BASELINES, BaselinesRecord, compare)
+    if baselines is not None:
+        _check_name(place / BASELINES, baselines.name, recipe, compare)
+    return Entry(place, recipe, results, built, speed, baselines)
+
+
+def _check_name(path: Path, name: str, recipe: Recipe, fix: str) -> None:
+    if name != recipe.name:
+        raise InputError("ZOO-FILE", f"{shown(path)} is of the model {name}, and the recipe's is {recipe.name}", fix)
 
 
 def _read(path: Path, kind: type[M], fix: str) -> M | None:
@@ -103,9 +114,20 @@ def _read(path: Path, kind: type[M], fix: str) -> M | None:
     data = read_bytes(path, MAX_BYTES)
     try:
         strict_json.parse(data, MAX_BYTES)
-        return kind.model_validate_json(data)
+        return kind.model_validate_json(data, strict=True)
     except ValidationError as error:
-        place, what = strict_json.first_fault(error)
-        raise InputError("ZOO-FILE", f"{shown(path)}: {place}: {what}", fix) from error
+        raise InputError("ZOO-FILE", f"{shown(path)}: {_fault(error)}", fix) from error
     except ValueError as error:
         raise InputError("ZOO-FILE", f"{shown(path)} is not valid JSON: {error}", fix) from error
+
+
+def _fault(error: ValidationError) -> str:
+    """The first thing that does not fit, in a sentence."""
+    place, what = strict_json.first_fault(error)
+    what = (
+        what.removeprefix("Value error, ")
+        .replace("Input should be", "is to be")
+        .replace("Field required", "is missing")
+    )
+    what = what.replace("Extra inputs are not permitted", "is no key of such a file")
+    return f"{place or 'the whole'} {what}" if what.startswith("is ") else f"{place or 'the whole'}: {what}"

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 from cxredge.data.film import SPLITS
 from cxredge.errors import counted
+from cxredge.evidence_chance import Standing as AgainstChance
+from cxredge.markdown import AsIs
 from cxredge.recipe import Recipe
+from cxredge.recipe_card import by_groups
 from cxredge.recipe_data import PhantomData
 from cxredge.report.table import as_markdown
 from cxredge.zoo.entry import BuiltArtifact, BuiltFigures, Int8, Standing, ZooModel
@@ -16,6 +19,13 @@ HEADER = ("model", "learnt from", "student", "teacher", "test AUC", "teacher's",
 PAPER = "the paper claims, of its own models and data"
 FLOAT32 = 4
 """Bytes a parameter."""
+CHANCE: dict[AgainstChance | None, str] = {
+    "better": "",
+    "no-better": "no better than chance",
+    "unknown": "not known to be better than chance",
+    None: "not held against chance",
+}
+"""What stands beside a score."""
 
 
 def model_of(entry: Entry) -> ZooModel:
@@ -33,6 +43,7 @@ def model_of(entry: Entry) -> ZooModel:
         data=data_words(recipe) if results is None else results.data,
         films={name: split.films for name, split in splits.items()},
         patients={name: split.patients for name, split in splits.items()},
+        groups=recipe.card.groups,
         student=recipe.student.words,
         parameters=None if results is None else results.student.parameters,
         teacher=None if plan is None else plan.teacher.backbone,
@@ -40,6 +51,7 @@ def model_of(entry: Entry) -> ZooModel:
         test_auc=None if results is None else results.student.test.macro_auc,
         test_interval=None if results is None else results.student_test_interval,
         labels_scored=None if results is None else results.student.test.labels_scored,
+        chance=None if results is None or results.chance is None else results.chance.standing,
         teacher_test_auc=None if results is None else results.teacher.test.macro_auc,
         int8=int8_of(entry),
         parity=standing(entry),
@@ -102,7 +114,7 @@ def readme_table(entries: Iterable[Entry]) -> str:
     listed = list(entries)
     header, rows = table(model_of(entry) for entry in listed)
     cards = {entry.recipe.name for entry in listed if (entry.place / CARD).is_file()}
-    names = [f"[{name}](model_zoo/{name}/{CARD})" if name in cards else name for name, *_ in rows]
+    names = [AsIs(f"[{name}](model_zoo/{name}/{CARD})") if name in cards else name for name, *_ in rows]
     return as_markdown(header, [(name, *row[1:]) for name, row in zip(names, rows, strict=True)])
 
 
@@ -112,8 +124,8 @@ def _cells(model: ZooModel) -> tuple[str, ...]:
         _learnt(model),
         _network(model.student, model.parameters),
         "–" if model.teacher is None else _network(model.teacher, model.teacher_parameters),
-        score(model.test_auc, model),
-        "–" if model.teacher_test_auc is None else f"{model.teacher_test_auc:.3f}",
+        _marked(model),
+        area(model.teacher_test_auc),
         "–" if model.int8 is None else int8_words(model.int8),
         parity_words(model),
         model.licence if model.ships else "none, not passed on",
@@ -124,7 +136,8 @@ def _learnt(model: ZooModel) -> str:
     what = counted(len(model.labels), "label") if model.kind == "multi-label" else f"{len(model.labels)} classes"
     if "train" not in model.films:
         return f"{model.data}; {what}"
-    return f"{model.data}: {counted(model.films['train'], 'film')} of {model.patients['train']:,} patients; {what}"
+    owners = by_groups(counted(model.patients["train"], "patient"), model.groups)
+    return f"{model.data}: {counted(model.films['train'], 'film')} of {owners}; {what}"
 
 
 def _network(name: str, parameters: int | None) -> str:
@@ -132,13 +145,31 @@ def _network(name: str, parameters: int | None) -> str:
 
 
 def score(value: float | None, model: ZooModel) -> str:
-    """An AUC with its interval, and of how many labels it is where that is not all."""
+    """An AUC with its interval, and of how many labels it is where that is not all.
+
+    Where fewer labels have patients enough for an interval, their mean stands before it.
+    """
     if value is None:
         return "–"
-    interval = model.test_interval
-    held = "" if interval is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
-    part = "" if model.labels_scored == len(model.labels) else f" ({model.labels_scored} of {len(model.labels)} labels)"
-    return f"{value:.3f}{held}{part}"
+    interval, whole = model.test_interval, model.labels_scored == len(model.labels)
+    part = "" if whole else f" ({model.labels_scored} of {counted(len(model.labels), 'label')})"
+    if interval is None:
+        return f"{area(value)}{part}"
+    held = f" [{interval.low:.3f}, {interval.high:.3f}]"
+    if interval.labels == model.labels_scored:
+        return f"{area(value)}{held}{part}"
+    return f"{area(value)}{part}; of {counted(interval.labels, 'label')} {area(interval.value)}{held}"
+
+
+def area(value: float | None) -> str:
+    """An area under a curve, or a share, as every table and card has it."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _marked(model: ZooModel) -> str:
+    """The score, and whether it is known to be better than chance."""
+    mark = CHANCE[model.chance]
+    return f"{score(model.test_auc, model)}{f'; {mark}' if mark and model.test_auc is not None else ''}"
 
 
 def int8_words(int8: Int8) -> str:
