@@ -17,6 +17,7 @@ from cxredge.errors import counted
         (2, "process", "2 processes"),
         (2, "batch", "2 batches"),
         (2, "epoch", "2 epochs"),
+        (2, "entry", "2 entries"),
     ],
 )
 def test_one_and_many(number: int, noun: str, words: str) -> None:

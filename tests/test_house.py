@@ -71,6 +71,7 @@ FLOORS = (
         "recipe_edits",
         "recipe_input",
         "recipe_lines",
+        "recipe_words",
         "recipe_not_yet",
         "recipe_shipping",
         "recipe_training",

@@ -47,9 +47,9 @@ def test_where_they_are_not_made_yet_the_command_is_named(tmp_path: Path, monkey
         (LICENCE + SHIP, CLASSES, "and only there"),
         (LICENCE + "ship: false\n", CLASSES, "write {allowed: false, why: ...}"),
         (LICENCE + "ship: true\n", CLASSES, "leave ship out"),
-        (LICENCE + "ship: {allowed: true, why: a}\n", CLASSES, "ship.allowed: Input should be False"),
+        (LICENCE + "ship: {allowed: true, why: a}\n", CLASSES, "ship.allowed: must be false"),
         (LICENCE, "licence_classes: [open, nc]\n", "names nc; weights that ship learn from open,"),
-        (KEPT, "licence_classes: []\n", "distill.licence_classes: Tuple should have at least 1 item"),
+        (KEPT, "licence_classes: []\n", "distill.licence_classes: must have at least 1 entry"),
     ],
 )
 def test_what_does_not_go_together_is_refused(licence: str, classes: str, said: str) -> None:

@@ -119,9 +119,12 @@ def some_of(names: Sequence[str], sign: str = ", ", most: int = 3) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 film``, ``2 films``, ``2 processes``."""
-    ending = "es" if noun.endswith(("s", "x", "sh", "tch")) else "s"
-    return f"{number:,} {noun}{'' if number == 1 else ending}"
+    """``1 film``, ``2 films``, ``2 processes``, ``2 entries``."""
+    if number == 1:
+        return f"1 {noun}"
+    if noun.endswith("ry"):
+        return f"{number:,} {noun[:-1]}ies"
+    return f"{number:,} {noun}{'es' if noun.endswith(('s', 'x', 'sh', 'tch')) else 's'}"
 
 
 def alike(word: str, choices: Iterable[str], most: int = 5) -> list[str]:

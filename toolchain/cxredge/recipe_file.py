@@ -17,6 +17,7 @@ from cxredge.files import read_bytes
 from cxredge.path_errors import shown
 from cxredge.recipe import Recipe, recipe_path
 from cxredge.recipe_lines import Way, lines_for
+from cxredge.recipe_words import single, words_of
 from cxredge.vocabulary import SchemeName, TargetName
 
 ZOO = Path("model_zoo")
@@ -61,7 +62,7 @@ def parse_recipe(data: bytes, name: str) -> Recipe:
     try:
         return Recipe.model_validate(_plain(tree))
     except ValidationError as error:
-        raise _said(error.errors(), tree, name) from error
+        raise _said(single(error.errors()), tree, name) from error
 
 
 def rewritten(text: str, change: Callable[[Any], None]) -> str:
@@ -174,7 +175,7 @@ def _steps(detail: ErrorDetails) -> tuple[list[int | str], list[int | str]]:
 
 def _explain(detail: ErrorDetails, tree: Any, name: str) -> InputError:
     steps, tags = _steps(detail)
-    message = detail["msg"].removeprefix("Value error, ")
+    message = words_of(detail)
     steps = steps or _named(message, tree)
     dotted = ".".join(map(str, steps))[:SHOWN] or "the recipe"
     place = f"{name}:{_line(tree, steps)}"

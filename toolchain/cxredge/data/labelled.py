@@ -16,6 +16,7 @@ from cxredge.data.root import data_root
 from cxredge.errors import InputError, nearest, printable, some_of
 from cxredge.recipe_data import FolderData, PhantomData
 from cxredge.recipe_decision import Labels
+from cxredge.recipe_words import words_of
 from cxredge.statistics.probabilities import Kind
 from cxredge.vocabulary import LABEL, MAX_LABELS
 
@@ -202,7 +203,7 @@ def _labels(labels: Sequence[str], kind: Kind, told: Sequence[str], known: Seque
         place = (said["loc"][1:] and f"{printable(str(said['input']))}: ") or ""
         raise InputError(
             "LABELS-NAME",
-            f"{place}{said['msg'].removeprefix('Value error, ')}",
+            f"{place}{words_of(said)}",
             "name each label once, with a letter first, then letters, digits and _",
         ) from error
 

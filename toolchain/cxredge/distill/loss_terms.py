@@ -15,6 +15,7 @@ from cxredge.distill import losses, map_losses  # noqa: F401 - they register the
 from cxredge.distill.loss_batch import LOSSES, MASKED, Batch
 from cxredge.errors import InputError, nearest
 from cxredge.recipe_distillation import LossTerm
+from cxredge.recipe_words import words_of
 
 
 def looks_at_masks(terms: Sequence[LossTerm]) -> bool:
@@ -57,7 +58,7 @@ def _bound(term: LossTerm) -> Callable[[Batch], Tensor]:
         place = ".".join(map(str, first["loc"]))
         raise InputError(
             "LOSS-PARAMETER",
-            f"the loss {term.loss} does not take {place} = {first['input']!r}: {first['msg']}",
+            f"the loss {term.loss} does not take {place} = {first['input']!r}: it {words_of(first)}",
             "change the parameter in the recipe's distill.losses",
             nearest(place, fields),
         ) from error
