@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CLIP = 6.0
 """Where ReLU6 ends."""
 STEPS = 100
-LONG = 500
+LONG = 200
 TEMPERATURE = 2.0
 RATE = 0.02
 """Of training: weights move by so many of their steps at a time (Adam)."""
