@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -199,8 +200,10 @@ def test_a_loss_on_labels_needs_labels() -> None:
     """With a trained teacher, labels without ground truth can be distilled, but not from the films' own labels."""
     names = load_recipe(FINDINGS).labels.names
     trained = f'weights: {{file: teacher.safetensors, sha256: "{"0" * 64}"}}'
-    text = FINDINGS.read_text().replace("  teacher:\n", f"  teacher:\n    {trained}\n")
-    assert trained in text
+    labels = f"labels: [{', '.join(names)}]"
+    of_a_training = re.compile(r"^    (pretrained|epochs|learning_rate): .*\n", re.M)
+    before, _, teacher = FINDINGS.read_text().partition("  teacher:\n")
+    text = f"{before}  teacher:\n    {trained}\n    {labels}\n{of_a_training.sub('', teacher)}"
     some, every = (text.replace(LABELS, unjudged(f"[{', '.join(part)}]")) for part in (names[:2], names))
     assert parse_recipe(some.encode(), "model.yaml").labels.not_judged == names[:2]
     with pytest.raises(InputError) as caught:
