@@ -105,6 +105,8 @@ def test_a_card_says_it(run: Run) -> None:
     _, _, section = card.partition("## Beside other ways to make it small\n")
     assert f"**{record.finding}**" in section
     assert section.count("| quantised teacher |") == 1
+    assert "\\" not in section
+    assert ".\n\n| way | parameters |" in section
     text = (root / "tiny" / "model.yaml").read_text()
     try:
         (root / "tiny" / "model.yaml").write_text(text.replace("epochs: 2", "epochs: 3"))
