@@ -62,7 +62,10 @@ NEVER_TOGETHER = {("verify", "out", "outputs")}
 
 DISTILL = """
 distill:
-  teacher: {backbone: timm/mobilenetv2_035, epochs: 1, learning_rate: 0.002, weights: {file: TEACHER, sha256: "DIGEST"}}
+  teacher:
+    backbone: timm/mobilenetv2_035
+    weights: {file: TEACHER, sha256: "DIGEST"}
+    labels: [Cardiomegaly, Effusion, Consolidation, Nodule, Pneumothorax]
   epochs: 1
   batch: 8
   learning_rate: 0.002

@@ -106,7 +106,7 @@ def test_input_and_normalisation(
     [
         ({"normalise": PRESETS["unit"]}, 4, "takes 4 channels, and films have 1 or 3"),
         ({"normalise": PRESETS["unit"], "colour": True}, 1, "--colour is for originals of three channels"),
-        ({"normalise": PRESETS["imagenet"]}, 1, "mean and std have 3 numbers, and the original takes 1 channels"),
+        ({"normalise": PRESETS["imagenet"]}, 1, "mean and std have 3 numbers, and the original takes 1 channel"),
     ],
 )
 def test_what_does_not_fit_the_original(wanted: dict[str, Any], channels: int, words: str) -> None:

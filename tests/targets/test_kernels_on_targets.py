@@ -113,6 +113,7 @@ def test_norm_free_networks_pass_on_every_target(name: str, recipe: Recipe, tmp_
     all_schemes(name, norm_free_student(), recipe, tmp_path)
 
 
+@pytest.mark.slow
 def test_norm_free_networks_are_delegated_whole(recipe: Recipe, tmp_path: Path) -> None:
     from support.small_networks import norm_free_student
 
