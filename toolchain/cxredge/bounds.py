@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+
+from cxredge.vocabulary import Frozen
 
 MOST = 10**12
 """Far above any count, and any size of a figure, here."""
@@ -26,3 +28,16 @@ def check_ends(low: float | None, high: float | None) -> None:
         raise ValueError("the interval has one end alone")
     if low is not None and high is not None and low > high:
         raise ValueError(f"the interval's low end, {low}, is above its high one, {high}")
+
+
+class HasEnds(Frozen):
+    """A record with an interval's ``low`` and ``high`` end, or neither."""
+
+    if TYPE_CHECKING:
+        low: float | None
+        high: float | None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        check_ends(self.low, self.high)
+        return self

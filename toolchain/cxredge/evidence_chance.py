@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import model_validator
-
-from cxredge.bounds import Count, Share, check_ends
+from cxredge.bounds import Count, HasEnds, Share
 from cxredge.errors import counted
 from cxredge.results import BootstrapSpec
 from cxredge.vocabulary import AbsentIf, Frozen, Label, ShortLine, Sparse
@@ -15,7 +13,7 @@ Standing = Literal["better", "no-better", "unknown"]
 """Against chance: the interval lies above it, or does not, or there is none."""
 
 
-class Held(Frozen):
+class Held(HasEnds):
     """A figure that would be ``chance`` without any knowledge, with its interval."""
 
     value: Share | None
@@ -24,11 +22,6 @@ class Held(Frozen):
     chance: Share
     too_few: ShortLine | None = None
     """Why there is no interval, in words."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        check_ends(self.low, self.high)
-        return self
 
     @property
     def standing(self) -> Standing:

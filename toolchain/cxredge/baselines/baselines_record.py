@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from cxredge.bounds import MOST, Change, Count, Seconds, Share, check_ends
+from cxredge.bounds import MOST, Change, Count, HasEnds, Seconds, Share
 from cxredge.files import canonical_json, sha256_bytes
 from cxredge.recipe import Recipe
 from cxredge.recipe_training import teaching
@@ -20,7 +20,7 @@ WAYS: tuple[Way, ...] = get_args(Way)
 FILE = "baselines.json"
 
 
-class Difference(Frozen):
+class Difference(HasEnds):
     """A way's figure less the distilled student's, and its interval over patients, on the same resamples."""
 
     value: Change
@@ -28,11 +28,6 @@ class Difference(Frozen):
     high: Change | None
     """None: ``too_few`` says why there is no interval."""
     too_few: ShortLine | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        check_ends(self.low, self.high)
-        return self
 
     @property
     def shown(self) -> bool:

@@ -105,11 +105,10 @@ def _not_listed(folder: Path, rows: Sequence[Row]) -> tuple[tuple[str, ...], int
             f"{shown(folder)} holds far more files than its table has rows",
             "move what is not of the set to another folder",
         ) from error
-    own = {TABLE, SUMS}
-    left = [path for path in files if (name := path.relative_to(folder).as_posix()) not in named and name not in own]
-    names = {path: path.relative_to(folder).as_posix() for path in left}
+    names = {path.relative_to(folder).as_posix(): path for path in files}
+    left = {name: path for name, path in names.items() if name not in named and name not in (TABLE, SUMS)}
     masks = MasksOf(named)
-    films = tuple(printable(name) for path, name in names.items() if name not in masks and claims_film(path))
+    films = tuple(printable(name) for name, path in left.items() if name not in masks and claims_film(path))
     return films, len(left) - len(films)
 
 

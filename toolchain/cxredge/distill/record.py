@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from cxredge.bounds import MOST, Change, Count, Real, Seconds, Share, check_ends
+from cxredge.bounds import MOST, Change, Count, HasEnds, Real, Seconds, Share
 from cxredge.errors import counted
 from cxredge.evidence_chance import Chance
 from cxredge.results import BootstrapSpec
@@ -48,7 +48,7 @@ class Score(Frozen):
     """Of exclusive classes: share of the films whose own class has the greatest logit, uncertain or not."""
 
 
-class Interval(Frozen):
+class Interval(HasEnds):
     """Percentile bootstrap over patients: a film's patient is drawn with all the patient's films."""
 
     value: Share
@@ -60,11 +60,6 @@ class Interval(Frozen):
     seed: int
     labels: Count
     """Those with 10 positive and 10 negative patients and more: of fewer a bootstrap knows too little."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        check_ends(self.low, self.high)
-        return self
 
 
 class Hits(Frozen):
@@ -129,7 +124,7 @@ class FurtherTeacherRecord(Frozen):
     val_auc: Share
 
 
-class Lost(Frozen):
+class Lost(HasEnds):
     """A figure of the teacher's less the student's, and its interval over patients, on the same resamples."""
 
     value: Change | None
@@ -137,11 +132,6 @@ class Lost(Frozen):
     low: Change | None
     high: Change | None
     too_few: ShortLine | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        check_ends(self.low, self.high)
-        return self
 
     @property
     def words(self) -> str:
