@@ -15,6 +15,31 @@ __all__ = ["lowered", "lowered_targets", "recipe"]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+LAST_FILE = pytest.StashKey[str]()
+"""The file of the test that ran last in this process."""
+
+
+def _surroundings() -> dict[str, str]:
+    """What decides where commands find and keep things; libraries set other variables of their own when imported."""
+    decisive = {"CI", "HOME", "PATH", "PYTHONPATH", "TMPDIR"}
+    found = {name: value for name, value in os.environ.items() if name.startswith("CXR_") or name in decisive}
+    return {**found, "working folder": os.getcwd()}
+
+
+SURROUNDINGS = _surroundings()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No file of tests leaves the next one in this process another cache, or another folder.
+
+    Which file comes next differs from run to run: what a change of a whole session spoils, it spoils once in a while.
+    """
+    file, stash = str(item.path), item.config.stash
+    last = stash.get(LAST_FILE, file)
+    stash[LAST_FILE] = file
+    if last != file:
+        assert _surroundings() == SURROUNDINGS, f"{last} left other surroundings behind"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,17 @@ import pytest
 from support.training_recipe import training_values, write_values
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+@pytest.fixture(scope="session")
+def phantom_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rendered phantoms, once for all tests here."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(phantom_cache: Path) -> Iterator[None]:
+    """For one file of tests: the next one in this process has the cache that it had."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CXR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("CXR_CACHE", str(phantom_cache))
         yield
 
 
