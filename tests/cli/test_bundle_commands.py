@@ -27,6 +27,7 @@ def test_verify_agrees_with_the_build(built: Path, cxredge: Run) -> None:
     assert json.loads(done.out)["verdicts"] == json.loads((built / "record" / "verdicts.json").read_text())
 
 
+@pytest.mark.slow
 def test_verify_android_needs_the_reference(built: Path, cxredge: Run) -> None:
     android = built.with_name(built.name + "-android")
     done = cxredge("verify", android)

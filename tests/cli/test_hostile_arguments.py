@@ -22,7 +22,7 @@ PROGRAM = [sys.executable, "-c", "from cxredge.cli.main import main; main()"]
 
 
 @pytest.mark.parametrize(
-    ("every", "least"), [(64, 100), pytest.param(1, 8_000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
+    ("every", "least"), [(96, 70), pytest.param(1, 8_000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
 )
 def test_every_command_refuses_hostile_arguments(every: int, least: int, tmp_path: Path) -> None:
     try:

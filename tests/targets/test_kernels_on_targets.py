@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SQNR_DB = {"fp32": 80.0, "fp16": 45.0, "w8": 30.0, "w8a8": 20.0}
 """Of the cam."""
+SHORT = ("onnx", "tflite")
+"""Targets of the short suite, where each takes long; the others' turn is in the slow suite."""
+MOSTLY_SLOW = [name if name in SHORT else pytest.param(name, marks=pytest.mark.slow) for name in sorted(TARGETS)]
 
 
 def all_schemes(
@@ -49,7 +52,7 @@ def int8_bytes(artifact: Artifact) -> int:
     return artifact.census.weight_bytes["int8"]
 
 
-@pytest.mark.parametrize("name", sorted(TARGETS))
+@pytest.mark.parametrize("name", MOSTLY_SLOW)
 def test_computed_kernels_are_stored_as_what_they_are(name: str, recipe: Recipe, tmp_path: Path) -> None:
     from cxredge.quantize.keep_float import kernel_reads, quantised_weights
     from cxredge.quantize.kernels import plain_kernels
@@ -67,7 +70,7 @@ def test_computed_kernels_are_stored_as_what_they_are(name: str, recipe: Recipe,
             assert artifact.delegation.left == {}, artifact.name
 
 
-@pytest.mark.parametrize("name", sorted(TARGETS))
+@pytest.mark.parametrize("name", MOSTLY_SLOW)
 def test_kernels_that_are_left_to_the_exporters_are_constants_as_well(
     name: str, recipe: Recipe, tmp_path: Path
 ) -> None:
