@@ -149,6 +149,7 @@ def test_what_a_target_cannot_make_is_an_attempt_that_failed(tmp_path: Path, mon
     torch.manual_seed(0)
     network = TimmBackbone(backbone, 1, size, size)
     student = BackboneStudent(network, network.features, len(LABELS), 4).eval()
+    student.fit_novelty(torch.rand(50, network.features))
     write_recipe(tmp_path / "r", student, backbone, size, 1, ["onnx", "coreml"])
     found = search(tmp_path / "r", (), tmp_path / "dist", lambda attempt: None)
     assert set(found.chosen) == {"onnx"}
