@@ -16,6 +16,7 @@ import torch
 
 from cxredge.distill.run import distill
 from cxredge.recipe_file import load_recipe
+from support.training_recipe import checkpoint_state
 
 Write = Callable[[Path], Path]
 HERE = Path(__file__).parent
@@ -83,7 +84,7 @@ def test_a_worker_that_dies_ends_the_training_and_leaves_its_checkpoint(
     # the other one sees it, or torchrun ends it first; neither is a fault of ours
     assert "INTERNAL" not in said, said
     assert "error [DISTILL-PROCESSES]" in said or "stopped; kept" in said, said
-    state = torch.load(checkpoint, weights_only=True)
+    state = checkpoint_state(checkpoint)
     assert (len(state["history"]), state["step"]) > (0, 0)
     assert (tmp_path / "tiny" / "model.yaml").is_file()
     assert not (tmp_path / "tiny" / "weights.safetensors").exists()
