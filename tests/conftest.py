@@ -48,6 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
+def phantom_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rendered phantoms, once for all tests that train."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
 def cxr_data() -> Path:
     """The folder of real images: ``CXR_DATA``, else ``../shared/data``. Absent: a named skip, and a failure in CI."""
     folder = Path(os.environ.get("CXR_DATA") or REPOSITORY.parent / "shared" / "data")

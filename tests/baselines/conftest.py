@@ -9,12 +9,6 @@ import pytest
 from support.training_recipe import training_values, write_values
 
 
-@pytest.fixture(scope="session")
-def phantom_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rendered phantoms, once for all tests here."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _own_cache(phantom_cache: Path) -> Iterator[None]:
     """For one file of tests: the next one in this process has the cache that it had."""

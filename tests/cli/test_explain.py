@@ -70,11 +70,10 @@ def test_the_fix_holds_in_a_real_build(
 
 
 def test_the_table_marks_the_worst_and_ends_in_what_to_try(bundle: Path, cxredge: Run, tiny_cache: Path) -> None:
-    # on two films alone the artifact is by 7 dB worse than its simulation, and then no fix is named
-    done = cxredge("explain", bundle, "--artifact", "onnx/w8a8", "--films", 6, CXR_CACHE=tiny_cache)
+    done = cxredge("explain", bundle, "--artifact", "onnx/w8a8", "--films", 2, CXR_CACHE=tiny_cache)
     assert done.status == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0].startswith("onnx/w8a8 on 6 films: logits SQNR ")
+    assert lines[0].startswith("onnx/w8a8 on 2 films: logits SQNR ")
     (marked,) = (line for line in lines if "<- worst" in line)
     assert marked.split()[0] in (MAKER, READER)
     assert any(line.startswith("fix to try: keep_float: {onnx/w8a8: [") for line in lines)

@@ -53,12 +53,6 @@ def class_recipe(
     return lambda: write_recipe(tmp_path / "classes")
 
 
-@pytest.fixture(scope="session")
-def phantom_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rendered phantoms, once for all tests here."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture(autouse=True)
 def _small(phantom_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXR_CACHE", str(phantom_cache))

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import torch
 
+from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.run import distill
 from cxredge.recipe_file import load_recipe
-from support.training_recipe import checkpoint_state
 
 Write = Callable[[Path], Path]
 HERE = Path(__file__).parent
@@ -84,7 +84,8 @@ def test_a_worker_that_dies_ends_the_training_and_leaves_its_checkpoint(
     # the other one sees it, or torchrun ends it first; neither is a fault of ours
     assert "INTERNAL" not in said, said
     assert "error [DISTILL-PROCESSES]" in said or "stopped; kept" in said, said
-    state = checkpoint_state(checkpoint)
+    state = CheckpointFile(checkpoint, fingerprint(load_recipe(tmp_path / "tiny"), 1, "teacher")).load()
+    assert state is not None
     assert (len(state["history"]), state["step"]) > (0, 0)
     assert (tmp_path / "tiny" / "model.yaml").is_file()
     assert not (tmp_path / "tiny" / "weights.safetensors").exists()

@@ -20,6 +20,7 @@ from cxredge.cli.distill import distill as command
 from cxredge.cli.phantom import phantom
 from cxredge.cli.thresholds import thresholds
 from cxredge.data.data_sets import open_data
+from cxredge.distill.checkpoint import CheckpointFile, fingerprint
 from cxredge.distill.evaluate import answers, measured
 from cxredge.distill.record import DistillResults
 from cxredge.distill.run import distill
@@ -31,7 +32,6 @@ from cxredge.recipe_file import load_recipe
 from cxredge.stages import cache_folder
 from cxredge.students import build_student
 from cxredge.vocabulary import QUALITY_KINDS
-from support.training_recipe import checkpoint_state
 
 Write = Callable[[Path], Path]
 
@@ -290,7 +290,8 @@ def test_a_stop_keeps_the_last_step(
     assert "Traceback" not in said
     assert [p.name for p in place.iterdir()] == ["model.yaml"]
     assert (place / "model.yaml").read_bytes() == recipe
-    state = checkpoint_state(checkpoint)
+    state = CheckpointFile(checkpoint, fingerprint(load_recipe(place), torch.get_num_threads(), "teacher")).load()
+    assert state is not None
     assert (0, 0) < (len(state["history"]), state["step"]) < (8, 0), "some of it"
     assert number == signal.SIGKILL or not list(checkpoint.parent.glob(".*"))
 

@@ -17,7 +17,7 @@ from cxredge.students.backbone_student import BackboneStudent
 from cxredge.targets import get_target
 from cxredge.targets.tracer import Origin
 from cxredge.vocabulary import INTEGER_SCHEMES
-from support.lowering import PERCENTILE, Lowered, answered_by, lower
+from support.lowering import PERCENTILE, Lowered, answered_by, lower, slow_but
 
 UNITS = ["stem.0", "block.expand.0", "block.depthwise.0", "block.project.0", "block", "last.0"]
 LEAST_DB = {"fp32": 60.0, "fp16": 40.0, "w8": 30.0, "w8a8": 20.0}
@@ -161,9 +161,7 @@ def test_nan_is_named_where_it_begins(
     assert [e.unit for e in errors if e.bad is None] == ["backbone.stem.0", "backbone.block.expand.0"]
 
 
-@pytest.mark.parametrize(
-    "target", ["onnx", *(pytest.param(t, marks=pytest.mark.slow) for t in ("executorch", "tflite", "coreml"))]
-)
+@pytest.mark.parametrize("target", slow_but("onnx"))
 def test_a_backbone_that_nobody_tuned(target: str, recipe: Recipe, tmp_path: Path) -> None:
     """Squeeze and excitation, hard-swish, odd layouts: nine of ten units have a tensor, and these are right."""
     import torch

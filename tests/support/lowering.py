@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from cxredge.students.backbone_student import BackboneStudent
 
 PERCENTILE = PercentileRange(rule="percentile")
+
+
+def slow_but(*short: str) -> list[Any]:
+    """All targets, for a test that takes long: those not in ``short`` have their turn in the slow suite."""
+    return [name if name in short else pytest.param(name, marks=pytest.mark.slow) for name in sorted(TARGETS)]
 
 
 @pytest.fixture(scope="session")

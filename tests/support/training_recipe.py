@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +48,3 @@ def write_values(values: dict[str, Any], folder: Path) -> Path:
         stream.write("# a comment that stays\n")
         YAML(typ="rt").dump(values, stream)
     return folder
-
-
-def checkpoint_state(file: Path) -> dict[str, Any]:
-    """What a checkpoint holds, of whatever configuration: behind a line with the hash of what follows."""
-    import torch
-
-    line, _, rest = file.read_bytes().partition(b"\n")
-    assert line.endswith(hashlib.sha256(rest).hexdigest().encode())
-    state: dict[str, Any] = torch.load(io.BytesIO(rest), weights_only=True)
-    return state

@@ -15,16 +15,13 @@ from cxredge.results import Artifact
 from cxredge.targets import TARGETS, get_target
 from cxredge.targets.base import Lowered, Target
 from cxredge.vocabulary import SchemeName
-from support.lowering import PERCENTILE, lower
+from support.lowering import PERCENTILE, lower, slow_but
 
 if TYPE_CHECKING:
     from cxredge.students.backbone_student import BackboneStudent
 
 SQNR_DB = {"fp32": 80.0, "fp16": 45.0, "w8": 30.0, "w8a8": 20.0}
 """Of the cam."""
-SHORT = ("onnx", "tflite")
-"""Targets of the short suite, where each takes long; the others' turn is in the slow suite."""
-MOSTLY_SLOW = [name if name in SHORT else pytest.param(name, marks=pytest.mark.slow) for name in sorted(TARGETS)]
 
 
 def all_schemes(
@@ -52,7 +49,7 @@ def int8_bytes(artifact: Artifact) -> int:
     return artifact.census.weight_bytes["int8"]
 
 
-@pytest.mark.parametrize("name", MOSTLY_SLOW)
+@pytest.mark.parametrize("name", slow_but("onnx", "tflite"))
 def test_computed_kernels_are_stored_as_what_they_are(name: str, recipe: Recipe, tmp_path: Path) -> None:
     from cxredge.quantize.keep_float import kernel_reads, quantised_weights
     from cxredge.quantize.kernels import plain_kernels
@@ -70,7 +67,7 @@ def test_computed_kernels_are_stored_as_what_they_are(name: str, recipe: Recipe,
             assert artifact.delegation.left == {}, artifact.name
 
 
-@pytest.mark.parametrize("name", MOSTLY_SLOW)
+@pytest.mark.parametrize("name", slow_but("onnx", "tflite"))
 def test_kernels_that_are_left_to_the_exporters_are_constants_as_well(
     name: str, recipe: Recipe, tmp_path: Path
 ) -> None:

@@ -17,10 +17,10 @@ from cxredge.errors import InputError
 from cxredge.quantize.calibration import CalibrationFilms
 from cxredge.recipe import Recipe
 from cxredge.recipe_decision import Labels, OperatingPoint
-from cxredge.targets import TARGETS, get_target
+from cxredge.targets import get_target
 from cxredge.targets.lowering import Lowering
 from cxredge.vocabulary import SchemeName
-from support.lowering import PERCENTILE, answered_by
+from support.lowering import PERCENTILE, answered_by, slow_but
 
 PAGE = Path(__file__).parents[2] / "docs" / "targets.md"
 MARKS = "<!-- structures -->\n", "<!-- end of structures -->\n"
@@ -152,9 +152,7 @@ def test_every_structure(
     assert table(PAGE.read_text())[target, scheme] == found
 
 
-@pytest.mark.parametrize(
-    "target", [t if t in SPELLED else pytest.param(t, marks=pytest.mark.slow) for t in sorted(TARGETS)]
-)
+@pytest.mark.parametrize("target", slow_but(*SPELLED))
 def test_a_cross_section(target: str, recipe: Recipe, tmp_path: Path) -> None:
     found = lowered(target, "w8a8", CROSS_SECTION, recipe, tmp_path)
     assert found == dict.fromkeys(CROSS_SECTION, "yes")
